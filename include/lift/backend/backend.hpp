@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include <lift/backend/convolution_geometry.hpp>
+#include <lift/backend/operand.hpp>
+
+namespace lift {
+
+/// Reductions of the `reduce` verb.
+struct sum {
+  template <class T>
+  LIFT_HD static T identity() { return T(0); }
+  template <class T>
+  LIFT_HD static T combine(T a, T b) { return a + b; }
+};
+
+struct maximum {
+  template <class T>
+  LIFT_HD static T identity() { return T(-3e38f); }
+  template <class T>
+  LIFT_HD static T combine(T a, T b) {
+    using std::fmax;
+    return fmax(a, b);
+  }
+};
+
+namespace detail {
+struct identity_functor {
+  template <class T>
+  LIFT_HD T operator()(T x) const { return x; }
+};
+struct index_functor {
+  LIFT_HD void operator()(std::size_t) const {}
+};
+}  // namespace detail
+
+/// Where tensors live and how they are computed with: a type with about a dozen static verbs.
+///
+/// All pointers are to memory of the backend; results never overlap inputs unless they are the
+/// same array in `map`. Functors are named types, generic in their scalar, callable with a SIMD
+/// batch as well as with a number. Results do not depend on the number of threads.
+///
+/// - buffer<T>(n): owns n elements, not initialised; data(), size().
+/// - copy_in(to, host), copy_out(host, from): between host and backend.
+/// - copy_rows(rows, width, to, to_pitch, from, from_pitch): a block of rows, pitches in elements.
+/// - map(n, out, f, in...): out[i] = f(in[i]...), `in` read as operand says.
+/// - reduce(R, outer, keep, inner, out, f, in...): out[k] = R over (o, i) of
+///   f(in[(o·keep + k)·inner + i]...).
+/// - for_each(n, f, cost): f(i) for every i < n, any order; `cost` is the work of one call in
+///   elements.
+/// - gemm(batch, m, n, k, alpha, A, B, beta, C): C_b = alpha·A_b·B_b + beta·C_b.
+/// - convolve, convolve_transpose, convolve_weight: a convolution (see convolution_geometry), its
+///   adjoint in the image, and its adjoint in the weight.
+template <class B>
+concept backend = requires(float* p, const float* q, std::span<float> out, std::span<const float> in,
+                           std::size_t n, operand<float> x, matrices<const float> a,
+                           matrices<float> c, convolution_geometry g) {
+  { B::name } -> std::convertible_to<std::string_view>;
+  typename B::template buffer<float>;
+  B::copy_in(p, in);
+  B::copy_out(out, q);
+  B::copy_rows(n, n, p, n, q, n);
+  B::map(n, p, detail::identity_functor{}, x);
+  B::reduce(sum{}, n, n, n, p, detail::identity_functor{}, x);
+  B::for_each(n, detail::index_functor{}, n);
+  B::gemm(n, n, n, n, 1.0f, a, a, 0.0f, c);
+  B::convolve(g, q, q, p);
+  B::convolve_transpose(g, q, q, p);
+  B::convolve_weight(g, q, q, p);
+};
+
+}  // namespace lift

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <lift/backend/tensor.hpp>
+#include <lift/core/random.hpp>
+
+namespace lift {
+
+/// Writes the normal numbers of one pair of elements of one sample.
+template <class T>
+struct normal_functor {
+  T* out;
+  random_stream stream;
+  std::uint64_t first_sample;
+  std::size_t elements, pairs;  // per sample
+  LIFT_HD void operator()(std::size_t i) const {
+    const std::size_t sample = i / pairs, pair = i % pairs;
+    const auto z = stream.normal_pair(first_sample + sample, pair);
+    T* to = out + sample * elements + 2 * pair;
+    to[0] = static_cast<T>(z[0]);
+    if (2 * pair + 1 < elements) to[1] = static_cast<T>(z[1]);
+  }
+};
+
+/// Writes one element of ±1.
+template <class T>
+struct rademacher_functor {
+  T* out;
+  random_stream stream;
+  std::uint64_t first_sample;
+  std::size_t elements;
+  LIFT_HD void operator()(std::size_t i) const {
+    out[i] = static_cast<T>(stream.rademacher(first_sample + i / elements, i % elements));
+  }
+};
+
+/// Standard normal numbers; entry b of the first axis is sample first_sample + b of the stream.
+template <class Tensor>
+Tensor normal_noise(const shape& s, const random_stream& stream, std::uint64_t first_sample) {
+  Tensor out(s);
+  const std::size_t elements = s.product(1, s.rank()), pairs = (elements + 1) / 2;
+  Tensor::backend_type::for_each(
+      s[0] * pairs,
+      normal_functor<typename Tensor::value_type>{out.mutable_data(), stream, first_sample,
+                                                  elements, pairs},
+      16);
+  return out;
+}
+
+/// Numbers ±1; entry b of the first axis is sample first_sample + b of the stream.
+template <class Tensor>
+Tensor rademacher_noise(const shape& s, const random_stream& stream, std::uint64_t first_sample) {
+  Tensor out(s);
+  Tensor::backend_type::for_each(
+      s.size(),
+      rademacher_functor<typename Tensor::value_type>{out.mutable_data(), stream, first_sample,
+                                                      s.product(1, s.rank())},
+      8);
+  return out;
+}
+
+}  // namespace lift

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace lift {
+
+/// A fixed set of threads that share the iterations of a loop.
+///
+/// Safe to use from several threads at once: a caller that finds the pool busy, or that is itself
+/// one of its workers, runs its loop alone.
+class thread_pool {
+ public:
+  /// `threads` counts the calling thread; 0 means one for every core.
+  explicit thread_pool(std::size_t threads = 0) { start(threads); }
+  ~thread_pool() { stop(); }
+  thread_pool(const thread_pool&) = delete;
+  thread_pool& operator=(const thread_pool&) = delete;
+
+  std::size_t size() const { return workers_.size() + 1; }
+
+  /// Changes the number of threads; waits for a loop in progress.
+  void resize(std::size_t threads) {
+    const std::lock_guard lock(in_use_);
+    stop();
+    start(threads);
+  }
+
+  /// Calls task(i) once for every i < count and returns when all are done. Which thread runs an
+  /// iteration is not defined. The first exception thrown by a task is rethrown here.
+  template <class Task>
+  void run(std::size_t count, const Task& task) {
+    std::unique_lock lock(in_use_, std::defer_lock);
+    if (count < 2 || inside_ || !lock.try_lock() || workers_.empty()) {
+      for (std::size_t i = 0; i < count; ++i) task(i);
+      return;
+    }
+    inside_ = true;
+    {
+      const std::lock_guard state(mutex_);
+      task_ = [&task](std::size_t i) { task(i); };
+      next_ = 0;
+      count_ = count;
+      failure_ = nullptr;
+      active_ = workers_.size();
+      ++generation_;
+    }
+    wake_.notify_all();
+    work();
+    std::unique_lock state(mutex_);
+    done_.wait(state, [this] { return active_ == 0; });
+    inside_ = false;
+    task_ = nullptr;
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void start(std::size_t threads) {
+    if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+    stopping_ = false;
+    for (std::size_t i = 1; i < threads; ++i)
+      workers_.emplace_back([this, seen = generation_]() mutable {
+        inside_ = true;
+        for (;;) {
+          {
+            std::unique_lock state(mutex_);
+            wake_.wait(state, [&] { return stopping_ || generation_ != seen; });
+            if (stopping_) return;
+            seen = generation_;
+          }
+          work();
+          const std::lock_guard state(mutex_);
+          if (--active_ == 0) done_.notify_one();
+        }
+      });
+  }
+
+  void stop() {
+    {
+      const std::lock_guard state(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+    workers_.clear();
+  }
+
+  void work() {
+    for (std::size_t i; (i = next_.fetch_add(1)) < count_;) {
+      try {
+        task_(i);
+      } catch (...) {
+        const std::lock_guard state(mutex_);
+        if (!failure_) failure_ = std::current_exception();
+        next_ = count_;
+      }
+    }
+  }
+
+  std::mutex in_use_;
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  std::vector<std::thread> workers_;
+  std::function<void(std::size_t)> task_;
+  std::atomic<std::size_t> next_ = 0;
+  std::size_t count_ = 0;
+  std::size_t active_ = 0;
+  std::size_t generation_ = 0;
+  std::exception_ptr failure_;
+  bool stopping_ = false;
+  inline static thread_local bool inside_ = false;
+};
+
+/// The pool that CPU backends share; one thread for every core until resized.
+inline thread_pool& default_thread_pool() {
+  static thread_pool pool;
+  return pool;
+}
+
+/// Calls body(begin, end) on blocks of at most `grain` iterations that together cover 0 … n − 1.
+/// The blocks do not depend on the number of threads.
+template <class Body>
+void parallel_for(std::size_t n, std::size_t grain, const Body& body) {
+  grain = std::max<std::size_t>(grain, 1);
+  default_thread_pool().run((n + grain - 1) / grain, [&](std::size_t block) {
+    body(block * grain, std::min(n, (block + 1) * grain));
+  });
+}
+
+}  // namespace lift

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include <Random123/philox.h>
+
+#include <lift/core/config.hpp>
+
+namespace lift {
+
+/// What a random number is for; streams of different purposes never overlap.
+enum class purpose : std::uint32_t {
+  initialisation,     ///< network parameters
+  data_order,         ///< shuffling of the training images
+  training_timestep,  ///< the timestep pairs a training step sees
+  training_noise,     ///< the forward noise of a training step
+  probe,              ///< Hutchinson probes
+  heatmap_noise,      ///< the forward noise of a heatmap's images
+  initial_noise,      ///< the noise a generated image starts from
+  step_noise,         ///< noise added along the sampling path (η > 0)
+  evaluation_noise,   ///< the forward noise of a measurement
+};
+
+/// A family of random numbers: one number for every (sample, element).
+///
+/// Every number is a pure function of (seed, purpose, scale, step, sample, element) through the
+/// counter-based generator Philox4x32-10 (Salmon et al. 2011), so it does not depend on the
+/// backend, the batch size, the number of threads or the order in which numbers are asked for.
+struct random_stream {
+  std::uint64_t seed = 42;
+  purpose use = purpose::initial_noise;
+  std::uint32_t scale = 0;  ///< 0 fine, 1 coarse; below 256
+  std::uint32_t step = 0;   ///< training step, sampling step, epoch or grid point
+
+  /// Four 32-bit words: block `block` of sample `sample` (below 2^48).
+  LIFT_HD std::array<std::uint32_t, 4> bits(std::uint64_t sample, std::uint32_t block) const {
+    const philox4x32_ctr_t counter = {
+        {block, static_cast<std::uint32_t>(sample), step,
+         static_cast<std::uint32_t>(use) | scale << 8 |
+             static_cast<std::uint32_t>(sample >> 32) << 16}};
+    const philox4x32_key_t key = {
+        {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
+    const philox4x32_ctr_t r = philox4x32(counter, key);
+    return {r.v[0], r.v[1], r.v[2], r.v[3]};
+  }
+
+  /// One 32-bit word: number `element` of sample `sample`.
+  LIFT_HD std::uint32_t word(std::uint64_t sample, std::uint64_t element) const {
+    return bits(sample, static_cast<std::uint32_t>(element / 4))[element % 4];
+  }
+
+  /// Uniform on the open interval (0, 1), a multiple of 2^-33.
+  LIFT_HD double uniform(std::uint64_t sample, std::uint64_t element) const {
+    return unit(word(sample, element));
+  }
+
+  /// Uniform on the integers 0 … n − 1, n < 2^32 (multiply-shift, bias below n / 2^32).
+  LIFT_HD std::uint32_t below(std::uint32_t n, std::uint64_t sample, std::uint64_t element) const {
+    return static_cast<std::uint32_t>(std::uint64_t{word(sample, element)} * n >> 32);
+  }
+
+  /// −1 or +1 with probability one half each.
+  LIFT_HD double rademacher(std::uint64_t sample, std::uint64_t element) const {
+    const std::uint32_t bit = word(sample, element / 32) >> (element % 32) & 1u;
+    return bit != 0 ? 1.0 : -1.0;
+  }
+
+  /// Standard normal numbers 2·pair and 2·pair + 1 of a sample, by the Box–Muller transform.
+  LIFT_HD std::array<double, 2> normal_pair(std::uint64_t sample, std::uint64_t pair) const {
+    const auto words = bits(sample, static_cast<std::uint32_t>(pair / 2));
+    const double radius = std::sqrt(-2.0 * std::log(unit(words[pair % 2 * 2])));
+    const double angle = 6.283185307179586476925 * unit(words[pair % 2 * 2 + 1]);
+    return {radius * std::cos(angle), radius * std::sin(angle)};
+  }
+
+ private:
+  LIFT_HD static double unit(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
+};
+
+/// A uniformly random order of 0 … n − 1 (Fisher–Yates), the stream's sample 0.
+inline std::vector<std::size_t> random_permutation(const random_stream& stream, std::size_t n) {
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::size_t i = n; i > 1; --i)
+    std::swap(order[i - 1], order[stream.below(static_cast<std::uint32_t>(i), 0, i)]);
+  return order;
+}
+
+}  // namespace lift
