@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# test.sh [--quick]: installs what the tests need, builds and passes all of them: with clang++, under
+# the address and undefined-behaviour sanitizers, and last with g++. --quick is g++ alone.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=false
+case ${1-} in
+  "") ;;
+  --quick) quick=true ;;
+  *) echo "usage: $0 [--quick]" >&2; exit 2 ;;
+esac
+jobs=$(nproc)
+
+# build PRESET
+build() {
+  echo "== $1: build (${SECONDS} s)"
+  cmake --preset "$1" >/dev/null
+  cmake --build --preset "$1" -j "$jobs" -- --quiet
+}
+# check PRESET [ctest options]
+check() {
+  echo "== $1: test (${SECONDS} s)"
+  ctest --preset "$1" -j "$jobs" "${@:2}"
+}
+
+./scripts/install_dependencies.sh --tests
+if ! $quick; then
+  build clang
+  check clang -L '^(core|backend|op|ad|schedule|path|structure)$'
+  build asan
+  check asan -LE structure
+fi
+build release
+check release
