@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <lift/core/error.hpp>
+#include <lift/core/shape.hpp>
+
+namespace lift {
+
+/// Images owned elsewhere: planar float values, usually in [-1, 1], laid out (count, channels,
+/// height, width).
+struct image_batch_view {
+  std::span<const float> values;
+  std::size_t count, channels, height, width;
+
+  /// The images first, …, first + number − 1. Throws lift::error where `values` has another length
+  /// than the extents say, or the range leaves the batch.
+  image_batch_view part(std::size_t first, std::size_t number) const {
+    const shape extents{count, channels, height, width};
+    require(values.size() == extents.size(), text("values of an image batch ", extents),
+            values.size(), extents.size());
+    require(first <= count && number <= count - first, "last image of a part", first + number, count);
+    const auto pixels = extents.product(1, 4);
+    return {values.subspan(first * pixels, number * pixels), number, channels, height, width};
+  }
+};
+
+}  // namespace lift
