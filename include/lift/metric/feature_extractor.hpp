@@ -11,8 +11,8 @@
 
 namespace lift {
 
-/// Turns each image of a batch into one row of features: (N, C, H, W) → N × dimension(H, W). Its name
-/// is printed beside every distance, as distances between different features cannot be compared.
+/// Turns each image of a batch into a row of features: (N, C, H, W) → N × dimension(H, W). Its name
+/// is printed beside every distance, as distances in different features cannot be compared.
 template <class Extractor>
 concept feature_extractor = requires(const Extractor& extractor, const image_batch_view& images) {
   { extractor(images) } -> std::convertible_to<Eigen::MatrixXf>;

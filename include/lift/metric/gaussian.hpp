@@ -20,7 +20,7 @@ struct gaussian {
 /// LeVeque 1983), which loses no digits when the mean is large.
 class gaussian_fit {
  public:
-  /// Adds samples, one per row. Throws lift::error on NaN or infinity, or another number of columns.
+  /// Adds samples, one per row. Throws lift::error on NaN or infinity, or a change of dimension.
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& rows) {
     if (rows.rows() == 0) return;

@@ -21,7 +21,8 @@ struct image_batch_view {
     const shape extents{count, channels, height, width};
     require(values.size() == extents.size(), text("values of an image batch ", extents),
             values.size(), extents.size());
-    require(first <= count && number <= count - first, "last image of a part", first + number, count);
+    require(first <= count && number <= count - first, "end of a part of an image batch",
+            first + number, text("at most ", count));
     const auto pixels = extents.product(1, 4);
     return {values.subspan(first * pixels, number * pixels), number, channels, height, width};
   }
