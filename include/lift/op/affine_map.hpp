@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/op/primitive.hpp>
+
+namespace lift::op {
+
+/// The family y = x∗A + β with ∗ bilinear and one bias β_c per channel c (axis 1 of y).
+///
+/// A primitive gives output_shape(x, A, β), product(x, A) = x∗A, and the two adjoints
+/// image_gradient(w, A, shape of x) and weight_gradient(x, w, shape of A), and inherits its rules:
+/// dy = dx∗A + x∗dA + dβ and the three gradients. Tangents of A and β are not stacked.
+template <class Op>
+struct affine_map {
+  static constexpr std::size_t inputs = 3;
+
+  template <class Tensor>
+  struct saved {
+    Tensor x, a;
+  };
+
+  template <class Tensor>
+  auto forward(const Tensor& x, const Tensor& a, const Tensor& bias) const {
+    self().output_shape(x.shape(), a.shape(), bias.shape());
+    Tensor y = self().product(x, a);
+    add_bias(y, bias);
+    return evaluation{y, saved<Tensor>{x, a}};
+  }
+
+  template <class Tensor>
+  Tensor jvp(const saved<Tensor>& s, const tangents<Tensor, 3>& d) const {
+    require(d[1].empty() || d[1].shape() == s.a.shape(), text(Op::name, ": tangent of the weight"),
+            d[1].shape(), s.a.shape());
+    Tensor dy;
+    if (!d[0].empty()) dy = self().product(d[0], s.a);
+    if (!d[1].empty()) accumulate(dy, self().product(s.x, d[1]));
+    if (d[2].empty()) return dy;
+    dy = dy.empty() ? zeros<Tensor>(self().output_shape(s.x.shape(), s.a.shape(), d[2].shape()))
+                    : dy;
+    add_bias(dy, d[2]);
+    return dy;
+  }
+
+  template <class Tensor>
+  tangents<Tensor, 3> vjp(const saved<Tensor>& s, const Tensor& w,
+                          const selection<3>& wanted) const {
+    tangents<Tensor, 3> g;
+    if (wanted[0]) g[0] = self().image_gradient(w, s.a, s.x.shape());
+    if (wanted[1]) g[1] = self().weight_gradient(s.x, w, s.a.shape());
+    if (wanted[2]) {
+      const shape& y = w.shape();
+      g[2] = Tensor(shape{y[1]});
+      Tensor::backend_type::reduce(sum{}, y[0], y[1], y.product(2, y.rank()),
+                                   g[2].mutable_data(), lift::detail::identity_functor{}, each(w));
+    }
+    return g;
+  }
+
+ private:
+  const Op& self() const { return static_cast<const Op&>(*this); }
+
+  template <class Tensor>
+  static void add_bias(Tensor& y, const Tensor& bias) {
+    const shape& s = y.shape();
+    Tensor::backend_type::map(y.size(), y.mutable_data(), add_functor{}, each(y),
+                              spread(bias, s.product(2, s.rank())));
+  }
+};
+
+}  // namespace lift::op

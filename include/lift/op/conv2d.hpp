@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/op/affine_map.hpp>
+
+namespace lift::op {
+
+/// Convolution as in neural networks (cross-correlation) with a square kernel and zero padding:
+/// y[b,o,p] = Σ_{c,i} A[o,c,i]·x[b,c, p·stride + i − padding] + β[o];
+/// x (B, C, H, W), A (O, C, k, k), β (O), y (B, O, (H + 2·padding − k)/stride + 1, …).
+struct conv2d : affine_map<conv2d> {
+  static constexpr const char* name = "conv2d";
+
+  std::size_t stride = 1;
+  std::size_t padding = 0;
+
+  constexpr explicit conv2d(std::size_t stride_ = 1, std::size_t padding_ = 0)
+      : stride(stride_), padding(padding_) {}
+
+  shape output_shape(const shape& x, const shape& a, const shape& bias) const {
+    const convolution_geometry g = geometry(x, a);
+    require(bias == shape{a[0]}, "conv2d: shape of the bias", bias, shape{a[0]});
+    return {g.batch, g.out_channels, g.out_height, g.out_width};
+  }
+
+  template <class Tensor>
+  Tensor product(const Tensor& x, const Tensor& a) const {
+    const convolution_geometry g = geometry(x.shape(), a.shape());
+    Tensor y({g.batch, g.out_channels, g.out_height, g.out_width});
+    Tensor::backend_type::convolve(g, x.data(), a.data(), y.mutable_data());
+    return y;
+  }
+  template <class Tensor>
+  Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
+    Tensor g(x);
+    Tensor::backend_type::convolve_transpose(geometry(x, a.shape()), w.data(), a.data(),
+                                             g.mutable_data());
+    return g;
+  }
+  template <class Tensor>
+  Tensor weight_gradient(const Tensor& x, const Tensor& w, const shape& a) const {
+    Tensor g(a);
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a), x.data(), w.data(),
+                                          g.mutable_data());
+    return g;
+  }
+
+ private:
+  convolution_geometry geometry(const shape& x, const shape& a) const {
+    require(x.rank() == 4 && a.rank() == 4 && a[1] == x[1] && a[2] == a[3],
+            "conv2d: shape of the weight", a, text("(any, channels of ", x, ", k, k)"));
+    const std::size_t k = a[2], height = x[2] + 2 * padding, width = x[3] + 2 * padding;
+    require(k >= 1 && height >= k && width >= k, "conv2d: shape of the image", x,
+            text("a padded size of at least ", k));
+    return {.batch = x[0],
+            .channels = x[1],
+            .height = x[2],
+            .width = x[3],
+            .out_channels = a[0],
+            .out_height = (height - k) / stride + 1,
+            .out_width = (width - k) / stride + 1,
+            .kernel = k,
+            .stride = stride,
+            .padding = padding};
+  }
+};
+
+}  // namespace lift::op

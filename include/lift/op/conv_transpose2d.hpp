@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/op/affine_map.hpp>
+
+namespace lift::op {
+
+/// Transposed convolution, the adjoint of conv2d in its image, plus a bias:
+/// y[b,c, p·stride + i − padding] += A[o,c,i]·x[b,o,p], then + β[c];
+/// x (B, O, h, w), A (O, C, k, k), β (C), y (B, C, (h − 1)·stride + k − 2·padding, …).
+struct conv_transpose2d : affine_map<conv_transpose2d> {
+  static constexpr const char* name = "conv_transpose2d";
+
+  std::size_t stride = 1;
+  std::size_t padding = 0;
+
+  constexpr explicit conv_transpose2d(std::size_t stride_ = 1, std::size_t padding_ = 0)
+      : stride(stride_), padding(padding_) {}
+
+  shape output_shape(const shape& x, const shape& a, const shape& bias) const {
+    const convolution_geometry g = geometry(x, a);
+    require(bias == shape{a[1]}, "conv_transpose2d: shape of the bias", bias, shape{a[1]});
+    return {g.batch, g.channels, g.height, g.width};
+  }
+
+  template <class Tensor>
+  Tensor product(const Tensor& x, const Tensor& a) const {
+    const convolution_geometry g = geometry(x.shape(), a.shape());
+    Tensor y({g.batch, g.channels, g.height, g.width});
+    Tensor::backend_type::convolve_transpose(g, x.data(), a.data(), y.mutable_data());
+    return y;
+  }
+  template <class Tensor>
+  Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
+    Tensor g(x);
+    Tensor::backend_type::convolve(geometry(x, a.shape()), w.data(), a.data(), g.mutable_data());
+    return g;
+  }
+  template <class Tensor>
+  Tensor weight_gradient(const Tensor& x, const Tensor& w, const shape& a) const {
+    Tensor g(a);
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a), w.data(), x.data(),
+                                          g.mutable_data());
+    return g;
+  }
+
+ private:
+  /// The geometry of the convolution this is the adjoint of: x is its result.
+  convolution_geometry geometry(const shape& x, const shape& a) const {
+    require(x.rank() == 4 && a.rank() == 4 && a[0] == x[1] && a[2] == a[3],
+            "conv_transpose2d: shape of the weight", a, text("(channels of ", x, ", any, k, k)"));
+    const std::size_t k = a[2];
+    const std::size_t height = (x[2] - 1) * stride + k, width = (x[3] - 1) * stride + k;
+    require(k >= 1 && height > 2 * padding && width > 2 * padding,
+            "conv_transpose2d: shape of the image", x, "a size that the padding does not use up");
+    return {.batch = x[0],
+            .channels = a[1],
+            .height = height - 2 * padding,
+            .width = width - 2 * padding,
+            .out_channels = x[1],
+            .out_height = x[2],
+            .out_width = x[3],
+            .kernel = k,
+            .stride = stride,
+            .padding = padding};
+  }
+};
+
+}  // namespace lift::op

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/op/primitive.hpp>
+
+namespace lift::op {
+
+template <class Op>
+struct pointwise_value {
+  template <class T>
+  LIFT_HD T operator()(const T& x) const { return Op::f(x); }
+};
+
+template <class Op>
+struct pointwise_derivative {
+  template <class T>
+  LIFT_HD T operator()(const T& x, const T& d) const { return Op::df(x) * d; }
+};
+
+/// The family y_i = f(x_i): a primitive gives f and df, generic in their scalar, and inherits its
+/// three rules: dy = f'(x)·dx, Jᵀw = f'(x)·w.
+template <class Op>
+struct pointwise {
+  static constexpr std::size_t inputs = 1;
+
+  shape output_shape(const shape& x) const { return x; }
+
+  template <class Tensor>
+  auto forward(const Tensor& x) const {
+    return evaluation{mapped<Tensor>(x.shape(), pointwise_value<Op>{}, each(x)), x};
+  }
+  template <class Tensor>
+  Tensor jvp(const Tensor& x, const tangents<Tensor, 1>& dx) const {
+    return mapped<Tensor>(dx[0].shape(), pointwise_derivative<Op>{}, each(x), each(dx[0]));
+  }
+  template <class Tensor>
+  tangents<Tensor, 1> vjp(const Tensor& x, const Tensor& w, const selection<1>&) const {
+    return {mapped<Tensor>(w.shape(), pointwise_derivative<Op>{}, each(x), each(w))};
+  }
+};
+
+}  // namespace lift::op

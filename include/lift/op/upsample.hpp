@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/op/linear_map.hpp>
+
+namespace lift::op {
+
+/// One output row of a map between images of h×w pixels and of 2h×2w pixels.
+///
+/// Bilinear interpolation ×2 with half-pixel centres (align_corners = false) is separable with
+/// taps ¾ and ¼: fine pixel 2i + s takes ¾ of coarse pixel i and ¼ of its neighbour i − 1 (s = 0)
+/// or i + 1 (s = 1), edges clamped.
+template <class T>
+struct upsample_row_functor {
+  const T* x;
+  T* y;
+  std::size_t height, width;  // of x
+  LIFT_HD void operator()(std::size_t row) const {
+    const std::size_t image = row / (2 * height), i = row % (2 * height);
+    const T* near = x + (image * height + i / 2) * width;
+    const T* far = x + (image * height + neighbour(i, height)) * width;
+    for (std::size_t j = 0; j < 2 * width; ++j) {
+      const std::size_t a = j / 2, b = neighbour(j, width);
+      y[row * 2 * width + j] = T(0.5625) * near[a] + T(0.1875) * (near[b] + far[a]) +
+                               T(0.0625) * far[b];
+    }
+  }
+  /// The coarse pixel that fine pixel i takes a quarter of.
+  LIFT_HD static std::size_t neighbour(std::size_t i, std::size_t n) {
+    if (i % 2 == 0) return i == 0 ? 0 : i / 2 - 1;
+    return i / 2 + 1 < n ? i / 2 + 1 : n - 1;
+  }
+};
+
+/// Adjoint of upsample_row_functor, as a gather: one row of coarse pixels from the fine ones.
+template <class T>
+struct upsample_transpose_row_functor {
+  const T* w;
+  T* g;
+  std::size_t height, width;  // of g
+  LIFT_HD void operator()(std::size_t row) const {
+    const std::size_t image = row / height, i = row % height;
+    for (std::size_t j = 0; j < width; ++j) {
+      T total(0);
+      for (std::size_t p = first(i); p < last(i, height); ++p)
+        for (std::size_t q = first(j); q < last(j, width); ++q)
+          total += weight(p, i, height) * weight(q, j, width) *
+                   w[(image * 2 * height + p) * 2 * width + q];
+      g[row * width + j] = total;
+    }
+  }
+  LIFT_HD static std::size_t first(std::size_t i) { return i == 0 ? 0 : 2 * i - 1; }
+  LIFT_HD static std::size_t last(std::size_t i, std::size_t n) {
+    return 2 * i + 3 < 2 * n ? 2 * i + 3 : 2 * n;
+  }
+  /// The share that fine pixel p takes of coarse pixel i.
+  LIFT_HD static T weight(std::size_t p, std::size_t i, std::size_t n) {
+    return (p / 2 == i ? T(0.75) : T(0)) +
+           (upsample_row_functor<T>::neighbour(p, n) == i ? T(0.25) : T(0));
+  }
+};
+
+/// Doubles height and width of (B, C, H, W) by bilinear interpolation with half-pixel centres.
+struct upsample : linear_map<upsample> {
+  static constexpr const char* name = "upsample";
+
+  shape output_shape(const shape& x) const {
+    require(x.rank() == 4, "upsample: shape of the image", x, "(B, C, H, W)");
+    return {x[0], x[1], 2 * x[2], 2 * x[3]};
+  }
+
+  template <class Tensor>
+  Tensor map(const Tensor& x) const {
+    using T = typename Tensor::value_type;
+    const shape s = output_shape(x.shape());
+    Tensor y(s);
+    Tensor::backend_type::for_each(
+        s.product(0, 3),
+        upsample_row_functor<T>{x.data(), y.mutable_data(), x.shape()[2], x.shape()[3]}, 4 * s[3]);
+    return y;
+  }
+  template <class Tensor>
+  Tensor transpose(const Tensor& w, const shape& x) const {
+    using T = typename Tensor::value_type;
+    Tensor g(x);
+    Tensor::backend_type::for_each(
+        x.product(0, 3),
+        upsample_transpose_row_functor<T>{w.data(), g.mutable_data(), x[2], x[3]}, 32 * x[3]);
+    return g;
+  }
+};
+
+}  // namespace lift::op

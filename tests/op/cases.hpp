@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What every primitive is tested on. A primitive without an entry here does not compile into the
+// test, so none is forgotten: tests/op/primitives.inc is made from the headers of include/lift/op.
+
+#include <vector>
+
+#include <lift/op/add.hpp>
+#include <lift/op/add_per_channel.hpp>
+#include <lift/op/attention.hpp>
+#include <lift/op/concat.hpp>
+#include <lift/op/conv2d.hpp>
+#include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/downsample.hpp>
+#include <lift/op/group_norm.hpp>
+#include <lift/op/linear.hpp>
+#include <lift/op/mean_squared_error.hpp>
+#include <lift/op/silu.hpp>
+#include <lift/op/slice.hpp>
+#include <lift/op/upsample.hpp>
+#include <lift/op/weighted_sum.hpp>
+
+namespace lift::test {
+
+template <class Op>
+struct op_case {
+  Op op;
+  std::vector<shape> inputs;
+};
+template <class Op>
+using op_cases = std::vector<op_case<Op>>;
+
+/// list(): at least five cases, odd sizes and sizes of one among them; stacked: how many of the
+/// leading inputs take K stacked tangents.
+template <class Op>
+struct cases_of;
+
+template <>
+struct cases_of<op::silu> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::silu> list() {
+    return {{{}, {{1}}}, {{}, {{7}}}, {{}, {{2, 3}}}, {{}, {{1, 1, 1, 1}}}, {{}, {{3, 5, 7, 9}}}};
+  }
+};
+
+template <>
+struct cases_of<op::add> {
+  static constexpr std::size_t stacked = 2;
+  static op_cases<op::add> list() {
+    return {{{}, {{1}, {1}}},
+            {{}, {{7}, {7}}},
+            {{}, {{2, 3}, {2, 3}}},
+            {{}, {{1, 1, 1, 1}, {1, 1, 1, 1}}},
+            {{}, {{3, 5, 7, 9}, {3, 5, 7, 9}}}};
+  }
+};
+
+template <>
+struct cases_of<op::add_per_channel> {
+  static constexpr std::size_t stacked = 2;
+  static op_cases<op::add_per_channel> list() {
+    return {{{}, {{1, 1, 1, 1}, {1, 1}}},
+            {{}, {{2, 3, 5, 7}, {2, 3}}},
+            {{}, {{3, 8, 4, 4}, {3, 8}}},
+            {{}, {{2, 1, 3, 1}, {2, 1}}},
+            {{}, {{1, 5, 1, 9}, {1, 5}}}};
+  }
+};
+
+template <>
+struct cases_of<op::linear> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::linear> list() {
+    return {{{}, {{1, 1}, {1, 1}, {1}}},
+            {{}, {{2, 3}, {5, 3}, {5}}},
+            {{}, {{7, 1}, {4, 1}, {4}}},
+            {{}, {{4, 32}, {1, 32}, {1}}},
+            {{}, {{33, 17}, {19, 17}, {19}}}};
+  }
+};
+
+template <>
+struct cases_of<op::conv2d> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::conv2d> list() {
+    return {{op::conv2d(1, 1), {{2, 3, 8, 8}, {4, 3, 3, 3}, {4}}},
+            {op::conv2d(1, 0), {{3, 4, 5, 7}, {6, 4, 1, 1}, {6}}},
+            {op::conv2d(2, 1), {{2, 3, 8, 6}, {5, 3, 4, 4}, {5}}},
+            {op::conv2d(1, 1), {{1, 1, 1, 1}, {1, 1, 3, 3}, {1}}},
+            {op::conv2d(2, 1), {{5, 2, 7, 5}, {3, 2, 3, 3}, {3}}},
+            {op::conv2d(1, 2), {{1, 2, 5, 3}, {3, 2, 5, 5}, {3}}},
+            {op::conv2d(3, 0), {{2, 1, 9, 10}, {2, 1, 2, 2}, {2}}},
+            {op::conv2d(1, 1), {{2, 9, 40, 37}, {3, 9, 3, 3}, {3}}}};
+  }
+};
+
+template <>
+struct cases_of<op::conv_transpose2d> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::conv_transpose2d> list() {
+    return {{op::conv_transpose2d(2, 1), {{2, 3, 4, 4}, {3, 5, 4, 4}, {5}}},
+            {op::conv_transpose2d(1, 0), {{1, 1, 1, 1}, {1, 1, 1, 1}, {1}}},
+            {op::conv_transpose2d(2, 1), {{3, 4, 1, 1}, {4, 2, 4, 4}, {2}}},
+            {op::conv_transpose2d(1, 1), {{2, 2, 5, 7}, {2, 3, 3, 3}, {3}}},
+            {op::conv_transpose2d(3, 0), {{1, 2, 3, 2}, {2, 1, 2, 2}, {1}}},
+            {op::conv_transpose2d(2, 1), {{2, 7, 20, 19}, {7, 3, 4, 4}, {3}}}};
+  }
+};
+
+template <>
+struct cases_of<op::group_norm> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::group_norm> list() {
+    return {{{8, 1e-5}, {{2, 16, 4, 4}, {16}, {16}}},
+            {{1, 1e-5}, {{1, 3, 1, 1}, {3}, {3}}},
+            {{4, 1e-3}, {{3, 4, 5, 7}, {4}, {4}}},
+            {{2, 1e-5}, {{1, 6, 3, 1}, {6}, {6}}},
+            {{3, 1e-5}, {{5, 9}, {9}, {9}}},
+            {{1, 1e-5}, {{2, 2, 33, 31}, {2}, {2}}}};
+  }
+};
+
+template <>
+struct cases_of<op::attention> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::attention> list() {
+    return {{op::attention(4), {{2, 24, 4, 4}}},
+            {op::attention(1), {{1, 3, 1, 1}}},
+            {op::attention(2), {{3, 18, 3, 5}}},
+            {op::attention(3), {{1, 9, 7, 1}}},
+            {op::attention(4), {{5, 12, 2, 3}}}};
+  }
+};
+
+template <>
+struct cases_of<op::concat> {
+  static constexpr std::size_t stacked = 2;
+  static op_cases<op::concat> list() {
+    return {{{}, {{1, 1}, {1, 1}}},
+            {{}, {{3, 5}, {3, 2}}},
+            {{}, {{2, 3, 4, 4}, {2, 5, 4, 4}}},
+            {{}, {{1, 1, 1, 1}, {1, 7, 1, 1}}},
+            {{}, {{5, 2, 3, 7}, {5, 1, 3, 7}}}};
+  }
+};
+
+template <>
+struct cases_of<op::slice> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::slice> list() {
+    return {{{0, 1}, {{1, 1}}},
+            {{2, 3}, {{3, 5}}},
+            {{3, 3}, {{2, 6, 4, 4}}},
+            {{1, 1}, {{4, 3, 1, 1}}},
+            {{0, 7}, {{2, 7, 3, 5}}}};
+  }
+};
+
+template <>
+struct cases_of<op::upsample> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::upsample> list() {
+    return {{{}, {{1, 1, 1, 1}}},
+            {{}, {{2, 3, 4, 4}}},
+            {{}, {{1, 2, 3, 5}}},
+            {{}, {{3, 1, 1, 7}}},
+            {{}, {{2, 2, 2, 1}}}};
+  }
+};
+
+template <>
+struct cases_of<op::downsample> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::downsample> list() {
+    return {{{}, {{1, 1, 2, 2}}},
+            {{}, {{2, 3, 8, 8}}},
+            {{}, {{1, 2, 6, 10}}},
+            {{}, {{3, 1, 2, 14}}},
+            {{}, {{5, 3, 4, 2}}}};
+  }
+};
+
+template <>
+struct cases_of<op::weighted_sum> {
+  static constexpr std::size_t stacked = 2;
+  static op_cases<op::weighted_sum> list() {
+    return {{{{0.3}, {0.7}}, {{1}, {1}}},
+            {{{0.3, -2}, {0.7, 5}}, {{2, 3}, {2, 3}}},
+            {{{1.5}, {-0.5}}, {{3, 1, 5, 7}, {3, 1, 5, 7}}},
+            {{{0, 1, 2}, {3, 0, 1}}, {{3, 2, 1, 1}, {3, 2, 1, 1}}},
+            {{{0.1, 0.2, 0.3, 0.4, 0.5}, {1, 2, 3, 4, 5}}, {{5, 7}, {5, 7}}}};
+  }
+};
+
+template <>
+struct cases_of<op::mean_squared_error> {
+  static constexpr std::size_t stacked = 0;
+  static op_cases<op::mean_squared_error> list() {
+    return {{{}, {{1}, {1}}},
+            {{}, {{7}, {7}}},
+            {{}, {{2, 3}, {2, 3}}},
+            {{}, {{1, 1, 1, 1}, {1, 1, 1, 1}}},
+            {{}, {{3, 5, 7, 9}, {3, 5, 7, 9}}}};
+  }
+};
+
+}  // namespace lift::test
