@@ -36,6 +36,29 @@ struct rademacher_functor {
   }
 };
 
+/// Writes one element, uniform on (−bound, bound).
+template <class T>
+struct uniform_functor {
+  T* out;
+  random_stream stream;
+  std::uint64_t sample;
+  double bound;
+  LIFT_HD void operator()(std::size_t i) const {
+    out[i] = static_cast<T>(bound * (2 * stream.uniform(sample, i) - 1));
+  }
+};
+
+/// Numbers uniform on (−bound, bound): the elements of one sample of the stream.
+template <class Tensor>
+Tensor uniform_noise(const shape& s, const random_stream& stream, std::uint64_t sample,
+                     double bound) {
+  Tensor out(s);
+  Tensor::backend_type::for_each(
+      s.size(),
+      uniform_functor<typename Tensor::value_type>{out.mutable_data(), stream, sample, bound}, 8);
+  return out;
+}
+
 /// Standard normal numbers; entry b of the first axis is sample first_sample + b of the stream.
 template <class Tensor>
 Tensor normal_noise(const shape& s, const random_stream& stream, std::uint64_t first_sample) {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <lift/model/baseline_unet.hpp>
+#include <lift/model/denoiser.hpp>
+#include <lift/model/lift_unet.hpp>
+
+namespace lift {
+
+/// The parameters that an architecture declares, found by running its text on shapes.
+///
+/// `size` is the fine image size the text runs at; the parameters do not depend on it.
+template <class Architecture>
+std::vector<parameter_declaration> declared_parameters(const Architecture& architecture,
+                                                       std::size_t channels = 3) {
+  parameter_list list;
+  const std::size_t size = std::size_t{2} << architecture.hidden_dims.size();
+  const scope root(list);
+  const shape fine{1, channels, size, size}, coarse{1, channels, size / 2, size / 2};
+  if constexpr (requires { architecture(root, fine, timesteps{0}); })
+    architecture(root, fine, timesteps{0});
+  else
+    architecture(root, fine, coarse, timesteps{0}, timesteps{0});
+  // A scope asked for twice (the MLP of two timesteps) is one set of parameters.
+  std::vector<parameter_declaration> unique;
+  for (const auto& d : list.entries())
+    if (std::ranges::find(unique, d.name, &parameter_declaration::name) == unique.end())
+      unique.push_back(d);
+  return unique;
+}
+
+/// An architecture with its parameters: a denoiser on tensors and on duals.
+template <class Architecture, class Tensor>
+struct network {
+  using tensor_type = Tensor;
+  Architecture architecture;
+  parameters<Tensor> weights;
+
+  network(Architecture a, parameters<Tensor> w)
+      : architecture(std::move(a)), weights(std::move(w)) {}
+  /// A network with random initial parameters.
+  network(const Architecture& a, std::uint64_t seed)
+      : network(a, parameters<Tensor>(declared_parameters(a), seed)) {}
+
+  /// Evaluates the architecture: (x_fine, x_coarse, t_fine, t_coarse) or (x, t).
+  template <class... In>
+  auto operator()(const In&... in) const {
+    return architecture(scope(weights), in...);
+  }
+};
+
+}  // namespace lift

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/nn/layers.hpp>
+#include <lift/op/attention.hpp>
+
+namespace lift::nn {
+
+/// y = x + proj(attention(qkv(norm(x)))), 4 heads, 1×1 convolutions; (B, C, H, W) → the same.
+template <class Scope, class X>
+auto attention_block(const Scope& p, const X& x) {
+  const std::size_t channels = shape_of(x)[1];
+  const auto qkv = conv2d(p / "qkv", group_norm(p / "norm", x), 3 * channels, 1);
+  return add(conv2d(p / "proj", apply(op::attention(4), qkv), channels, 1), x);
+}
+
+}  // namespace lift::nn

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Layers: functions of a parameter scope and a value. They run on shapes, tensors, duals and
+// variables alike. Initial values are PyTorch's: uniform with bound 1/√fan_in, norms 1 and 0.
+
+#include <cmath>
+#include <cstddef>
+
+#include <lift/ad/apply.hpp>
+#include <lift/nn/parameters.hpp>
+#include <lift/op/add.hpp>
+#include <lift/op/conv2d.hpp>
+#include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/group_norm.hpp>
+#include <lift/op/linear.hpp>
+#include <lift/op/silu.hpp>
+
+namespace lift::nn {
+
+inline initialiser fan_in_uniform(std::size_t fan_in) {
+  return {.bound = 1 / std::sqrt(static_cast<double>(fan_in))};
+}
+
+template <class X>
+auto silu(const X& x) { return apply(op::silu{}, x); }
+
+template <class A, class B>
+auto add(const A& a, const B& b) { return apply(op::add{}, a, b); }
+
+/// (B, I) → (B, O).
+template <class Scope, class X>
+auto linear(const Scope& p, const X& x, std::size_t out) {
+  const std::size_t in = shape_of(x)[1];
+  const initialiser start = fan_in_uniform(in);
+  return apply(op::linear{}, x, p("weight", {out, in}, start), p("bias", shape{out}, start));
+}
+
+/// (B, C, H, W) → (B, O, …), square kernel.
+template <class Scope, class X>
+auto conv2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
+            std::size_t stride = 1, std::size_t padding = 0) {
+  const std::size_t in = shape_of(x)[1];
+  const initialiser start = fan_in_uniform(in * kernel * kernel);
+  return apply(op::conv2d(stride, padding), x, p("weight", {out, in, kernel, kernel}, start),
+               p("bias", shape{out}, start));
+}
+
+/// (B, C, H, W) → (B, O, …), square kernel; the weight is (C, O, k, k).
+template <class Scope, class X>
+auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
+                      std::size_t stride, std::size_t padding) {
+  const std::size_t in = shape_of(x)[1];
+  const initialiser start = fan_in_uniform(out * kernel * kernel);
+  return apply(op::conv_transpose2d(stride, padding), x,
+               p("weight", {in, out, kernel, kernel}, start), p("bias", shape{out}, start));
+}
+
+/// GroupNorm over 8 groups, ε = 1e-5.
+template <class Scope, class X>
+auto group_norm(const Scope& p, const X& x) {
+  const std::size_t channels = shape_of(x)[1];
+  return apply(op::group_norm{}, x, p("weight", shape{channels}, {.centre = 1}),
+               p("bias", shape{channels}, {}));
+}
+
+}  // namespace lift::nn

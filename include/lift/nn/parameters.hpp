@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lift/ad/tape.hpp>
+#include <lift/backend/noise.hpp>
+
+namespace lift {
+
+/// How a parameter starts: uniform on (−bound, bound) around `centre`.
+struct initialiser {
+  double centre = 0;
+  double bound = 0;
+};
+
+/// A parameter as a model asks for it: name, shape and initial distribution.
+struct parameter_declaration {
+  std::string name;
+  lift::shape shape;
+  initialiser start;
+};
+
+/// Parameter source for shapes: running a model's text on shapes with it lists the parameters.
+class parameter_list {
+ public:
+  shape get(const std::string& name, const shape& s, const initialiser& start) {
+    entries_.push_back({name, s, start});
+    return s;
+  }
+  const std::vector<parameter_declaration>& entries() const { return entries_; }
+
+ private:
+  std::vector<parameter_declaration> entries_;
+};
+
+/// The parameters of a network: tensors by name, in the order the network declares them.
+template <class Tensor>
+class parameters {
+ public:
+  struct entry {
+    std::string name;
+    Tensor value;
+  };
+
+  parameters() = default;
+  explicit parameters(std::vector<entry> entries) : entries_(std::move(entries)) {
+    for (std::size_t i = 0; i < entries_.size(); ++i) index_[entries_[i].name] = i;
+  }
+
+  /// Random initial values; the same seed gives the same values on every backend.
+  parameters(const std::vector<parameter_declaration>& declarations, std::uint64_t seed)
+      : parameters([&] {
+          std::vector<entry> entries;
+          for (const auto& d : declarations) {
+            const random_stream stream{.seed = seed, .use = purpose::initialisation};
+            entries.push_back(
+                {d.name, d.start.bound > 0
+                             ? uniform_noise<Tensor>(d.shape, stream, entries.size(), d.start.bound)
+                             : full<Tensor>(d.shape, static_cast<typename Tensor::value_type>(
+                                                         d.start.centre))});
+          }
+          return entries;
+        }()) {}
+
+  const std::vector<entry>& entries() const { return entries_; }
+  std::vector<entry>& entries() { return entries_; }
+  std::size_t size() const { return entries_.size(); }
+
+  /// Number of scalars in all parameters.
+  std::size_t scalar_count() const {
+    std::size_t n = 0;
+    for (const entry& e : entries_) n += e.value.size();
+    return n;
+  }
+
+  bool contains(const std::string& name) const { return index_.contains(name); }
+  const Tensor& operator[](const std::string& name) const { return entries_[position(name)].value; }
+  std::size_t position(const std::string& name) const {
+    const auto found = index_.find(name);
+    if (found == index_.end()) throw error(text("the weights have no tensor '", name, "'"));
+    return found->second;
+  }
+
+  /// Parameter source for tensors; throws when the stored shape is not the one the model wants.
+  const Tensor& get(const std::string& name, const shape& s, const initialiser&) const {
+    const Tensor& value = (*this)[name];
+    require(value.shape() == s, text("shape of weight '", name, "'"), value.shape(), s);
+    return value;
+  }
+
+  /// A copy with its own elements.
+  parameters clone() const {
+    parameters copy = *this;
+    for (entry& e : copy.entries_) e.value = e.value.clone();
+    return copy;
+  }
+
+ private:
+  std::vector<entry> entries_;
+  std::map<std::string, std::size_t> index_;
+};
+
+/// Parameter source for variables: every parameter becomes a leaf of a tape, once.
+template <class Tensor>
+class taped_parameters {
+ public:
+  taped_parameters(const parameters<Tensor>& weights, tape_of<Tensor>& tape)
+      : weights_(weights), tape_(tape), leaves_(weights.size()) {}
+
+  variable_of<Tensor> get(const std::string& name, const shape& s, const initialiser& start) {
+    auto& leaf = leaves_[weights_.position(name)];
+    if (!leaf.owner) leaf = tape_.watch(weights_.get(name, s, start));
+    return leaf;
+  }
+
+  /// The gradients after a backward pass, in the order of the parameters; empty tensors for
+  /// parameters that the loss does not depend on.
+  std::vector<Tensor> gradients() const {
+    std::vector<Tensor> result;
+    for (const auto& leaf : leaves_)
+      result.push_back(leaf.owner ? tape_.gradient(leaf) : Tensor{});
+    return result;
+  }
+
+ private:
+  const parameters<Tensor>& weights_;
+  tape_of<Tensor>& tape_;
+  std::vector<variable_of<Tensor>> leaves_;
+};
+
+/// A place in the tree of parameter names: scope / "conv1" is below it, and
+/// scope("weight", shape, start) asks the source for the parameter "….conv1.weight".
+template <class Source>
+class scope {
+ public:
+  explicit scope(Source& source, std::string prefix = {})
+      : source_(&source), prefix_(std::move(prefix)) {}
+
+  scope operator/(const std::string& name) const { return scope(*source_, prefix_ + name + "."); }
+  scope operator/(std::size_t index) const { return *this / std::to_string(index); }
+
+  auto operator()(const char* name, const shape& s, const initialiser& start) const {
+    return source_->get(prefix_ + name, s, start);
+  }
+
+ private:
+  Source* source_;
+  std::string prefix_;
+};
+
+}  // namespace lift

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Tensors of golden files, and distances between tensors.
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <lift/backend/tensor.hpp>
+#include <lift/backend/xtensor_backend.hpp>
+
+#include "golden.hpp"
+
+namespace lift::test {
+
+using tensor_f = tensor<xtensor_backend, float>;
+using tensor_d = tensor<xtensor_backend, double>;
+
+template <class Tensor>
+Tensor golden_tensor(const golden_file& file, const std::string& name) {
+  return Tensor(shape(std::span<const std::size_t>(file.shape(name))),
+                file.values<typename Tensor::value_type>(name));
+}
+
+/// ‖a − b‖₂ / ‖b‖₂.
+template <class A, class B>
+double relative_l2(const std::vector<A>& a, const std::vector<B>& b) {
+  require(a.size() == b.size(), "elements to compare", a.size(), b.size());
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
+    error += (x - y) * (x - y);
+    norm += y * y;
+  }
+  return std::sqrt(error / norm);
+}
+
+template <class B, class T>
+double relative_l2(const tensor<B, T>& a, const tensor<B, T>& b) {
+  require(a.shape() == b.shape(), "tensors to compare", a.shape(), b.shape());
+  return relative_l2(a.to_host(), b.to_host());
+}
+
+}  // namespace lift::test
