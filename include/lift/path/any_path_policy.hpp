@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <variant>
+
+#include <lift/core/choice.hpp>
+#include <lift/core/preset.hpp>
+#include <lift/path/diagonal.hpp>
+#include <lift/path/dp.hpp>
+#include <lift/path/given_path.hpp>
+#include <lift/path/greedy.hpp>
+#include <lift/path/n_step.hpp>
+
+namespace lift {
+
+/// A path policy chosen at run time.
+struct any_path_policy {
+  std::variant<diagonal, greedy, dp_64, dp_total, n_step_fine, n_step_total, given_path> model;
+
+  template <noise_schedule Schedule>
+  timestep_path operator()(const error_heatmap& heatmap, const Schedule& schedule,
+                           std::size_t steps) const {
+    return std::visit([&](const auto& policy) { return policy(heatmap, schedule, steps); }, model);
+  }
+};
+
+static_assert(path_policy<any_path_policy>);
+
+/// A policy with its sound defaults or with the reference's.
+template <path_policy Policy>
+any_path_policy preset_policy(preset side) {
+  return {side == preset::reference ? Policy::reference() : Policy{}};
+}
+
+/// The path policies by name.
+inline constexpr choice<any_path_policy, preset> path_policy_choices[] = {
+    {"diagonal", preset_policy<diagonal>},   {"greedy", preset_policy<greedy>},
+    {"dp-64", preset_policy<dp_64>},         {"dp-total", preset_policy<dp_total>},
+    {"n-step", preset_policy<n_step_fine>},  {"n-step-total", preset_policy<n_step_total>},
+};
+
+/// Throws lift::error, listing the names, if there is no such policy.
+inline any_path_policy make_path_policy(std::string_view name, preset side = preset::sound) {
+  return choose("path policy", path_policy_choices, name, side);
+}
+
+}  // namespace lift

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include <lift/path/path.hpp>
+
+namespace lift {
+
+/// Where a path found on a heatmap begins: at timestep T − 1, where unit noise is nearly the right
+/// input, or at the heatmap's first node, as the reference does.
+enum class start_level { noisiest, first_node };
+
+/// Extends a path that runs from `first` to `last` so that exactly `steps` evaluations go from the
+/// noisiest timestep to clean: puts (T − 1, T − 1) before it unless it begins there, and leaves out
+/// a last pair (0, 0), which is the landing. `along(n)` is that path in n pairs.
+template <noise_schedule Schedule, class Along>
+timestep_path from_noisiest(const Schedule& schedule, std::size_t steps, timestep_pair first,
+                            timestep_pair last, Along along) {
+  const timestep_pair noisiest{schedule.num_timesteps() - 1, schedule.num_timesteps() - 1};
+  const bool starts_later = first != noisiest, lands = last == timestep_pair{0, 0};
+  if (starts_later && steps == 1) return {noisiest};
+  timestep_path path = along(steps - (starts_later ? 1 : 0) + (lands ? 1 : 0));
+  if (lands) path.pop_back();
+  if (starts_later) path.insert(path.begin(), noisiest);
+  return path;
+}
+
+/// `count` points of the polyline through `nodes` in the (log γ_fine, log γ_coarse) plane, with
+/// γ_fine log-spaced from the first node to the last. Throws lift::error unless there are two nodes
+/// or more, all SNRs are positive and γ_fine rises.
+inline snr_path interpolate(const snr_path& nodes, std::size_t count) {
+  require(nodes.size() >= 2, "number of path nodes", nodes.size(), "at least 2");
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const double previous = i == 0 ? 0 : nodes[i - 1].fine;
+    if (!(nodes[i].fine > previous && nodes[i].coarse > 0))
+      throw error(text("path node ", i, ": got SNRs (", nodes[i].fine, ", ", nodes[i].coarse,
+                       "), want a fine one above ", previous, " and a positive coarse one"));
+  }
+
+  const double begin = std::log10(nodes.front().fine), end = std::log10(nodes.back().fine);
+  snr_path path;
+  std::size_t right = 1;
+  for (std::size_t k = 0; k < count; ++k) {
+    const double part = k == 0 ? 0 : static_cast<double>(k) / static_cast<double>(count - 1);
+    const double fine = begin + part * (end - begin);
+    while (right + 1 < nodes.size() && std::log10(nodes[right].fine) < fine) ++right;
+    const snr_pair a = nodes[right - 1], b = nodes[right];
+    const double position = (fine - std::log10(a.fine)) / std::log10(b.fine / a.fine);
+    const double coarse = std::log10(a.coarse) +
+                          std::clamp(position, 0.0, 1.0) * std::log10(b.coarse / a.coarse);
+    path.push_back({std::pow(10, fine), std::pow(10, coarse)});
+  }
+  return path;
+}
+
+/// Spends `steps` evaluations along a path of SNR nodes, by `interpolate` and the nearest
+/// timesteps. Throws lift::error as `interpolate` does, or for no steps.
+template <noise_schedule Schedule>
+timestep_path discretise(const snr_path& nodes, const Schedule& schedule, std::size_t steps,
+                         start_level start = start_level::noisiest) {
+  require_steps(steps);
+  const auto along = [&](std::size_t count) {
+    return timesteps_of(interpolate(nodes, count), schedule);
+  };
+  if (start == start_level::first_node) return along(steps);
+  const timestep_path ends = along(2);
+  return from_noisiest(schedule, steps, ends.front(), ends.back(), along);
+}
+
+}  // namespace lift

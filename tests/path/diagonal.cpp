@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE diagonal
+#include <boost/test/unit_test.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <golden.hpp>
+#include <lift/path/diagonal.hpp>
+#include <lift/schedule/cosine.hpp>
+
+using lift::spaced_timesteps;
+using lift::timestep_spacing;
+
+BOOST_AUTO_TEST_CASE(strided_timesteps_equal_the_reference) {
+  const golden_file golden("schedule.safetensors");
+  for (const std::size_t steps : {10U, 18U, 50U, 100U, 1000U})
+    BOOST_TEST(spaced_timesteps(1000, steps, timestep_spacing::strided) ==
+                   golden.values<std::size_t>("ddim_timesteps." + std::to_string(steps)),
+               boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_other_spacings_give_exactly_n_falling_timesteps) {
+  for (const std::size_t size : {7U, 1000U})
+    for (std::size_t steps = 1; steps <= size; ++steps)
+      for (const auto spacing : {timestep_spacing::trailing, timestep_spacing::leading}) {
+        const auto timesteps = spaced_timesteps(size, steps, spacing);
+        BOOST_TEST_REQUIRE(timesteps.size() == steps);
+        for (std::size_t i = 1; i < steps; ++i) BOOST_TEST(timesteps[i] < timesteps[i - 1]);
+        if (spacing == timestep_spacing::trailing) BOOST_TEST(timesteps.front() == size - 1);
+        if (spacing == timestep_spacing::leading) BOOST_TEST(timesteps.back() == 0U);
+      }
+}
+
+BOOST_AUTO_TEST_CASE(known_lists) {
+  const auto trailing = spaced_timesteps(1000, 4, timestep_spacing::trailing);
+  const auto leading = spaced_timesteps(1000, 3, timestep_spacing::leading);
+  BOOST_TEST(trailing == (std::vector<std::size_t>{999, 749, 499, 249}),
+             boost::test_tools::per_element());
+  BOOST_TEST(leading == (std::vector<std::size_t>{666, 333, 0}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(both_scales_share_the_timestep) {
+  const lift::timestep_path path = lift::diagonal()({}, lift::cosine_schedule(), 2);
+  BOOST_TEST((path == lift::timestep_path{{999, 999}, {499, 499}}));
+  const auto reference = lift::diagonal::reference()({}, lift::cosine_schedule(), 50);
+  BOOST_TEST((reference.front() == lift::timestep_pair{980, 980}));
+}
+
+BOOST_AUTO_TEST_CASE(no_steps_and_more_than_timesteps_are_refused) {
+  for (const auto spacing :
+       {timestep_spacing::trailing, timestep_spacing::leading, timestep_spacing::strided})
+    for (const std::size_t steps : {0U, 11U})
+      BOOST_CHECK_THROW(spaced_timesteps(10, steps, spacing), lift::error);
+}
