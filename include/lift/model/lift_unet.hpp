@@ -61,8 +61,9 @@ struct lift_unet_shared_timestep {
   auto operator()(const Scope& p, const F& x_fine, const C& x_coarse, const timesteps& t_fine,
                   const timesteps&) const {
     require_unet_size(hidden_dims, shape_of(x_fine)[2]);
-    return lift_body(p, hidden_dims, x_fine, x_coarse,
-                     nn::time_embedding(p / "time_mlp", x_fine, t_fine, hidden_dims[0]));
+    const auto unet = p / "unet";
+    return lift_body(unet, hidden_dims, x_fine, x_coarse,
+                     nn::time_embedding(unet / "time_mlp", x_fine, t_fine, hidden_dims[0]));
   }
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include <lift/model/baseline_unet.hpp>
 #include <lift/model/denoiser.hpp>
@@ -10,7 +12,8 @@
 
 namespace lift {
 
-/// The parameters that an architecture declares, found by running its text on shapes.
+/// The parameters that an architecture declares, found by running its text on shapes, sorted by
+/// name.
 ///
 /// `size` is the fine image size the text runs at; the parameters do not depend on it.
 template <class Architecture>
@@ -24,11 +27,11 @@ std::vector<parameter_declaration> declared_parameters(const Architecture& archi
     architecture(root, fine, timesteps{0});
   else
     architecture(root, fine, coarse, timesteps{0}, timesteps{0});
-  // A scope asked for twice (the MLP of two timesteps) is one set of parameters.
-  std::vector<parameter_declaration> unique;
-  for (const auto& d : list.entries())
-    if (std::ranges::find(unique, d.name, &parameter_declaration::name) == unique.end())
-      unique.push_back(d);
+  // By name, and once each: the MLP of two timesteps is one set of parameters.
+  std::vector<parameter_declaration> unique = list.entries();
+  std::ranges::sort(unique, {}, &parameter_declaration::name);
+  const auto repeated = std::ranges::unique(unique, {}, &parameter_declaration::name);
+  unique.erase(repeated.begin(), repeated.end());
   return unique;
 }
 

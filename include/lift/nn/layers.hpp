@@ -18,8 +18,13 @@
 
 namespace lift::nn {
 
-inline initialiser fan_in_uniform(std::size_t fan_in) {
-  return {.bound = 1 / std::sqrt(static_cast<double>(fan_in))};
+/// An affine primitive with its parameters "weight" and "bias".
+template <class Op, class Scope, class X>
+auto affine(const Op& primitive, const Scope& p, const X& x, const shape& weight, std::size_t out,
+            std::size_t fan_in) {
+  const initialiser start{.bound = 1 / std::sqrt(static_cast<double>(fan_in))};
+  const auto a = p("weight", weight, start);
+  return apply(primitive, x, a, p("bias", shape{out}, start));
 }
 
 template <class X>
@@ -32,8 +37,7 @@ auto add(const A& a, const B& b) { return apply(op::add{}, a, b); }
 template <class Scope, class X>
 auto linear(const Scope& p, const X& x, std::size_t out) {
   const std::size_t in = shape_of(x)[1];
-  const initialiser start = fan_in_uniform(in);
-  return apply(op::linear{}, x, p("weight", {out, in}, start), p("bias", shape{out}, start));
+  return affine(op::linear{}, p, x, {out, in}, out, in);
 }
 
 /// (B, C, H, W) → (B, O, …), square kernel.
@@ -41,19 +45,18 @@ template <class Scope, class X>
 auto conv2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
             std::size_t stride = 1, std::size_t padding = 0) {
   const std::size_t in = shape_of(x)[1];
-  const initialiser start = fan_in_uniform(in * kernel * kernel);
-  return apply(op::conv2d(stride, padding), x, p("weight", {out, in, kernel, kernel}, start),
-               p("bias", shape{out}, start));
+  return affine(op::conv2d(stride, padding), p, x, {out, in, kernel, kernel}, out,
+                in * kernel * kernel);
 }
 
-/// (B, C, H, W) → (B, O, …), square kernel; the weight is (C, O, k, k).
+/// (B, C, H, W) → (B, O, …), square kernel; the weight is (C, O, k, k) and, as in PyTorch, its
+/// fan-in counts the outputs.
 template <class Scope, class X>
 auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
                       std::size_t stride, std::size_t padding) {
   const std::size_t in = shape_of(x)[1];
-  const initialiser start = fan_in_uniform(out * kernel * kernel);
-  return apply(op::conv_transpose2d(stride, padding), x,
-               p("weight", {in, out, kernel, kernel}, start), p("bias", shape{out}, start));
+  return affine(op::conv_transpose2d(stride, padding), p, x, {in, out, kernel, kernel}, out,
+                out * kernel * kernel);
 }
 
 /// GroupNorm over 8 groups, ε = 1e-5.

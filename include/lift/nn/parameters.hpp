@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,7 @@
 
 namespace lift {
 
-/// How a parameter starts: uniform on (−bound, bound) around `centre`.
+/// How a parameter starts: uniform on (−bound, bound), or `centre` where the bound is 0.
 struct initialiser {
   double centre = 0;
   double bound = 0;
@@ -25,6 +26,13 @@ struct parameter_declaration {
   lift::shape shape;
   initialiser start;
 };
+
+/// FNV-1a of a name, 48 bits: the sample of the initialisation stream that a parameter draws.
+constexpr std::uint64_t name_hash(std::string_view name) {
+  std::uint64_t h = 0xcbf29ce484222325u;
+  for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return h & 0xffffffffffffu;
+}
 
 /// Parameter source for shapes: running a model's text on shapes with it lists the parameters.
 class parameter_list {
@@ -39,7 +47,7 @@ class parameter_list {
   std::vector<parameter_declaration> entries_;
 };
 
-/// The parameters of a network: tensors by name, in the order the network declares them.
+/// The parameters of a network: tensors with names, in a fixed order.
 template <class Tensor>
 class parameters {
  public:
@@ -53,20 +61,18 @@ class parameters {
     for (std::size_t i = 0; i < entries_.size(); ++i) index_[entries_[i].name] = i;
   }
 
-  /// Random initial values; the same seed gives the same values on every backend.
-  parameters(const std::vector<parameter_declaration>& declarations, std::uint64_t seed)
-      : parameters([&] {
-          std::vector<entry> entries;
-          for (const auto& d : declarations) {
-            const random_stream stream{.seed = seed, .use = purpose::initialisation};
-            entries.push_back(
-                {d.name, d.start.bound > 0
-                             ? uniform_noise<Tensor>(d.shape, stream, entries.size(), d.start.bound)
-                             : full<Tensor>(d.shape, static_cast<typename Tensor::value_type>(
-                                                         d.start.centre))});
-          }
-          return entries;
-        }()) {}
+  /// Random initial values: a function of seed and name, the same on every backend.
+  parameters(const std::vector<parameter_declaration>& declarations, std::uint64_t seed) {
+    const random_stream stream{.seed = seed, .use = purpose::initialisation};
+    for (const auto& [name, shape, start] : declarations) {
+      using T = typename Tensor::value_type;
+      index_[name] = entries_.size();
+      entries_.push_back(
+          {name, start.bound > 0
+                     ? uniform_noise<Tensor>(shape, stream, name_hash(name), start.bound)
+                     : full<Tensor>(shape, static_cast<T>(start.centre))});
+    }
+  }
 
   const std::vector<entry>& entries() const { return entries_; }
   std::vector<entry>& entries() { return entries_; }
