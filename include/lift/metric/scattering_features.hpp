@@ -30,7 +30,7 @@ inline image_plane halve(const image_plane& x) {
          4;
 }
 
-/// |x ⋆ ψ| for the Haar wavelets across columns, across rows and across both, at every 2×2 window
+/// |ψ ⋆ x| for the Haar wavelets across columns, across rows and across both, at every 2×2 window
 /// (not every second, which would miss what happens on even borders); (H, W) → 3 × (H − 1, W − 1).
 inline std::array<image_plane, 3> haar_amplitudes(const image_plane& x) {
   const Eigen::Index h = x.rows() - 1, w = x.cols() - 1;
@@ -70,7 +70,7 @@ class scattering_features {
  private:
   static constexpr int layout_cells = 4, texture_cells = 2;
 
-  // Fixed weights that bring each group near unit variance on photographs, so that none dominates.
+  // Fixed weights under which each group has about a third of the variance of photographs.
   static constexpr std::array<float, 3> layout_weights{2, 6, 12};
   static constexpr float first_weight = 1.5F, second_weight = 3;
   static constexpr float faintest = 0.004F;  // half a grey level of 8 bits, in [-1, 1]
