@@ -38,8 +38,7 @@ image_set draw_discs(std::size_t count, std::size_t size, unsigned seed) {
       for (std::size_t x = 0; x < size; ++x) {
         const float u = (static_cast<float>(x) + 0.5F) / static_cast<float>(size);
         const float v = (static_cast<float>(y) + 0.5F) / static_cast<float>(size);
-        const float inside =
-            1 / (1 + std::exp((std::hypot(u - cx, v - cy) - radius) / edge));
+        const float inside = 1 / (1 + std::exp((std::hypot(u - cx, v - cy) - radius) / edge));
         const float stripes =
             depth * std::sin(frequency * (u * std::cos(angle) + v * std::sin(angle)));
         for (std::size_t c = 0; c < 3; ++c)
@@ -57,9 +56,12 @@ const lift::scattering_features extractor;
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(dimension_follows_the_size) {
-  for (const std::array<std::size_t, 3> expected :
-       {std::array<std::size_t, 3>{16, 16, 93}, {17, 31, 93}, {32, 48, 129}, {64, 64, 174},
-        {128, 128, 228}, {160, 130, 228}}) {
+  for (const std::array<std::size_t, 3> expected : {std::array<std::size_t, 3>{16, 16, 93},
+                                                    {17, 31, 93},
+                                                    {32, 48, 129},
+                                                    {64, 64, 174},
+                                                    {128, 128, 228},
+                                                    {160, 130, 228}}) {
     const auto [height, width, dimension] = expected;
     BOOST_TEST(extractor.dimension(height, width) == dimension);
     const std::vector<float> values(2 * 3 * height * width, 0.5F);

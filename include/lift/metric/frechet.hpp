@@ -40,14 +40,13 @@ inline double frechet_distance(const gaussian& a, const gaussian& b) {
   }
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> first(a.covariance);
   const Eigen::MatrixXd root =
-      first.eigenvectors() *
-      detail::square_root_of_eigenvalues(first.eigenvalues()).asDiagonal() *
+      first.eigenvectors() * detail::square_root_of_eigenvalues(first.eigenvalues()).asDiagonal() *
       first.eigenvectors().transpose();
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> product(root * b.covariance * root,
                                                                Eigen::EigenvaluesOnly);
   const double cross = detail::square_root_of_eigenvalues(product.eigenvalues()).sum();
-  const double distance = (a.mean - b.mean).squaredNorm() + a.covariance.trace() +
-                          b.covariance.trace() - 2 * cross;
+  const double distance =
+      (a.mean - b.mean).squaredNorm() + a.covariance.trace() + b.covariance.trace() - 2 * cross;
   return std::max(distance, 0.0);
 }
 
@@ -57,8 +56,8 @@ gaussian_fit fit_features(const Extractor& extractor, const image_batch_view& im
   constexpr std::size_t at_once = 64;
   gaussian_fit fit;
   for (std::size_t first = 0; first < images.count; first += at_once)
-    fit.add(Eigen::MatrixXf(
-        extractor(images.part(first, std::min(at_once, images.count - first)))));
+    fit.add(
+        Eigen::MatrixXf(extractor(images.part(first, std::min(at_once, images.count - first)))));
   return fit;
 }
 
@@ -66,8 +65,7 @@ gaussian_fit fit_features(const Extractor& extractor, const image_batch_view& im
 template <feature_extractor Extractor>
 double frechet_distance(const Extractor& extractor, const image_batch_view& a,
                         const image_batch_view& b) {
-  return frechet_distance(fit_features(extractor, a).result(),
-                          fit_features(extractor, b).result());
+  return frechet_distance(fit_features(extractor, a).result(), fit_features(extractor, b).result());
 }
 
 }  // namespace lift
