@@ -3,8 +3,25 @@
 
 // Files and figures: what needs image codecs, archives, glyphs and JSON.
 
+#include <lift/io/archive.hpp>
+#include <lift/io/dataset.hpp>
+#include <lift/io/decode_image.hpp>
+#include <lift/io/emoji.hpp>
 #include <lift/io/file.hpp>
+#include <lift/io/heatmap_file.hpp>
 #include <lift/io/host_tensor.hpp>
-#include <lift/io/quoted.hpp>
+#include <lift/io/image.hpp>
+#include <lift/io/image_grid.hpp>
+#include <lift/io/jpeg.hpp>
+#include <lift/io/json_file.hpp>
+#include <lift/io/path_file.hpp>
+#include <lift/io/pixel.hpp>
+#include <lift/io/png.hpp>
+#include <lift/io/quote_name.hpp>
+#include <lift/io/resize.hpp>
 #include <lift/io/safetensors.hpp>
 #include <lift/io/safetensors_header.hpp>
+#include <lift/io/zip_writer.hpp>
+
+#include <lift/plot/figures.hpp>
+#include <lift/plot/gnuplot.hpp>

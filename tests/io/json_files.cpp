@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE json_files
+#include <boost/test/unit_test.hpp>
+
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include <lift/io/heatmap_file.hpp>
+#include <lift/io/path_file.hpp>
+
+#include "io/scratch_folder.hpp"
+
+using namespace lift;
+
+namespace {
+
+template <class Load>
+std::string message(const Load& load) {
+  try {
+    load();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "nothing thrown";
+}
+
+bool contains(const std::string& whole, const std::string& part) {
+  BOOST_TEST_MESSAGE(whole);
+  return whole.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(heatmap_survives_a_round_trip) {
+  const scratch_folder folder;
+  error_heatmap map;
+  map.gamma = {0.01, 1.0 / 3.0, 100};
+  map.timesteps = {943, 500, 54};
+  map.fine = grid(3, 3, {1, 2, 3, 4, 5, 6, 7, 8, 1e-300});
+  map.coarse = grid(3, 3, 0.1);
+  map.fine_error = grid(3, 3, 0.2);
+  save_heatmap(folder / "map.json", map, {{"probes", 4}});
+  const error_heatmap read = load_heatmap(folder / "map.json");
+  BOOST_CHECK(read.gamma == map.gamma);
+  BOOST_CHECK(read.timesteps == map.timesteps);
+  BOOST_CHECK(read.fine == map.fine);
+  BOOST_CHECK(read.coarse == map.coarse);
+  BOOST_CHECK(read.fine_error == map.fine_error);
+  BOOST_CHECK(read.fine_wrt_coarse.empty());
+}
+
+BOOST_AUTO_TEST_CASE(path_survives_a_round_trip) {
+  const scratch_folder folder;
+  const named_path path{"dp-64", {{999, 999}, {500, 999}, {0, 3}}};
+  save_path(folder / "path.json", path);
+  const named_path read = load_path(folder / "path.json");
+  BOOST_CHECK_EQUAL(read.policy, "dp-64");
+  BOOST_CHECK(read.timesteps == path.timesteps);
+}
+
+BOOST_AUTO_TEST_CASE(bad_files_are_told_in_one_line) {
+  const scratch_folder folder;
+  const auto file = folder / "bad.json";
+  const std::string heat = R"({"format": "lift error heatmap", )";
+  const std::string path = R"({"format": "lift sampling path", "policy": "x", )";
+  const std::vector<std::pair<std::string, std::string>> heatmaps = {
+      {"", "offset"},
+      {"[1, 2", "not valid JSON"},
+      {"[]", "not a file of this kind"},
+      {R"({"format": "something else"})", "not a file of this kind"},
+      {heat + R"("gamma": [1], "gamma": [2]})", "'gamma' is given twice"},
+      {heat + R"("gamma": 3})", "field 'gamma': want a list"},
+      {heat + R"("gamma": [0.1, null]})", "field 'gamma[1]': want a finite number"},
+      {heat + R"("gamma": [0.1, 1], "timesteps": [9, 1], "fine": [[1, 2], [3, NaN]]})", "offset"},
+      {heat + R"("gamma": [0.1, 1], "timesteps": [9, 1], "fine": [[1, 2], [3, null]]})",
+       "field 'fine[1][1]': want a finite number"},
+      {heat + R"("gamma": [0.1, 1], "timesteps": [9, -1]})", "timesteps"},
+      {heat + R"("gamma": [0.1, 1], "timesteps": [9, 1], "fine": [[1, 2], [3]]})",
+       "field 'fine': want rows of one length"},
+      {heat + R"("gamma": [0.1], "timesteps": [9], "fine": [[1]], "coarse": [[1]]})",
+       "got 1, want at least 2"},
+      {heat + std::string(40, '['), ""}};
+  for (const auto& [content, want] : heatmaps) {
+    std::ofstream(file) << content;
+    const std::string got = message([&] { load_heatmap(file); });
+    BOOST_CHECK_MESSAGE(contains(got, want) && contains(got, "bad.json"), content << " → " << got);
+  }
+  const std::vector<std::pair<std::string, std::string>> paths = {
+      {path + R"("timesteps": []})", "want at least one pair"},
+      {path + R"("timesteps": [[1]]})", "timesteps[0]': want two timesteps"},
+      {path + R"("timesteps": [[1, 2.5]]})", "whole numbers"},
+      {path + R"("timesteps": [[1, 1], [2, 0]]})", "no greater than the pair before"},
+      {R"({"format": "lift sampling path", "timesteps": [[1, 1]]})", "field 'policy'"}};
+  for (const auto& [content, want] : paths) {
+    std::ofstream(file) << content;
+    const std::string got = message([&] { load_path(file); });
+    BOOST_CHECK_MESSAGE(contains(got, want) && contains(got, "bad.json"), content << " → " << got);
+  }
+  BOOST_CHECK(contains(message([&] { load_path(folder / "missing.json"); }), "missing.json"));
+}
