@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE thread_pool
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <lift/backend/thread_pool.hpp>
+
+using namespace lift;
+
+BOOST_AUTO_TEST_CASE(every_iteration_runs_once) {
+  for (const std::size_t threads : {1u, 2u, 7u}) {
+    thread_pool pool(threads);
+    BOOST_CHECK_EQUAL(pool.size(), threads);
+    for (const std::size_t n : {0u, 1u, 2u, 1000u}) {
+      std::vector<std::atomic<int>> hits(n);
+      pool.run(n, [&](std::size_t i) { ++hits[i]; });
+      for (const auto& h : hits) BOOST_REQUIRE_EQUAL(h.load(), 1);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(loops_nest_and_callers_share) {
+  thread_pool pool(3);
+  std::atomic<std::size_t> total = 0;
+  pool.run(8, [&](std::size_t) { pool.run(8, [&](std::size_t) { ++total; }); });
+  BOOST_CHECK_EQUAL(total.load(), 64u);
+  std::vector<std::jthread> callers;
+  for (int c = 0; c < 4; ++c)
+    callers.emplace_back([&] {
+      for (int k = 0; k < 200; ++k) pool.run(16, [&](std::size_t) { ++total; });
+    });
+  callers.clear();
+  BOOST_CHECK_EQUAL(total.load(), 64u + 4 * 200 * 16);
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_reaches_the_caller) {
+  thread_pool pool(2);
+  for (int k = 0; k < 20; ++k)
+    BOOST_CHECK_THROW(pool.run(100,
+                               [](std::size_t i) {
+                                 if (i == 57) throw std::runtime_error("57");
+                               }),
+                      std::runtime_error);
+  std::atomic<int> after = 0;
+  pool.run(10, [&](std::size_t) { ++after; });
+  BOOST_CHECK_EQUAL(after.load(), 10);
+}
+
+BOOST_AUTO_TEST_CASE(resizing_keeps_it_working) {
+  thread_pool pool(1);
+  for (const std::size_t threads : {4u, 1u, 2u}) {
+    pool.resize(threads);
+    BOOST_CHECK_EQUAL(pool.size(), threads);
+    std::atomic<int> n = 0;
+    pool.run(50, [&](std::size_t) { ++n; });
+    BOOST_CHECK_EQUAL(n.load(), 50);
+  }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE verbs
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+#include <vector>
+
+#include <lift/backend/noise.hpp>
+#include <lift/backend/tensor.hpp>
+#include <lift/backend/xtensor_backend.hpp>
+
+using namespace lift;
+
+// Every verb against a plain loop; a new backend joins the list.
+using tensors = std::tuple<tensor<xtensor_backend, float>, tensor<xtensor_backend, double>>;
+
+namespace {
+
+template <class Tensor>
+Tensor noise(const shape& s, std::uint32_t label) {
+  return normal_noise<Tensor>(shape{1, s.size()}, {.step = label}, 0).reshaped(s);
+}
+
+template <class T>
+constexpr double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
+
+struct mix {
+  template <class T>
+  T operator()(T a, T b, T c) const { return a * b + c; }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(map_repeats_operands, Tensor, tensors) {
+  using T = typename Tensor::value_type;
+  using B = typename Tensor::backend_type;
+  // (run, count) of three operands over n elements, with runs that SIMD does not divide.
+  struct pattern {
+    std::size_t n, run[3], count[3];
+  };
+  for (const pattern& p : {pattern{60, {1, 1, 1}, {60, 60, 60}},
+                           pattern{210, {1, 7, 35}, {210, 30, 6}},
+                           pattern{210, {1, 7, 1}, {105, 3, 1}},
+                           pattern{40000, {1, 100, 1}, {40000, 4, 20000}},
+                           pattern{99991, {1, 1, 1}, {99991, 1, 1}},
+                           pattern{36, {6, 1, 2}, {6, 3, 18}}}) {
+    Tensor in[3];
+    operand<T> x[3];
+    for (std::uint32_t k = 0; k < 3; ++k) {
+      in[k] = noise<Tensor>(shape{p.count[k]}, k);
+      x[k] = {in[k].data(), p.run[k], p.count[k]};
+    }
+    Tensor out(shape{p.n});
+    B::map(p.n, out.mutable_data(), mix{}, x[0], x[1], x[2]);
+    const auto got = out.to_host();
+    const std::vector<T> h[3] = {in[0].to_host(), in[1].to_host(), in[2].to_host()};
+    const auto at = [&](std::size_t k, std::size_t i) { return h[k][i / p.run[k] % p.count[k]]; };
+    for (std::size_t i = 0; i < p.n; ++i)
+      BOOST_REQUIRE_SMALL(double(got[i] - (at(0, i) * at(1, i) + at(2, i))), 1e-5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(reduce_sums_and_finds_maxima, Tensor, tensors) {
+  using T = typename Tensor::value_type;
+  using B = typename Tensor::backend_type;
+  for (const auto& [outer, keep, inner] : std::vector<std::array<std::size_t, 3>>{
+           {1, 1, 1}, {1, 1, 200000}, {3, 5, 7}, {1, 6, 1000}, {40, 300, 1}, {2, 70, 33},
+           {5, 1, 70000}, {1, 100, 17}, {7, 1, 1}}) {
+    const std::size_t n = outer * keep * inner;
+    const Tensor x = noise<Tensor>(shape{n}, 1), y = noise<Tensor>(shape{keep}, 2);
+    Tensor total(shape{keep}), top(shape{keep});
+    B::reduce(sum{}, outer, keep, inner, total.mutable_data(), multiply_functor{}, each(x),
+              spread(y, inner));
+    B::reduce(maximum{}, outer, keep, inner, top.mutable_data(), lift::detail::identity_functor{},
+              each(x));
+    const auto hx = x.to_host(), hy = y.to_host(), ht = total.to_host(), hm = top.to_host();
+    for (std::size_t k = 0; k < keep; ++k) {
+      double want = 0, scale = 1, most = -1e30;
+      for (std::size_t o = 0; o < outer; ++o)
+        for (std::size_t i = 0; i < inner; ++i) {
+          const double v = double(hx[(o * keep + k) * inner + i]);
+          want += v * double(hy[k]);
+          scale += std::abs(v * double(hy[k]));
+          most = std::max(most, v);
+        }
+      BOOST_REQUIRE_SMALL((double(ht[k]) - want) / scale, tolerance<T>);
+      BOOST_REQUIRE_EQUAL(double(hm[k]), most);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(gemm_multiplies_batches, Tensor, tensors) {
+  using T = typename Tensor::value_type;
+  using B = typename Tensor::backend_type;
+  for (const auto& [batch, m, n, k] : std::vector<std::array<std::size_t, 4>>{
+           {1, 1, 1, 1}, {3, 5, 7, 4}, {8, 16, 1, 9}, {1, 300, 20, 33}, {2, 20, 700, 33},
+           {6, 1, 4, 1}})
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true}) {
+        // A for every second matrix only: the batch repeats it.
+        const std::size_t copies = batch % 2 == 0 ? batch / 2 : batch;
+        const Tensor a = noise<Tensor>(shape{copies, m * k}, 1), b = noise<Tensor>({batch, k * n}, 2);
+        const Tensor c0 = noise<Tensor>({batch, m * n}, 3);
+        Tensor c = c0.clone();
+        B::gemm(batch, m, n, k, T(2), {a.data(), ta ? m : k, m * k, copies, ta},
+                {b.data(), tb ? k : n, k * n, batch, tb}, T(0.5),
+                matrices<T>{c.mutable_data(), n, m * n, batch});
+        const auto ha = a.to_host(), hb = b.to_host(), h0 = c0.to_host(), hc = c.to_host();
+        for (std::size_t q = 0; q < batch; ++q)
+          for (std::size_t i = 0; i < m; ++i)
+            for (std::size_t j = 0; j < n; ++j) {
+              double want = 0.5 * double(h0[(q * m + i) * n + j]);
+              for (std::size_t l = 0; l < k; ++l)
+                want += 2 * double(ha[q % copies * m * k + (ta ? l * m + i : i * k + l)]) *
+                        double(hb[q * k * n + (tb ? j * k + l : l * n + j)]);
+              BOOST_REQUIRE_SMALL((double(hc[(q * m + i) * n + j]) - want) / double(k + 1),
+                                  tolerance<T>);
+            }
+      }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor, tensors) {
+  using T = typename Tensor::value_type;
+  using B = typename Tensor::backend_type;
+  for (const auto& [b, c, h, o, kernel, stride, padding] : std::vector<std::array<std::size_t, 7>>{
+           {2, 3, 8, 4, 3, 1, 1}, {1, 1, 1, 1, 3, 1, 1}, {3, 5, 9, 2, 4, 2, 1},
+           {2, 4, 7, 6, 1, 1, 0}, {5, 2, 4, 3, 3, 1, 1}, {1, 9, 40, 3, 3, 1, 1},
+           {2, 2, 11, 2, 5, 3, 2}, {1, 70, 33, 2, 3, 1, 1}}) {
+    const std::size_t w = h + 1;
+    const convolution_geometry g{b, c, h, w, o, (h + 2 * padding - kernel) / stride + 1,
+                                 (w + 2 * padding - kernel) / stride + 1, kernel, stride, padding};
+    // Small integers: every order of summation gives the same result, exactly.
+    const auto integers = [](const shape& s, std::uint32_t label) {
+      auto v = noise<Tensor>(s, label).to_host();
+      for (T& x : v) x = std::round(x);
+      return Tensor(s, v);
+    };
+    const Tensor x = integers({b, c, h, w}, 1), a = integers({o, c, kernel, kernel}, 2);
+    const Tensor r = integers({b, o, g.out_height, g.out_width}, 3);
+    Tensor y(r.shape()), gx(x.shape()), ga(a.shape());
+    B::convolve(g, x.data(), a.data(), y.mutable_data());
+    B::convolve_transpose(g, r.data(), a.data(), gx.mutable_data());
+    B::convolve_weight(g, x.data(), r.data(), ga.mutable_data());
+    const auto hx = x.to_host(), ha = a.to_host(), hr = r.to_host();
+    std::vector<T> wy(y.size()), wx(x.size()), wa(a.size());
+    for (std::size_t i = 0; i < b; ++i)
+      for (std::size_t q = 0; q < o; ++q)
+        for (std::size_t oy = 0; oy < g.out_height; ++oy)
+          for (std::size_t ox = 0; ox < g.out_width; ++ox)
+            for (std::size_t p = 0; p < c; ++p)
+              for (std::size_t ky = 0; ky < kernel; ++ky)
+                for (std::size_t kx = 0; kx < kernel; ++kx) {
+                  const std::size_t iy = oy * stride + ky - padding, ix = ox * stride + kx - padding;
+                  if (iy >= h || ix >= w) continue;
+                  const std::size_t at = ((i * o + q) * g.out_height + oy) * g.out_width + ox;
+                  const std::size_t from = ((i * c + p) * h + iy) * w + ix;
+                  const std::size_t weight = ((q * c + p) * kernel + ky) * kernel + kx;
+                  wy[at] += hx[from] * ha[weight];
+                  wx[from] += hr[at] * ha[weight];
+                  wa[weight] += hx[from] * hr[at];
+                }
+    BOOST_CHECK(y.to_host() == wy);
+    BOOST_CHECK(gx.to_host() == wx);
+    BOOST_CHECK(ga.to_host() == wa);
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(noise_ignores_batches, Tensor, tensors) {
+  const random_stream s{.seed = 11};
+  const shape one{1, 3, 5, 7};
+  const auto all = normal_noise<Tensor>({32, 3, 5, 7}, s, 100).to_host();
+  const auto signs = rademacher_noise<Tensor>({32, 3, 5, 7}, s, 100).to_host();
+  for (std::size_t batch : {1u, 7u, 32u})
+    for (std::size_t first = 0; first + batch <= 32; first += batch) {
+      const shape part{batch, 3, 5, 7};
+      const auto n = normal_noise<Tensor>(part, s, 100 + first).to_host();
+      const auto r = rademacher_noise<Tensor>(part, s, 100 + first).to_host();
+      const auto from = static_cast<std::ptrdiff_t>(first * one.size());
+      BOOST_REQUIRE(std::equal(n.begin(), n.end(), all.begin() + from));
+      BOOST_REQUIRE(std::equal(r.begin(), r.end(), signs.begin() + from));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(results_do_not_depend_on_the_number_of_threads) {
+  using Tensor = tensor<xtensor_backend, float>;
+  const auto everything = [] {
+    const Tensor x = noise<Tensor>({3, 16, 30, 30}, 1), a = noise<Tensor>({24, 16, 3, 3}, 2);
+    const convolution_geometry g{3, 16, 30, 30, 24, 30, 30, 3, 1, 1};
+    Tensor y({3, 24, 30, 30}), gx(x.shape()), ga(a.shape()), total(shape{1}), c({700, 700});
+    xtensor_backend::convolve(g, x.data(), a.data(), y.mutable_data());
+    xtensor_backend::convolve_transpose(g, y.data(), a.data(), gx.mutable_data());
+    xtensor_backend::convolve_weight(g, x.data(), y.data(), ga.mutable_data());
+    xtensor_backend::reduce(sum{}, 1, 1, y.size(), total.mutable_data(),
+                            lift::detail::identity_functor{}, each(y));
+    xtensor_backend::gemm(1, 700, 700, 50, 1.0f, {x.data(), 50}, {y.data(), 700}, 0.0f,
+                          matrices<float>{c.mutable_data(), 700});
+    std::vector<float> all;
+    for (const Tensor& t : {x, y, gx, ga, total, c})
+      for (const float v : t.to_host()) all.push_back(v);
+    return all;
+  };
+  default_thread_pool().resize(1);
+  const auto one = everything();
+  for (const std::size_t threads : {2u, 5u}) {
+    default_thread_pool().resize(threads);
+    BOOST_CHECK(everything() == one);
+  }
+}
