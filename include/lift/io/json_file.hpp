@@ -29,8 +29,8 @@ inline nlohmann::json read_json(const std::filesystem::path& file) {
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-      throw error(text(file.string(), ": key ", quote_name(parsed.get<std::string>()),
-                       " is given twice"));
+      throw error(
+          text(file.string(), ": key ", quote_name(parsed.get<std::string>()), " is given twice"));
     return true;
   };
   try {
@@ -58,9 +58,7 @@ class json_fields {
   bool contains(const char* name) const { return object_.contains(name); }
 
   /// A list of numbers; throws naming the entry that is not a finite number.
-  std::vector<double> numbers(const char* name) const {
-    return numbers(array(name), name);
-  }
+  std::vector<double> numbers(const char* name) const { return numbers(array(name), name); }
 
   /// A list of rows of numbers.
   std::vector<std::vector<double>> rows(const char* name) const {

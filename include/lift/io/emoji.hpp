@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <iomanip>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include <ft2build.h>
+#include FT_FREETYPE_H
+
+#include <lift/core/error.hpp>
+#include <lift/io/file.hpp>
+#include <lift/io/image.hpp>
+#include <lift/io/resize.hpp>
+
+namespace lift {
+
+/// The font of Debian's package fonts-noto-color-emoji.
+inline constexpr const char* default_emoji_font =
+    "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf";
+
+/// A font of colour bitmaps (CBDT), opened with FreeType.
+class emoji_font {
+ public:
+  explicit emoji_font(const std::filesystem::path& file) {
+    if (!std::filesystem::exists(file)) {
+      throw error(text("no font ", file.string(), ": sudo apt-get install fonts-noto-color-emoji"));
+    }
+    const auto refuse = [&] {
+      throw error(text("font ", file.string(), " holds no colour bitmaps"));
+    };
+    FT_Library library = nullptr;
+    if (FT_Init_FreeType(&library) != 0) throw error("FreeType cannot start");
+    library_.reset(library);
+    FT_Face face = nullptr;
+    if (FT_New_Face(library, file.c_str(), 0, &face) != 0) refuse();
+    face_.reset(face);
+    if (!FT_HAS_COLOR(face) || face->num_fixed_sizes == 0 || FT_Select_Size(face, 0) != 0) refuse();
+
+    FT_UInt glyph = 0;
+    for (FT_ULong code = FT_Get_First_Char(face, &glyph); glyph != 0;
+         code = FT_Get_Next_Char(face, code, &glyph)) {
+      codes_.emplace(glyph, code);
+    }
+  }
+
+  std::size_t glyphs() const { return static_cast<std::size_t>(face_->num_glyphs); }
+
+  /// "glyph_00042.png", or "glyph_00042_u1f600.png" if the glyph shows one code point by itself.
+  std::string name(std::size_t glyph) const {
+    std::ostringstream result;
+    result << "glyph_" << std::setw(5) << std::setfill('0') << glyph;
+    const auto code = codes_.find(static_cast<FT_UInt>(glyph));
+    if (code != codes_.end()) result << "_u" << std::hex << code->second;
+    return result.str() + ".png";
+  }
+
+  /// The glyph centred on a white square; an empty image where it has no colour bitmap.
+  image render(std::size_t glyph) const {
+    if (FT_Load_Glyph(face_.get(), static_cast<FT_UInt>(glyph), FT_LOAD_COLOR) != 0) return {};
+    const FT_Bitmap& bitmap = face_->glyph->bitmap;
+    if (bitmap.pixel_mode != FT_PIXEL_MODE_BGRA || bitmap.rows == 0 || bitmap.width == 0) return {};
+    const std::size_t width = bitmap.width, height = bitmap.rows, side = std::max(width, height);
+    const std::size_t left = (side - width) / 2, top = (side - height) / 2;
+    image result = blank_image(side, side, 3, 255);
+    for (std::size_t y = 0; y < height; ++y) {
+      const unsigned char* source = bitmap.buffer + static_cast<std::ptrdiff_t>(y) * bitmap.pitch;
+      std::uint8_t* target = result.pixels.data() + ((y + top) * side + left) * 3;
+      for (std::size_t x = 0; x < width; ++x, source += 4, target += 3) {
+        // BGRA with α already multiplied in: c + (255 − α) is the colour on white.
+        for (std::size_t c = 0; c < 3; ++c) {
+          target[c] = static_cast<std::uint8_t>(std::min(source[2 - c] + 255 - source[3], 255));
+        }
+      }
+    }
+    return result;
+  }
+
+ private:
+  struct library_closer {
+    void operator()(FT_Library library) const { FT_Done_FreeType(library); }
+  };
+  struct face_closer {
+    void operator()(FT_Face face) const { FT_Done_Face(face); }
+  };
+
+  std::unique_ptr<FT_LibraryRec_, library_closer> library_;
+  std::unique_ptr<FT_FaceRec_, face_closer> face_;
+  std::map<FT_UInt, FT_ULong> codes_;
+};
+
+/// Every colour glyph of a font on white, resized to side × side, in the order of the glyphs and
+/// without empty or repeated pictures. Noto Color Emoji gives about 3,900.
+inline std::vector<named_image> render_emoji(
+    std::size_t side, const std::filesystem::path& file = default_emoji_font) {
+  const emoji_font font(file);
+  std::vector<named_image> images;
+  std::unordered_set<std::size_t> seen;  // 64-bit hashes: two of 4,000 meet once in 10¹² fonts
+  for (std::size_t glyph = 0; glyph < font.glyphs(); ++glyph) {
+    const image picture = font.render(glyph);
+    const auto [low, high] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());
+    if (picture.pixels.empty() || *low == *high) continue;
+    const std::string_view bytes(reinterpret_cast<const char*>(picture.pixels.data()),
+                                 picture.pixels.size());
+    if (!seen.insert(std::hash<std::string_view>{}(bytes)).second) continue;
+    images.push_back({font.name(glyph), resize(picture, side, side)});
+  }
+  return images;
+}
+
+}  // namespace lift

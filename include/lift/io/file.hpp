@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <lift/core/error.hpp>
+
+namespace lift {
+
+/// Throws "cannot ACTION FILE: REASON", the reason being that of errno.
+[[noreturn]] inline void throw_errno(const char* action, const std::filesystem::path& file) {
+  const std::string reason = std::generic_category().message(errno);
+  throw error(text("cannot ", action, " ", file.string(), ": ", reason));
+}
+
+/// Owns a POSIX file descriptor; −1 owns nothing.
+class file_descriptor {
+ public:
+  explicit file_descriptor(int number) : number_(number) {}
+  file_descriptor(const file_descriptor&) = delete;
+  file_descriptor& operator=(const file_descriptor&) = delete;
+  ~file_descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+/// A regular file open for reading from its beginning; every failure is a lift::error naming it.
+class input_file {
+ public:
+  // O_NONBLOCK: a named pipe must be refused, not waited for.
+  explicit input_file(const std::filesystem::path& file)
+      : path_(file), descriptor_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    struct ::stat status {};
+    if (descriptor_.number() < 0 || ::fstat(descriptor_.number(), &status) != 0) {
+      throw_errno("open", path_);
+    }
+    if (!S_ISREG(status.st_mode)) {
+      throw error(text("cannot read ", path_.string(), ": not a regular file"));
+    }
+    size_ = static_cast<std::uint64_t>(status.st_size);
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+  int descriptor() const { return descriptor_.number(); }
+  std::uint64_t size() const { return size_; }
+
+  /// Fills `out` with the next bytes; throws if the file ends before.
+  void read(std::span<std::byte> out) {
+    while (!out.empty()) {
+      const ::ssize_t count = ::read(descriptor_.number(), out.data(), out.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw_errno("read", path_);
+      if (count == 0) throw error(text("cannot read ", path_.string(), ": it became shorter"));
+      out = out.subspan(static_cast<std::size_t>(count));
+    }
+  }
+
+ private:
+  std::filesystem::path path_;
+  file_descriptor descriptor_;
+  std::uint64_t size_ = 0;
+};
+
+/// The bytes of a whole regular file.
+inline std::vector<std::byte> read_file(const std::filesystem::path& file) {
+  input_file input(file);
+  std::vector<std::byte> bytes(input.size());
+  input.read(bytes);
+  return bytes;
+}
+
+/// Whether a new file must survive a power cut (fsync) or may sit in the system's cache a while.
+enum class durability { flushed, cached };
+
+/// A file that appears under its name only when complete: bytes go to NAME.tmp in the same
+/// folder, commit() renames it, and without a commit the destructor removes it. A second writer
+/// of the same name is refused; a NAME.tmp left by a killed process is reused.
+class output_file {
+ public:
+  explicit output_file(const std::filesystem::path& file)
+      : output_file(file, file.string() + ".tmp") {
+    claim();
+  }
+  output_file(const output_file&) = delete;
+  output_file& operator=(const output_file&) = delete;
+  ~output_file() {
+    if (owned_) ::unlink(temporary_.c_str());
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+  int descriptor() const { return descriptor_.number(); }
+
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ::ssize_t count = ::write(descriptor_.number(), bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw_errno("write", path_);
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+  }
+  void write(std::string_view characters) {
+    write(std::as_bytes(std::span(characters.data(), characters.size())));
+  }
+
+  void commit(durability wanted) {
+    const bool flush = wanted == durability::flushed;
+    if (flush && ::fsync(descriptor_.number()) != 0) throw_errno("write", path_);
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno("write", path_);
+    owned_ = false;
+    if (!flush) return;
+    // The new file is in place; a folder that cannot be flushed is no reason to report a failure.
+    const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+    const file_descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory.number() >= 0) ::fsync(directory.number());
+  }
+
+ private:
+  output_file(const std::filesystem::path& file, std::string temporary)
+      : path_(file),
+        temporary_(std::move(temporary)),
+        descriptor_(open_temporary(path_, temporary_)) {}
+
+  static int open_temporary(const std::filesystem::path& file, const std::string& temporary) {
+    std::error_code ignored;
+    const auto status = std::filesystem::status(file, ignored);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+      throw error(text("cannot write ", file.string(), ": not a regular file"));
+    }
+    const int number = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (number < 0) throw_errno("write", file);
+    return number;
+  }
+
+  // Another writer may have renamed the file between our open and our lock: compare inodes.
+  void claim() {
+    struct ::stat ours = {}, named = {};
+    if (::flock(descriptor_.number(), LOCK_EX | LOCK_NB) != 0 ||
+        ::fstat(descriptor_.number(), &ours) != 0 || ::stat(temporary_.c_str(), &named) != 0 ||
+        ours.st_ino != named.st_ino) {
+      throw error(text("cannot write ", path_.string(), ": another process is writing it"));
+    }
+    owned_ = true;
+    if (::ftruncate(descriptor_.number(), 0) != 0) throw_errno("write", path_);
+  }
+
+  std::filesystem::path path_;
+  std::string temporary_;
+  file_descriptor descriptor_;
+  bool owned_ = false;
+};
+
+/// Writes a file through `writer(output_file&)` so that it is either complete or, if anything
+/// fails (full disk, an exception in `writer`), as it was before, with nothing left behind.
+template <std::invocable<output_file&> Writer>
+void atomic_write(const std::filesystem::path& file, Writer&& writer,
+                  durability wanted = durability::flushed) {
+  output_file output(file);
+  writer(output);
+  output.commit(wanted);
+}
+
+inline void atomic_write(const std::filesystem::path& file, std::span<const std::byte> bytes,
+                         durability wanted = durability::flushed) {
+  atomic_write(
+      file, [&](output_file& output) { output.write(bytes); }, wanted);
+}
+
+inline void atomic_write(const std::filesystem::path& file, std::string_view characters,
+                         durability wanted = durability::flushed) {
+  atomic_write(
+      file, [&](output_file& output) { output.write(characters); }, wanted);
+}
+
+}  // namespace lift

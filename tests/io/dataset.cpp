@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE dataset
+#include <boost/test/unit_test.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <io/file_size_limit.hpp>
+#include <io/hostile.hpp>
+#include <io/scratch_folder.hpp>
+#include <lift/io/dataset.hpp>
+
+namespace {
+
+/// Twenty images of several shapes, called "00.png" and so on; image i is filled with level 10·i.
+std::vector<lift::named_image> example() {
+  std::vector<lift::named_image> images;
+  for (std::size_t i = 0; i < 20; ++i) {
+    const std::string name = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+    images.push_back({name + ".png", lift::blank_image(16 + i, 16 + 3 * (i % 4), 3,
+                                                       static_cast<std::uint8_t>(10 * i))});
+  }
+  return images;
+}
+
+void check_example(const lift::image_dataset& data) {
+  BOOST_TEST(data.size() == 20u);
+  BOOST_TEST(data.side() == 16u);
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    BOOST_TEST(data.pixels(i).size() == 3u * 16 * 16);
+    for (const std::uint8_t level : data.pixels(i)) BOOST_REQUIRE(level == 10 * i);
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(zip_and_folder_hold_the_same_images_in_the_order_of_their_names) {
+  const scratch_folder folder;
+  auto images = example();
+  std::filesystem::create_directories(folder / "tree/sub");
+  for (const auto& [name, picture] : images) lift::write_png(folder / "tree/sub" / name, picture);
+  lift::atomic_write(folder / "tree/notes.txt", std::string_view("not an image"));
+  lift::atomic_write(folder / "tree/._00.png", std::string_view("hidden"));
+  std::reverse(images.begin(), images.end());
+  lift::save_dataset_zip(folder / "a.zip", images);
+  for (const std::size_t threads : {1u, 2u, 5u}) {
+    check_example(lift::image_dataset(folder / "a.zip", {.size = 16, .threads = threads}));
+    check_example(lift::image_dataset(folder / "tree", {.size = 16, .threads = threads}));
+  }
+  BOOST_TEST(lift::image_dataset(folder / "tree", {.size = 16}).name(3) == "sub/03.png");
+}
+
+BOOST_AUTO_TEST_CASE(pixels_are_planar_and_normalised_as_torchvision_does) {
+  const scratch_folder folder;
+  lift::image picture = lift::blank_image(2, 2, 3, 0);
+  for (std::size_t i = 0; i < 12; ++i) picture.pixels[i] = static_cast<std::uint8_t>(20 * i);
+  lift::save_dataset_zip(folder / "a.zip", std::vector<lift::named_image>{{"a.png", picture}});
+  const lift::image_dataset data(folder / "a.zip", {.size = 2});
+  const std::vector<int> planar = {0, 60, 120, 180, 20, 80, 140, 200, 40, 100, 160, 220};
+  BOOST_TEST(std::vector<int>(data.pixels(0).begin(), data.pixels(0).end()) == planar);
+  std::vector<float> values(12);
+  data.normalised(0, values);
+  for (std::size_t i = 0; i < 12; ++i) {
+    BOOST_TEST(values[i] == (static_cast<float>(planar[i]) / 255.0f - 0.5f) / 0.5f);
+  }
+  check_error([&] { data.normalised(0, std::span(values).first(11)); },
+              "values of an image: got 11, want 12");
+}
+
+BOOST_AUTO_TEST_CASE(bad_images_are_counted_and_too_many_are_an_error) {
+  const scratch_folder folder;
+  const auto whole = lift::encode_png(lift::blank_image(8, 8, 3, 50));
+  lift::atomic_write(folder / "a.png", std::span(whole).first(whole.size() / 2));
+  lift::atomic_write(folder / "b.png", whole);
+  lift::atomic_write(folder / "c.jpg", std::string_view("GIF89a"));
+  check_error([&] { lift::image_dataset(folder.path(), {.size = 8}); },
+              "PNG 'a.png': the file is truncated (bad images: 1, allowed 0)");
+  check_error([&] { lift::image_dataset(folder.path(), {.size = 8, .max_bad = 1}); },
+              "image 'c.jpg': neither PNG nor JPEG (bad images: 2, allowed 1)");
+  const lift::image_dataset data(folder.path(), {.size = 8, .max_bad = 2});
+  BOOST_TEST(data.size() == 1u);
+  BOOST_TEST(data.name(0) == "b.png");
+  BOOST_TEST(data.bad().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(sources_without_images_are_refused) {
+  const scratch_folder folder;
+  check_error([&] { lift::image_dataset(folder.path()); },
+              "no PNG or JPEG image in " + folder.path().string());
+  check_error([&] { lift::image_dataset(folder / "absent"); }, "absent: No such file or directory");
+  auto images = example();
+  images.resize(1);
+  images[0].name = "notes.txt";
+  lift::save_dataset_zip(folder / "other.zip", images);
+  check_error([&] { lift::image_dataset(folder / "other.zip"); }, "no PNG or JPEG image in ");
+  check_error([&] { lift::image_dataset(folder.path(), {.size = 0}); },
+              "size of the images: got 0");
+}
+
+BOOST_AUTO_TEST_CASE(a_truncated_zip_and_a_full_disk_are_errors) {
+  const scratch_folder folder;
+  lift::save_dataset_zip(folder / "a.zip", example());
+  const auto bytes = lift::read_file(folder / "a.zip");
+  lift::atomic_write(folder / "cut.zip", std::span(bytes).first(bytes.size() / 2));
+  check_error([&] { lift::image_dataset(folder / "cut.zip"); },
+              "cut.zip: not a whole zip or tar file");
+  {
+    const file_size_limit limit(1000);
+    check_error([&] { lift::save_dataset_zip(folder / "b.zip", example()); }, "cannot write ");
+  }
+  BOOST_TEST(folder.files() == 2u);
+}

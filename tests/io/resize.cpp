@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE resize
+#include <boost/test/unit_test.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <golden.hpp>
+#include <io/hostile.hpp>
+#include <lift/io/resize.hpp>
+
+BOOST_AUTO_TEST_CASE(resize_and_crop_equals_pillow_byte_for_byte) {
+  const golden_file golden("resize.safetensors");
+  for (int i = 0; i < 6; ++i) {
+    const std::string in = "in." + std::to_string(i), out = "out." + std::to_string(i);
+    const auto shape = golden.shape(in);
+    const lift::image picture{shape[1], shape[0], shape[2], golden.values<std::uint8_t>(in)};
+    BOOST_TEST(lift::resize_and_crop(picture, 64).pixels == golden.values<std::uint8_t>(out));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(exact_halving_has_the_taps_1_3_3_1) {
+  const auto taps = lift::bilinear_taps(8, 4);
+  const auto eighth = (1 << 22) / 8;
+  BOOST_TEST(taps[1].first == 1u);
+  BOOST_TEST(taps[1].weights ==
+             (std::vector<std::int32_t>{eighth, 3 * eighth, 3 * eighth, eighth}));
+  BOOST_TEST(taps[0].weights.size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(sizes_follow_torchvision) {
+  const lift::image wide = lift::blank_image(77, 50, 3, 9);
+  const lift::image resized = lift::resize_shorter_side(wide, 32);
+  BOOST_TEST(resized.width == 49u);  // 49.28, truncated
+  BOOST_TEST(resized.height == 32u);
+  BOOST_CHECK(lift::resize_and_crop(wide, 32) == lift::blank_image(32, 32, 3, 9));
+}
+
+BOOST_AUTO_TEST_CASE(a_half_crop_offset_goes_to_the_even_one) {
+  const auto first = [](std::size_t width) {
+    lift::image picture = lift::blank_image(width, 4, 1, 0);
+    for (std::size_t i = 0; i < picture.pixels.size(); ++i) {
+      picture.pixels[i] = static_cast<std::uint8_t>(i % width);
+    }
+    return static_cast<int>(lift::centre_crop(picture, 4).pixels[0]);
+  };
+  BOOST_TEST(first(4) == 0);
+  BOOST_TEST(first(5) == 0);  // 0.5
+  BOOST_TEST(first(7) == 2);  // 1.5
+  BOOST_TEST(first(9) == 2);  // 2.5
+}
+
+BOOST_AUTO_TEST_CASE(empty_and_too_small_images_are_refused) {
+  check_error([] { lift::resize({}, 4, 4); }, "pixels of a resize");
+  check_error([] { lift::resize_and_crop({}, 4); }, "pixels of a resize");
+  check_error([] { lift::resize(lift::blank_image(4, 4, 3, 0), 0, 4); }, "pixels of a resize");
+  check_error([] { lift::centre_crop(lift::blank_image(4, 3, 3, 0), 4); },
+              "got 3, want at least 4");
+}
