@@ -50,6 +50,9 @@ struct network {
 
   /// Evaluates the architecture: (x_fine, x_coarse, t_fine, t_coarse) or (x, t).
   template <class... In>
+    requires requires(const Architecture& a, scope<const parameters<Tensor>> p, const In&... in) {
+      a(p, in...);
+    }
   auto operator()(const In&... in) const {
     return architecture(scope(weights), in...);
   }

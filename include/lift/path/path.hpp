@@ -64,9 +64,9 @@ inline snr_path snr_of(const cell_path& cells, const error_heatmap& heatmap) {
 
 /// The SNRs of a path of timesteps, to draw it on a heatmap.
 template <noise_schedule Schedule>
-snr_path snr_of(const timestep_path& timesteps, const Schedule& schedule) {
+snr_path snr_of(const timestep_path& pairs, const Schedule& schedule) {
   snr_path path;
-  for (const timestep_pair& t : timesteps)
+  for (const timestep_pair& t : pairs)
     path.push_back({snr(schedule, t.fine), snr(schedule, t.coarse)});
   return path;
 }
