@@ -22,13 +22,26 @@
 
 #include <lift/op/add.hpp>
 #include <lift/op/add_per_channel.hpp>
+#include <lift/op/affine_map.hpp>
+#include <lift/op/attention.hpp>
+#include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/downsample.hpp>
+#include <lift/op/group_norm.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/linear_map.hpp>
+#include <lift/op/mean_squared_error.hpp>
 #include <lift/op/pointwise.hpp>
 #include <lift/op/primitive.hpp>
 #include <lift/op/silu.hpp>
+#include <lift/op/slice.hpp>
+#include <lift/op/upsample.hpp>
+#include <lift/op/weighted_sum.hpp>
+
+#include <lift/ad/apply.hpp>
+#include <lift/ad/dual.hpp>
+#include <lift/ad/tape.hpp>
 
 #include <lift/schedule/any_schedule.hpp>
 #include <lift/schedule/coordinate.hpp>
@@ -38,6 +51,33 @@
 #include <lift/schedule/snr.hpp>
 #include <lift/schedule/tabulated_schedule.hpp>
 #include <lift/schedule/zero_terminal_snr.hpp>
+
+#include <lift/pyramid/scales.hpp>
+
+#include <lift/nn/attention_block.hpp>
+#include <lift/nn/layers.hpp>
+#include <lift/nn/parameters.hpp>
+#include <lift/nn/residual_block.hpp>
+#include <lift/nn/time_embedding.hpp>
+#include <lift/nn/unet.hpp>
+
+#include <lift/model/baseline_unet.hpp>
+#include <lift/model/denoiser.hpp>
+#include <lift/model/lift_unet.hpp>
+#include <lift/model/network.hpp>
+#include <lift/model/prediction.hpp>
+
+#include <lift/analysis/heatmap.hpp>
+
+#include <lift/path/any_path_policy.hpp>
+#include <lift/path/diagonal.hpp>
+#include <lift/path/discretise.hpp>
+#include <lift/path/dp.hpp>
+#include <lift/path/given_path.hpp>
+#include <lift/path/greedy.hpp>
+#include <lift/path/n_step.hpp>
+#include <lift/path/path.hpp>
+#include <lift/path/path_cost.hpp>
 
 #include <lift/metric/feature_extractor.hpp>
 #include <lift/metric/frechet.hpp>

@@ -18,7 +18,7 @@ THIRD_PARTY = {
     "core": r"Random123/",
     "backend": r"Random123/|xtensor|xsimd/|xflens/",
     "metric": r"Eigen/",
-    "io": r"png\.h|jpeglib\.h|archive|ft2build\.h|freetype|nlohmann/",
+    "io": r"png\.h|j(peglib|error)\.h|archive|ft2build\.h|freetype|nlohmann/",
     "plot": r"nlohmann/",
 }
 POSIX = r"(unistd|fcntl|signal|stdlib|sys/\w+)\.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <lift/backend/tensor.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include "compute.hpp"
 
-using tensor = lift::tensor<lift::xtensor_backend, float>;
-
-float norm(const tensor& x) { return lift::squared_norm(x); }
+float predicted_norm(const small_network& network) {
+  const auto grey = [](std::size_t size) { return lift::full<tensor>({1, 3, size, size}, 0.5F); };
+  const auto noise = network(grey(16), grey(8), lift::timesteps{500}, lift::timesteps{300});
+  return lift::squared_norm(noise.fine);
+}
