@@ -63,11 +63,19 @@
 
 #include <lift/model/baseline_unet.hpp>
 #include <lift/model/denoiser.hpp>
+#include <lift/model/estimator.hpp>
+#include <lift/model/gaussian_field.hpp>
 #include <lift/model/lift_unet.hpp>
 #include <lift/model/network.hpp>
 #include <lift/model/prediction.hpp>
 
+#include <lift/analysis/central_differences.hpp>
+#include <lift/analysis/error_heatmap.hpp>
 #include <lift/analysis/heatmap.hpp>
+#include <lift/analysis/heatmap_axis.hpp>
+#include <lift/analysis/hutchinson.hpp>
+#include <lift/analysis/jacobian_products.hpp>
+#include <lift/analysis/sample_mean.hpp>
 
 #include <lift/path/any_path_policy.hpp>
 #include <lift/path/diagonal.hpp>
@@ -79,6 +87,7 @@
 #include <lift/path/path.hpp>
 #include <lift/path/path_cost.hpp>
 
+#include <lift/metric/denoising_error.hpp>
 #include <lift/metric/feature_extractor.hpp>
 #include <lift/metric/frechet.hpp>
 #include <lift/metric/gaussian.hpp>

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE golden_jacobian
+#include <boost/test/unit_test.hpp>
+
+#include <functional>
+
+#include <lift/analysis/hutchinson.hpp>
+#include <lift/backend/thread_pool.hpp>
+#include <lift/model/estimator.hpp>
+#include <lift/schedule/cosine.hpp>
+
+#include "exact_jacobian.hpp"
+#include "hashed.hpp"
+#include "tensors.hpp"
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+struct golden {
+  golden_file file{"jacobian_small.safetensors"};
+  network<lift_unet, tensor_d> net = hashed_network<tensor_d>(lift_unet{{32, 128}}, "lift.small.");
+  scales<tensor_d> x{tensor("x_fine"), tensor("x_coarse")};
+  scales<tensor_d> u{tensor("u_fine"), tensor("u_coarse")};
+
+  tensor_d tensor(const std::string& name) const { return golden_tensor<tensor_d>(file, name); }
+  double number(const std::string& name) const { return file.values(name)[0]; }
+  scales<timesteps> t(const std::string& i) const {
+    const auto pair = file.values("t" + i);
+    return {{pair[0]}, {pair[1]}};
+  }
+};
+
+const std::string pairs[] = {".0", ".1", ".2"};
+
+void check_close(double got, double want, double relative) {
+  BOOST_CHECK_LT(std::abs(got - want), relative * std::abs(want));
+}
+
+void check_within(const sample_mean& got, double want, double standard_errors) {
+  BOOST_CHECK_GT(got.standard_error, 0);
+  BOOST_CHECK_LT(got.standard_error, 0.1 * want);
+  BOOST_CHECK_LT(std::abs(got.mean - want), standard_errors * got.standard_error);
+}
+
+void check_blocks(const jacobian_blocks<tensor_d>& got, const jacobian_blocks<tensor_d>& want,
+                  double relative) {
+  BOOST_CHECK_LT(relative_l2(got.fine_wrt_fine, want.fine_wrt_fine), relative);
+  BOOST_CHECK_LT(relative_l2(got.fine_wrt_coarse, want.fine_wrt_coarse), relative);
+  BOOST_CHECK_LT(relative_l2(got.coarse_wrt_fine, want.coarse_wrt_fine), relative);
+  BOOST_CHECK_LT(relative_l2(got.coarse_wrt_coarse, want.coarse_wrt_coarse), relative);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(squared_norms_of_the_blocks, golden) {
+  for (const std::string& i : pairs) {
+    const auto norms = exact_squared_norms(net, x, t(i));
+    check_close(norms.fine_wrt_fine, number("frob2.fine_wrt_fine" + i), 1e-9);
+    check_close(norms.fine_wrt_coarse, number("frob2.fine_wrt_coarse" + i), 1e-9);
+    check_close(norms.coarse_wrt_fine, number("frob2.coarse_wrt_fine" + i), 1e-9);
+    check_close(norms.coarse_wrt_coarse, number("frob2.coarse_wrt_coarse" + i), 1e-9);
+  }
+}
+
+// The stored products were rounded to float32, so nothing closer than 1e-7 can be asked.
+BOOST_FIXTURE_TEST_CASE(products, golden) {
+  for (const std::string& i : pairs)
+    check_blocks(jacobian_products(net, x, t(i), u),
+                 {tensor("jvp_fine_from_fine" + i), tensor("jvp_fine_from_coarse" + i),
+                  tensor("jvp_coarse_from_fine" + i), tensor("jvp_coarse_from_coarse" + i)},
+                 1e-7);
+}
+
+BOOST_FIXTURE_TEST_CASE(estimates_are_within_four_standard_errors, golden) {
+  for (const std::string& i : pairs) {
+    const auto measured = hutchinson(net, x, t(i), {.probes = 64});
+    check_within(measured.fine_wrt_fine, number("vhv_fine" + i), 4);
+    check_within(measured.coarse_wrt_coarse, number("vhv_coarse" + i), 4);
+    const double pixels = 16 * 16 * 8 * 8;  // of output and input
+    check_within(measured.fine_wrt_coarse, number("frob2.fine_wrt_coarse" + i) / pixels, 4);
+    check_within(measured.coarse_wrt_fine, number("frob2.coarse_wrt_fine" + i) / pixels, 4);
+  }
+}
+
+// x̂ = (x − √(1−ᾱ)·y)/√ᾱ, so its own-scale products are (u − √(1−ᾱ)·J u)/√ᾱ.
+BOOST_FIXTURE_TEST_CASE(products_of_the_denoised_image, golden) {
+  const cosine_schedule schedule;
+  const estimator<const network<lift_unet, tensor_d>&, cosine_schedule> denoised{net, schedule,
+                                                                                 estimate::clean};
+  for (const std::string& i : pairs) {
+    const auto of_noise = jacobian_products(net, x, t(i), u);
+    const auto in_closed_form = [&](const timesteps& at, const tensor_d& ju, const tensor_d* own) {
+      const double a = schedule.alpha_bar(static_cast<std::size_t>(at[0]));
+      const tensor_d scaled_ju = scaled(ju, -std::sqrt((1 - a) / a));
+      return own ? axpby(1 / std::sqrt(a), *own, 1.0, scaled_ju) : scaled_ju;
+    };
+    const auto [t_fine, t_coarse] = t(i);
+    check_blocks(jacobian_products(denoised, x, t(i), u),
+                 {in_closed_form(t_fine, of_noise.fine_wrt_fine, &u.fine),
+                  in_closed_form(t_fine, of_noise.fine_wrt_coarse, nullptr),
+                  in_closed_form(t_coarse, of_noise.coarse_wrt_fine, nullptr),
+                  in_closed_form(t_coarse, of_noise.coarse_wrt_coarse, &u.coarse)},
+                 1e-12);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_black_box_is_differentiated_by_central_differences, golden) {
+  using black_box = std::function<scales<tensor_d>(const tensor_d&, const tensor_d&,
+                                                   const timesteps&, const timesteps&)>;
+  static_assert(denoiser<black_box, tensor_d> && !differentiable_denoiser<black_box, tensor_d>);
+  static_assert(differentiable_denoiser<central_differences<black_box>, tensor_d>);
+  static_assert(differentiable_denoiser<network<lift_unet, tensor_d>, tensor_d>);
+  const black_box opaque = net;
+  const auto exact = jacobian_products(net, x, t(".1"), u);
+  check_blocks(jacobian_products(opaque, x, t(".1"), u), exact, 1e-8);
+  check_blocks(jacobian_products(central_differences<black_box>{opaque, 1e-3}, x, t(".1"), u),
+               exact, 1e-4);
+  const auto sampled = hutchinson(net, x, t(".1")), differenced = hutchinson(opaque, x, t(".1"));
+  check_close(differenced.fine_wrt_fine.mean, sampled.fine_wrt_fine.mean, 1e-8);
+  check_close(differenced.coarse_wrt_fine.mean, sampled.coarse_wrt_fine.mean, 1e-8);
+}
+
+BOOST_FIXTURE_TEST_CASE(stacked_probes_equal_single_ones, golden) {
+  const std::size_t count = 5;
+  const random_stream fine{.use = purpose::probe}, coarse{.use = purpose::probe, .scale = 1};
+  const scales<tensor_d> all{stacked_probes<tensor_d>(x.fine.shape(), count, fine, 0),
+                             stacked_probes<tensor_d>(x.coarse.shape(), count, coarse, 0)};
+  const auto stack = jacobian_products(net, x, t(".2"), all);
+  for (std::size_t k = 0; k < count; ++k) {
+    const auto part = [k](const tensor_d& whole) { return whole.rows(k, k + 1); };
+    check_blocks({part(stack.fine_wrt_fine), part(stack.fine_wrt_coarse),
+                  part(stack.coarse_wrt_fine), part(stack.coarse_wrt_coarse)},
+                 jacobian_products(net, x, t(".2"), scales{part(all.fine), part(all.coarse)}),
+                 1e-12);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(batch_size_and_threads_do_not_matter) {
+  const network<lift_unet, tensor_f> net(lift_unet{{8, 16}}, 3);
+  const std::size_t images = 32;
+  const scales<tensor_f> x{normal_noise<tensor_f>({images, 3, 8, 8}, {.seed = 1}, 0),
+                           normal_noise<tensor_f>({images, 3, 4, 4}, {.seed = 2}, 0)};
+  timesteps t_fine, t_coarse;
+  for (std::size_t i = 0; i < images; ++i) {
+    t_fine.push_back(30.0 * static_cast<double>(i));
+    t_coarse.push_back(900 - 20.0 * static_cast<double>(i));
+  }
+  const auto samples = [&](std::size_t batch_size) {
+    return hutchinson_samples(net, x, scales<timesteps>{t_fine, t_coarse},
+                              {.probes = 3, .batch_size = batch_size});
+  };
+  const auto whole = samples(images);
+  for (const std::size_t batch_size : {1u, 7u}) {
+    const auto part = samples(batch_size);
+    BOOST_CHECK_LT(relative_l2(part.fine_wrt_fine.values(), whole.fine_wrt_fine.values()), 1e-5);
+    BOOST_CHECK_LT(relative_l2(part.fine_wrt_coarse.values(), whole.fine_wrt_coarse.values()),
+                   1e-5);
+    BOOST_CHECK_LT(relative_l2(part.coarse_wrt_fine.values(), whole.coarse_wrt_fine.values()),
+                   1e-5);
+    BOOST_CHECK_LT(relative_l2(part.coarse_wrt_coarse.values(), whole.coarse_wrt_coarse.values()),
+                   1e-5);
+  }
+  const std::size_t before = default_thread_pool().size();
+  for (const std::size_t threads : {1u, 2u}) {
+    default_thread_pool().resize(threads);
+    const auto again = samples(images);
+    BOOST_CHECK(again.fine_wrt_fine == whole.fine_wrt_fine);
+    BOOST_CHECK(again.coarse_wrt_coarse == whole.coarse_wrt_coarse);
+  }
+  default_thread_pool().resize(before);
+}
