@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE batch_size
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+
+#include <lift/backend/noise.hpp>
+#include <lift/backend/thread_pool.hpp>
+#include <lift/model/network.hpp>
+
+#include "tensors.hpp"
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+constexpr std::size_t images = 32;
+
+/// The outputs for 32 images, both scales in one row, evaluated so many at a time.
+std::vector<float> outputs(std::size_t batch_size) {
+  const network<lift_unet, tensor_f> net(lift_unet{{32, 128}}, 3);
+  std::vector<float> fine, coarse;
+  for (std::size_t first = 0; first < images; first += batch_size) {
+    const std::size_t count = std::min(batch_size, images - first);
+    timesteps t_fine, t_coarse;
+    for (std::size_t i = first; i < first + count; ++i) {
+      t_fine.push_back(30.0 * static_cast<double>(i));
+      t_coarse.push_back(900 - 20.0 * static_cast<double>(i));
+    }
+    const auto y = net(normal_noise<tensor_f>({count, 3, 16, 16}, {.scale = 0}, first),
+                       normal_noise<tensor_f>({count, 3, 8, 8}, {.scale = 1}, first), t_fine,
+                       t_coarse);
+    for (const auto& [all, part] : {std::pair{&fine, y.fine}, std::pair{&coarse, y.coarse}}) {
+      const auto host = part.to_host();
+      all->insert(all->end(), host.begin(), host.end());
+    }
+  }
+  fine.insert(fine.end(), coarse.begin(), coarse.end());
+  return fine;
+}
+
+}  // namespace
+
+// Batches change the shapes of matrix products, and so the order of their sums.
+BOOST_AUTO_TEST_CASE(batch_sizes_agree_but_for_rounding) {
+  const auto whole = outputs(images);
+  for (const std::size_t batch_size : {1u, 7u})
+    BOOST_TEST(relative_l2(outputs(batch_size), whole) < 1e-5, "batches of " << batch_size);
+}
+
+BOOST_AUTO_TEST_CASE(threads_give_equal_bytes) {
+  default_thread_pool().resize(1);
+  const auto one = outputs(images);
+  default_thread_pool().resize(2);
+  BOOST_TEST((outputs(images) == one));
+  default_thread_pool().resize(0);
+}
