@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <lift/sample/ddim.hpp>
+
+namespace lift {
+
+/// Where the step after the last evaluation goes.
+enum class landing {
+  clean,         ///< to ᾱ = 1: the sample is the last x̂₀
+  timestep_zero  ///< to ᾱ[0], as the reference: a little noise is left in the sample
+};
+
+/// How to sample; where to start is the path's to say.
+template <class Stepper = ddim>
+struct sampling_options {
+  Stepper stepper = {};
+  bool clip = true;  ///< keep x̂₀ within [−1, 1], where images are
+  lift::landing landing = lift::landing::clean;
+  std::uint64_t seed = 42;
+  std::uint64_t first_sample = 0;  ///< number of the batch's first image among all to be made
+
+  static sampling_options reference() { return {.landing = lift::landing::timestep_zero}; }
+};
+
+/// What a run shows after each step: the sample there and the x̂₀ it was made from. `Sample` is a
+/// tensor, or the tensors of both scales.
+template <class Sample>
+struct sampling_step {
+  std::size_t index, count;  ///< this step, from 0, and how many there are
+  Sample x, denoised;
+};
+
+/// For runs nobody watches.
+struct ignore_step {
+  template <class Sample>
+  void operator()(const sampling_step<Sample>&) const {}
+};
+
+}  // namespace lift
