@@ -87,6 +87,14 @@
 #include <lift/path/path.hpp>
 #include <lift/path/path_cost.hpp>
 
+#include <lift/sample/coarse_input.hpp>
+#include <lift/sample/ddim.hpp>
+#include <lift/sample/generate.hpp>
+#include <lift/sample/sample.hpp>
+#include <lift/sample/sampling_options.hpp>
+#include <lift/sample/stepper.hpp>
+#include <lift/sample/trajectory.hpp>
+
 #include <lift/metric/denoising_error.hpp>
 #include <lift/metric/feature_extractor.hpp>
 #include <lift/metric/frechet.hpp>
