@@ -15,6 +15,7 @@
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/noise.hpp>
 #include <lift/backend/operand.hpp>
+#include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/tensor.hpp>
 #include <lift/backend/thread_pool.hpp>
 #include <lift/backend/xtensor_backend.hpp>

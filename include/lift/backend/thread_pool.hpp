@@ -50,12 +50,13 @@ class thread_pool {
       next_ = 0;
       count_ = count;
       failure_ = nullptr;
-      active_ = workers_.size();
+      open_ = true;
       ++generation_;
     }
     wake_.notify_all();
     work();
     std::unique_lock state(mutex_);
+    open_ = false;  // workers that wake up too late are not waited for
     done_.wait(state, [this] { return active_ == 0; });
     inside_ = false;
     task_ = nullptr;
@@ -72,9 +73,10 @@ class thread_pool {
         for (;;) {
           {
             std::unique_lock state(mutex_);
-            wake_.wait(state, [&] { return stopping_ || generation_ != seen; });
+            wake_.wait(state, [&] { return stopping_ || (open_ && generation_ != seen); });
             if (stopping_) return;
             seen = generation_;
+            ++active_;
           }
           work();
           const std::lock_guard state(mutex_);
@@ -112,9 +114,10 @@ class thread_pool {
   std::function<void(std::size_t)> task_;
   std::atomic<std::size_t> next_ = 0;
   std::size_t count_ = 0;
-  std::size_t active_ = 0;
+  std::size_t active_ = 0;  // workers in the loop
   std::size_t generation_ = 0;
   std::exception_ptr failure_;
+  bool open_ = false;  // whether workers may join the loop
   bool stopping_ = false;
   inline static thread_local bool inside_ = false;
 };

@@ -6,100 +6,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
+#include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/xtensor_backend.hpp>
 
 namespace lift::detail {
-
-/// A strip of work: output pixels first … last − 1 of `images` images from `image` on.
-struct strip {
-  std::size_t image, images, first, last;
-  std::size_t columns() const { return images * (last - first); }
-};
-
-/// Cuts a batch into strips of about `columns` output pixels; small images are taken together.
-/// A strip covers whole images, or a run of whole rows of one.
-inline std::vector<strip> strips(const convolution_geometry& g, std::size_t columns) {
-  std::vector<strip> result;
-  const std::size_t together = std::max<std::size_t>(1, columns / g.out_area());
-  const std::size_t rows = std::clamp<std::size_t>(columns / g.out_width, 1, g.out_height);
-  for (std::size_t b = 0; b < g.batch; b += together)
-    for (std::size_t y = 0; y < g.out_height; y += rows)
-      result.push_back({b, std::min(together, g.batch - b), y * g.out_width,
-                        std::min(y + rows, g.out_height) * g.out_width});
-  return result;
-}
-
-/// Calls row(image, patch element, y, first x inside, last x inside) for the part of each row of
-/// a strip's patch matrix that lies inside the image.
-template <class Row>
-void for_each_patch_row(const convolution_geometry& g, const strip& s, std::size_t first_channel,
-                        std::size_t last_channel, const Row& row) {
-  for (std::size_t c = first_channel; c < last_channel; ++c)
-    for (std::size_t ky = 0; ky < g.kernel; ++ky)
-      for (std::size_t kx = 0; kx < g.kernel; ++kx)
-        for (std::size_t b = 0; b < s.images; ++b)
-          for (std::size_t oy = s.first / g.out_width; oy * g.out_width < s.last; ++oy)
-            row(c, ky, kx, b, oy);
-}
-
-/// The output columns [first, last) whose image column ox·stride + kx − padding is inside.
-struct column_range {
-  std::size_t first, last;
-  column_range(const convolution_geometry& g, std::size_t kx) {
-    first = kx >= g.padding ? 0 : (g.padding - kx + g.stride - 1) / g.stride;
-    const std::size_t reach = g.width + g.padding;  // ox·stride + kx < reach
-    last = reach > kx ? std::min(g.out_width, (reach - kx + g.stride - 1) / g.stride) : 0;
-    first = std::min(first, last);
-  }
-};
-
-/// Patch matrix of channels [first_channel, last_channel): rows (channel, ky, kx), one column for
-/// every output pixel of the strip.
-template <class T>
-void im2col(const convolution_geometry& g, const strip& s, std::size_t first_channel,
-            std::size_t last_channel, const T* image, T* patches) {
-  const std::size_t columns = s.columns();
-  for_each_patch_row(
-      g, s, first_channel, last_channel,
-      [&](std::size_t c, std::size_t ky, std::size_t kx, std::size_t b, std::size_t oy) {
-        const column_range x(g, kx);
-        T* to = patches + (((c - first_channel) * g.kernel + ky) * g.kernel + kx) * columns +
-                b * (s.last - s.first) + oy * g.out_width - s.first;
-        const std::size_t iy = oy * g.stride + ky - g.padding;  // wraps above when outside
-        if (iy >= g.height || x.first == x.last) {
-          std::fill_n(to, g.out_width, T(0));
-          return;
-        }
-        const T* from = image + (((s.image + b) * g.channels + c) * g.height + iy) * g.width;
-        std::fill(to, to + x.first, T(0));
-        if (g.stride == 1)
-          std::copy_n(from + (x.first + kx - g.padding), x.last - x.first, to + x.first);
-        else
-          for (std::size_t ox = x.first; ox < x.last; ++ox)
-            to[ox] = from[ox * g.stride + kx - g.padding];
-        std::fill(to + x.last, to + g.out_width, T(0));
-      });
-}
-
-/// Adjoint of im2col: adds every patch to the pixels it was read from.
-template <class T>
-void col2im(const convolution_geometry& g, const strip& s, const T* patches, T* image) {
-  const std::size_t columns = s.columns();
-  for_each_patch_row(
-      g, s, 0, g.channels,
-      [&](std::size_t c, std::size_t ky, std::size_t kx, std::size_t b, std::size_t oy) {
-        const column_range x(g, kx);
-        const T* from = patches + ((c * g.kernel + ky) * g.kernel + kx) * columns +
-                        b * (s.last - s.first) + oy * g.out_width - s.first;
-        const std::size_t iy = oy * g.stride + ky - g.padding;
-        if (iy >= g.height) return;
-        T* to = image + (((s.image + b) * g.channels + c) * g.height + iy) * g.width;
-        for (std::size_t ox = x.first; ox < x.last; ++ox)
-          to[ox * g.stride + kx - g.padding] += from[ox];
-      });
-}
 
 /// Copies the results of a strip, (B, O, area), to or from one matrix (O, columns).
 template <class T, class Copy>
@@ -112,10 +23,34 @@ void for_each_result_row(const convolution_geometry& g, const strip& s, T* resul
            o * s.columns() + b * length, length);
 }
 
-/// Output pixels of one strip: patch matrices of at most about 1 MiB.
+/// Bytes of a patch matrix that should stay in cache.
+inline constexpr std::size_t patch_bytes = std::size_t{1} << 20;
+
+/// Output pixels of one strip.
 template <class T>
 std::size_t strip_columns(const convolution_geometry& g) {
-  return std::clamp<std::size_t>((std::size_t{1} << 20) / (sizeof(T) * g.patch()), 64, 1024);
+  return std::clamp<std::size_t>(patch_bytes / (sizeof(T) * g.patch()), 64, 1024);
+}
+
+/// The first n elements of this thread's work space number I, not initialised.
+template <class T, int I>
+T* work_space(std::size_t n) {
+  thread_local xtensor_backend::buffer<T> space;
+  if (space.size() < n) space.resize(n);
+  return space.data();
+}
+
+/// The results of a strip as a matrix (O, columns): where they lie, or a copy if there are several
+/// images.
+template <class T>
+matrices<const T> strip_results(const convolution_geometry& g, const strip& s, const T* result) {
+  if (s.images == 1)
+    return {.data = result + s.image * g.result_size() + s.first, .row = g.out_area()};
+  T* copy = work_space<T, 1>(g.out_channels * s.columns());
+  for_each_result_row(g, s, result, [&](const T* row, std::size_t at, std::size_t length) {
+    std::copy_n(row, length, copy + at);
+  });
+  return {.data = copy, .row = s.columns()};
 }
 
 }  // namespace lift::detail
@@ -126,62 +61,91 @@ template <class T>
 void xtensor_backend::convolve(const convolution_geometry& g, const T* image, const T* weight,
                                T* result) {
   const auto work = detail::strips(g, detail::strip_columns<T>(g));
-  default_thread_pool().run(work.size(), [&](std::size_t task) {
-    const detail::strip& s = work[task];
-    thread_local buffer<T> patches, product;
+  const bool few = work.size() < 4;  // then all threads share each strip
+  const auto convolve_strip = [&](const detail::strip& s) {
     const std::size_t columns = s.columns();
-    const T* from = image + s.image * g.image_size() + s.first;
-    std::size_t row = g.out_area();
+    matrices<const T> from{.data = image + s.image * g.image_size() + s.first,
+                           .row = g.out_area()};
     if (!g.pointwise() || s.images > 1) {
-      if (patches.size() < g.patch() * columns) patches.resize(g.patch() * columns);
-      detail::im2col(g, s, 0, g.channels, image, patches.data());
-      from = patches.data();
-      row = columns;
+      T* patches = detail::work_space<T, 0>(g.patch() * columns);
+      parallel_for(g.channels, few ? 32 : g.channels, [&](std::size_t first, std::size_t last) {
+        detail::im2col(g, s, first, last, image,
+                       patches + first * g.kernel * g.kernel * columns);
+      });
+      from = {.data = patches, .row = columns};
     }
-    if (s.images == 1) {
-      gemm_one(g.out_channels, columns, g.patch(), T(1), weight, g.patch(), false, from, row,
-               false, T(0), result + s.image * g.result_size() + s.first, g.out_area());
-      return;
-    }
-    if (product.size() < g.out_channels * columns) product.resize(g.out_channels * columns);
-    gemm_one(g.out_channels, columns, g.patch(), T(1), weight, g.patch(), false, from, row, false,
-             T(0), product.data(), columns);
-    detail::for_each_result_row(g, s, result, [&](T* to, std::size_t at, std::size_t length) {
-      std::copy_n(product.data() + at, length, to);
-    });
-  });
+    matrices<T> to{.data = result + s.image * g.result_size() + s.first, .row = g.out_area()};
+    if (s.images > 1)
+      to = {.data = detail::work_space<T, 1>(g.out_channels * columns), .row = columns};
+    if (few)
+      gemm(1, g.out_channels, columns, g.patch(), T(1), {.data = weight, .row = g.patch()}, from,
+           T(0), to);
+    else
+      gemm_one(g.out_channels, columns, g.patch(), T(1), weight, g.patch(), false, from.data,
+               from.row, false, T(0), to.data, to.row);
+    if (s.images > 1)
+      detail::for_each_result_row(g, s, result, [&](T* row, std::size_t at, std::size_t length) {
+        std::copy_n(to.data + at, length, row);
+      });
+  };
+  if (few)
+    for (const detail::strip& s : work) convolve_strip(s);
+  else
+    default_thread_pool().run(work.size(),
+                              [&](std::size_t task) { convolve_strip(work[task]); });
 }
 
 template <class T>
 void xtensor_backend::convolve_transpose(const convolution_geometry& g, const T* result,
                                          const T* weight, T* image) {
-  // Whole images only: patches of one image overlap.
-  const auto work = detail::strips(
-      g, std::max(g.out_area(), detail::strip_columns<T>(g)));
-  default_thread_pool().run(work.size(), [&](std::size_t task) {
-    const detail::strip& s = work[task];
-    thread_local buffer<T> patches, product;
-    const std::size_t columns = s.columns();
-    const T* from = result + s.image * g.result_size();
-    if (s.images > 1) {
-      if (product.size() < g.out_channels * columns) product.resize(g.out_channels * columns);
-      detail::for_each_result_row(g, s, result, [&](const T* row, std::size_t at,
-                                                    std::size_t length) {
-        std::copy_n(row, length, product.data() + at);
-      });
-      from = product.data();
-    }
-    T* to = image + s.image * g.image_size();
-    if (g.pointwise() && s.images == 1) {
-      gemm_one(g.patch(), columns, g.out_channels, T(1), weight, g.patch(), true, from, columns,
-               false, T(0), to, columns);
-      return;
-    }
-    if (patches.size() < g.patch() * columns) patches.resize(g.patch() * columns);
-    gemm_one(g.patch(), columns, g.out_channels, T(1), weight, g.patch(), true, from, columns,
-             false, T(0), patches.data(), columns);
-    std::fill_n(to, s.images * g.image_size(), T(0));
-    detail::col2im(g, s, patches.data(), image);
+  const std::size_t area = g.kernel * g.kernel;
+  if (g.stride == 1 && g.kernel > 1 && g.padding < g.kernel &&
+      g.batch * g.image_size() > g.patch()) {
+    // A convolution with the kernels turned round, worth it unless the weight is the larger array.
+    buffer<T> turned(g.out_channels * g.patch());
+    for_each(
+        g.channels,
+        [&](std::size_t c) {
+          for (std::size_t o = 0; o < g.out_channels; ++o)
+            std::reverse_copy(weight + (o * g.channels + c) * area,
+                              weight + (o * g.channels + c + 1) * area,
+                              turned.data() + (c * g.out_channels + o) * area);
+        },
+        4 * g.out_channels * area);
+    convolve({.batch = g.batch,
+              .channels = g.out_channels,
+              .height = g.out_height,
+              .width = g.out_width,
+              .out_channels = g.channels,
+              .out_height = g.height,
+              .out_width = g.width,
+              .kernel = g.kernel,
+              .stride = 1,
+              .padding = g.kernel - 1 - g.padding},
+             result, turned.data(), image);
+    return;
+  }
+  // A task owns a few channels of whole images: patches of one image overlap.
+  const auto work = detail::strips(g, std::max(g.out_area(), detail::strip_columns<T>(g)));
+  if (work.empty()) return;
+  const std::size_t fit = detail::patch_bytes / (sizeof(T) * area * work[0].columns());
+  const std::size_t channels = std::clamp<std::size_t>(fit, 1, (g.channels + 3) / 4);
+  const std::size_t parts = (g.channels + channels - 1) / channels;
+  default_thread_pool().run(work.size() * parts, [&](std::size_t task) {
+    const detail::strip& s = work[task / parts];
+    const std::size_t first = task % parts * channels;
+    const std::size_t last = std::min(g.channels, first + channels);
+    const std::size_t rows = (last - first) * area, columns = s.columns();
+    const auto from = detail::strip_results(g, s, result);
+    T* to = image + s.image * g.image_size() + first * g.height * g.width;
+    const bool direct = g.pointwise() && s.images == 1;
+    T* patches = direct ? to : detail::work_space<T, 0>(rows * columns);
+    gemm_one(rows, columns, g.out_channels, T(1), weight + first * area, g.patch(), true,
+             from.data, from.row, false, T(0), patches, columns);
+    if (direct) return;
+    for (std::size_t b = 0; b < s.images; ++b)
+      std::fill_n(to + b * g.image_size(), (last - first) * g.height * g.width, T(0));
+    detail::col2im(g, s, first, last, patches, image);
   });
 }
 
@@ -193,26 +157,15 @@ void xtensor_backend::convolve_weight(const convolution_geometry& g, const T* im
   const std::size_t area = g.kernel * g.kernel;
   const std::size_t channels = std::max<std::size_t>(1, std::min(256 / area, g.channels / 2));
   default_thread_pool().run((g.channels + channels - 1) / channels, [&](std::size_t task) {
-    thread_local buffer<T> patches, product;
     const std::size_t first = task * channels, last = std::min(g.channels, first + channels);
     const std::size_t rows = (last - first) * area;
     bool started = false;
     for (const detail::strip& s : work) {
       const std::size_t columns = s.columns();
-      if (patches.size() < rows * columns) patches.resize(rows * columns);
-      detail::im2col(g, s, first, last, image, patches.data());
-      const T* from = result + s.image * g.result_size() + s.first;
-      std::size_t row = g.out_area();
-      if (s.images > 1) {
-        if (product.size() < g.out_channels * columns) product.resize(g.out_channels * columns);
-        detail::for_each_result_row(g, s, result, [&](const T* r, std::size_t at,
-                                                      std::size_t length) {
-          std::copy_n(r, length, product.data() + at);
-        });
-        from = product.data();
-        row = columns;
-      }
-      gemm_one(g.out_channels, rows, columns, T(1), from, row, false, patches.data(), columns,
+      T* patches = detail::work_space<T, 0>(rows * columns);
+      detail::im2col(g, s, first, last, image, patches);
+      const auto from = detail::strip_results(g, s, result);
+      gemm_one(g.out_channels, rows, columns, T(1), from.data, from.row, false, patches, columns,
                true, T(started), weight + first * area, g.patch());
       started = true;
     }

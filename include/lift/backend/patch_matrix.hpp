@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Patch matrices on the host: what turns a convolution into a matrix product (im2col).
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include <lift/backend/convolution_geometry.hpp>
+
+namespace lift::detail {
+
+/// A strip of work: output pixels first … last − 1 of `images` images from `image` on.
+struct strip {
+  std::size_t image, images, first, last;
+  std::size_t columns() const { return images * (last - first); }
+};
+
+/// Cuts a batch into strips of about `columns` output pixels; small images are taken together.
+/// A strip covers whole images, or a run of whole rows of one.
+inline std::vector<strip> strips(const convolution_geometry& g, std::size_t columns) {
+  std::vector<strip> result;
+  const std::size_t together = std::max<std::size_t>(1, columns / g.out_area());
+  std::size_t rows = std::clamp<std::size_t>(columns / g.out_width, 1, g.out_height);
+  if (rows < g.out_height && g.batch < 4) {  // few strips: four, eight … share out evenly
+    const std::size_t cuts = (g.out_height / rows + 4) / 4 * 4;
+    rows = (g.out_height + cuts - 1) / cuts;
+  }
+  for (std::size_t b = 0; b < g.batch; b += together)
+    for (std::size_t y = 0; y < g.out_height; y += rows)
+      result.push_back({b, std::min(together, g.batch - b), y * g.out_width,
+                        std::min(y + rows, g.out_height) * g.out_width});
+  return result;
+}
+
+/// The outputs [first, last) whose input o·stride + k − padding is one of 0 … size − 1, for place
+/// k of the kernel along one axis.
+struct inside {
+  std::size_t first, last;
+  inside(const convolution_geometry& g, std::size_t k, std::size_t size, std::size_t outputs) {
+    first = k >= g.padding ? 0 : (g.padding - k + g.stride - 1) / g.stride;
+    const std::size_t reach = size + g.padding;  // o·stride + k < reach
+    last = reach > k ? std::min(outputs, (reach - k + g.stride - 1) / g.stride) : 0;
+    first = std::min(first, last);
+  }
+};
+
+/// Calls part(row, pixel, y, x) for every image of a strip and every row (channel, ky, kx) of its
+/// patch matrix, channels [first_channel, last_channel): `row` is the offset of the image's part of
+/// the row; of its output pixels, rows y and columns x have input, the first of them at offset
+/// `pixel` of the images.
+template <class Part>
+void for_each_patch_row(const convolution_geometry& g, const strip& s, std::size_t first_channel,
+                        std::size_t last_channel, const Part& part) {
+  const std::size_t begin = s.first / g.out_width, end = s.last / g.out_width;
+  std::size_t row = 0;
+  for (std::size_t c = first_channel; c < last_channel; ++c)
+    for (std::size_t ky = 0; ky < g.kernel; ++ky)
+      for (std::size_t kx = 0; kx < g.kernel; ++kx) {
+        inside y(g, ky, g.height, g.out_height);
+        const inside x(g, kx, g.width, g.out_width);
+        y.first = std::clamp(y.first, begin, end);
+        y.last = x.first < x.last ? std::clamp(y.last, y.first, end) : y.first;
+        const std::size_t pixel = (y.first * g.stride + ky - g.padding) * g.width +
+                                  x.first * g.stride + kx - g.padding;
+        for (std::size_t b = 0; b < s.images; ++b, row += s.last - s.first)
+          part(row, ((s.image + b) * g.channels + c) * g.height * g.width + pixel, y, x);
+      }
+}
+
+/// Patch matrix of channels [first_channel, last_channel): rows (channel, ky, kx), one column for
+/// every output pixel of the strip.
+template <class T>
+void im2col(const convolution_geometry& g, const strip& s, std::size_t first_channel,
+            std::size_t last_channel, const T* image, T* patches) {
+  const std::size_t width = g.out_width, begin = s.first / width, end = s.last / width;
+  for_each_patch_row(
+      g, s, first_channel, last_channel,
+      [&](std::size_t row, std::size_t pixel, const inside& y, const inside& x) {
+        const std::size_t rows = y.last - y.first, columns = x.last - x.first;
+        T* to = patches + row;
+        std::fill_n(to, (y.first - begin) * width, T(0));
+        std::fill_n(to + (y.last - begin) * width, (end - y.last) * width, T(0));
+        if (rows == 0) return;
+        to += (y.first - begin) * width;
+        const T* from = image + pixel;
+        if (g.stride == 1 && g.width == width)  // one shifted copy, wrong beside the image
+          std::copy_n(from, (rows - 1) * width + columns, to + x.first);
+        else
+          for (std::size_t i = 0; i < rows; ++i)
+            for (std::size_t j = 0; j < columns; ++j)
+              to[i * width + x.first + j] = from[(i * g.width + j) * g.stride];
+        const auto clear = [&](std::size_t first, std::size_t last) {
+          for (std::size_t j = first; j < last; ++j)
+            for (std::size_t i = 0; i < rows; ++i) to[i * width + j] = T(0);
+        };
+        clear(0, x.first);
+        clear(x.last, width);
+      });
+}
+
+/// Adjoint of im2col: adds every patch to the pixels it was read from.
+template <class T>
+void col2im(const convolution_geometry& g, const strip& s, std::size_t first_channel,
+            std::size_t last_channel, const T* patches, T* image) {
+  const std::size_t begin = s.first / g.out_width;
+  for_each_patch_row(
+      g, s, first_channel, last_channel,
+      [&](std::size_t row, std::size_t pixel, const inside& y, const inside& x) {
+        const T* from = patches + row + x.first;
+        for (std::size_t i = y.first; i < y.last; ++i)
+          for (std::size_t j = 0; j < x.last - x.first; ++j)
+            image[pixel + ((i - y.first) * g.width + j) * g.stride] +=
+                from[(i - begin) * g.out_width + j];
+      });
+}
+
+}  // namespace lift::detail
