@@ -30,8 +30,8 @@ std::vector<parameter_declaration> declared_parameters(const Architecture& archi
   // By name, and once each: the MLP of two timesteps is one set of parameters.
   std::vector<parameter_declaration> unique = list.entries();
   std::ranges::sort(unique, {}, &parameter_declaration::name);
-  const auto repeated = std::ranges::unique(unique, {}, &parameter_declaration::name);
-  unique.erase(repeated.begin(), repeated.end());
+  const auto same = [](const auto& a, const auto& b) { return a.name == b.name; };
+  unique.erase(std::unique(unique.begin(), unique.end(), same), unique.end());
   return unique;
 }
 
