@@ -42,7 +42,7 @@ class Help:
             text = subprocess.run([self.lift, *words, "--help"], capture_output=True, text=True, check=True).stdout
             text = text.split("\nExample:")[0]
             listed = text.partition("ubcommands:")[2]
-            commands = re.findall(r"^  ([a-z]\w*)", listed, re.MULTILINE)
+            commands = re.findall(r"^  ([a-z][\w-]*)", listed, re.MULTILINE)
             flags = {}
             for names, value in re.findall(r"^  ((?:-[\w-]+,?)+)(?: (\S+))?", text, re.MULTILINE):
                 flags |= dict.fromkeys(FLAG.findall(names), value.split("|") if "|" in value else [])
@@ -59,7 +59,7 @@ class Help:
     def problems(self, arguments):
         """What is wrong with the arguments of one call of lift."""
         words = ()
-        while arguments and not arguments[0].startswith("-"):
+        while arguments and not arguments[0].startswith("-") and self.of(words)[0]:
             if arguments[0] not in self.of(words)[0]:
                 return [f"lift {' '.join(words)} has no command {arguments[0]}"]
             words, arguments = (*words, arguments[0]), arguments[1:]
@@ -176,7 +176,7 @@ esac
 """
     good = {
         "README.md": "```cpp\nint f() {\n  return 1;\n}\n// …\nint g();\n```\n[a](docs/a.md#b) `docs/a.md` `--steps 3`\n",
-        "docs/a.md": "```sh\n# why\nlift path --policy \\\n  dp-64 --steps=3 --from a.zip && ./scripts/run.sh\n```\n"
+        "docs/a.md": "```sh\n# why\nlift path b.json --policy \\\n  dp-64 --steps=3 --from a.zip && ./scripts/run.sh\n```\n"
                      "[up](../README.md) [web](https://a.b/c) 1/(γ(1+γ)) `/usr/bin/x` `lift/h.hpp` `--fresh`\n",
         "include/lift/h.hpp": "namespace n {\n  int f() {\n    return 1;\n  }\n  int h();\n  int g();\n}\n",
         "scripts/run.sh": "case $1 in --fresh) ;; esac\n",
