@@ -44,7 +44,7 @@ class Help:
             listed = text.partition("ubcommands:")[2]
             commands = re.findall(r"^  ([a-z][\w-]*)", listed, re.MULTILINE)
             flags = {}
-            for names, value in re.findall(r"^  ((?:-[\w-]+,?)+)(?: (\S+))?", text, re.MULTILINE):
+            for names, value in re.findall(r"^  ((?:-[\w-]+,?)+)(?: ([^\s=]+))?", text, re.MULTILINE):
                 flags |= dict.fromkeys(FLAG.findall(names), value.split("|") if "|" in value else [])
             self.known[words] = commands, flags
         return self.known[words]
@@ -170,7 +170,7 @@ def self_test():
     fake_lift = """#!/bin/sh
 case "$*" in
   --help) printf 'Usage: lift [OPTIONS] SUBCOMMAND\\nOptions:\\n  -h,--help  Help\\nSubcommands:\\n  path  Finds\\n' ;;
-  'path --help') printf 'Usage\\nOptions:\\n  --policy diagonal|dp-64 REQUIRED\\n  --steps UINT [50] as --other\\n  --from start|FILE\\n' ;;
+  'path --help') printf 'Usage\\nOptions:\\n  --policy diagonal|dp-64=diagonal\\n  --steps UINT [50] as --other\\n  --from start|FILE=start\\n' ;;
   *) exit 1 ;;
 esac
 """
