@@ -18,6 +18,7 @@
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/tensor.hpp>
 #include <lift/backend/thread_pool.hpp>
+#include <lift/backend/xtensor_algebra.hpp>
 #include <lift/backend/xtensor_backend.hpp>
 #include <lift/backend/xtensor_convolution.hpp>
 
@@ -95,6 +96,20 @@
 #include <lift/sample/sampling_options.hpp>
 #include <lift/sample/stepper.hpp>
 #include <lift/sample/trajectory.hpp>
+
+#include <lift/train/adamw.hpp>
+#include <lift/train/any_regime.hpp>
+#include <lift/train/diagonal_regime.hpp>
+#include <lift/train/ema.hpp>
+#include <lift/train/fine_loss_only_regime.hpp>
+#include <lift/train/gradient_clipping.hpp>
+#include <lift/train/image_source.hpp>
+#include <lift/train/independent_regime.hpp>
+#include <lift/train/learning_rate.hpp>
+#include <lift/train/objective.hpp>
+#include <lift/train/regime.hpp>
+#include <lift/train/trainer.hpp>
+#include <lift/train/training_state.hpp>
 
 #include <lift/metric/denoising_error.hpp>
 #include <lift/metric/feature_extractor.hpp>

@@ -21,7 +21,8 @@ void check_picture(const std::filesystem::path& file, std::size_t width, std::si
   BOOST_CHECK_EQUAL(picture.height, height);
   std::set<std::uint32_t> seen;
   for (std::size_t i = 0; i + 2 < picture.pixels.size(); i += 3)
-    seen.insert(picture.pixels[i] << 16 | picture.pixels[i + 1] << 8 | picture.pixels[i + 2]);
+    seen.insert(std::uint32_t{picture.pixels[i]} << 16 | std::uint32_t{picture.pixels[i + 1]} << 8 |
+                picture.pixels[i + 2]);
   BOOST_CHECK_GT(seen.size(), colours);
   BOOST_CHECK(std::filesystem::exists(std::filesystem::path(file).replace_extension(".gp")));
 }

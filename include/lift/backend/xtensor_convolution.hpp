@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The convolution verbs of the CPU backend: patch matrices (im2col) built strip by strip, so that
-// they stay in cache, and one matrix product for each strip.
-
 #include <algorithm>
 #include <cstddef>
 
 #include <lift/backend/patch_matrix.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/xtensor_algebra.hpp>
 
 namespace lift::detail {
 
@@ -35,7 +32,7 @@ std::size_t strip_columns(const convolution_geometry& g) {
 /// The first n elements of this thread's work space number I, not initialised.
 template <class T, int I>
 T* work_space(std::size_t n) {
-  thread_local xtensor_backend::buffer<T> space;
+  thread_local xtensor_algebra::buffer<T> space;
   if (space.size() < n) space.resize(n);
   return space.data();
 }
@@ -57,8 +54,23 @@ matrices<const T> strip_results(const convolution_geometry& g, const strip& s, c
 
 namespace lift {
 
+/// The convolution verbs of the CPU backend, on top of the others: patch matrices (im2col) built
+/// strip by strip, so that they stay in cache, and one matrix product for each strip.
+struct xtensor_convolution : xtensor_algebra {
+  template <class T>
+  static void convolve(const convolution_geometry& g, const T* image, const T* weight, T* result);
+
+  template <class T>
+  static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
+                                 T* image);
+
+  template <class T>
+  static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
+                              T* weight);
+};
+
 template <class T>
-void xtensor_backend::convolve(const convolution_geometry& g, const T* image, const T* weight,
+void xtensor_convolution::convolve(const convolution_geometry& g, const T* image, const T* weight,
                                T* result) {
   const auto work = detail::strips(g, detail::strip_columns<T>(g));
   const bool few = work.size() < 4;  // then all threads share each strip
@@ -96,7 +108,7 @@ void xtensor_backend::convolve(const convolution_geometry& g, const T* image, co
 }
 
 template <class T>
-void xtensor_backend::convolve_transpose(const convolution_geometry& g, const T* result,
+void xtensor_convolution::convolve_transpose(const convolution_geometry& g, const T* result,
                                          const T* weight, T* image) {
   const std::size_t area = g.kernel * g.kernel;
   if (g.stride == 1 && g.kernel > 1 && g.padding < g.kernel &&
@@ -150,7 +162,7 @@ void xtensor_backend::convolve_transpose(const convolution_geometry& g, const T*
 }
 
 template <class T>
-void xtensor_backend::convolve_weight(const convolution_geometry& g, const T* image,
+void xtensor_convolution::convolve_weight(const convolution_geometry& g, const T* image,
                                       const T* result, T* weight) {
   // A task owns the weights of a few input channels and adds up the whole batch in order.
   const auto work = detail::strips(g, 1024);
