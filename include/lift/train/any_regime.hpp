@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+#include <variant>
+
+#include <lift/core/choice.hpp>
+#include <lift/train/diagonal_regime.hpp>
+#include <lift/train/fine_loss_only_regime.hpp>
+#include <lift/train/independent_regime.hpp>
+
+namespace lift {
+
+/// A regime chosen at run time.
+struct any_regime {
+  std::variant<independent_regime, diagonal_regime, fine_loss_only_regime> model;
+
+  timestep_pair draw(const random_stream& stream, std::uint64_t sample,
+                     std::size_t num_timesteps) const {
+    return std::visit([&](const auto& r) { return r.draw(stream, sample, num_timesteps); }, model);
+  }
+  scales<double> loss_weights() const {
+    return std::visit([](const auto& r) { return r.loss_weights(); }, model);
+  }
+};
+
+static_assert(regime<any_regime>);
+
+/// The regimes by name; the first is the default.
+inline constexpr choice<any_regime> regime_choices[] = {
+    {independent_regime::name, [] { return any_regime{independent_regime{}}; }},
+    {diagonal_regime::name, [] { return any_regime{diagonal_regime{}}; }},
+    {fine_loss_only_regime::name, [] { return any_regime{fine_loss_only_regime{}}; }},
+};
+
+/// Throws lift::error, listing the names, if there is no such regime.
+inline any_regime make_regime(std::string_view name) {
+  return choose("training regime", regime_choices, name);
+}
+
+}  // namespace lift

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include <lift/backend/tensor.hpp>
+
+namespace lift {
+
+/// Training images: how many there are, and a batch of those with the given numbers, clean fine
+/// images (B, C, S, S) in [−1, 1].
+template <class S, class Tensor>
+concept image_source = requires(const S& source, std::span<const std::size_t> indices) {
+  { source.size() } -> std::convertible_to<std::size_t>;
+  { source(indices) } -> std::convertible_to<Tensor>;
+};
+
+/// Images that are all in one tensor (N, C, S, S).
+template <class Tensor>
+struct tensor_images {
+  Tensor images;
+
+  std::size_t size() const { return images.shape()[0]; }
+
+  Tensor operator()(std::span<const std::size_t> indices) const {
+    shape s = images.shape();
+    const std::size_t width = s.product(1, s.rank());
+    s[0] = indices.size();
+    Tensor batch(s);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      require(indices[i] < size(), "number of an image", indices[i], text("below ", size()));
+      Tensor::backend_type::copy_rows(std::size_t{1}, width, batch.mutable_data() + i * width,
+                                      width, images.data() + indices[i] * width, width);
+    }
+    return batch;
+  }
+};
+
+template <class Tensor>
+tensor_images(Tensor) -> tensor_images<Tensor>;
+
+}  // namespace lift

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE checkpoint
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <span>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lift/backend/thread_pool.hpp>
+#include <lift/io/checkpoint.hpp>
+#include <lift/io/file.hpp>
+
+#include <io/file_size_limit.hpp>
+#include <io/hostile.hpp>
+#include <io/scratch_folder.hpp>
+#include <train/toy.hpp>
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+const lift_unet architecture{{8, 16}};
+
+const tensor_images<tensor_f>& source() {
+  static const auto images = noise_source<tensor_f>(10, 8);
+  return images;
+}
+
+training_state<tensor_f> fresh() {
+  return training_state<tensor_f>(network<lift_unet, tensor_f>(architecture, 3).weights, 3);
+}
+
+/// Ten images in batches of four: two batches an epoch, two images dropped.
+template <class Source = tensor_images<tensor_f>>
+auto training_from(const training_state<tensor_f>& state, const Source& images = source()) {
+  return trainer(architecture, state, images, objective{}, cosine_annealing{.steps = 30},
+                 {.batch_size = 4, .accumulation = 2});
+}
+
+training_state<tensor_f> trained(const training_state<tensor_f>& state, std::uint64_t steps) {
+  auto training = training_from(state);
+  training.run(steps, [](const step_report&) {});
+  return training.state();
+}
+
+void save(const std::filesystem::path& file, const training_state<tensor_f>& state) {
+  save_checkpoint(file, architecture, state);
+}
+
+training_state<tensor_f> load(const std::filesystem::path& file) {
+  return checkpoint(file).state<tensor_f>(architecture);
+}
+
+/// A checkpoint after three steps, with its content for tests to change.
+struct saved_checkpoint {
+  scratch_folder folder;
+  std::filesystem::path file = folder / "a.safetensors";
+  training_state<tensor_f> state = trained(fresh(), 3);
+  safetensors content;
+
+  saved_checkpoint() {
+    save_checkpoint(file, architecture, state, {{"regime", "independent"}, {"step", "99"}});
+    content = read_safetensors(file);
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(everything_comes_back, saved_checkpoint) {
+  const checkpoint read(file);
+  BOOST_CHECK(same_state(read.state<tensor_f>(architecture), state));
+  BOOST_CHECK(read.resumable());
+  BOOST_CHECK_EQUAL(read.architecture(), "lift");
+  BOOST_CHECK(read.hidden_dims() == architecture.hidden_dims);
+  BOOST_CHECK_EQUAL(read.metadata().at("regime"), "independent");
+  BOOST_CHECK_EQUAL(read.metadata().at("hidden_dims"), "[8, 16]");
+  BOOST_CHECK_EQUAL(read.metadata().at("step"), "3");  // a setting cannot hide a counter
+  BOOST_CHECK_EQUAL(folder.files(), 1u);
+
+  const auto last = read.weights<tensor_f>(architecture, weight_kind::trained);
+  const auto average = read.weights<tensor_f>(architecture);
+  for (const auto& [name, value] : state.weights.entries()) {
+    BOOST_CHECK(last[name].to_host() == value.to_host());
+    BOOST_CHECK(average[name].to_host() == state.average[name].to_host());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(resumed_training_ends_with_the_same_bytes) {
+  const scratch_folder folder;
+  const auto undisturbed = trained(fresh(), 20);
+  save(folder / "undisturbed", undisturbed);
+  for (const std::uint64_t k : {0u, 1u, 2u, 5u, 11u, 19u, 20u})  // odd ones are mid-epoch
+    BOOST_TEST_CONTEXT("interrupted after step " << k) {
+      save(folder / "k", trained(fresh(), k));
+      const auto resumed = trained(load(folder / "k"), 20);
+      BOOST_CHECK(same_state(resumed, undisturbed));
+      save(folder / "resumed", resumed);
+      BOOST_CHECK(read_file(folder / "resumed") == read_file(folder / "undisturbed"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(one_thread_and_two_train_to_the_same_bytes) {
+  default_thread_pool().resize(1);
+  const auto one = trained(fresh(), 8);
+  default_thread_pool().resize(2);
+  BOOST_CHECK(same_state(trained(fresh(), 8), one));
+  default_thread_pool().resize(0);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_stopped_by_nan_leaves_its_last_checkpoint) {
+  const scratch_folder folder;
+  const spoilt_source<tensor_f> spoilt{source(), 7};
+  std::uint64_t last = 0;
+  check_error(
+      [&] {
+        auto training = training_from(fresh(), spoilt);
+        training.run(20, [&](const step_report& r) {
+          last = r.step;
+          save(folder / checkpoint_name(r.step), training.state());
+        });
+      },
+      "loss of the fine scale");
+  BOOST_REQUIRE_GT(last, 0u);
+  BOOST_REQUIRE_LT(last, 20u);
+  BOOST_CHECK(same_state(load(find_checkpoint(folder.path())), trained(fresh(), last)));
+}
+
+// --- files that are not what is wanted --------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(any_damage_is_an_error, saved_checkpoint) {
+  const auto bytes = read_file(file);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 200; ++i) {
+    auto damaged = bytes;
+    // The header is a small part of the file: aim at its beginning half the time.
+    const std::size_t range = i % 2 ? bytes.size() : 4096;
+    damaged[random() % range] ^= std::byte{1} << random() % 8;
+    atomic_write(file, damaged, durability::cached);
+    BOOST_CHECK(refuses([&] { load(file); }));
+  }
+  for (int i = 0; i < 50; ++i) {
+    atomic_write(file, std::span(bytes).first(random() % bytes.size()), durability::cached);
+    check_error([&] { load(file); }, file.string());
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(damaged_elements_name_the_file, saved_checkpoint) {
+  auto bytes = read_file(file);
+  bytes.back() ^= std::byte{1};
+  atomic_write(file, bytes);
+  check_error([&] { checkpoint{file}; }, file.string() + ": damaged: checksum");
+  content.metadata.erase("checksum");
+  write_safetensors(file, content);
+  check_error([&] { checkpoint{file}; }, file.string() + ": a checkpoint without its checksum");
+}
+
+BOOST_FIXTURE_TEST_CASE(weights_of_another_network_are_one_clear_line, saved_checkpoint) {
+  const checkpoint read(file);
+  check_error([&] { read.weights<tensor_f>(lift_unet{{8, 24}}); },
+              "hidden dims of " + file.string() + ": got [8, 16], want [8, 24]");
+  check_error([&] { read.weights<tensor_f>(baseline_unet{{8, 16}}); },
+              "architecture of " + file.string() + ": got lift, want baseline");
+}
+
+BOOST_FIXTURE_TEST_CASE(weights_alone_load_by_name, saved_checkpoint) {
+  // As a file converted from PyTorch: no metadata, no moments, no average.
+  safetensors plain;
+  for (const auto& [name, value] : state.weights.entries())
+    plain.add<float>(name, value.shape(), value.to_host());
+  write_safetensors(file, plain);
+  const checkpoint read(file);
+  BOOST_CHECK(!read.resumable());
+  BOOST_CHECK_EQUAL(read.architecture(), "lift");
+  const auto weights = read.weights<tensor_f>(architecture);
+  for (const auto& [name, value] : state.weights.entries())
+    BOOST_CHECK(weights[name].to_host() == value.to_host());
+  check_error([&] { read.state<tensor_f>(architecture); }, "holds weights alone");
+
+  auto changed = plain;
+  changed.tensors.erase("final_conv.2.bias");
+  write_safetensors(file, changed);
+  check_error([&] { checkpoint(file).weights<tensor_f>(architecture); },
+              "no tensor 'final_conv.2.bias' in " + file.string());
+  changed = plain;
+  changed.tensors["extra.bias"] = changed.tensors["final_conv.2.bias"];
+  write_safetensors(file, changed);
+  check_error([&] { checkpoint(file).weights<tensor_f>(architecture); },
+              "'extra.bias' is no tensor of lift with hidden dims [8, 16]");
+  changed = plain;
+  changed.tensors["final_conv.2.bias"] = changed.tensors["init_conv.bias"];
+  write_safetensors(file, changed);
+  check_error([&] { checkpoint(file).weights<tensor_f>(architecture); },
+              "shape of 'final_conv.2.bias' in " + file.string() + ": got (8), want (6)");
+  write_safetensors(file, {});
+  check_error([&] { checkpoint{file}; }, "holds no weights of a LIFT network");
+}
+
+BOOST_AUTO_TEST_CASE(architectures_are_told_apart) {
+  const scratch_folder folder;
+  const auto told = [&](const auto& a) {
+    using Architecture = std::decay_t<decltype(a)>;
+    const network<Architecture, tensor_f> net(a, 1);
+    save_checkpoint(folder / "a", a, training_state<tensor_f>(net.weights));
+    const checkpoint read(folder / "a");
+    BOOST_CHECK_EQUAL(read.architecture(), Architecture::name);
+    BOOST_CHECK(read.hidden_dims() == a.hidden_dims);
+    BOOST_CHECK_EQUAL(read.weights<tensor_f>(a).size(), net.weights.size());
+  };
+  told(lift_unet{{8, 16}});
+  told(lift_unet_shared_timestep{{16, 8, 24}});
+  told(baseline_unet{{8}});
+}
+
+BOOST_FIXTURE_TEST_CASE(counters_must_be_numbers, saved_checkpoint) {
+  for (const char* bad : {"", "-1", "1.5", "99999999999999999999", "7 "}) {
+    content.metadata["cursor"] = bad;
+    content.metadata["checksum"] = lift::detail::checksum_of(content);
+    write_safetensors(file, content);
+    check_error([&] { load(file); }, "metadata 'cursor': got ");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_of_a_folder_is_never_passed_over) {
+  const scratch_folder folder;
+  check_error([&] { find_checkpoint(folder.path()); },
+              "no checkpoint in " + folder.path().string());
+  check_error([&] { load(find_checkpoint(folder / "none")); }, "No such file");
+  save(folder / checkpoint_name(2), fresh());
+  BOOST_CHECK_EQUAL(checkpoint_name(1234), "checkpoint_00001234.safetensors");
+  for (const char* other : {"checkpoint_00000009.safetensors.tmp", "checkpoint_9.safetensors",
+                            "checkpoint_best.safetensors", "zoo_00000009.safetensors", "x"})
+    std::ofstream(folder / other) << "not a checkpoint";
+  BOOST_CHECK_EQUAL(find_checkpoint(folder.path()), folder / checkpoint_name(2));
+  BOOST_CHECK_EQUAL(find_checkpoint(folder / "x"), folder / "x");
+  std::ofstream(folder / checkpoint_name(123456789)) << "cut off";
+  check_error([&] { load(find_checkpoint(folder.path())); }, checkpoint_name(123456789));
+}
+
+// --- what happens to a process ------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_full_disk_leaves_the_old_checkpoint, saved_checkpoint) {
+  const auto before = read_file(file);
+  const auto later = trained(state, 4);
+  for (std::size_t part = 0; part < 10; ++part) {
+    const file_size_limit full(before.size() * part / 10);
+    check_error([&] { save(file, later); }, "cannot write " + file.string());
+  }
+  BOOST_CHECK(read_file(file) == before);
+  BOOST_CHECK_EQUAL(folder.files(), 1u);
+  save(file, later);
+  BOOST_CHECK(same_state(load(file), later));
+}
+
+namespace {
+
+constexpr std::uint64_t killed_steps = 60;
+
+/// Trains to the end, resuming where the folder's newest checkpoint stands and saving each step.
+void train_in(const std::filesystem::path& folder) {
+  const auto newest = newest_checkpoint(folder);
+  auto training = training_from(newest ? load(*newest) : fresh());
+  training.run(killed_steps, [&](const step_report& r) {
+    save(folder / checkpoint_name(r.step), training.state());
+  });
+}
+
+std::vector<std::filesystem::path> unfinished_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".tmp") files.push_back(entry.path());
+  return files;
+}
+
+/// Runs train_in in a child process and kills that after `delay`, or at its next save after that;
+/// false if it ended by itself.
+bool killed_after(std::chrono::microseconds delay, bool at_save,
+                  const std::filesystem::path& folder) {
+  const ::pid_t child = ::fork();
+  BOOST_REQUIRE_GE(child, 0);
+  if (child == 0) {
+    try {
+      train_in(folder);
+    } catch (...) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  std::this_thread::sleep_for(delay);
+  int status = 0;
+  bool ended = false;
+  while (at_save && !ended && unfinished_files(folder).empty())
+    ended = ::waitpid(child, &status, WNOHANG) != 0;
+  if (!ended) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+  }
+  BOOST_REQUIRE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+  return WIFSIGNALED(status);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(killed_and_resumed_training_ends_with_the_same_bytes) {
+  // The process that forks has no other thread, and the children train with one.
+  default_thread_pool().resize(1);
+  source();
+  const scratch_folder undisturbed;
+  const auto start = std::chrono::steady_clock::now();
+  train_in(undisturbed.path());
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - start);
+  const auto want = read_file(undisturbed / checkpoint_name(killed_steps));
+
+  const scratch_folder folder;
+  std::mt19937_64 random(2);
+  int kills = 0, mid_way = 0, mid_save = 0, finished = 0;
+  const auto finish = [&] {
+    train_in(folder.path());
+    BOOST_CHECK(read_file(folder / checkpoint_name(killed_steps)) == want);
+    ++finished;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      std::filesystem::remove(entry);
+  };
+  while (kills < 20) {
+    const std::chrono::microseconds delay(static_cast<std::int64_t>(
+        random() % static_cast<std::uint64_t>(1 + whole.count() / 8)));
+    // Every second kill is aimed at a save; the others meet what those left behind.
+    const bool at_save = kills % 2 == 1;
+    if (at_save)
+      for (const auto& left : unfinished_files(folder.path())) std::filesystem::remove(left);
+    if (!killed_after(delay, at_save, folder.path())) {
+      finish();
+      continue;
+    }
+    ++kills;
+    const auto newest = newest_checkpoint(folder.path());
+    if (newest) BOOST_CHECK_GT(load(*newest).step, 0u);  // whole, whenever the kill came
+    mid_way += newest.has_value();
+    mid_save += at_save && !unfinished_files(folder.path()).empty();
+  }
+  finish();
+  BOOST_TEST_MESSAGE(kills << " kills, " << mid_way << " with a checkpoint to resume from, "
+                           << mid_save << " within a save, " << finished << " trainings finished");
+  BOOST_CHECK_GT(mid_way, 9);
+  BOOST_CHECK_GT(mid_save, 0);
+  default_thread_pool().resize(0);
+}

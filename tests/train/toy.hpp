@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The smallest networks that can be trained, for tests of what is around a network.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lift/train/trainer.hpp>
+
+#include "tensors.hpp"
+
+namespace lift::test {
+
+/// One convolution for each scale, and a shift by the timesteps.
+struct toy_network {
+  static constexpr const char* name = "toy";
+  std::vector<std::size_t> hidden_dims = {8};
+
+  template <class Scope, class F, class C>
+  auto operator()(const Scope& p, const F& fine, const C& coarse, const timesteps& t_fine,
+                  const timesteps& t_coarse) const {
+    return scales{apply(op::add{}, layer(p / "fine", fine, t_fine), refine(coarse)),
+                  layer(p / "coarse", coarse, t_coarse)};
+  }
+
+  template <class Scope, class X>
+  static auto layer(const Scope& p, const X& x, const timesteps& t) {
+    return apply(op::add_per_channel{}, nn::conv2d(p / "conv", x, 3, 3, 1, 1),
+                 nn::linear(p / "time", nn::sinusoidal_embedding(x, t, 8), 3));
+  }
+};
+
+/// The fine half of it.
+struct toy_baseline {
+  static constexpr const char* name = "toy-baseline";
+  std::vector<std::size_t> hidden_dims = {8};
+
+  template <class Scope, class X>
+  auto operator()(const Scope& p, const X& x, const timesteps& t) const {
+    return toy_network::layer(p / "fine", x, t);
+  }
+};
+static_assert(single_scale_architecture<toy_baseline>);
+static_assert(!single_scale_architecture<toy_network>);
+
+/// `count` images of noise, of the given size.
+template <class Tensor>
+tensor_images<Tensor> noise_source(std::size_t count, std::size_t size) {
+  const random_stream stream{.seed = 9, .use = purpose::evaluation_noise};
+  return {scaled(normal_noise<Tensor>({count, 3, size, size}, stream, 0),
+                 static_cast<typename Tensor::value_type>(0.3))};
+}
+static_assert(image_source<tensor_images<tensor_f>, tensor_f>);
+
+/// Images of a source until image `bad` is asked for, which holds a NaN.
+template <class Tensor>
+struct spoilt_source {
+  tensor_images<Tensor> good;
+  std::size_t bad;
+
+  std::size_t size() const { return good.size(); }
+  Tensor operator()(std::span<const std::size_t> indices) const {
+    auto values = good(indices).to_host();
+    const std::size_t width = values.size() / indices.size();
+    for (std::size_t i = 0; i < indices.size(); ++i)
+      if (indices[i] == bad) values[i * width] = NAN;
+    shape s = good.images.shape();
+    s[0] = indices.size();
+    return {s, values};
+  }
+};
+
+/// Every number of a state, in order.
+template <class Tensor>
+std::vector<typename Tensor::value_type> numbers_of(const training_state<Tensor>& state) {
+  std::vector<typename Tensor::value_type> all;
+  for (const auto* part :
+       {&state.weights, &state.average, &state.first_moment, &state.second_moment})
+    for (const auto& entry : part->entries()) {
+      const auto values = entry.value.to_host();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+  return all;
+}
+
+template <class Tensor>
+bool same_state(const training_state<Tensor>& a, const training_state<Tensor>& b) {
+  return numbers_of(a) == numbers_of(b) && a.seed == b.seed && a.step == b.step &&
+         a.samples == b.samples && a.epoch == b.epoch && a.cursor == b.cursor &&
+         a.images == b.images;
+}
+
+}  // namespace lift::test

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE trainer
+#include <boost/test/unit_test.hpp>
+
+#include <limits>
+#include <set>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include <lift/backend/thread_pool.hpp>
+#include <lift/train/any_regime.hpp>
+
+#include <io/hostile.hpp>
+#include <train/toy.hpp>
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+const objective plain{cosine_schedule(), independent_regime{}};
+
+template <class Tensor, class Architecture = toy_network>
+training_state<Tensor> fresh(std::uint64_t seed = 1) {
+  return training_state<Tensor>(network<Architecture, Tensor>(Architecture{}, seed).weights, seed);
+}
+
+/// Notes which images were asked for.
+struct noting_source {
+  tensor_images<tensor_f> images = noise_source<tensor_f>(10, 4);
+  std::vector<std::vector<std::size_t>>* batches;
+
+  std::size_t size() const { return images.size(); }
+  tensor_f operator()(std::span<const std::size_t> indices) const {
+    batches->emplace_back(indices.begin(), indices.end());
+    return images(indices);
+  }
+};
+
+std::vector<std::vector<std::size_t>> batches_of(std::uint64_t seed, std::uint64_t steps) {
+  std::vector<std::vector<std::size_t>> batches;
+  const noting_source source{.batches = &batches};
+  trainer training(toy_network{}, fresh<tensor_f>(seed), source, plain, constant_rate{},
+                   {.batch_size = 3});
+  training.run(steps, [](const step_report&) {});
+  return batches;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(an_epoch_sees_each_image_once_and_drops_the_rest) {
+  const auto batches = batches_of(1, 9);  // three epochs of 10 div 3 batches
+  BOOST_REQUIRE_EQUAL(batches.size(), 9u);
+  std::set<std::vector<std::size_t>> orders;
+  for (std::size_t epoch = 0; epoch < 3; ++epoch) {
+    std::vector<std::size_t> seen;
+    for (std::size_t i = 0; i < 3; ++i)
+      for (const std::size_t image : batches[3 * epoch + i]) seen.push_back(image);
+    orders.insert(seen);
+    BOOST_CHECK_EQUAL(seen.size(), 9u);
+    BOOST_CHECK_EQUAL(std::set<std::size_t>(seen.begin(), seen.end()).size(), 9u);
+  }
+  BOOST_CHECK_EQUAL(orders.size(), 3u);
+  BOOST_CHECK(batches_of(1, 9) == batches);
+  BOOST_CHECK(batches_of(2, 9) != batches);
+}
+
+BOOST_AUTO_TEST_CASE(reports_and_counters) {
+  const auto source = noise_source<tensor_f>(10, 4);
+  const auto initial = fresh<tensor_f>();
+  const auto before = numbers_of(initial);
+  trainer training(toy_network{}, initial, source, plain, cosine_annealing{.steps = 20},
+                   {.batch_size = 4});
+  BOOST_CHECK_EQUAL(training.batches_per_epoch(), 2u);
+  std::vector<step_report> reports;
+  training.run(5, [&](const step_report& r) { reports.push_back(r); });
+  BOOST_REQUIRE_EQUAL(reports.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i) {
+    BOOST_CHECK_EQUAL(reports[i].step, i + 1);
+    BOOST_CHECK_EQUAL(reports[i].epoch, i / 2);
+    BOOST_CHECK_EQUAL(reports[i].learning_rate, cosine_annealing{.steps = 20}(i));
+    BOOST_CHECK_GT(reports[i].loss.fine, 0);
+    BOOST_CHECK_GT(reports[i].loss.coarse, 0);
+    BOOST_CHECK_GT(reports[i].gradient_norm, 0);
+    BOOST_CHECK_GT(reports[i].images_per_second, 0);
+  }
+  const auto& state = training.state();
+  BOOST_CHECK_EQUAL(state.step, 5u);
+  BOOST_CHECK_EQUAL(state.samples, 20u);
+  BOOST_CHECK_EQUAL(state.epoch, 2u);
+  BOOST_CHECK_EQUAL(state.cursor, 4u);
+  BOOST_CHECK_EQUAL(state.images, 10u);
+  BOOST_CHECK(numbers_of(initial) == before);  // the trainer has its own copy
+  BOOST_CHECK(numbers_of(state) != before);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(training_learns, Architecture,
+                              decltype(std::tuple(toy_network{}, toy_baseline{}))) {
+  const auto source = noise_source<tensor_f>(32, 8);
+  trainer training(Architecture{}, fresh<tensor_f, Architecture>(), source, plain,
+                   constant_rate{0.02}, {.batch_size = 16});
+  double first = 0, last = 0;
+  training.run(200, [&](const step_report& r) {
+    (r.step <= 20 ? first : last) += r.step <= 20 || r.step > 180 ? r.loss.fine : 0;
+    if (std::is_same_v<Architecture, toy_baseline>) BOOST_CHECK_EQUAL(r.loss.coarse, 0);
+  });
+  BOOST_CHECK_LT(last, 0.6 * first);
+}
+
+BOOST_AUTO_TEST_CASE(fine_loss_only_leaves_the_coarse_layer_to_weight_decay) {
+  const auto source = noise_source<tensor_d>(8, 4);
+  const auto initial = fresh<tensor_d>();
+  trainer training(toy_network{}, initial, source,
+                   objective{cosine_schedule(), make_regime("fine-loss-only")}, constant_rate{0.1},
+                   {.batch_size = 8});
+  const auto report = training.step();
+  BOOST_CHECK_GT(report.loss.coarse, 0);
+  const auto before = initial.weights["coarse.conv.weight"].to_host();
+  const auto after = training.state().weights["coarse.conv.weight"].to_host();
+  for (std::size_t i = 0; i < before.size(); ++i)
+    BOOST_CHECK_SMALL(after[i] - 0.999 * before[i], 1e-15);
+}
+
+BOOST_AUTO_TEST_CASE(accumulated_parts_equal_the_whole_batch) {
+  const auto source = noise_source<tensor_d>(24, 4);
+  const auto train = [&](std::size_t parts) {
+    trainer training(toy_network{}, fresh<tensor_d>(), source, plain, constant_rate{0.01},
+                     {.batch_size = 12, .accumulation = parts});
+    std::vector<double> losses;
+    training.run(6, [&](const step_report& r) { losses.push_back(r.loss.fine + r.gradient_norm); });
+    return std::pair(losses, numbers_of(training.state()));
+  };
+  const auto whole = train(1);
+  for (const std::size_t parts : {2u, 3u, 12u}) {
+    BOOST_CHECK_LT(relative_l2(train(parts).first, whole.first), 1e-12);
+    BOOST_CHECK_LT(relative_l2(train(parts).second, whole.second), 1e-10);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_clipped_step_uses_the_scaled_gradient) {
+  // β₁ = 0: the first moment is the gradient as the optimiser saw it.
+  const auto source = noise_source<tensor_d>(8, 4);
+  trainer training(toy_network{}, fresh<tensor_d>(), source, plain, constant_rate{},
+                   {.batch_size = 8, .max_gradient_norm = 0.01, .optimiser = {.beta1 = 0}});
+  const auto report = training.step();
+  BOOST_CHECK_GT(report.gradient_norm, 0.1);
+  std::vector<tensor_d> seen;
+  for (const auto& entry : training.state().first_moment.entries()) seen.push_back(entry.value);
+  BOOST_CHECK_CLOSE(global_norm(norms(seen)), 0.01, 1e-3);
+}
+
+BOOST_AUTO_TEST_CASE(not_finite_data_stop_the_step_and_change_nothing) {
+  const spoilt_source<tensor_f> source{noise_source<tensor_f>(12, 4), 5};
+  trainer training(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{},
+                   {.batch_size = 2});
+  training_state<tensor_f> before;
+  std::uint64_t steps = 0;
+  const auto take_step = [&] {
+    before = training.state().clone();
+    training.step();
+  };
+  while (!refuses(take_step)) ++steps;
+  BOOST_CHECK_LT(steps, 6u);
+  BOOST_CHECK(same_state(training.state(), before));
+  // The state is untouched, so the same step fails again.
+  check_error(take_step, text("training step ", steps + 1, ": loss of the fine scale: got "));
+  check_error(take_step, "nan, want a finite number");
+}
+
+BOOST_AUTO_TEST_CASE(not_finite_gradients_stop_the_step_and_name_the_parameter) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                          -std::numeric_limits<float>::infinity()})
+    for (std::size_t i = 0; i < fresh<tensor_f>().weights.size(); ++i) {
+      auto state = fresh<tensor_f>();
+      state.step = 6;
+      const auto before = state.clone();
+      std::vector<tensor_f> gradients;
+      for (const auto& entry : state.weights.entries())
+        gradients.push_back(full<tensor_f>(entry.value.shape(), gradients.size() == i ? bad : 1));
+      check_error([&] { update(state, gradients, 0.1, {}); },
+                  text("training step 7: norm of the gradient of ",
+                       state.weights.entries()[i].name, ": got "));
+      BOOST_CHECK(same_state(state, before));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(one_thread_and_two_give_the_same_bytes) {
+  const auto source = noise_source<tensor_f>(16, 32);
+  const auto train = [&](std::size_t threads) {
+    default_thread_pool().resize(threads);
+    trainer training(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{0.01},
+                     {.batch_size = 8});
+    training.run(5, [](const step_report&) {});
+    return training.state().clone();
+  };
+  const auto one = train(1);
+  BOOST_CHECK(same_state(train(2), one));
+  BOOST_CHECK(same_state(train(3), one));
+  default_thread_pool().resize(0);
+}
+
+BOOST_AUTO_TEST_CASE(misuse_is_one_clear_line) {
+  const auto source = noise_source<tensor_f>(10, 4);
+  const auto check = [&](const training_options& options, std::uint64_t images,
+                         const char* message) {
+    auto state = fresh<tensor_f>();
+    state.images = images;
+    check_error([&] { trainer(toy_network{}, state, source, plain, constant_rate{}, options); },
+                message);
+  };
+  check({.batch_size = 11}, 0, "batch size: got 11, want 1 to the number of training images, 10");
+  check({.batch_size = 0}, 0, "batch size: got 0");
+  check({.batch_size = 6, .accumulation = 4}, 0,
+        "parts of a batch (gradient accumulation): got 4, want a divisor of the batch size 6");
+  check({.batch_size = 4}, 11,
+        "number of training images: got 10, want 11 as when this training began");
+}
