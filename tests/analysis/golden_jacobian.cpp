@@ -34,6 +34,13 @@ struct golden {
 
 const std::string pairs[] = {".0", ".1", ".2"};
 
+// A whole Jacobian has 960 columns, so a sanitizer build looks at one.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+const std::size_t whole_jacobians = 1;
+#else
+const std::size_t whole_jacobians = 3;
+#endif
+
 void check_close(double got, double want, double relative) {
   BOOST_CHECK_LT(std::abs(got - want), relative * std::abs(want));
 }
@@ -55,7 +62,8 @@ void check_blocks(const jacobian_blocks<tensor_d>& got, const jacobian_blocks<te
 }  // namespace
 
 BOOST_FIXTURE_TEST_CASE(squared_norms_of_the_blocks, golden) {
-  for (const std::string& i : pairs) {
+  for (std::size_t pair = 0; pair < whole_jacobians; ++pair) {
+    const std::string& i = pairs[pair];
     const auto norms = exact_squared_norms(net, x, t(i));
     check_close(norms.fine_wrt_fine, number("frob2.fine_wrt_fine" + i), 1e-9);
     check_close(norms.fine_wrt_coarse, number("frob2.fine_wrt_coarse" + i), 1e-9);
