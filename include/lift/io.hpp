@@ -4,6 +4,8 @@
 // Files and figures: what needs image codecs, archives, glyphs and JSON.
 
 #include <lift/io/archive.hpp>
+#include <lift/io/checkpoint.hpp>
+#include <lift/io/checksum.hpp>
 #include <lift/io/dataset.hpp>
 #include <lift/io/decode_image.hpp>
 #include <lift/io/emoji.hpp>
