@@ -17,7 +17,7 @@ using namespace lift::test;
 
 namespace {
 
-constexpr std::size_t batch = 4;
+constexpr std::size_t batch = 4;  // of the golden steps
 
 /// Nearly normal numbers of a label, as the golden README defines them.
 tensor_f hashed_normal(const std::string& label, const shape& s, bool clamped = false) {

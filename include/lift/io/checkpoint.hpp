@@ -168,8 +168,9 @@ class checkpoint {
     const auto found = content_.metadata.find(name);
     const std::string digits = found == content_.metadata.end() ? "" : found->second;
     std::uint64_t value = 0;
-    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    require(problem == std::errc() && end == digits.data() + digits.size(),
+    const char* last = digits.data() + digits.size();
+    const auto [end, problem] = std::from_chars(digits.data(), last, value);
+    require(problem == std::errc() && end == last,
             text(content_.source, ": metadata ", quote_name(name)), quote_name(digits),
             "a whole number");
     return value;
