@@ -16,6 +16,7 @@
 #include <lift/backend/noise.hpp>
 #include <lift/backend/operand.hpp>
 #include <lift/backend/patch_matrix.hpp>
+#include <lift/backend/recycling_allocator.hpp>
 #include <lift/backend/tensor.hpp>
 #include <lift/backend/thread_pool.hpp>
 #include <lift/backend/xtensor_algebra.hpp>
