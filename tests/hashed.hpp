@@ -43,7 +43,7 @@ std::vector<T> hashed_parameter(const std::string& prefix, const std::string& na
                                        : static_cast<double>(s.size() / s[0]);
       v = u * static_cast<float>(std::sqrt(3.0 / fan_in));
     } else if (name.ends_with("weight")) {
-      v = 1.0f + 0.1f * u;
+      v = static_cast<float>(1.0 + static_cast<double>(0.1f * u));  // as two roundings: no fma
     }
     values[i] = static_cast<T>(v);
   }
