@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# quickstart.sh [--fresh]: installs what LIFT needs, builds it, and does the main job on real images:
+# trains a small LIFT and the baseline, measures the error heatmap, finds sampling paths on it,
+# generates along each and compares them. The results lie in out/quickstart. What is already there
+# is kept; --fresh begins anew.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+out=out/quickstart
+case ${1-} in
+  "") ;;
+  --fresh) rm -rf "$out" ;;
+  *) echo "usage: $0 [--fresh]" >&2; exit 2 ;;
+esac
+size=32 train_seconds=110 steps=18 images=256
+policies=(diagonal greedy dp-64 dp-total)
+
+./scripts/install_dependencies.sh
+echo "== build"
+cmake --preset release -DLIFT_BUILD_TESTS=OFF -DLIFT_BUILD_BENCHMARKS=OFF >/dev/null
+cmake --build --preset release --target lift_cli -j "$(nproc)" -- --quiet
+lift=build/release/bin/lift
+data=$out/emoji.zip
+mkdir -p "$out"/{paths,grids,samples,measures}
+SECONDS=0
+
+# once FILE COMMAND...: runs a command that makes FILE, unless FILE is there.
+once() {
+  local file=$1
+  shift
+  [[ -e $file ]] && return
+  echo "== ${file#"$out"/} (${SECONDS} s)"
+  "$@"
+}
+
+train() {  # train MODEL: leaves final.safetensors, a link to the last checkpoint
+  $lift train --model "$1" --data "$data" --outdir "$out/$1" --overwrite --size $size \
+    --hidden-dims 16,32,128 --batch-size 16 --lr 1e-3 --lr-schedule constant --ema 0.995 \
+    --time-limit $train_seconds --save-every 0 --sample-every 1 --sample-steps $steps
+  (cd "$out/$1" && ln -sf "$(ls checkpoint_*.safetensors | tail -n 1)" final.safetensors)
+}
+generate() {  # generate NAME MODEL FLAGS...
+  local name=$1 model=$2
+  shift 2
+  $lift generate --checkpoint "$out/$model/final.safetensors" "$@" --num-images $images \
+    --batch-size 64 --outdir "$out/samples/$name" --overwrite --grid "$out/grids/$name.png" \
+    --strip "$out/grids/$name-strip.png"
+}
+
+once "$data" $lift dataset emoji --output "$data" --size $size
+for model in lift baseline; do once "$out/$model/final.safetensors" train $model; done
+once "$out/heatmap.json" $lift heatmap --checkpoint "$out/lift/final.safetensors" --data "$data" \
+  --output "$out/heatmap.json" --points 12 --num-images 8 --probes 2
+for policy in "${policies[@]}"; do
+  path=$out/paths/$policy.json
+  once "$path" $lift path --heatmap "$out/heatmap.json" --policy "$policy" --steps $steps \
+    --output "$path"
+  once "$out/grids/$policy.png" generate "$policy" lift --path "$path"
+done
+once "$out/grids/baseline.png" generate baseline baseline --policy diagonal --steps $steps
+for name in "${policies[@]}" baseline; do
+  once "$out/measures/$name.json" $lift measure frechet --data "$out/samples/$name" \
+    --against "$data" --size $size --label "$name" --output "$out/measures/$name.json"
+done
+paths=("${policies[@]/#/$out/paths/}") measures=("${policies[@]/#/$out/measures/}")
+once "$out/heatmap.png" $lift plot heatmap --heatmap "$out/heatmap.json" \
+  --path "${paths[@]/%/.json}" --output "$out/heatmap.png"
+once "$out/diagonal.png" $lift plot diagonal-error --heatmap "$out/heatmap.json" \
+  --output "$out/diagonal.png"
+once "$out/losses.png" $lift plot losses --stats "$out/lift/stats.jsonl" \
+  "$out/baseline/stats.jsonl" --output "$out/losses.png"
+once "$out/frechet.png" $lift plot frechet --result "${measures[@]/%/.json}" \
+  "$out/measures/baseline.json" --output "$out/frechet.png"
+
+# The page, and the table on the terminal.
+number() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" "$2" | head -n 1; }
+rows='' grids='' strips=''
+printf '\n%-10s %s\n' path 'Fréchet distance (lower is closer to the real images)'
+for name in "${policies[@]}" baseline; do
+  distance=$(printf %.1f "$(number distance "$out/measures/$name.json")")
+  printf '%-10s %s\n' "$name" "$distance"
+  rows+="<tr><td>$name</td><td>$distance</td></tr>"
+  grids+="<figure><img src=\"grids/$name.png\" alt=\"\"><figcaption>$name</figcaption></figure>"
+  strips+="<figure><img src=\"grids/$name-strip.png\" alt=\"\"><figcaption>$name</figcaption></figure>"
+done
+sed -e "s|@SECONDS@|$train_seconds|g; s|@SIZE@|$size|g; s|@STEPS@|$steps|g; s|@IMAGES@|$images|g" \
+  -e "s|@ROWS@|$rows|; s|@GRIDS@|$grids|; s|@STRIPS@|$strips|" \
+  -e "s|@EXTRACTOR@|$(number extractor "$out/measures/baseline.json")|" \
+  scripts/quickstart.html >"$out/index.html"
+printf '\nTook %d s. ' $SECONDS
+echo "Look at $PWD/$out/index.html"
