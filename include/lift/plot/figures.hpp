@@ -169,7 +169,11 @@ inline void draw_bars(const std::filesystem::path& picture, const std::string& t
   require(!bars.empty(), "bars to draw", 0, "at least one");
   figure f(160 + 110 * static_cast<int>(bars.size()), 440);
   f << "$bars << EOD\n";
-  for (const bar& b : bars) f << figure::quoted(b.name) << ' ' << b.value << '\n';
+  for (const bar& b : bars) {  // among data, gnuplot takes a string in double quotes alone
+    std::string name = b.name;
+    std::replace(name.begin(), name.end(), '"', '\'');
+    f << '"' << name << "\" " << b.value << '\n';
+  }
   f << "EOD\nset title " << figure::quoted(title) << "\nset ylabel " << figure::quoted(y_label)
     << "\nset style fill solid 0.8 noborder\nset boxwidth 0.6\nset yrange [0:*]\n"
     << "set xrange [-0.6:" << static_cast<double>(bars.size()) - 0.4 << "]\nunset key\n"
