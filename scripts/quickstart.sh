@@ -78,7 +78,7 @@ number() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" "$2" | head -n 1; 
 rows='' grids='' strips=''
 printf '\n%-10s %s\n' path 'Fréchet distance (lower is closer to the real images)'
 for name in "${policies[@]}" baseline; do
-  distance=$(printf %.1f "$(number distance "$out/measures/$name.json")")
+  distance=$(printf %.1f "$(number frechet_distance "$out/measures/$name.json")")
   printf '%-10s %s\n' "$name" "$distance"
   rows+="<tr><td>$name</td><td>$distance</td></tr>"
   grids+="<figure><img src=\"grids/$name.png\" alt=\"\"><figcaption>$name</figcaption></figure>"

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+
+#include <lift/io/dataset.hpp>
+#include <lift/io/emoji.hpp>
+
+#include "commands.hpp"
+#include "options.hpp"
+#include "report.hpp"
+
+namespace lift::cli {
+namespace {
+
+struct emoji_settings : session {
+  path output, font = default_emoji_font;
+  std::size_t size = 64, max_images = 0;
+};
+
+void make_emoji(const emoji_settings& s) {
+  remark(s, "Rendering ", s.font.string(), " to ", s.size, "×", s.size, " pixels");
+  std::vector<named_image> images = render_emoji(s.size, s.font);
+  if (s.max_images > 0 && images.size() > s.max_images) images.resize(s.max_images);
+  require(!images.empty(), text("colour glyphs of ", s.font.string()), 0, "at least 1");
+  save_dataset_zip(s.output, images);
+  report(s, {{"output", s.output.string()}, {"images", images.size()}, {"size", s.size}});
+}
+
+}  // namespace
+
+void add_dataset(CLI::App& program) {
+  CLI::App& dataset = *program.add_subcommand("dataset", "Makes a data set");
+  dataset.require_subcommand(1);
+  dataset.footer("Example:\n  lift dataset emoji --output emoji.zip --size 64");
+
+  const auto s = std::make_shared<emoji_settings>();
+  CLI::App& emoji = add_command(
+      dataset, "emoji", "Renders every colour glyph of a font onto white, into a zip of PNGs",
+      "lift dataset emoji --output emoji.zip --size 64", s, make_emoji);
+  output_option(emoji, s->output, "Zip file");
+  size_option(emoji, s->size);
+  option(emoji, "--font", s->font, "Font of colour bitmaps");
+  option(emoji, "--max-images", s->max_images, "Only the first so many; 0 = all");
+}
+
+}  // namespace lift::cli

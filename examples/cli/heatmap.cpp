@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+
+#include <lift/analysis/error_heatmap.hpp>
+#include <lift/io/heatmap_file.hpp>
+
+#include "commands.hpp"
+#include "images.hpp"
+#include "model_file.hpp"
+#include "progress.hpp"
+
+namespace lift::cli {
+namespace {
+
+constexpr choice<estimate> jacobian_choices[] = {
+    {"noise", [] { return estimate::noise; }},
+    {"denoised", [] { return estimate::clean; }},
+};
+constexpr choice<jacobian_weight> weighting_choices[] = {
+    {"both", [] { return jacobian_weight::both_sides; }},
+    {"one", [] { return jacobian_weight::one_side; }},
+    {"none", [] { return jacobian_weight::none; }},
+};
+constexpr choice<grid_noise> noise_choices[] = {
+    {"common", [] { return grid_noise::common; }},
+    {"fresh", [] { return grid_noise::fresh; }},
+};
+
+struct heatmap_settings : session {
+  model_options model;
+  data_options data;
+  preset_option preset;
+  std::filesystem::path output;
+  std::string grid = "snr", jacobian = "noise", weighting = "both", factor = "localisation";
+  std::optional<std::string> noise;
+  std::size_t points = 15, probes = 4, num_images = 32, batch_size = 8;
+  double gamma_min = 0.01, gamma_max = 100;
+  std::uint64_t seed = 42;
+};
+
+json to_json(const heatmap_settings& s, const model_file& model, const std::string& noise) {
+  json result = model.identity;
+  result.update({{"data", s.data.source.string()},
+                 {"points", s.points},
+                 {"grid", s.grid},
+                 {"gamma_min", s.gamma_min},
+                 {"gamma_max", s.gamma_max},
+                 {"num_images", s.num_images},
+                 {"probes", s.probes},
+                 {"jacobian", s.jacobian},
+                 {"weighting", s.weighting},
+                 {"factor", s.factor},
+                 {"noise", noise},
+                 {"seed", s.seed}});
+  return result;
+}
+
+void measure_heatmap(const heatmap_settings& s) {
+  const model_file model = s.model.load();
+  const std::string noise = s.preset.pick(s.noise, "common", "fresh");
+  const heatmap_axis axis =
+      s.grid == "snr" ? log_snr_axis(model.schedule, s.points, s.gamma_min, s.gamma_max)
+                      : timestep_axis(model.schedule, s.points);
+  const tensor_type images = random_images(s.data.load(s, model.size), s.num_images, s.seed);
+  progress bar(s, "heatmap", s.points * s.points);
+  const error_heatmap_options options{
+      .probes = s.probes,
+      .jacobian_of = choose("Jacobian", jacobian_choices, s.jacobian),
+      .coordinate = make_coordinate(s.factor),
+      .weight = choose("weighting", weighting_choices, s.weighting),
+      .noise = choose("noise", noise_choices, noise),
+      .batch_size = s.batch_size,
+      .seed = s.seed};
+  const error_heatmap heatmap = std::visit(
+      [&]<class Prediction>(Prediction) {
+        return compute_error_heatmap<Prediction>(
+            model.network, model.schedule, images, axis, options,
+            [&](std::size_t done, std::size_t) { bar.update(done); });
+      },
+      model.prediction);
+  save_heatmap(s.output, heatmap, to_json(s, model, noise));
+  report(s, {{"output", s.output.string()},
+             {"points", s.points},
+             {"images", images.shape()[0]},
+             {"seconds", bar.seconds()}});
+}
+
+}  // namespace
+
+void add_heatmap(CLI::App& program) {
+  const auto s = std::make_shared<heatmap_settings>();
+  CLI::App& app = add_command(
+      program, "heatmap", "Measures where a network errs: the error of each pair of noise levels",
+      "lift heatmap --checkpoint run --data emoji.zip --points 15 --output heatmap.json", s,
+      measure_heatmap);
+  s->model.add(app);
+  s->data.add(app);
+  output_option(app, s->output, "Heatmap file");
+  checked_option(app, "--points", s->points, "Points along each axis", "at least 2",
+                 [](double x) { return x >= 2; });
+  choice_option(app, "--grid", s->grid, {"snr", "timestep"},
+                "Points evenly spaced in log-SNR or in the timestep");
+  positive_option(app, "--gamma-min", s->gamma_min, "Smallest SNR of an SNR grid");
+  positive_option(app, "--gamma-max", s->gamma_max, "Largest SNR of an SNR grid");
+  count_option(app, "--probes", s->probes, "Rademacher probes an image and scale");
+  num_images_option(app, s->num_images);
+  batch_size_option(app, s->batch_size);
+  choice_option(app, "--jacobian", s->jacobian, names_of(jacobian_choices),
+                "Jacobian of the predicted noise or of the denoised image");
+  choice_option(app, "--weighting", s->weighting, names_of(weighting_choices),
+                "1/pixels on both sides of the Jacobian, on one, or none");
+  choice_option(app, "--factor", s->factor, names_of(coordinate_choices),
+                "Coordinate whose chain-rule factor multiplies the error");
+  choice_option(app, "--noise", s->noise, names_of(noise_choices),
+                "The same random numbers at every point, or fresh ones [common; reference: fresh]");
+  seed_option(app, s->seed);
+  s->preset.add(app);
+}
+
+}  // namespace lift::cli

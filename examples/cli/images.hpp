@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include <lift/core/random.hpp>
+#include <lift/io/dataset.hpp>
+
+#include "any_network.hpp"
+#include "report.hpp"
+
+namespace lift::cli {
+
+/// The flags that name a data set.
+struct data_options {
+  path source;
+  std::size_t max_bad = 0;
+
+  void add(CLI::App& app) {
+    option(app, "--data", source, "Folder, zip or tar file of PNG and JPEG images")->required();
+    option(app, "--max-bad", max_bad, "Unreadable images to skip before giving up");
+  }
+
+  /// Reads the images at the given size and says which were skipped.
+  image_dataset load(const session& s, std::size_t size) const { return load(s, source, size); }
+
+  image_dataset load(const session& s, const path& from, std::size_t size) const {
+    image_dataset data(from, {.size = size, .max_bad = max_bad, .threads = s.threads});
+    for (const std::string& reason : data.bad()) warn("skipped ", reason);
+    return data;
+  }
+};
+
+/// The images of those numbers as one tensor in [−1, 1], (B, 3, S, S).
+inline tensor_type to_tensor(const image_dataset& data, std::span<const std::size_t> numbers) {
+  const shape dims{numbers.size(), 3, data.side(), data.side()};
+  const std::size_t stride = dims.product(1, 4);
+  std::vector<float> values(dims.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    data.normalised(numbers[i], std::span(values).subspan(i * stride, stride));
+  return tensor_type(dims, values);
+}
+
+/// `count` images drawn at random without repetition, or all of them if there are fewer.
+inline tensor_type random_images(const image_dataset& data, std::size_t count,
+                                 std::uint64_t seed) {
+  const random_stream stream{.seed = seed, .use = purpose::data_order, .scale = 1};
+  std::vector<std::size_t> numbers = random_permutation(stream, data.size());
+  if (data.size() < count)
+    warn("the data set has ", data.size(), " images, not ", count, ": all are used");
+  numbers.resize(std::min(count, data.size()));
+  return to_tensor(data, numbers);
+}
+
+}  // namespace lift::cli

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+
+#include <cmath>
+#include <cstring>
+
+#include <lift/io/checkpoint.hpp>
+#include <lift/io/heatmap_file.hpp>
+#include <lift/io/path_file.hpp>
+
+#include "commands.hpp"
+#include "images.hpp"
+#include "model_file.hpp"
+
+namespace lift::cli {
+namespace {
+
+struct info_settings : session {
+  std::vector<std::string> names;
+};
+
+json schedule_info(const std::string& name) {
+  const any_schedule schedule = make_schedule(name);
+  const auto at = [&](std::size_t t) {
+    return json{{"alpha_bar", schedule.alpha_bar(t)}, {"snr", snr(schedule, t)}};
+  };
+  json timesteps;
+  for (const double gamma : {0.01, 0.1, 1.0, 10.0, 100.0})
+    timesteps[text("SNR ", gamma)] = timestep_from_snr(schedule, gamma);
+  return {{"kind", "noise schedule"},
+          {"timesteps", schedule.num_timesteps()},
+          {"first", at(0)},
+          {"last", at(schedule.num_timesteps() - 1)},
+          {"nearest_timesteps", timesteps}};
+}
+
+json heatmap_info(const path& file, const nlohmann::json& document) {
+  const error_heatmap heatmap = load_heatmap(file);
+  const auto range = [](const grid& values) {
+    const auto [low, high] = std::minmax_element(values.values().begin(), values.values().end());
+    return json{*low, *high};
+  };
+  return {{"kind", "error heatmap"},
+          {"points", heatmap.size()},
+          {"snr", {heatmap.gamma.front(), heatmap.gamma.back()}},
+          {"timesteps", {heatmap.timesteps.front(), heatmap.timesteps.back()}},
+          {"fine_error", range(heatmap.fine)},
+          {"coarse_error", range(heatmap.coarse)},
+          {"cross_blocks", !heatmap.fine_wrt_coarse.empty()},
+          {"settings", json(document.value("settings", nlohmann::json::object()))}};
+}
+
+json path_info(const path& file, const nlohmann::json& document) {
+  const named_path read = load_path(file);
+  return {{"kind", "sampling path"},
+          {"policy", read.policy},
+          {"evaluations", read.timesteps.size()},
+          {"first", {read.timesteps.front().fine, read.timesteps.front().coarse}},
+          {"last", {read.timesteps.back().fine, read.timesteps.back().coarse}},
+          {"settings", json(document.value("settings", nlohmann::json::object()))}};
+}
+
+json document_info(const path& file) {
+  const nlohmann::json document = read_json(file);
+  const std::string format = document.is_object() && document.contains("format") &&
+                                     document["format"].is_string()
+                                 ? document["format"].get<std::string>()
+                                 : "";
+  if (format == "lift error heatmap") return heatmap_info(file, document);
+  if (format == "lift sampling path") return path_info(file, document);
+  throw error(text(file.string(), ": neither a heatmap nor a path"));
+}
+
+json picture_info(const path& file, const std::vector<std::byte>& bytes) {
+  image_text texts;
+  const image picture = decode_png(bytes, file.string(), &texts);
+  json result = {{"kind", "PNG"}, {"width", picture.width}, {"height", picture.height}};
+  for (const auto& [keyword, value] : texts) {
+    const json parsed = json::parse(value, nullptr, false);
+    result[keyword] = parsed.is_object() ? parsed : json(value);
+  }
+  return result;
+}
+
+json dataset_info(const info_settings& s, const path& source) {
+  const image_dataset data = data_options{.source = source, .max_bad = 1'000'000}.load(s, 64);
+  return {{"kind", "data set"},
+          {"images", data.size()},
+          {"unreadable", data.bad().size()},
+          {"first", data.name(0)},
+          {"last", data.name(data.size() - 1)}};
+}
+
+json checkpoint_info(const path& file) {
+  const model_file model = model_options{.checkpoint = file}.load();
+  const auto& weights = model.network.weights();
+  json result = {{"kind", "checkpoint"},
+                 {"hidden_dims", std::visit([](const auto& n) { return n.architecture.hidden_dims; },
+                                            model.network.model)},
+                 {"parameters", weights.scalar_count()},
+                 {"tensors", weights.size()}};
+  result.update(model.identity);
+  result["settings"] = model.settings;
+  return result;
+}
+
+/// What a file is shows in its first bytes.
+json file_info(const info_settings& s, const std::string& name) {
+  const path file = name;
+  if (!std::filesystem::exists(file)) {
+    for (const std::string& schedule : names_of(schedule_choices))
+      if (name == schedule) return schedule_info(name);
+    throw error(text("no file ", name, ", and no schedule of that name (",
+                     names(schedule_choices), ")"));
+  }
+  if (std::filesystem::is_directory(file))
+    return newest_checkpoint(file) ? checkpoint_info(file) : dataset_info(s, file);
+  input_file input(file);
+  std::vector<std::byte> start(std::min<std::uint64_t>(input.size(), 512));
+  input.read(start);
+  const std::string_view head(reinterpret_cast<const char*>(start.data()), start.size());
+  if (head.starts_with("\x89PNG")) return picture_info(file, read_file(file));
+  if (head.starts_with("PK") || (head.size() > 262 && head.substr(257, 5) == "ustar"))
+    return dataset_info(s, file);
+  const auto first = head.find_first_not_of(" \t\r\n");
+  if (first != head.npos && head[first] == '{') return document_info(file);
+  return checkpoint_info(file);
+}
+
+void describe(const info_settings& s) {
+  json result = json::object();
+  for (const std::string& name : s.names) result[name] = file_info(s, name);
+  answer(s, result);
+}
+
+}  // namespace
+
+void add_info(CLI::App& program) {
+  const auto s = std::make_shared<info_settings>();
+  CLI::App& app = add_command(
+      program, "info", "Tells what a checkpoint, heatmap, path, picture, data set or schedule is",
+      "lift info run heatmap.json dp-64.json emoji.zip cosine", s, describe);
+  app.add_option("FILE", s->names, "Files, folders, or names of schedules")->required();
+}
+
+}  // namespace lift::cli

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+
+#include <atomic>
+
+#include <lift/io/json_file.hpp>
+#include <lift/metric/denoising_error.hpp>
+#include <lift/metric/frechet.hpp>
+#include <lift/metric/scattering_features.hpp>
+
+#include "commands.hpp"
+#include "images.hpp"
+#include "model_file.hpp"
+#include "progress.hpp"
+
+namespace lift::cli {
+namespace {
+
+/// What both measures take beside the images: what to call the result, and where to put it.
+struct result_options {
+  path output;
+  std::string label;
+  std::optional<double> epoch;
+
+  void add(CLI::App& app) {
+    option(app, "--output", output, "Also write the result to this JSON file, for `lift plot`");
+    option(app, "--label", label, "Name of the result in a figure");
+    option(app, "--epoch", epoch, "Where the result stands along a curve");
+  }
+
+  void deliver(const session& s, json result) const {
+    if (!label.empty()) result["label"] = label;
+    if (epoch) result["epoch"] = *epoch;
+    if (!output.empty()) write_json(output, result);
+    answer(s, result);
+  }
+};
+
+struct frechet_settings : session {
+  data_options data;
+  path against;
+  std::size_t size = 64, num_images = 0;
+  result_options result;
+};
+
+/// Fits a Gaussian to the features of the first `count` images, extracted by all threads.
+gaussian fit(const image_dataset& data, std::size_t count, progress& bar, std::size_t done) {
+  constexpr std::size_t chunk = 16;
+  const scattering_features extractor;
+  const std::size_t pixels = 3 * data.side() * data.side();
+  std::vector<Eigen::MatrixXf> features((count + chunk - 1) / chunk);
+  std::atomic<std::size_t> extracted = done;
+  default_thread_pool().run(features.size(), [&](std::size_t k) {
+    const std::size_t first = k * chunk, number = std::min(chunk, count - first);
+    std::vector<float> values(number * pixels);
+    for (std::size_t i = 0; i < number; ++i)
+      data.normalised(first + i, std::span(values).subspan(i * pixels, pixels));
+    features[k] = extractor({values, number, 3, data.side(), data.side()});
+    extracted += number;
+  });
+  gaussian_fit result;
+  for (const auto& rows : features) result.add(rows);
+  bar.update(extracted);
+  return result.result();
+}
+
+void measure_frechet(const frechet_settings& s) {
+  const image_dataset a = s.data.load(s, s.size), b = s.data.load(s, s.against, s.size);
+  const auto count = [&](const image_dataset& data) {
+    return s.num_images == 0 ? data.size() : std::min(data.size(), s.num_images);
+  };
+  const std::size_t n = count(a), m = count(b);
+  if (std::min(n, m) < 2048)
+    warn("with fewer than 2048 images the distance comes out too large; compare only with "
+         "distances at the same numbers of images");
+  progress bar(s, "features", n + m);
+  const double distance = frechet_distance(fit(a, n, bar, 0), fit(b, m, bar, n));
+  const scattering_features extractor;
+  s.result.deliver(s, {{"distance", distance},
+                       {"extractor", std::string(extractor.name())},
+                       {"features", extractor.dimension(s.size, s.size)},
+                       {"data", s.data.source.string()},
+                       {"images", n},
+                       {"against", s.against.string()},
+                       {"images_against", m},
+                       {"size", s.size},
+                       {"protocol", text("shorter side to ", s.size,
+                                         " (Pillow's antialiased bilinear), centre crop, first "
+                                         "images by name; not FID")}});
+}
+
+struct mse_settings : session {
+  model_options model;
+  data_options data;
+  std::size_t timestep = 500, num_images = 500, batch_size = 32;
+  std::uint64_t seed = 42;
+  result_options result;
+};
+
+json to_json(const denoising_error& e) {
+  const auto pair = [](const sample_mean& m) { return json{m.mean, m.standard_error}; };
+  return {{"fine", pair(e.fine)}, {"coarse", pair(e.coarse)}, {"mean", pair(e.mean)}};
+}
+
+void measure_mse(const mse_settings& s) {
+  const model_file model = s.model.load();
+  const tensor_type images = random_images(s.data.load(s, model.size), s.num_images, s.seed);
+  const denoising_errors e = std::visit(
+      [&]<class Prediction>(Prediction) {
+        return measure_denoising_errors<Prediction>(
+            model.network, model.schedule, images,
+            {.timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
+      },
+      model.prediction);
+  s.result.deliver(s, {{"both_noisy", to_json(e.both_noisy)},
+                       {"coarse_clean", to_json(e.coarse_clean)},
+                       {"fine_clean", to_json(e.fine_clean)},
+                       {"numbers", "mean-squared error of the noise, standard error"},
+                       {"timestep", s.timestep},
+                       {"images", images.shape()[0]},
+                       {"model", model.identity}});
+}
+
+}  // namespace
+
+void add_measure(CLI::App& program) {
+  CLI::App& measure = *program.add_subcommand("measure", "Measures images or a network");
+  measure.require_subcommand(1);
+  measure.footer("Example:\n  lift measure frechet --data samples --against emoji.zip --size 64");
+
+  const auto f = std::make_shared<frechet_settings>();
+  CLI::App& frechet = add_command(
+      measure, "frechet", "Fréchet distance between two sets of images",
+      "lift measure frechet --data samples --against emoji.zip --size 64", f, measure_frechet);
+  f->data.add(frechet);
+  option(frechet, "--against", f->against, "The real images, as --data")->required();
+  size_option(frechet, f->size);
+  option(frechet, "--num-images", f->num_images, "Only the first so many of each; 0 = all");
+  f->result.add(frechet);
+
+  const auto m = std::make_shared<mse_settings>();
+  CLI::App& mse = add_command(
+      measure, "mse", "Mean-squared error of a network with both scales noisy, or one clean",
+      "lift measure mse --checkpoint run --data emoji.zip --timestep 500", m, measure_mse);
+  m->model.add(mse);
+  m->data.add(mse);
+  option(mse, "--timestep", m->timestep, "Timestep of a noisy scale");
+  num_images_option(mse, m->num_images);
+  batch_size_option(mse, m->batch_size);
+  seed_option(mse, m->seed);
+  m->result.add(mse);
+}
+
+}  // namespace lift::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+
+#include "model_file.hpp"
+
+#include <lift/io/checkpoint.hpp>
+
+namespace lift::cli {
+namespace {
+
+/// The settings that `lift train` left in a checkpoint.
+json read_settings(const lift::checkpoint& stored, const path& file) {
+  const auto found = stored.metadata().find("settings");
+  if (found == stored.metadata().end()) return json::object();
+  json settings = json::parse(found->second, nullptr, false);
+  if (!settings.is_object()) throw error(text(file.string(), ": its settings are not valid JSON"));
+  return settings;
+}
+
+}  // namespace
+
+model_file model_options::load() const {
+  const path file = find_checkpoint(checkpoint);
+  const lift::checkpoint stored(file);
+  const json settings = read_settings(stored, file);
+  const auto setting = [&]<class Value>(const std::optional<Value>& given, const char* name,
+                                        const Value& otherwise) {
+    try {
+      return given.value_or(settings.value(name, otherwise));
+    } catch (const json::exception&) {
+      throw error(text(file.string(), ": its setting '", name, "' is of another type"));
+    }
+  };
+  const std::string predicted = setting(prediction, "prediction", std::string("noise"));
+  const std::string noise_schedule = setting(schedule, "schedule", std::string("cosine"));
+  const std::size_t side = setting(size, "size", std::size_t{64});
+
+  any_network network = std::visit(
+      [&]<class Architecture>(const Architecture& a) {
+        require_unet_size(a.hidden_dims, side);
+        const auto kind = weights == "ema" ? weight_kind::average : weight_kind::trained;
+        return any_network{lift::network<Architecture, tensor_type>(
+            a, stored.weights<tensor_type>(a, kind))};
+      },
+      choose("architecture", architecture_choices, stored.architecture(), stored.hidden_dims()));
+
+  const auto step = stored.metadata().find("step");
+  return {file,
+          std::move(network),
+          choose("prediction", prediction_choices, predicted),
+          make_schedule(noise_schedule),
+          side,
+          settings,
+          {{"checkpoint", file.string()},
+           {"step", step == stored.metadata().end() ? json() : json(std::stoull(step->second))},
+           {"model", stored.architecture()},
+           {"weights", weights},
+           {"size", side},
+           {"prediction", predicted},
+           {"schedule", noise_schedule}}};
+}
+
+}  // namespace lift::cli

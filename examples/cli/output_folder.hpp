@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <lift/core/error.hpp>
+
+namespace lift::cli {
+
+/// A folder that a command fills: made if it is not there, and, unless kept in the end, left as it
+/// was found.
+class output_folder {
+ public:
+  /// Throws lift::error if it cannot be made, or holds something already and `may_hold` is not set;
+  /// `advice` says which flag sets it.
+  output_folder(const std::filesystem::path& folder, bool may_hold,
+                const char* advice = "--overwrite writes there nevertheless")
+      : folder_(folder) {
+    namespace fs = std::filesystem;
+    std::error_code failure;
+    const fs::path whole = fs::absolute(folder);
+    for (fs::path part = whole; !part.empty() && !fs::exists(part, failure);
+         part = part.parent_path())
+      made_ = part;
+    failure.clear();
+    if (fs::exists(whole) && !fs::is_directory(whole))
+      failure = std::make_error_code(std::errc::not_a_directory);
+    if (!failure) fs::create_directories(whole, failure);
+    if (failure) {
+      remove();
+      throw error(text("cannot write to folder ", folder.string(), ": ", failure.message()));
+    }
+    if (!may_hold && !fs::is_empty(whole))
+      throw error(text("folder ", folder.string(), " is not empty; ", advice));
+  }
+  output_folder(const output_folder&) = delete;
+  output_folder& operator=(const output_folder&) = delete;
+  ~output_folder() {
+    if (!kept_) remove();
+  }
+
+  /// The file called `name` in this folder, to be written.
+  std::filesystem::path file(const std::string& name) {
+    files_.push_back(folder_ / name);
+    return files_.back();
+  }
+
+  /// What was written stays.
+  void keep() { kept_ = true; }
+
+ private:
+  void remove() const {
+    std::error_code ignored;
+    for (const auto& file : files_) std::filesystem::remove(file, ignored);
+    if (!made_.empty()) std::filesystem::remove_all(made_, ignored);
+  }
+
+  std::filesystem::path folder_, made_;
+  std::vector<std::filesystem::path> files_;
+  bool kept_ = false;
+};
+
+}  // namespace lift::cli

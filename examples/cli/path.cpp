@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+
+#include <lift/io/path_file.hpp>
+
+#include "commands.hpp"
+#include "policy_options.hpp"
+
+namespace lift::cli {
+namespace {
+
+struct path_settings : session {
+  policy_options path;
+  preset_option preset;
+  std::string schedule = "cosine";
+  std::filesystem::path output;
+};
+
+void find_path(const path_settings& s) {
+  const timestep_path timesteps = s.path.find(s.preset.side(), make_schedule(s.schedule));
+  const json settings = {{"heatmap", s.path.heatmap.string()},
+                         {"schedule", s.schedule},
+                         {"steps", s.path.steps},
+                         {"preset", s.preset.name}};
+  save_path(s.output, {s.path.policy, timesteps}, settings);
+  report(s, {{"output", s.output.string()},
+             {"policy", s.path.policy},
+             {"evaluations", timesteps.size()},
+             {"timesteps", to_json(timesteps)}});
+}
+
+}  // namespace
+
+void add_path(CLI::App& program) {
+  const auto s = std::make_shared<path_settings>();
+  CLI::App& app = add_command(
+      program, "path", "Turns an error heatmap into a path of timestep pairs",
+      "lift path --heatmap heatmap.json --policy dp-64 --steps 50 --output dp-64.json", s,
+      find_path);
+  s->path.add(app)->required();
+  schedule_option(app, s->schedule);
+  s->preset.add(app);
+  output_option(app, s->output, "Path file");
+}
+
+}  // namespace lift::cli

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/io/heatmap_file.hpp>
+#include <lift/path/any_path_policy.hpp>
+#include <lift/schedule/any_schedule.hpp>
+
+#include "options.hpp"
+#include "report.hpp"
+
+namespace lift::cli {
+
+inline constexpr choice<timestep_spacing> spacing_choices[] = {
+    {"trailing", [] { return timestep_spacing::trailing; }},
+    {"leading", [] { return timestep_spacing::leading; }},
+    {"strided", [] { return timestep_spacing::strided; }},
+};
+inline constexpr choice<start_level> start_choices[] = {
+    {"noisiest", [] { return start_level::noisiest; }},
+    {"first-node", [] { return start_level::first_node; }},
+};
+inline constexpr choice<cost_rule> cost_choices[] = {
+    {"moves", [] { return cost_rule::moves; }},
+    {"nodes", [] { return cost_rule::nodes; }},
+};
+inline constexpr choice<path_end> end_choices[] = {
+    {"fixed", [] { return path_end::fixed; }},
+    {"free", [] { return path_end::free; }},
+};
+
+/// The flags that name and shape a path policy, and the heatmap it looks at.
+struct policy_options {
+  std::string policy;
+  path heatmap;
+  std::size_t steps = 50;
+  std::optional<std::string> spacing, start, cost, end;
+  std::optional<std::size_t> max_jump;
+
+  CLI::Option* add(CLI::App& app) {
+    option(app, "--heatmap", heatmap, "Heatmap file; every policy but diagonal looks at one");
+    steps_option(app, steps);
+    choice_option(app, "--spacing", spacing, names_of(spacing_choices),
+                  "Timesteps of diagonal [trailing; reference: strided]");
+    choice_option(app, "--start", start, names_of(start_choices),
+                  "Where a path found on a heatmap begins [noisiest; reference: first-node]");
+    choice_option(app, "--cost", cost, names_of(cost_choices),
+                  "What dp-64 and dp-total add up [moves; reference: nodes]");
+    choice_option(app, "--end", end, names_of(end_choices),
+                  "Where dp-64 and dp-total may end [fixed; reference: free]");
+    count_option(app, "--max-jump", max_jump, "Cells a scale may advance in a move of n-step [5]");
+    return choice_option(app, "--policy", policy, names_of(path_policy_choices), "Path policy");
+  }
+
+  /// The policy with the flags that were given; throws `misuse` for a flag it has no use for.
+  any_path_policy make(preset side) const {
+    any_path_policy result = make_path_policy(policy, side);
+    const auto refuse = [&](const char* flag, bool given) {
+      require_use(!given, text(flag, " means nothing to policy ", policy));
+    };
+    const auto take = [](auto& member, const auto& given, const char* what, const auto& table) {
+      if (given) member = choose(what, table, *given);
+    };
+    std::visit(
+        [&](auto& p) {
+          if constexpr (requires { p.spacing; })
+            take(p.spacing, spacing, "spacing", spacing_choices);
+          else
+            refuse("--spacing", spacing.has_value());
+          if constexpr (requires { p.start; })
+            take(p.start, start, "start", start_choices);
+          else
+            refuse("--start", start.has_value());
+          if constexpr (requires { p.rule; }) {
+            take(p.rule, cost, "cost", cost_choices);
+            take(p.end, end, "end", end_choices);
+          } else {
+            refuse("--cost", cost.has_value());
+            refuse("--end", end.has_value());
+          }
+          if constexpr (requires { p.max_jump; })
+            p.max_jump = max_jump.value_or(p.max_jump);
+          else
+            refuse("--max-jump", max_jump.has_value());
+        },
+        result.model);
+    return result;
+  }
+
+  /// The path in `steps` evaluations.
+  timestep_path find(preset side, const any_schedule& schedule) const {
+    const any_path_policy chosen = make(side);
+    const bool needs_heatmap = !std::holds_alternative<diagonal>(chosen.model);
+    require_use(!needs_heatmap || !heatmap.empty(),
+                text("policy ", policy, " looks at a heatmap: give --heatmap"));
+    return chosen(needs_heatmap ? load_heatmap(heatmap) : error_heatmap{}, schedule, steps);
+  }
+};
+
+/// [[t_fine, t_coarse], …].
+inline json to_json(const timestep_path& timesteps) {
+  json result = json::array();
+  for (const timestep_pair& t : timesteps) result.push_back({t.fine, t.coarse});
+  return result;
+}
+
+}  // namespace lift::cli

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include <unistd.h>
+
+#include "options.hpp"
+
+namespace lift::cli {
+
+/// "1:02:03", "2:03".
+inline std::string clock_text(double seconds) {
+  const auto all = static_cast<long>(std::clamp(seconds, 0.0, 3.6e6) + 0.5);
+  std::ostringstream out;
+  out << std::setfill('0');
+  if (all >= 3600) out << all / 3600 << ':' << std::setw(2);
+  out << all / 60 % 60 << ':' << std::setw(2) << all % 60;
+  return out.str();
+}
+
+/// How far a long task is, on standard error: on a terminal a bar with rate and time left,
+/// elsewhere a plain line every ten seconds, nothing if the command is to be quiet.
+class progress {
+ public:
+  /// `total` steps of which `done` are done already; the task also ends after `time_limit` seconds.
+  progress(const session& s, std::string label, std::size_t total, std::size_t done = 0,
+           double time_limit = 0)
+      : label_(std::move(label)),
+        total_(total),
+        first_(done),
+        time_limit_(time_limit),
+        quiet_(s.quiet),
+        bar_(isatty(STDERR_FILENO) != 0),
+        colour_(std::getenv("NO_COLOR") == nullptr) {}
+  progress(const progress&) = delete;
+  progress& operator=(const progress&) = delete;
+  ~progress() { leave_line(); }
+
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+  /// Says that `done` steps are done; `note` is shown beside it.
+  void update(std::size_t done, const std::string& note = "") {
+    const double now = seconds();
+    if (quiet_ || (done < total_ && now < next_)) return;
+    next_ = now + (bar_ ? 0.1 : 10);
+    const double rate = static_cast<double>(done - first_) / std::max(now, 1e-9);
+    double left = static_cast<double>(total_ - std::min(done, total_)) / std::max(rate, 1e-9);
+    double part = static_cast<double>(done) / static_cast<double>(std::max<std::size_t>(total_, 1));
+    if (time_limit_ > 0) {
+      left = std::min(left, time_limit_ - now);
+      part = std::max(part, now / time_limit_);
+    }
+    std::ostringstream out;
+    out << label_ << ' ';
+    if (bar_) out << picture(std::min(part, 1.0)) << ' ';
+    out << done << '/' << total_ << "  " << std::setprecision(3) << rate << "/s";
+    if (done > first_ && done < total_) out << "  " << clock_text(left) << " left";
+    if (!note.empty()) out << "  " << note;
+    show(out.str());
+    if (done >= total_) leave_line();
+  }
+
+  /// Ends a bar's line, so that another line can be written; the next update draws the bar anew.
+  void leave_line() {
+    if (std::exchange(open_, false)) std::cerr << std::endl;
+  }
+
+ private:
+  std::string picture(double part) const {
+    constexpr std::size_t width = 24;
+    const auto full = static_cast<std::size_t>(part * width);
+    const std::string filled(full, '#'), empty(width - full, '.');
+    return colour_ ? "[\033[32m" + filled + "\033[2m" + empty + "\033[0m]"
+                   : "[" + filled + empty + "]";
+  }
+
+  void show(const std::string& line) {
+    if (bar_)
+      std::cerr << '\r' << line << "\033[K" << std::flush;
+    else
+      std::cerr << line << std::endl;
+    open_ = bar_;
+  }
+
+  std::string label_;
+  std::size_t total_, first_;
+  double time_limit_;
+  bool quiet_, bar_, colour_, open_ = false;
+  double next_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace lift::cli

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "report.hpp"
+
+namespace lift::cli {
+
+/// What `lift train` is told.
+struct train_settings : session {
+  std::string model = "lift", regime = "independent", prediction = "noise", schedule = "cosine",
+              lr_schedule = "cosine";
+  std::string data;
+  std::size_t size = 64, max_images = 0;
+  std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
+  std::size_t epochs = 100, steps = 0, batch_size = 64, grad_accum = 1, warmup = 0;
+  double lr = 1e-4, lr_last = 1e-6, weight_decay = 0.01, clip = 1, ema = 0, time_limit = 0;
+  std::optional<std::string> lr_step, ema_warmup;
+  std::size_t save_every = 10, sample_every = 10, sample_images = 16, sample_steps = 50, keep = 0;
+  std::uint64_t seed = 42;
+  preset_option preset;
+
+  path outdir;
+  std::string resume;
+  std::size_t max_bad = 0;
+  bool resumed = false, overwrite = false;
+  std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
+};
+
+/// Whether a resumed run must go on with the value it was begun with.
+enum class setting_kind { fixed, free };
+
+/// Calls visit(name, member, kind) for each setting that config.json and a checkpoint record; the
+/// flag is the name with dashes.
+template <class Settings, class Visit>
+void for_each_setting(Settings& s, const Visit& visit) {
+  using enum setting_kind;
+  visit("model", s.model, fixed);
+  visit("hidden_dims", s.hidden_dims, fixed);
+  visit("data", s.data, setting_kind::free);
+  visit("size", s.size, fixed);
+  visit("max_images", s.max_images, fixed);
+  visit("regime", s.regime, fixed);
+  visit("prediction", s.prediction, fixed);
+  visit("schedule", s.schedule, fixed);
+  visit("epochs", s.epochs, fixed);
+  visit("steps", s.steps, setting_kind::free);
+  visit("batch_size", s.batch_size, fixed);
+  visit("grad_accum", s.grad_accum, fixed);
+  visit("lr", s.lr, fixed);
+  visit("lr_last", s.lr_last, fixed);
+  visit("lr_schedule", s.lr_schedule, fixed);
+  visit("lr_step", s.lr_step, fixed);
+  visit("warmup", s.warmup, fixed);
+  visit("weight_decay", s.weight_decay, fixed);
+  visit("clip", s.clip, fixed);
+  visit("ema", s.ema, fixed);
+  visit("ema_warmup", s.ema_warmup, fixed);
+  visit("seed", s.seed, fixed);
+  visit("save_every", s.save_every, setting_kind::free);
+  visit("keep", s.keep, setting_kind::free);
+  visit("sample_every", s.sample_every, setting_kind::free);
+  visit("sample_images", s.sample_images, setting_kind::free);
+  visit("sample_steps", s.sample_steps, setting_kind::free);
+}
+
+template <class Value>
+json setting_value(const Value& value) {
+  return value;
+}
+template <class Value>
+json setting_value(const std::optional<Value>& value) {
+  return value ? json(*value) : json();
+}
+
+inline json to_json(const train_settings& s) {
+  json result = json::object();
+  for_each_setting(s, [&](const char* name, const auto& value, setting_kind) {
+    result[name] = setting_value(value);
+  });
+  return result;
+}
+
+/// Takes from a run what the command line does not say; throws lift::error where it says otherwise
+/// than a run can go on with.
+inline void adopt(train_settings& s, const json& stored, const std::string& run) {
+  for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {
+    std::string flag = "--" + std::string(name);
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    if (!stored.contains(name)) throw error(text(run, ": no setting '", name, "'"));
+    if (!s.given(flag)) {
+      try {
+        if constexpr (requires { typename Value::value_type; value.has_value(); })
+          value = stored[name].template get<typename Value::value_type>();
+        else
+          value = stored[name].template get<Value>();
+      } catch (const json::exception&) {
+        throw error(text(run, ": setting '", name, "' is of another type"));
+      }
+    }
+    if (kind == setting_kind::fixed)
+      require(setting_value(value) == stored[name], text(flag, " of a resumed run"),
+              setting_value(value), text(stored[name], " as in ", run));
+  });
+}
+
+}  // namespace lift::cli

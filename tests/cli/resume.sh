@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# Training that is killed, interrupted or resumed ends with the same bytes as undisturbed training.
+source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+
+steps=40
+works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 30 --quiet
+train=("$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --ema 0.9
+  --epochs 30 --save-every 1 --sample-every 0 --quiet)
+last=$(printf 'checkpoint_%08d.safetensors' $steps)
+works "${train[@]}" --outdir whole --steps $steps
+same() {
+  cmp "whole/$last" "$1/$last" || die "$1: another checkpoint"
+  cmp whole/stats.jsonl "$1/stats.jsonl" || die "$1: other statistics"
+}
+
+# In two parts; the second takes its settings from the first.
+works "${train[@]}" --outdir parts --steps 17
+works "$lift" train --outdir parts --resume --steps $steps --threads 1 --json
+json "j['step'] == $steps and j['stopped'] == 'done'"
+same parts
+
+# A training that is done is left as it is.
+works "$lift" train --outdir parts --resume --steps $steps --quiet
+same parts
+
+# Killed again and again.
+for ((kills = 0; kills < 6; ++kills)); do
+  flag=(--steps $steps)
+  [[ -d killed ]] && flag+=(--resume)
+  "${train[@]}" --outdir killed "${flag[@]}" >/dev/null 2>&1 &
+  sleep 0.1$((RANDOM % 10))
+  kill -KILL $! 2>/dev/null || true
+  wait $! 2>/dev/null || true
+  ls killed/checkpoint_* >/dev/null 2>&1 || rm -rf killed  # killed before it began
+done
+flag=()
+[[ -d killed ]] && flag=(--resume)
+works "${train[@]}" --outdir killed --steps $steps "${flag[@]}"
+same killed
+
+# A signal saves a checkpoint and says so.
+for signal in INT TERM; do
+  "$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --sample-every 0 \
+    --save-every 0 --outdir $signal --epochs 100000 2>"$scratch/err" &
+  pid=$!
+  for ((wait = 0; wait < 100; ++wait)); do
+    grep -q '"step":5,' $signal/stats.jsonl 2>/dev/null && break
+    sleep 0.1
+  done
+  kill -$signal $pid
+  wait $pid || die "exit code $? after $signal"
+  grep -q 'Stopped by a signal after step .*--resume goes on' "$scratch/err" || die "nothing said"
+  works "$lift" info $signal
+  [[ $(ls $signal/checkpoint_* | wc -l) == 1 ]] || die "checkpoints after $signal"
+done
+
+# What a run cannot go on with.
+fails 1 'not empty; --resume' "${train[@]}" --outdir whole --steps $steps
+fails 1 'no checkpoint in' "${train[@]}" --outdir . --resume
+fails 1 '--lr of a resumed run: got 0.5, want 0.0001' "$lift" train --outdir whole --resume --lr 0.5 --quiet
+works "$lift" dataset emoji --output other.zip --size 20 --max-images 30 --quiet
+fails 1 'fingerprint of other.zip' "$lift" train --outdir whole --resume --data other.zip --quiet
+fails 2 'resume|overwrite' "${train[@]}" --outdir whole --resume --overwrite
+
+# A fresh start, a time limit, checkpoints to keep.
+works "${train[@]}" --outdir whole --steps 5 --overwrite
+[[ $(ls whole/checkpoint_*) == whole/checkpoint_00000005.safetensors ]] || die "an old checkpoint stayed"
+works "${train[@]}" --outdir kept --steps 20 --keep 2
+[[ $(ls kept/checkpoint_* | wc -l) == 2 ]] || die "checkpoints to keep"
+works "$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --sample-every 0 \
+  --outdir timed --time-limit 0.5 --epochs 100000 --json
+json 'j["stopped"] == "time limit" and 0.4 < j["seconds"] < 5'
