@@ -13,7 +13,7 @@ case ${1-} in
   --fresh) rm -rf "$out" ;;
   *) echo "usage: $0 [--fresh]" >&2; exit 2 ;;
 esac
-size=32 train_seconds=110 steps=18 images=256
+size=32 train_seconds=140 steps=18 images=256
 policies=(diagonal greedy dp-64 dp-total)
 
 ./scripts/install_dependencies.sh
@@ -36,8 +36,8 @@ once() {
 
 train() {  # train MODEL: leaves final.safetensors, a link to the last checkpoint
   $lift train --model "$1" --data "$data" --outdir "$out/$1" --overwrite --size $size \
-    --hidden-dims 16,32,128 --batch-size 16 --lr 1e-3 --lr-schedule constant --ema 0.995 \
-    --time-limit $train_seconds --save-every 0 --sample-every 1 --sample-steps $steps
+    --hidden-dims 16,32,128 --prediction clean --batch-size 16 --lr 2e-3 --lr-schedule constant \
+    --warmup 20 --ema 0.99 --time-limit $train_seconds --save-every 0 --sample-every 1 --sample-steps $steps
   (cd "$out/$1" && ln -sf "$(ls checkpoint_*.safetensors | tail -n 1)" final.safetensors)
 }
 generate() {  # generate NAME MODEL FLAGS...
