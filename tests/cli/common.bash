@@ -30,7 +30,7 @@ fails() {
   [[ $got == "$code" ]] || die "exit code $got, want $code, of: $*"
   [[ $(wc -l <"$scratch/err") == 1 ]] || die "not one line from: $*"
   grep -q "^lift: " "$scratch/err" || die "no 'lift: ' from: $*"
-  grep -Eq "$pattern" "$scratch/err" || die "no match of '$pattern' from: $*"
+  grep -Eq -- "$pattern" "$scratch/err" || die "no match of '$pattern' from: $*"
   [[ ! -s $scratch/out ]] || die "something on standard output from: $*"
   [[ $(find . | sort) == "$before" ]] || die "files left or lost by: $*"
 }
