@@ -12,6 +12,7 @@
 #include <lift/op/mean_squared_error.hpp>
 #include <lift/op/silu.hpp>
 
+#include "message_of.hpp"
 #include "tensors.hpp"
 
 using namespace lift;
@@ -102,19 +103,11 @@ BOOST_AUTO_TEST_CASE(tensors_among_variables_are_constants) {
 }
 
 BOOST_AUTO_TEST_CASE(misfits_name_both_shapes) {
-  const auto message = [](const auto& f) {
-    try {
-      f();
-    } catch (const error& e) {
-      return std::string(e.what());
-    }
-    return std::string("nothing thrown");
-  };
-  BOOST_CHECK_EQUAL(message([] { apply(op::add{}, x, w); }), "add: got (3, 3), want (2, 3)");
-  BOOST_CHECK_EQUAL(message([] { apply(op::add{}, x.shape(), w.shape()); }),
+  BOOST_CHECK_EQUAL(message_of([] { apply(op::add{}, x, w); }), "add: got (3, 3), want (2, 3)");
+  BOOST_CHECK_EQUAL(message_of([] { apply(op::add{}, x.shape(), w.shape()); }),
                     "add: got (3, 3), want (2, 3)");
   tape_of<tensor_d> tape;
   const auto vx = tape.watch(x);
-  BOOST_CHECK_EQUAL(message([&] { tape.backward(vx, w); }),
+  BOOST_CHECK_EQUAL(message_of([&] { tape.backward(vx, w); }),
                     "tape: shape of the seed: got (3, 3), want (2, 3)");
 }

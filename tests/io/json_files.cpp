@@ -10,20 +10,12 @@
 #include <lift/io/path_file.hpp>
 
 #include "io/scratch_folder.hpp"
+#include "message_of.hpp"
 
 using namespace lift;
+using lift::test::message_of;
 
 namespace {
-
-template <class Load>
-std::string message(const Load& load) {
-  try {
-    load();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "nothing thrown";
-}
 
 bool contains(const std::string& whole, const std::string& part) {
   BOOST_TEST_MESSAGE(whole);
@@ -83,7 +75,7 @@ BOOST_AUTO_TEST_CASE(bad_files_are_told_in_one_line) {
       {heat + std::string(40, '['), ""}};
   for (const auto& [content, want] : heatmaps) {
     std::ofstream(file) << content;
-    const std::string got = message([&] { load_heatmap(file); });
+    const std::string got = message_of([&] { load_heatmap(file); });
     BOOST_CHECK_MESSAGE(contains(got, want) && contains(got, "bad.json"), content << " → " << got);
   }
   const std::vector<std::pair<std::string, std::string>> paths = {
@@ -94,8 +86,8 @@ BOOST_AUTO_TEST_CASE(bad_files_are_told_in_one_line) {
       {R"({"format": "lift sampling path", "timesteps": [[1, 1]]})", "field 'policy'"}};
   for (const auto& [content, want] : paths) {
     std::ofstream(file) << content;
-    const std::string got = message([&] { load_path(file); });
+    const std::string got = message_of([&] { load_path(file); });
     BOOST_CHECK_MESSAGE(contains(got, want) && contains(got, "bad.json"), content << " → " << got);
   }
-  BOOST_CHECK(contains(message([&] { load_path(folder / "missing.json"); }), "missing.json"));
+  BOOST_CHECK(contains(message_of([&] { load_path(folder / "missing.json"); }), "missing.json"));
 }
