@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# update_pictures.sh: makes the pictures of the README anew, from what the quickstart leaves.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+./scripts/quickstart.sh
+mkdir -p docs/images
+cp out/quickstart/heatmap.png out/quickstart/grids/{diagonal,dp-total,baseline}.png docs/images/
