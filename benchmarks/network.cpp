@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// The full-size LIFT network (58,475,206 parameters, 64×64 and 32×32): what a user waits for.
+#include <cstddef>
+
+#include <lift/analysis/hutchinson.hpp>
+#include <lift/model/network.hpp>
+#include <lift/train/trainer.hpp>
+
+#include "benchmark_tensors.hpp"
+
+using namespace lift;
+using namespace lift::bench;
+
+namespace {
+
+network<lift_unet, tensor_f>& full_size() {
+  static network<lift_unet, tensor_f> net(lift_unet{}, 1);
+  return net;
+}
+
+shape fine_shape(std::size_t images) { return {images, 3, 64, 64}; }
+shape coarse_shape(std::size_t images) { return {images, 3, 32, 32}; }
+
+const timesteps t_fine{500}, t_coarse{300};
+
+void forward(benchmark::State& state) {
+  const auto batch = static_cast<std::size_t>(state.range(0));
+  const auto& net = full_size();
+  const auto x_fine = normal(fine_shape(batch)), x_coarse = normal(coarse_shape(batch), 1);
+  for (auto _ : state) benchmark::DoNotOptimize(net(x_fine, x_coarse, t_fine, t_coarse));
+}
+
+/// Noising, forward, backward, clipping and AdamW; no moving average.
+void training_step(benchmark::State& state) {
+  const auto batch = static_cast<std::size_t>(state.range(0));
+  const auto clean = normal(fine_shape(batch));
+  const objective objective{cosine_schedule(), independent_regime{}};
+  const training_options options{.batch_size = batch, .average = {.decay = 0}};
+  training_state<tensor_f> training(full_size().weights);
+  for (auto _ : state) {
+    const auto noised = objective.batch<lift_unet>(clean, 1, training.step * batch);
+    const auto result = loss_and_gradients(lift_unet{}, training.weights, noised, {1, 1});
+    update(training, result.gradients, 1e-4, options);
+  }
+}
+
+/// Derivatives of each image's prediction along one direction.
+void jvp(benchmark::State& state) {
+  const auto batch = static_cast<std::size_t>(state.range(0));
+  const auto& net = full_size();
+  const dual_of<tensor_f> x_fine{normal(fine_shape(batch)), normal(fine_shape(batch), 100)};
+  const dual_of<tensor_f> x_coarse{normal(coarse_shape(batch), 200),
+                                   normal(coarse_shape(batch), 300)};
+  for (auto _ : state) benchmark::DoNotOptimize(net(x_fine, x_coarse, t_fine, t_coarse));
+}
+
+/// One cell of an error heatmap: `probes` probes of each scale of each image.
+void heatmap_point(benchmark::State& state) {
+  const auto batch = static_cast<std::size_t>(state.range(0));
+  const hutchinson_options options{.probes = static_cast<std::size_t>(state.range(1))};
+  const scales x{normal(fine_shape(batch)), normal(coarse_shape(batch), 100)};
+  for (auto _ : state)
+    benchmark::DoNotOptimize(hutchinson(full_size(), x, {t_fine, t_coarse}, options));
+}
+
+BENCHMARK(forward)->ArgName("batch")->Arg(1)->Arg(8)->Apply(all_threads);
+BENCHMARK(training_step)->ArgName("batch")->Arg(8)->Apply(all_threads);
+BENCHMARK(jvp)->ArgName("batch")->Arg(1)->Apply(all_threads);
+BENCHMARK(heatmap_point)->ArgNames({"batch", "probes"})->Args({8, 4})->Apply(all_threads);
+
+}  // namespace

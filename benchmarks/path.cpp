@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Path search on heatmaps of the sizes in use: 15×15 over log-SNR, 30×30 over timesteps.
+#include <cmath>
+#include <cstddef>
+
+#include <benchmark/benchmark.h>
+
+#include <lift/path/dp.hpp>
+#include <lift/path/greedy.hpp>
+#include <lift/path/n_step.hpp>
+#include <lift/schedule/cosine.hpp>
+
+using namespace lift;
+
+namespace {
+
+/// A smooth heatmap over γ from 0.01 to 100 whose cheapest path is not the diagonal.
+error_heatmap smooth_heatmap(std::size_t n) {
+  const auto schedule = cosine_schedule();
+  error_heatmap heatmap;
+  heatmap.fine = heatmap.coarse = grid(n, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double part = static_cast<double>(i) / static_cast<double>(n - 1);
+    heatmap.gamma.push_back(std::pow(10.0, 4 * part - 2));
+    heatmap.timesteps.push_back(timestep_from_snr(schedule, heatmap.gamma[i]));
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) {
+      const double fine = heatmap.gamma[i], coarse = heatmap.gamma[j];
+      heatmap.fine(i, j) = 1 / (1 + fine) + 0.5 / (1 + fine * coarse);
+      heatmap.coarse(i, j) = 1 / (1 + coarse) + 0.1 / (1 + fine * coarse);
+    }
+  return heatmap;
+}
+
+template <class Policy>
+void path_search(benchmark::State& state, const Policy& policy, std::size_t points) {
+  const auto heatmap = smooth_heatmap(points);
+  const auto schedule = cosine_schedule();
+  for (auto _ : state) benchmark::DoNotOptimize(policy(heatmap, schedule, 18));
+}
+
+BENCHMARK_CAPTURE(path_search, greedy/15, greedy{}, 15);
+BENCHMARK_CAPTURE(path_search, dp_64/15, dp_64{}, 15);
+BENCHMARK_CAPTURE(path_search, dp_total/15, dp_total{}, 15);
+BENCHMARK_CAPTURE(path_search, n_step_total/30, n_step_total{}, 30);
+
+}  // namespace

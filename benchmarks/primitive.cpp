@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// The primitives at the shapes of the full-size network, with the rate of arithmetic (GFLOP/s) or
+// of memory traffic (GB/s), next to the machine's own rate for one matrix product.
+#include <lift/ad/apply.hpp>
+#include <lift/op/attention.hpp>
+#include <lift/op/conv2d.hpp>
+#include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/group_norm.hpp>
+#include <lift/op/silu.hpp>
+
+#include "benchmark_tensors.hpp"
+
+using namespace lift;
+using namespace lift::bench;
+
+namespace {
+
+std::size_t argument(const benchmark::State& state, std::size_t i) {
+  return static_cast<std::size_t>(state.range(i));
+}
+
+/// Two n×n matrices: the ceiling for convolutions and attention.
+void matrix_product(benchmark::State& state) {
+  const std::size_t n = argument(state, 0);
+  const auto a = normal({n, n}), b = normal({n, n}, n);
+  tensor_f c({n, n});
+  for (auto _ : state)
+    xtensor_backend::gemm(1, n, n, n, 1.0f, {a.data(), n}, {b.data(), n}, 0.0f,
+                          matrices<float>{c.mutable_data(), n});
+  report_rate(state, "GFLOP/s", 2.0 * static_cast<double>(n * n * n));
+}
+
+/// The convolutions of the network by the number of channels in and out, the image's size, and
+/// the kernel: 3×3, 1×1, or 4×4 that halves (conv2d) or doubles (conv_transpose2d) the size.
+struct layer {
+  std::size_t batch, in, out, size, kernel;
+  explicit layer(const benchmark::State& state)
+      : batch(argument(state, 0)), in(argument(state, 1)), out(argument(state, 2)),
+        size(argument(state, 3)), kernel(argument(state, 4)) {}
+  std::size_t stride() const { return kernel == 4 ? 2 : 1; }
+  std::size_t padding() const { return kernel == 1 ? 0 : 1; }
+  tensor_f image() const { return normal({batch, in, size, size}); }
+};
+
+template <class Op>
+struct convolution_case {
+  layer l;
+  Op op{l.stride(), l.padding()};
+  tensor_f x = l.image(), a, y;
+  explicit convolution_case(const benchmark::State& state) : l(state) {
+    const bool transposed = std::is_same_v<Op, op::conv_transpose2d>;
+    a = transposed ? normal({l.in, l.out, l.kernel, l.kernel}, 1)
+                   : normal({l.out, l.in, l.kernel, l.kernel}, 1);
+    y = op.product(x, a);
+  }
+  void report(benchmark::State& state) const {
+    // Every weight meets every pixel of the smaller of the two images once.
+    const std::size_t pixels = std::min(x.size() / l.in, y.size() / l.out);
+    report_rate(state, "GFLOP/s", 2.0 * static_cast<double>(pixels * a.size()));
+  }
+};
+
+template <class Op>
+void convolution(benchmark::State& state) {
+  const convolution_case<Op> c(state);
+  for (auto _ : state) benchmark::DoNotOptimize(c.op.product(c.x, c.a));
+  c.report(state);
+}
+template <class Op>
+void convolution_image_gradient(benchmark::State& state) {
+  const convolution_case<Op> c(state);
+  for (auto _ : state) benchmark::DoNotOptimize(c.op.image_gradient(c.y, c.a, c.x.shape()));
+  c.report(state);
+}
+template <class Op>
+void convolution_weight_gradient(benchmark::State& state) {
+  const convolution_case<Op> c(state);
+  for (auto _ : state) benchmark::DoNotOptimize(c.op.weight_gradient(c.x, c.y, c.a.shape()));
+  c.report(state);
+}
+
+/// Multi-head attention of an image with `channels` channels: 4·C·n² operations.
+void attention(benchmark::State& state) {
+  const std::size_t batch = argument(state, 0), channels = argument(state, 1);
+  const std::size_t size = argument(state, 2), pixels = size * size;
+  const auto qkv = normal({batch, 3 * channels, size, size});
+  for (auto _ : state) benchmark::DoNotOptimize(apply(op::attention(4), qkv));
+  report_rate(state, "GFLOP/s", 4.0 * static_cast<double>(batch * channels * pixels * pixels));
+}
+
+/// Rates of memory-bound primitives count each input and output once.
+void group_norm(benchmark::State& state) {
+  const std::size_t batch = argument(state, 0), channels = argument(state, 1);
+  const auto x = normal({batch, channels, argument(state, 2), argument(state, 2)});
+  const auto gamma = normal({channels}), beta = normal({channels}, 1);
+  for (auto _ : state) benchmark::DoNotOptimize(apply(op::group_norm{}, x, gamma, beta));
+  report_rate(state, "GB/s", 8.0 * static_cast<double>(x.size()));
+}
+void silu(benchmark::State& state) {
+  const auto x = normal({argument(state, 0), argument(state, 1), argument(state, 2),
+                         argument(state, 2)});
+  for (auto _ : state) benchmark::DoNotOptimize(apply(op::silu{}, x));
+  report_rate(state, "GB/s", 8.0 * static_cast<double>(x.size()));
+}
+
+void same_size_layers(benchmark::internal::Benchmark* b) {
+  all_threads(b);
+  b->ArgNames({"batch", "in", "out", "size", "kernel"});
+  for (const std::int64_t batch : {1, 8})
+    b->Args({batch, 6, 64, 64, 3})->Args({batch, 64, 64, 64, 3})->Args({batch, 128, 128, 32, 3})
+        ->Args({batch, 256, 256, 16, 3})->Args({batch, 512, 512, 8, 3})
+        ->Args({batch, 1024, 512, 8, 3})->Args({batch, 512, 512, 4, 3})
+        ->Args({batch, 128, 384, 32, 1})->Args({batch, 64, 64, 64, 4})
+        ->Args({batch, 512, 512, 8, 4});
+}
+void doubling_layers(benchmark::internal::Benchmark* b) {
+  all_threads(b);
+  b->ArgNames({"batch", "in", "out", "size", "kernel"});
+  for (const std::int64_t batch : {1, 8})
+    b->Args({batch, 512, 512, 4, 4})->Args({batch, 256, 256, 16, 4})
+        ->Args({batch, 128, 128, 32, 4});
+}
+void images(benchmark::internal::Benchmark* b) {
+  all_threads(b);
+  b->ArgNames({"batch", "channels", "size"});
+  for (const std::int64_t batch : {1, 8}) b->Args({batch, 128, 32})->Args({batch, 256, 16});
+}
+
+BENCHMARK(matrix_product)->ArgName("n")->Arg(1024)->Apply(all_threads);
+BENCHMARK(convolution<op::conv2d>)->Name("conv2d")->Apply(same_size_layers);
+BENCHMARK(convolution_image_gradient<op::conv2d>)->Name("conv2d_image_gradient")
+    ->Apply(same_size_layers);
+BENCHMARK(convolution_weight_gradient<op::conv2d>)->Name("conv2d_weight_gradient")
+    ->Apply(same_size_layers);
+BENCHMARK(convolution<op::conv_transpose2d>)->Name("conv_transpose2d")->Apply(doubling_layers);
+BENCHMARK(attention)->Apply(images);
+BENCHMARK(group_norm)->Apply(images)->Args({8, 64, 64});
+BENCHMARK(silu)->Apply(images)->Args({8, 64, 64});
+
+}  // namespace
