@@ -94,7 +94,8 @@ json checkpoint_info(const path& file) {
   const model_file model = model_options{.checkpoint = file}.load();
   const auto& weights = model.network.weights();
   json result = {{"kind", "checkpoint"},
-                 {"hidden_dims", model.network.hidden_dims()},
+                 {"hidden_dims", std::visit([](const auto& n) { return n.architecture.hidden_dims; },
+                                            model.network.model)},
                  {"parameters", weights.scalar_count()},
                  {"tensors", weights.size()}};
   result.update(model.identity);

@@ -2,7 +2,12 @@
 
 #include "model_file.hpp"
 
+#include <lift/io/checkpoint.hpp>
+
 namespace lift::cli {
+namespace {
+
+/// The settings that `lift train` left in a checkpoint.
 json read_settings(const lift::checkpoint& stored, const path& file) {
   const auto found = stored.metadata().find("settings");
   if (found == stored.metadata().end()) return json::object();
@@ -10,6 +15,8 @@ json read_settings(const lift::checkpoint& stored, const path& file) {
   if (!settings.is_object()) throw error(text(file.string(), ": its settings are not valid JSON"));
   return settings;
 }
+
+}  // namespace
 
 model_file model_options::load() const {
   const path file = find_checkpoint(checkpoint);
