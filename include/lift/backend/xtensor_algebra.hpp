@@ -20,6 +20,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include <lift/backend/backend.hpp>
+#include <lift/backend/recycling_allocator.hpp>
 #include <lift/backend/thread_pool.hpp>
 
 // Present when BLAS is OpenBLAS; the thread pool replaces its threads.
@@ -33,7 +34,7 @@ namespace lift {
 /// Blocks are cut by shape alone, so one thread and many give the same bytes.
 struct xtensor_algebra {
   template <class T>
-  using buffer = xt::uvector<T, xsimd::aligned_allocator<T, 64>>;
+  using buffer = xt::uvector<T, recycling_allocator<T>>;
 
   template <class T>
   static void copy_in(T* to, std::span<const T> host) {
