@@ -14,7 +14,8 @@
 using namespace lift;
 
 // Every verb against a plain loop; a new backend joins the list.
-using tensors = std::tuple<tensor<xtensor_backend, float>, tensor<xtensor_backend, double>>;
+using tensors = std::tuple<tensor<xtensor_backend, float>, tensor<xtensor_backend, double>,
+                           tensor<plain_xtensor_backend, float>>;
 
 namespace {
 
@@ -139,11 +140,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
     };
     const Tensor x = integers({b, c, h, w}, 1), a = integers({o, c, kernel, kernel}, 2);
     const Tensor r = integers({b, o, g.out_height, g.out_width}, 3);
-    Tensor y(r.shape()), gx(x.shape()), ga(a.shape());
-    B::convolve(g, x.data(), a.data(), y.mutable_data());
-    B::convolve_transpose(g, r.data(), a.data(), gx.mutable_data());
+    const Tensor out_bias = integers({1, o}, 4), in_bias = integers({1, c}, 5), none;
+    Tensor y(r.shape()), gx(x.shape()), ga(a.shape()), y_biased(r.shape()), gx_biased(x.shape());
+    B::convolve(g, x.data(), a.data(), none.data(), y.mutable_data());
+    B::convolve(g, x.data(), a.data(), out_bias.data(), y_biased.mutable_data());
+    B::convolve_transpose(g, r.data(), a.data(), none.data(), gx.mutable_data());
+    B::convolve_transpose(g, r.data(), a.data(), in_bias.data(), gx_biased.mutable_data());
     B::convolve_weight(g, x.data(), r.data(), ga.mutable_data());
     const auto hx = x.to_host(), ha = a.to_host(), hr = r.to_host();
+    const auto hob = out_bias.to_host(), hib = in_bias.to_host();
     std::vector<T> wy(y.size()), wx(x.size()), wa(a.size());
     for (std::size_t i = 0; i < b; ++i)
       for (std::size_t q = 0; q < o; ++q)
@@ -164,6 +169,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
     BOOST_CHECK(y.to_host() == wy);
     BOOST_CHECK(gx.to_host() == wx);
     BOOST_CHECK(ga.to_host() == wa);
+    for (std::size_t i = 0; i < wy.size(); ++i) wy[i] += hob[i / g.out_area() % o];
+    for (std::size_t i = 0; i < wx.size(); ++i) wx[i] += hib[i / (h * w) % c];
+    BOOST_CHECK(y_biased.to_host() == wy);
+    BOOST_CHECK(gx_biased.to_host() == wx);
   }
 }
 
@@ -183,23 +192,33 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(noise_ignores_batches, Tensor, tensors) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(results_do_not_depend_on_the_number_of_threads) {
-  using Tensor = tensor<xtensor_backend, float>;
+BOOST_AUTO_TEST_CASE_TEMPLATE(results_do_not_depend_on_the_number_of_threads, Tensor, tensors) {
+  using T = typename Tensor::value_type;
+  using B = typename Tensor::backend_type;
   const auto everything = [] {
-    const Tensor x = noise<Tensor>({3, 16, 30, 30}, 1), a = noise<Tensor>({24, 16, 3, 3}, 2);
-    const convolution_geometry g{3, 16, 30, 30, 24, 30, 30, 3, 1, 1};
-    Tensor y({3, 24, 30, 30}), gx(x.shape()), ga(a.shape()), total(shape{1}), c({700, 700});
-    xtensor_backend::convolve(g, x.data(), a.data(), y.mutable_data());
-    xtensor_backend::convolve_transpose(g, y.data(), a.data(), gx.mutable_data());
-    xtensor_backend::convolve_weight(g, x.data(), y.data(), ga.mutable_data());
-    xtensor_backend::reduce(sum{}, 1, 1, y.size(), total.mutable_data(),
-                            lift::detail::identity_functor{}, each(y));
-    xtensor_backend::gemm(1, 700, 700, 50, 1.0f, {x.data(), 50}, {y.data(), 700}, 0.0f,
-                          matrices<float>{c.mutable_data(), 700});
-    std::vector<float> all;
-    for (const Tensor& t : {x, y, gx, ga, total, c})
-      for (const float v : t.to_host()) all.push_back(v);
-    return all;
+    std::vector<Tensor> all;
+    // Images that Winograd's kernels take in either of their ways, and others.
+    for (const auto& [b, c, h, o, k, stride] : std::vector<std::array<std::size_t, 6>>{
+             {3, 16, 30, 24, 3, 1}, {2, 200, 12, 160, 3, 1}, {1, 40, 32, 24, 4, 2}, {5, 8, 8, 8, 1, 1}}) {
+      const Tensor x = noise<Tensor>({b, c, h, h}, 1), a = noise<Tensor>({o, c, k, k}, 2), none;
+      const std::size_t padding = k > 1, out = (h + 2 * padding - k) / stride + 1;
+      const convolution_geometry g{b, c, h, h, o, out, out, k, stride, padding};
+      Tensor y({b, o, out, out}), gx(x.shape()), ga(a.shape());
+      B::convolve(g, x.data(), a.data(), none.data(), y.mutable_data());
+      B::convolve_transpose(g, y.data(), a.data(), none.data(), gx.mutable_data());
+      B::convolve_weight(g, x.data(), y.data(), ga.mutable_data());
+      all.insert(all.end(), {x, y, gx, ga});
+    }
+    Tensor total(shape{1}), c({700, 700});
+    B::reduce(sum{}, 1, 1, all[1].size(), total.mutable_data(), lift::detail::identity_functor{},
+              each(all[1]));
+    B::gemm(1, 700, 700, 50, T(1), {all[0].data(), 50}, {all[1].data(), 700}, T(0),
+            matrices<T>{c.mutable_data(), 700});
+    all.insert(all.end(), {total, c});
+    std::vector<T> numbers;
+    for (const Tensor& t : all)
+      for (const T v : t.to_host()) numbers.push_back(v);
+    return numbers;
   };
   default_thread_pool().resize(1);
   const auto one = everything();

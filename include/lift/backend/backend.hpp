@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/operand.hpp>
 
@@ -55,8 +56,10 @@ struct index_functor {
 /// - for_each(n, f, cost): f(i) for every i < n, any order; `cost` is the work of one call in
 ///   elements.
 /// - gemm(batch, m, n, k, alpha, A, B, beta, C): C_b = alpha·A_b·B_b + beta·C_b.
-/// - convolve, convolve_transpose, convolve_weight: a convolution (see convolution_geometry), its
-///   adjoint in the image, and its adjoint in the weight.
+/// - convolve(g, image, weight, bias, result), convolve_transpose(g, result, weight, bias, image),
+///   convolve_weight(g, image, result, weight): a convolution (see convolution_geometry), its
+///   adjoint in the image, and its adjoint in the weight. Unless `bias` is null, the first two add
+///   bias[c] to channel c of what they write.
 template <class B>
 concept backend = requires(float* p, const float* q, std::span<float> out, std::span<const float> in,
                            std::size_t n, operand<float> x, matrices<const float> a,
@@ -70,9 +73,20 @@ concept backend = requires(float* p, const float* q, std::span<float> out, std::
   B::reduce(sum{}, n, n, n, p, detail::identity_functor{}, x);
   B::for_each(n, detail::index_functor{}, n);
   B::gemm(n, n, n, n, 1.0f, a, a, 0.0f, c);
-  B::convolve(g, q, q, p);
-  B::convolve_transpose(g, q, q, p);
+  B::convolve(g, q, q, q, p);
+  B::convolve_transpose(g, q, q, q, p);
   B::convolve_weight(g, q, q, p);
 };
+
+/// A backend with attention of its own for numbers of type T, where others put it together from the
+/// verbs (see op/attention.hpp): attend(g, qkv, y), attend_tangents(g, count, qkv, dqkv, dy) for
+/// `count` stacked tangents, attend_gradient(g, qkv, w, gradient).
+template <class B, class T>
+concept attention_backend =
+    requires(const attention_geometry& g, std::size_t n, const T* in, T* out) {
+      B::attend(g, in, out);
+      B::attend_tangents(g, n, in, in, out);
+      B::attend_gradient(g, in, in, out);
+    };
 
 }  // namespace lift

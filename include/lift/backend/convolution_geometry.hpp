@@ -24,4 +24,21 @@ struct convolution_geometry {
   bool pointwise() const { return kernel == 1 && stride == 1 && padding == 0; }
 };
 
+namespace detail {
+/// The convolution of results with the kernels turned round that is the adjoint of g in the image,
+/// for stride 1 and a padding below the kernel's size.
+inline convolution_geometry turned_round(const convolution_geometry& g) {
+  return {.batch = g.batch,
+          .channels = g.out_channels,
+          .height = g.out_height,
+          .width = g.out_width,
+          .out_channels = g.channels,
+          .out_height = g.height,
+          .out_width = g.width,
+          .kernel = g.kernel,
+          .stride = g.stride,
+          .padding = g.kernel - 1 - g.padding};
+}
+}  // namespace detail
+
 }  // namespace lift

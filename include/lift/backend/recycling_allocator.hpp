@@ -6,13 +6,21 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <set>
+#include <utility>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace lift {
 
-/// Blocks of memory between their uses, by size. Memory fresh from the operating system costs a
-/// page fault for every few KiB, and a network asks for the same sizes again and again.
+/// Memory between its uses: large segments from the operating system, cut into blocks as they are
+/// asked for and joined again as they come back. Fresh memory costs a page fault for every few KiB,
+/// and a network asks for the same sizes again and again.
 ///
-/// The bytes held, in use and idle, never exceed the most that were in use at once.
+/// A block is cut from the smallest free one that holds it. Segments with no block in use go back
+/// to the operating system when something larger is wanted and with the pool.
 class block_pool {
  public:
   static constexpr std::size_t alignment = 64;
@@ -25,58 +33,103 @@ class block_pool {
   block_pool() = default;
   block_pool(const block_pool&) = delete;
   block_pool& operator=(const block_pool&) = delete;
-  ~block_pool() { free_idle(idle_bytes_); }
+  ~block_pool() { free_idle_segments(); }
 
-  std::size_t held_bytes() const { return used_bytes_ + idle_bytes_; }
+  /// Bytes from the operating system, in use or not.
+  std::size_t held_bytes() const { return held_bytes_; }
 
+  /// A block of so many bytes, not initialised. Throws std::bad_alloc.
   void* take(std::size_t bytes) {
-    bytes = std::max(bytes, sizeof(idle_block));
+    bytes = whole_units(bytes, alignment);
     const std::lock_guard lock(mutex_);
-    idle_block*& top = idle_[bytes];
-    void* block = top;
-    if (top) {
-      top = top->next;
-      idle_bytes_ -= bytes;
-    } else {
-      const std::size_t most = std::max(most_used_, used_bytes_ + bytes);
-      if (held_bytes() + bytes > most) free_idle(held_bytes() + bytes - most);
-      block = ::operator new(bytes, std::align_val_t{alignment});
+    auto fit = free_.lower_bound({bytes, nullptr});
+    if (fit == free_.end()) {
+      free_idle_segments();
+      fit = add_segment(bytes);
     }
-    used_bytes_ += bytes;
-    most_used_ = std::max(most_used_, used_bytes_);
-    return block;
+    const auto found = blocks_.find(fit->second);
+    free_.erase(fit);
+    found->second.free = false;
+    if (const std::size_t rest = found->second.bytes - bytes; rest > 0) {
+      found->second.bytes = bytes;
+      const auto after = blocks_.emplace_hint(std::next(found), found->first + bytes,
+                                              block{rest, true, false});
+      free_.insert({rest, after->first});
+    }
+    return found->first;
   }
 
-  /// Takes back a block that take(bytes) gave.
-  void give(void* block, std::size_t bytes) noexcept {
-    bytes = std::max(bytes, sizeof(idle_block));
+  /// Takes back a block that take() gave.
+  void give(void* memory) noexcept {
     const std::lock_guard lock(mutex_);
-    idle_block*& top = idle_.find(bytes)->second;
-    top = ::new (block) idle_block{top};
-    used_bytes_ -= bytes;
-    idle_bytes_ += bytes;
-    if (!recycles) free_idle(bytes);
+    auto at = blocks_.find(static_cast<std::byte*>(memory));
+    at->second.free = true;
+    if (const auto next = std::next(at);
+        next != blocks_.end() && next->second.free && !next->second.starts_segment)
+      at = join(at, next);
+    if (at != blocks_.begin() && !at->second.starts_segment && std::prev(at)->second.free)
+      at = join(std::prev(at), at);
+    free_.insert({at->second.bytes, at->first});
+    if (!recycles) free_idle_segments();
   }
 
  private:
-  struct idle_block {
-    idle_block* next;
+  struct block {
+    std::size_t bytes;
+    bool free;
+    bool starts_segment;
   };
+  using blocks = std::map<std::byte*, block>;
 
-  /// Frees at least so many idle bytes, the largest blocks first.
-  void free_idle(std::size_t bytes) {
-    const std::size_t keep = idle_bytes_ - bytes;
-    for (auto size = idle_.rbegin(); idle_bytes_ > keep; ++size)
-      for (auto& [n, top] = *size; top && idle_bytes_ > keep; idle_bytes_ -= n) {
-        void* const block = top;
-        top = top->next;
-        ::operator delete(block, std::align_val_t{alignment});
+  static constexpr std::size_t page = std::size_t{2} << 20;  // a huge one
+  static constexpr std::size_t least_segment = recycles ? 16 * page : alignment;
+
+  static std::size_t whole_units(std::size_t bytes, std::size_t unit) {
+    return std::max<std::size_t>(1, (bytes + unit - 1) / unit) * unit;
+  }
+  static std::align_val_t segment_alignment() {
+    return std::align_val_t{recycles ? page : alignment};
+  }
+
+  std::set<std::pair<std::size_t, std::byte*>>::iterator add_segment(std::size_t bytes) {
+    const std::size_t size = whole_units(
+        std::max({bytes, least_segment, recycles ? held_bytes_ / 8 : 0}), recycles ? page : alignment);
+    auto* const memory = static_cast<std::byte*>(::operator new(size, segment_alignment()));
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (recycles) madvise(memory, size, MADV_HUGEPAGE);  // fewer faults; a refusal does no harm
+#endif
+    held_bytes_ += size;
+    blocks_.insert({memory, {size, true, true}});
+    return free_.insert({size, memory}).first;
+  }
+
+  /// Makes one free block of two neighbours; forgets what free_ says of either.
+  blocks::iterator join(blocks::iterator a, blocks::iterator b) {
+    free_.erase({a->second.bytes, a->first});
+    free_.erase({b->second.bytes, b->first});
+    a->second.bytes += b->second.bytes;
+    blocks_.erase(b);
+    return a;
+  }
+
+  void free_idle_segments() {
+    for (auto at = blocks_.begin(); at != blocks_.end();) {
+      const auto next = std::next(at);
+      const auto [bytes, is_free, starts] = at->second;
+      if (is_free && starts && (next == blocks_.end() || next->second.starts_segment)) {
+        held_bytes_ -= bytes;
+        free_.erase({bytes, at->first});
+        ::operator delete(at->first, segment_alignment());
+        blocks_.erase(at);
       }
+      at = next;
+    }
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, idle_block*> idle_;  // stacks of blocks of one size
-  std::size_t idle_bytes_ = 0, used_bytes_ = 0, most_used_ = 0;
+  blocks blocks_;  // by address
+  std::set<std::pair<std::size_t, std::byte*>> free_;  // by size
+  std::size_t held_bytes_ = 0;
 };
 
 /// Allocates from one pool for the whole program.
@@ -88,7 +141,7 @@ struct recycling_allocator {
   recycling_allocator(const recycling_allocator<U>&) {}
 
   T* allocate(std::size_t n) { return static_cast<T*>(pool().take(n * sizeof(T))); }
-  void deallocate(T* p, std::size_t n) noexcept { pool().give(p, n * sizeof(T)); }
+  void deallocate(T* p, std::size_t) noexcept { pool().give(p); }
 
   friend bool operator==(const recycling_allocator&, const recycling_allocator&) { return true; }
 

@@ -36,7 +36,8 @@ class tensor {
   bool empty() const { return !buffer_; }
   const lift::shape& shape() const { return shape_; }
   std::size_t size() const { return empty() ? 0 : shape_.size(); }
-  const T* data() const { return buffer_->data(); }
+  /// The elements, in the backend's memory; null for an empty tensor.
+  const T* data() const { return buffer_ ? buffer_->data() : nullptr; }
   T* mutable_data() { return buffer_->data(); }
 
   /// The elements in host memory.

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 
 #include <lift/backend/patch_matrix.hpp>
+#include <lift/backend/work_space.hpp>
 #include <lift/backend/xtensor_algebra.hpp>
 
 namespace lift::detail {
@@ -29,14 +31,6 @@ std::size_t strip_columns(const convolution_geometry& g) {
   return std::clamp<std::size_t>(patch_bytes / (sizeof(T) * g.patch()), 64, 1024);
 }
 
-/// The first n elements of this thread's work space number I, not initialised.
-template <class T, int I>
-T* work_space(std::size_t n) {
-  thread_local xtensor_algebra::buffer<T> space;
-  if (space.size() < n) space.resize(n);
-  return space.data();
-}
-
 /// The results of a strip as a matrix (O, columns): where they lie, or a copy if there are several
 /// images.
 template <class T>
@@ -58,20 +52,32 @@ namespace lift {
 /// strip by strip, so that they stay in cache, and one matrix product for each strip.
 struct xtensor_convolution : xtensor_algebra {
   template <class T>
-  static void convolve(const convolution_geometry& g, const T* image, const T* weight, T* result);
+  static void convolve(const convolution_geometry& g, const T* image, const T* weight,
+                       const T* bias, T* result);
 
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
-                                 T* image);
+                                 const T* bias, T* image);
 
   template <class T>
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight);
+
+ private:
+  /// Adds bias[c] to every pixel of channel c of images (batch, channels, pixels).
+  template <class T>
+  static void add_bias(std::size_t batch, std::size_t channels, std::size_t pixels, const T* bias,
+                       T* images) {
+    if (!bias) return;
+    const std::size_t size = batch * channels * pixels;
+    map(size, images, std::plus<>{}, operand<T>{images, 1, size},
+        operand<T>{bias, pixels, channels});
+  }
 };
 
 template <class T>
 void xtensor_convolution::convolve(const convolution_geometry& g, const T* image, const T* weight,
-                               T* result) {
+                                   const T* bias, T* result) {
   const auto work = detail::strips(g, detail::strip_columns<T>(g));
   const bool few = work.size() < 4;  // then all threads share each strip
   const auto convolve_strip = [&](const detail::strip& s) {
@@ -105,11 +111,12 @@ void xtensor_convolution::convolve(const convolution_geometry& g, const T* image
   else
     default_thread_pool().run(work.size(),
                               [&](std::size_t task) { convolve_strip(work[task]); });
+  add_bias(g.batch, g.out_channels, g.out_area(), bias, result);
 }
 
 template <class T>
 void xtensor_convolution::convolve_transpose(const convolution_geometry& g, const T* result,
-                                         const T* weight, T* image) {
+                                             const T* weight, const T* bias, T* image) {
   const std::size_t area = g.kernel * g.kernel;
   if (g.stride == 1 && g.kernel > 1 && g.padding < g.kernel &&
       g.batch * g.image_size() > g.patch()) {
@@ -124,22 +131,11 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
                               turned.data() + (c * g.out_channels + o) * area);
         },
         4 * g.out_channels * area);
-    convolve({.batch = g.batch,
-              .channels = g.out_channels,
-              .height = g.out_height,
-              .width = g.out_width,
-              .out_channels = g.channels,
-              .out_height = g.height,
-              .out_width = g.width,
-              .kernel = g.kernel,
-              .stride = 1,
-              .padding = g.kernel - 1 - g.padding},
-             result, turned.data(), image);
+    convolve(detail::turned_round(g), result, turned.data(), bias, image);
     return;
   }
   // A task owns a few channels of whole images: patches of one image overlap.
   const auto work = detail::strips(g, std::max(g.out_area(), detail::strip_columns<T>(g)));
-  if (work.empty()) return;
   const std::size_t fit = detail::patch_bytes / (sizeof(T) * area * work[0].columns());
   const std::size_t channels = std::clamp<std::size_t>(fit, 1, (g.channels + 3) / 4);
   const std::size_t parts = (g.channels + channels - 1) / channels;
@@ -159,11 +155,12 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
       std::fill_n(to + b * g.image_size(), (last - first) * g.height * g.width, T(0));
     detail::col2im(g, s, first, last, patches, image);
   });
+  add_bias(g.batch, g.channels, g.height * g.width, bias, image);
 }
 
 template <class T>
 void xtensor_convolution::convolve_weight(const convolution_geometry& g, const T* image,
-                                      const T* result, T* weight) {
+                                          const T* result, T* weight) {
   // A task owns the weights of a few input channels and adds up the whole batch in order.
   const auto work = detail::strips(g, 1024);
   const std::size_t area = g.kernel * g.kernel;

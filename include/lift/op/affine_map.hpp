@@ -7,8 +7,8 @@ namespace lift::op {
 
 /// The family y = x∗A + β with ∗ bilinear and one bias β_c per channel c (axis 1 of y).
 ///
-/// A primitive gives output_shape(x, A, β), product(x, A) = x∗A, and the two adjoints
-/// image_gradient(w, A, shape of x) and weight_gradient(x, w, shape of A), and inherits its rules:
+/// A primitive gives output_shape(x, A, β), product(x, A, β) = x∗A + β, where an empty β is zero,
+/// and the two adjoints image_gradient(w, A, shape of x) and weight_gradient(x, w, shape of A), and inherits its rules:
 /// dy = dx∗A + x∗dA + dβ and the three gradients. Tangents of A and β are not stacked.
 template <class Op>
 struct affine_map {
@@ -22,9 +22,7 @@ struct affine_map {
   template <class Tensor>
   auto forward(const Tensor& x, const Tensor& a, const Tensor& bias) const {
     self().output_shape(x.shape(), a.shape(), bias.shape());
-    Tensor y = self().product(x, a);
-    add_bias(y, bias);
-    return evaluation{y, saved<Tensor>{x, a}};
+    return evaluation{self().product(x, a, bias), saved<Tensor>{x, a}};
   }
 
   template <class Tensor>
@@ -56,15 +54,16 @@ struct affine_map {
     return g;
   }
 
- private:
-  const Op& self() const { return static_cast<const Op&>(*this); }
-
+ protected:
   template <class Tensor>
   static void add_bias(Tensor& y, const Tensor& bias) {
     const shape& s = y.shape();
     Tensor::backend_type::map(y.size(), y.mutable_data(), add_functor{}, each(y),
                               spread(bias, s.product(2, s.rank())));
   }
+
+ private:
+  const Op& self() const { return static_cast<const Op&>(*this); }
 };
 
 }  // namespace lift::op

@@ -33,7 +33,7 @@ struct softmax_tangent_functor {
 /// dy = dV·Pᵀ + V·Π((dQᵀK + QᵀdK)/√d)ᵀ;  for w and G = Π(wᵀV)/√d: Jᵀw = (K·Gᵀ, Q·G, w·P).
 ///
 /// P is recomputed by the derivative rules, not stored, and a few images are done at a time so
-/// that the n×n matrices take a bounded space.
+/// that the n×n matrices take a bounded space. A backend with attention of its own does it all.
 struct attention {
   static constexpr const char* name = "attention";
   static constexpr std::size_t inputs = 1;
@@ -50,8 +50,12 @@ struct attention {
 
   template <class Tensor>
   auto forward(const Tensor& qkv) const {
-    const parts<Tensor> x(qkv);
     Tensor y(output_shape(qkv.shape()));
+    if constexpr (fused<Tensor>) {
+      Tensor::backend_type::attend(geometry(y.shape()), qkv.data(), y.mutable_data());
+      return evaluation{y, qkv};
+    }
+    const parts<Tensor> x(qkv);
     for_each_chunk(y.shape(), [&](const chunk& c) {
       apply_rows(c, at(c, x.v), probabilities(c, x), y.mutable_data() + c.offset(), false);
     });
@@ -60,8 +64,14 @@ struct attention {
 
   template <class Tensor>
   Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
-    const parts<Tensor> x(qkv), dx(d[0]);
     Tensor dy(output_shape(d[0].shape()));
+    if constexpr (fused<Tensor>) {
+      Tensor::backend_type::attend_tangents(geometry(output_shape(qkv.shape())),
+                                            d[0].size() / qkv.size(), qkv.data(), d[0].data(),
+                                            dy.mutable_data());
+      return dy;
+    }
+    const parts<Tensor> x(qkv), dx(d[0]);
     for_each_chunk(output_shape(qkv.shape()), [&](chunk c) {
       const Tensor p = probabilities(c, x);
       for (std::size_t shift = 0; shift < dy.size(); shift += x.v.size()) {
@@ -78,6 +88,12 @@ struct attention {
 
   template <class Tensor>
   tangents<Tensor, 1> vjp(const Tensor& qkv, const Tensor& w, const selection<1>&) const {
+    if constexpr (fused<Tensor>) {
+      Tensor g(qkv.shape());
+      Tensor::backend_type::attend_gradient(geometry(w.shape()), qkv.data(), w.data(),
+                                            g.mutable_data());
+      return {g};
+    }
     const parts<Tensor> x(qkv);
     Tensor dq(w.shape()), dk(w.shape()), dv(w.shape());
     for_each_chunk(w.shape(), [&](const chunk& c) {
@@ -98,6 +114,14 @@ struct attention {
   }
 
  private:
+  template <class Tensor>
+  static constexpr bool fused =
+      attention_backend<typename Tensor::backend_type, typename Tensor::value_type>;
+
+  attention_geometry geometry(const shape& y) const {
+    return {y[0], heads, y[1] / heads, y[2] * y[3]};
+  }
+
   /// Queries, keys and values, (B, C, H, W) each.
   template <class Tensor>
   struct parts {

@@ -24,17 +24,18 @@ struct conv2d : affine_map<conv2d> {
   }
 
   template <class Tensor>
-  Tensor product(const Tensor& x, const Tensor& a) const {
+  Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {}) const {
     const convolution_geometry g = geometry(x.shape(), a.shape());
     Tensor y({g.batch, g.out_channels, g.out_height, g.out_width});
-    Tensor::backend_type::convolve(g, x.data(), a.data(), y.mutable_data());
+    Tensor::backend_type::convolve(g, x.data(), a.data(), bias.data(), y.mutable_data());
     return y;
   }
   template <class Tensor>
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
+    using T = typename Tensor::value_type;
     Tensor g(x);
     Tensor::backend_type::convolve_transpose(geometry(x, a.shape()), w.data(), a.data(),
-                                             g.mutable_data());
+                                             static_cast<const T*>(nullptr), g.mutable_data());
     return g;
   }
   template <class Tensor>

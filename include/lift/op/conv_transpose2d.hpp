@@ -24,16 +24,18 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
   }
 
   template <class Tensor>
-  Tensor product(const Tensor& x, const Tensor& a) const {
+  Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {}) const {
     const convolution_geometry g = geometry(x.shape(), a.shape());
     Tensor y({g.batch, g.channels, g.height, g.width});
-    Tensor::backend_type::convolve_transpose(g, x.data(), a.data(), y.mutable_data());
+    Tensor::backend_type::convolve_transpose(g, x.data(), a.data(), bias.data(), y.mutable_data());
     return y;
   }
   template <class Tensor>
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
+    using T = typename Tensor::value_type;
     Tensor g(x);
-    Tensor::backend_type::convolve(geometry(x, a.shape()), w.data(), a.data(), g.mutable_data());
+    Tensor::backend_type::convolve(geometry(x, a.shape()), w.data(), a.data(),
+                                   static_cast<const T*>(nullptr), g.mutable_data());
     return g;
   }
   template <class Tensor>

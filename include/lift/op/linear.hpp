@@ -16,10 +16,12 @@ struct linear : affine_map<linear> {
     return {x[0], a[0]};
   }
 
-  /// x·Aᵀ
+  /// x·Aᵀ + β
   template <class Tensor>
-  Tensor product(const Tensor& x, const Tensor& a) const {
-    return multiply<Tensor>(x.shape()[0], a.shape()[0], x.shape()[1], rows(x), columns(a));
+  Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {}) const {
+    Tensor y = multiply<Tensor>(x.shape()[0], a.shape()[0], x.shape()[1], rows(x), columns(a));
+    if (!bias.empty()) add_bias(y, bias);
+    return y;
   }
   /// w·A
   template <class Tensor>

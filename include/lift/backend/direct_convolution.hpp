@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Convolutions of any kernel as products of panels: the patch matrix of a strip of output pixels is
+// the right factor as it is built, and results go where they belong.
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include <lift/backend/panel_product.hpp>
+#include <lift/backend/patch_matrix.hpp>
+#include <lift/backend/thread_pool.hpp>
+#include <lift/backend/work_space.hpp>
+
+namespace lift::detail {
+
+/// The rows of one strip in each of its images, as panels: in a patch matrix (rows, columns of the
+/// strip), whose rows are followed by a panel's width of readable elements, and in the images.
+template <class T>
+std::vector<panel<T>> strip_panels(const strip& s, const T* patches, T* images,
+                                   std::size_t image_size) {
+  std::vector<panel<T>> panels;
+  const std::size_t length = s.last - s.first;
+  for (std::size_t b = 0; b < s.images; ++b)
+    for (std::size_t j = 0; j < length; j += panel_width<T>)
+      panels.push_back({patches + b * length + j,
+                        images + (s.image + b) * image_size + s.first + j,
+                        std::min(panel_width<T>, length - j)});
+  return panels;
+}
+
+/// Calls body(first, last) on parts of 0 … n − 1, multiples of row_block: all at once, or, when
+/// there is too little other work to share out, some for each thread.
+template <class T, class Body>
+void for_each_rows(std::size_t n, bool share, const Body& body) {
+  const std::size_t blocks = (n + row_block<T> - 1) / row_block<T>;
+  const std::size_t part = share ? (blocks + 7) / 8 * row_block<T> : n;
+  parallel_for(n, part, body);
+}
+
+/// Few strips are not shared out among the threads: their rows are.
+inline constexpr std::size_t few_strips = 4;
+
+/// Calls body(strip, share) for each strip, by one thread each or, of few, with `share` set.
+template <class Body>
+void for_each_strip(const std::vector<strip>& work, const Body& body) {
+  if (work.size() < few_strips)
+    for (const strip& s : work) body(s, true);
+  else
+    default_thread_pool().run(work.size(), [&](std::size_t task) { body(work[task], false); });
+}
+
+/// Output pixels of a strip whose patch matrix should stay in cache.
+template <class T>
+std::size_t direct_columns(std::size_t patch) {
+  return std::clamp<std::size_t>((std::size_t{512} << 10) / (sizeof(T) * patch), 64, 256) /
+         panel_width<T> * panel_width<T>;
+}
+
+/// result = image ∗ weight, plus bias[o] where there is a bias.
+template <class T>
+void direct_convolve(const convolution_geometry& g, const T* image, const T* weight, const T* bias,
+                     T* result) {
+  for_each_strip(strips(g, direct_columns<T>(g.patch())), [&](const strip& s, bool share) {
+    const std::size_t columns = s.columns(), area = g.kernel * g.kernel;
+    T* const patches = work_space<T, 0>(g.patch() * columns + panel_width<T>);
+    parallel_for(g.channels, share ? 32 : g.channels, [&](std::size_t first, std::size_t last) {
+      im2col(g, s, first, last, image, patches + first * area * columns);
+    });
+    const auto panels = strip_panels(s, patches, result, g.result_size());
+    for_each_rows<T>(g.out_channels, share, [&](std::size_t first, std::size_t last) {
+      auto rows = panels;
+      for (auto& p : rows) p.c += first * g.out_area();
+      panel_product<T>(last - first, g.patch(), {weight + first * g.patch(), g.patch(), 1}, columns,
+                       rows, g.out_area(), {.bias = bias ? bias + first : nullptr});
+    });
+  });
+}
+
+/// The adjoint of direct_convolve in the image, plus bias[c] where there is a bias.
+template <class T>
+void direct_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
+                               const T* bias, T* image) {
+  // Whole images: patches of one image overlap.
+  const std::size_t area = g.kernel * g.kernel, plane = g.height * g.width;
+  const auto work = strips(g, std::max(g.out_area(), direct_columns<T>(g.out_channels)));
+  for_each_strip(work, [&](const strip& s, bool share) {
+    const std::size_t columns = s.columns();
+    T* const results = work_space<T, 1>(g.out_channels * columns + panel_width<T>);
+    parallel_for(g.out_channels, share ? 64 : g.out_channels,
+                 [&](std::size_t first, std::size_t last) {
+                   for (std::size_t o = first; o < last; ++o)
+                     for (std::size_t b = 0; b < s.images; ++b)
+                       std::copy_n(result + (s.image + b) * g.result_size() + o * g.out_area(),
+                                   g.out_area(), results + o * columns + b * g.out_area());
+                 });
+    const auto product = [&](std::size_t first, std::size_t last, std::span<const panel<T>> panels,
+                             std::size_t c_row, const T* offset) {
+      panel_product<T>((last - first) * area, g.out_channels,
+                       {weight + first * area, 1, g.patch()}, columns, panels, c_row,
+                       {.bias = offset});
+    };
+    if (g.pointwise()) {
+      const auto panels = strip_panels<T>(s, results, image, g.image_size());
+      for_each_rows<T>(g.channels, share, [&](std::size_t first, std::size_t last) {
+        auto rows = panels;
+        for (auto& p : rows) p.c += first * plane;
+        product(first, last, rows, plane, bias ? bias + first : nullptr);
+      });
+      return;
+    }
+    // A few channels at a time, so that their patches stay in cache.
+    const std::size_t fit = (std::size_t{256} << 10) / (sizeof(T) * area * columns);
+    const std::size_t part = std::clamp<std::size_t>(fit, 1, (g.channels + 3) / 4);
+    const std::size_t parts = (g.channels + part - 1) / part;
+    const auto restore = [&](std::size_t task) {
+      const std::size_t first = task * part, last = std::min(g.channels, first + part);
+      T* const patches = work_space<T, 0>((last - first) * area * columns);
+      std::vector<panel<T>> panels;
+      for (std::size_t j = 0; j < columns; j += panel_width<T>)
+        panels.push_back({results + j, patches + j, std::min(panel_width<T>, columns - j)});
+      product(first, last, panels, columns, nullptr);
+      for (std::size_t b = 0; b < s.images; ++b)
+        for (std::size_t c = first; c < last; ++c)
+          std::fill_n(image + (s.image + b) * g.image_size() + c * plane, plane,
+                      bias ? bias[c] : T(0));
+      col2im(g, s, first, last, patches, image);
+    };
+    if (share)
+      default_thread_pool().run(parts, restore);
+    else
+      for (std::size_t task = 0; task < parts; ++task) restore(task);
+  });
+}
+
+/// The adjoint of direct_convolve in the weight.
+template <class T>
+void direct_convolve_weight(const convolution_geometry& g, const T* image, const T* result,
+                            T* weight) {
+  // A task owns the weights of a few input channels and adds up the whole batch in order, in
+  // (weights, O): there the patch matrix is the left factor as it is.
+  const auto work = strips(g, 256);
+  const std::size_t area = g.kernel * g.kernel, out = g.out_channels;
+  const std::size_t channels =
+      std::max<std::size_t>(1, std::min(256 / area, (g.channels + 3) / 4));
+  default_thread_pool().run((g.channels + channels - 1) / channels, [&](std::size_t task) {
+    const std::size_t first = task * channels, last = std::min(g.channels, first + channels);
+    const std::size_t rows = (last - first) * area;
+    T* const sums = work_space<T, 2>(rows * out);
+    epilogue<T> end;
+    for (const strip& s : work) {
+      const std::size_t columns = s.columns(), length = s.last - s.first;
+      T* const patches = work_space<T, 0>(rows * columns);
+      im2col(g, s, first, last, image, patches);
+      T* const turned = work_space<T, 1>(columns * out + panel_width<T>);
+      for (std::size_t b = 0; b < s.images; ++b)
+        transpose_matrix(out, length, result + (s.image + b) * g.result_size() + s.first,
+                         g.out_area(), turned + b * length * out, out);
+      std::vector<panel<T>> panels;
+      for (std::size_t o = 0; o < out; o += panel_width<T>)
+        panels.push_back({turned + o, sums + o, std::min(panel_width<T>, out - o)});
+      panel_product<T>(rows, columns, {patches, columns, 1}, out, panels, out, end);
+      end.add = true;
+    }
+    transpose_matrix(rows, out, sums, out, weight + first * area, g.patch());
+  });
+}
+
+}  // namespace lift::detail

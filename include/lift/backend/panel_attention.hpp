@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Multi-head attention over the pixels of images, a strip of queries at a time, so that no n×n
+// matrix is stored. Scores are kept as (keys, queries): the softmax of a query is then one lane of a
+// vector. op/attention.hpp has the formulas.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <lift/backend/attention_geometry.hpp>
+#include <lift/backend/panel_product.hpp>
+#include <lift/backend/thread_pool.hpp>
+#include <lift/backend/work_space.hpp>
+
+namespace lift::detail {
+
+/// One head of one image: queries, keys and values, (depth, pixels) each, of n pixels.
+template <class T>
+class attention_head {
+ public:
+  /// Queries of a strip; matrices of a strip are (any, strip), the columns of absent queries zero.
+  static constexpr std::size_t strip = 2 * panel_width<T>;
+  using batch = xsimd::batch<T>;
+
+  attention_head(const attention_geometry& g, std::size_t head, const T* qkv)
+      : g_(g), depth_(g.depth), n_(g.pixels), q_(qkv + g.first_query(head)),
+        k_(q_ + g.image_size()), v_(k_ + g.image_size()) {}
+
+  const T* q() const { return q_; }
+  const T* k() const { return k_; }
+  const T* v() const { return v_; }
+
+  /// Calls body(first, queries) for every strip.
+  template <class Body>
+  void for_each_strip(const Body& body) const {
+    for (std::size_t first = 0; first < n_; first += strip) body(first, std::min(strip, n_ - first));
+  }
+
+  /// Columns [first, first + queries) of x (depth, n) as a matrix (depth, strip).
+  void take_strip(const T* x, std::size_t first, std::size_t queries, T* to) const {
+    for (std::size_t d = 0; d < depth_; ++d) {
+      std::copy_n(x + d * n_ + first, queries, to + d * strip);
+      std::fill_n(to + d * strip + queries, strip - queries, T(0));
+    }
+  }
+
+  /// (n, depth), the transpose of x (depth, n).
+  void turn(const T* x, T* to) const { transpose_matrix(depth_, n_, x, n_, to, depth_); }
+
+  /// to (n, strip) = alpha·turned (n, depth)·x (depth, strip), added or not.
+  void by_keys(T alpha, const T* turned, const T* x, T* to, bool add = false) const {
+    multiply(n_, depth_, {turned, depth_, 1}, x, to, strip, strip, {.alpha = alpha, .add = add});
+  }
+  /// Columns [first, …) of to (depth, n) = x (depth, n)·m (n, strip), added or not.
+  void by_values(const T* x, const T* m, std::size_t first, std::size_t queries, T* to,
+                 bool add = false) const {
+    multiply(depth_, n_, {x, n_, 1}, m, to + first, n_, queries, {.add = add});
+  }
+  /// sum (n, depth) = m (n, strip)·x (depth, strip)ᵀ, added or not.
+  void gather(const T* m, const T* x, T* turned, T* sum, bool add) const {
+    transpose_matrix(depth_, strip, x, strip, turned, depth_);
+    std::vector<panel<T>> panels;
+    for (std::size_t j = 0; j < depth_; j += panel_width<T>)
+      panels.push_back({turned + j, sum + j, std::min(panel_width<T>, depth_ - j)});
+    panel_product<T>(n_, strip, {m, strip, 1}, depth_, panels, depth_, {.add = add});
+  }
+
+  /// p (n, strip) = softmax of each column of (keys·queries)/√d.
+  void probabilities(const T* turned_keys, const T* queries, T* p) const {
+    by_keys(scale(), turned_keys, queries, p);
+    columns([&](std::size_t at) {
+      batch top(std::numeric_limits<T>::lowest());
+      for (std::size_t i = 0; i < n_; ++i) top = xsimd::max(top, load(p + i * strip + at));
+      batch total(T(0));
+      for (std::size_t i = 0; i < n_; ++i) {
+        const batch e = xsimd::exp(load(p + i * strip + at) - top);
+        e.store_unaligned(p + i * strip + at);
+        total += e;
+      }
+      const batch share = T(1) / total;
+      for (std::size_t i = 0; i < n_; ++i)
+        (load(p + i * strip + at) * share).store_unaligned(p + i * strip + at);
+    });
+  }
+
+  /// a ← p∘(a − the sums of the columns of p∘a)·factor.
+  void softmax_tangent(const T* p, T* a, T factor) const {
+    columns([&](std::size_t at) {
+      batch sum(T(0));
+      for (std::size_t i = 0; i < n_; ++i)
+        sum = xsimd::fma(load(p + i * strip + at), load(a + i * strip + at), sum);
+      for (std::size_t i = 0; i < n_; ++i)
+        (load(p + i * strip + at) * (load(a + i * strip + at) - sum) * batch(factor))
+            .store_unaligned(a + i * strip + at);
+    });
+  }
+
+  T scale() const { return T(1) / std::sqrt(static_cast<T>(depth_)); }
+
+ private:
+  static batch load(const T* p) { return batch::load_unaligned(p); }
+
+  template <class Body>
+  static void columns(const Body& body) {
+    for (std::size_t at = 0; at < strip; at += batch::size) body(at);
+  }
+
+  void multiply(std::size_t m, std::size_t depth, const left_matrix<T>& a, const T* b, T* c,
+                std::size_t c_row, std::size_t columns, const epilogue<T>& end) const {
+    std::array<panel<T>, 2> panels;
+    std::size_t count = 0;
+    for (std::size_t j = 0; j < columns; j += panel_width<T>)
+      panels[count++] = {b + j, c + j, std::min(panel_width<T>, columns - j)};
+    panel_product<T>(m, depth, a, strip, std::span(panels.data(), count), c_row, end);
+  }
+
+  attention_geometry g_;
+  std::size_t depth_, n_;
+  const T *q_, *k_, *v_;
+};
+
+/// Work spaces of one head, apart from those of the products.
+template <class T>
+struct attention_spaces {
+  static constexpr std::size_t strip = attention_head<T>::strip;
+  std::size_t depth, n;
+  T* at;
+
+  /// `keys` matrices (n, depth), `scores` matrices (n, strip) and `strips` matrices (depth, strip).
+  attention_spaces(const attention_geometry& g, std::size_t keys, std::size_t scores,
+                   std::size_t strips)
+      : depth(g.depth), n(g.pixels),
+        at(work_space<T, 3>(keys * (n * depth + panel_width<T>) + scores * n * strip +
+                            strips * (strip * depth + panel_width<T>))) {}
+  T* keys() { return take(n * depth + panel_width<T>); }
+  T* scores() { return take(n * strip); }
+  T* one_strip() { return take(strip * depth + panel_width<T>); }
+
+ private:
+  T* take(std::size_t size) {
+    T* const from = at;
+    at += size;
+    return from;
+  }
+};
+
+/// y = V·Pᵀ of every head.
+template <class T>
+void panel_attention(const attention_geometry& g, const T* qkv, T* y) {
+  default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
+    const attention_head<T> head(g, task, qkv);
+    attention_spaces<T> space(g, 1, 1, 1);
+    T *const keys = space.keys(), *const p = space.scores(), *const q = space.one_strip();
+    head.turn(head.k(), keys);
+    head.for_each_strip([&](std::size_t first, std::size_t queries) {
+      head.take_strip(head.q(), first, queries, q);
+      head.probabilities(keys, q, p);
+      head.by_values(head.v(), p, first, queries, y + g.first_output(task));
+    });
+  });
+}
+
+/// dy = dV·Pᵀ + V·Π((dQᵀK + QᵀdK)/√d)ᵀ for `tangents` stacked tangents of qkv.
+template <class T>
+void panel_attention_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv,
+                              const T* dqkv, T* dy) {
+  default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
+    const attention_head<T> head(g, task, qkv);
+    attention_spaces<T> space(g, 1 + tangents, 2, 2);
+    T *const keys = space.keys(), *const p = space.scores(), *const ds = space.scores();
+    T *const q = space.one_strip(), *const dq = space.one_strip();
+    head.turn(head.k(), keys);
+    std::vector<attention_head<T>> moved;
+    std::vector<T*> moved_keys;
+    for (std::size_t k = 0; k < tangents; ++k) {
+      moved.emplace_back(g, task, dqkv + k * g.batch * 3 * g.image_size());
+      moved_keys.push_back(space.keys());
+      head.turn(moved[k].k(), moved_keys[k]);
+    }
+    head.for_each_strip([&](std::size_t first, std::size_t queries) {
+      head.take_strip(head.q(), first, queries, q);
+      head.probabilities(keys, q, p);
+      for (std::size_t k = 0; k < tangents; ++k) {
+        head.take_strip(moved[k].q(), first, queries, dq);
+        head.by_keys(head.scale(), keys, dq, ds);
+        head.by_keys(head.scale(), moved_keys[k], q, ds, true);
+        head.softmax_tangent(p, ds, T(1));
+        T* const to = dy + k * g.batch * g.image_size() + g.first_output(task);
+        head.by_values(moved[k].v(), p, first, queries, to);
+        head.by_values(head.v(), ds, first, queries, to, true);
+      }
+    });
+  });
+}
+
+/// The gradient of ⟨w, y⟩ with respect to qkv: (K·Gᵀ, Q·G, w·P), G = Π(wᵀV)/√d.
+template <class T>
+void panel_attention_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
+  default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
+    const attention_head<T> head(g, task, qkv);
+    attention_spaces<T> space(g, 4, 2, 3);
+    T *const keys = space.keys(), *const values = space.keys();
+    T *const dk = space.keys(), *const dv = space.keys();
+    T *const p = space.scores(), *const s = space.scores();
+    T *const q = space.one_strip(), *const ws = space.one_strip(), *const turned = space.one_strip();
+    const T* const out = w + g.first_output(task);
+    T* const dq = gradient + g.first_query(task);
+    head.turn(head.k(), keys);
+    head.turn(head.v(), values);
+    head.for_each_strip([&](std::size_t first, std::size_t queries) {
+      head.take_strip(head.q(), first, queries, q);
+      head.take_strip(out, first, queries, ws);
+      head.probabilities(keys, q, p);
+      head.by_keys(T(1), values, ws, s);
+      head.softmax_tangent(p, s, head.scale());
+      head.by_values(head.k(), s, first, queries, dq);
+      head.gather(s, q, turned, dk, first > 0);
+      head.gather(p, ws, turned, dv, first > 0);
+    });
+    transpose_matrix(g.pixels, g.depth, dk, g.depth, dq + g.image_size(), g.pixels);
+    transpose_matrix(g.pixels, g.depth, dv, g.depth, dq + 2 * g.image_size(), g.pixels);
+  });
+}
+
+}  // namespace lift::detail

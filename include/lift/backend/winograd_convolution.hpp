@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include <lift/backend/panel_product.hpp>
+#include <lift/backend/thread_pool.hpp>
+#include <lift/backend/winograd_tiles.hpp>
+#include <lift/backend/work_space.hpp>
+
+namespace lift::detail {
+
+/// Whether a convolution is one that Winograd's way computes, and faster than a direct product:
+/// small images with few channels take too few products to pay for the transforms.
+template <class T>
+bool winograd_pays(const convolution_geometry& g) {
+  return g.kernel == 3 && g.stride == 1 && g.padding <= 2 && g.channels >= lanes<T> &&
+         g.out_channels >= lanes<T> && g.batch * ((g.out_height + 3) / 4) * ((g.out_width + 3) / 4) >= 8;
+}
+
+inline tiling input_tiling(const convolution_geometry& g) {
+  return {g.batch, g.channels, g.height, g.width};
+}
+inline tiling output_tiling(const convolution_geometry& g) {
+  return {g.batch, g.out_channels, g.out_height, g.out_width};
+}
+
+/// Bytes of work space that should stay in a core's own cache, and in the cache all share.
+inline constexpr std::size_t near_bytes = std::size_t{384} << 10, far_bytes = std::size_t{16} << 20;
+
+/// A 3×3 convolution with stride 1 by Winograd's F(4×4, 3×3), with the kernels as they are or
+/// turned round.
+template <bool Turned, class T>
+class winograd_convolution {
+ public:
+  winograd_convolution(const convolution_geometry& g, const kernel_view<T>& kernels)
+      : in_(input_tiling(g)), out_(output_tiling(g)), padding_(g.padding), kernels_(kernels) {}
+
+  /// Writes the results, plus bias[channel] where there is a bias.
+  void operator()(const T* image, const T* bias, T* result) const {
+    if (panels() * panel_size() * sizeof(T) <= far_bytes / 4)
+      tiles_in_turn(image, bias, result);
+    else
+      panels_in_turn(image, bias, result);
+  }
+
+ private:
+  static constexpr std::size_t width = panel_width<T>;
+
+  std::size_t panels() const { return (out_.channels + width - 1) / width; }
+  transformed_kernels<T> kernels_at(T* data) const { return {data, in_.channels}; }
+  std::size_t panel_size() const { return kernels_at(nullptr).size(); }
+
+  /// Few kernels: all are transformed first; a task then does a few rows of tiles from end to end.
+  void tiles_in_turn(const T* image, const T* bias, T* result) const {
+    work_buffer<T> kernels(panels() * panel_size());
+    constexpr std::size_t step = 16;
+    const std::size_t parts = (in_.channels + step - 1) / step;
+    default_thread_pool().run(panels() * parts, [&](std::size_t task) {
+      const std::size_t first = task % parts * step, panel = task / parts;
+      transform_panel(panel, first, std::min(first + step, in_.channels),
+                      kernels_at(kernels.data() + panel * panel_size()));
+    });
+    const std::size_t rows = rows_within(near_bytes);
+    default_thread_pool().run((out_.rows() + rows - 1) / rows, [&](std::size_t task) {
+      const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
+      const std::size_t tiles = (last - first) * out_.columns();
+      const transformed_tiles<T> inputs(
+          work_space<T, 0>(transformed_tiles<T>::size(tiles, in_.channels)), tiles, in_.channels);
+      for (std::size_t c = 0; c < in_.channels; c += lanes<T>)
+        transform(image, first, last, c, inputs, 0);
+      for (std::size_t panel = 0; panel < panels(); ++panel)
+        multiply(inputs, first, last, panel, kernels_at(kernels.data() + panel * panel_size()),
+                 bias, result);
+    });
+  }
+
+  /// Many kernels: the tiles are transformed first; a task then does a panel of output channels.
+  void panels_in_turn(const T* image, const T* bias, T* result) const {
+    const std::size_t most = rows_within(far_bytes);
+    for (std::size_t first = 0; first < out_.rows(); first += most) {
+      const std::size_t rows = std::min(most, out_.rows() - first);
+      const std::size_t tiles = rows * out_.columns();
+      work_buffer<T> space(transformed_tiles<T>::size(tiles, in_.channels));
+      const transformed_tiles<T> inputs(space.data(), tiles, in_.channels);
+      const std::size_t groups = (in_.channels + lanes<T> - 1) / lanes<T>;
+      default_thread_pool().run(groups, [&](std::size_t group) {
+        transform(image, first, first + rows, group * lanes<T>, inputs, 0);
+      });
+      default_thread_pool().run(panels(), [&](std::size_t panel) {
+        const auto kernels = kernels_at(work_space<T, 0>(panel_size()));
+        transform_panel(panel, 0, in_.channels, kernels);
+        multiply(inputs, first, first + rows, panel, kernels, bias, result);
+      });
+    }
+  }
+
+  /// Rows of tiles whose transformed inputs take so many bytes, at least one.
+  std::size_t rows_within(std::size_t bytes) const {
+    const std::size_t row = winograd_points * sizeof(T) * in_.channels * out_.columns();
+    return std::max<std::size_t>(1, bytes / row);
+  }
+
+  void transform_panel(std::size_t panel, std::size_t first, std::size_t last,
+                       const transformed_kernels<T>& to) const {
+    for (std::size_t half = 0; half < width; half += lanes<T>) {
+      const std::size_t out = panel * width + half;
+      const std::size_t count = out < out_.channels ? std::min(lanes<T>, out_.channels - out) : 0;
+      transform_kernels<Turned>(kernels_, first, last, out, count, to, half);
+    }
+  }
+
+  void transform(const T* image, std::size_t first, std::size_t last, std::size_t channel,
+                 const transformed_tiles<T>& to, std::size_t to_tile) const {
+    transform_tile_rows<winograd_input>(out_, in_, image, padding_, first, last, channel, to,
+                                        to_tile, work_space<T, 2>(tile_row_size<T>(out_)));
+  }
+
+  void multiply(const transformed_tiles<T>& inputs, std::size_t first, std::size_t last,
+                std::size_t panel, const transformed_kernels<T>& kernels, const T* bias,
+                T* result) const {
+    const std::size_t tiles = (last - first) * out_.columns();
+    const transformed_tiles<T> products(
+        work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+    const std::size_t channels = std::min(width, out_.channels - panel * width);
+    const std::size_t columns = channels > lanes<T> ? width : lanes<T>;
+    for (std::size_t p = 0; p < winograd_points; ++p) {
+      const detail::panel<T> one{kernels(p, 0), products(p, 0, 0), columns};
+      panel_product<T>(tiles, in_.channels, {inputs(p, 0, 0), inputs.row, 1}, width,
+                       std::span(&one, 1), width);
+    }
+    for (std::size_t c = 0; c < channels; c += lanes<T>)
+      restore_tile_rows(out_, first, last, products, c, panel * width + c, bias, result);
+  }
+
+  tiling in_, out_;
+  std::size_t padding_;
+  kernel_view<T> kernels_;
+};
+
+/// The gradient of a 3×3 convolution with respect to its weight, the same way.
+template <class T>
+void winograd_weight_gradient(const convolution_geometry& g, const T* image, const T* result,
+                              T* weight) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  const tiling in = input_tiling(g), out = output_tiling(g);
+  const std::size_t tile_bytes = winograd_points * sizeof(T) * (g.channels + g.out_channels);
+  const std::size_t most =
+      std::max<std::size_t>(128, far_bytes / tile_bytes) / out.columns() + 1;
+  const auto vectors = [](std::size_t channels) { return (channels + n - 1) / n; };
+  const std::size_t in_vectors = vectors(g.channels), out_vectors = vectors(g.out_channels);
+  work_buffer<T> sum_space(transformed_tiles<T>::size(g.out_channels, g.channels));
+  const transformed_tiles<T> sums(sum_space.data(), g.out_channels, g.channels);
+  for (std::size_t first = 0; first < out.rows(); first += most) {
+    const std::size_t last = std::min(first + most, out.rows());
+    const std::size_t tiles = (last - first) * out.columns();
+    work_buffer<T> in_space(transformed_tiles<T>::size(tiles, g.channels));
+    work_buffer<T> out_space(transformed_tiles<T>::size(tiles, g.out_channels));
+    const transformed_tiles<T> inputs(in_space.data(), tiles, g.channels);
+    const transformed_tiles<T> outputs(out_space.data(), tiles, g.out_channels);
+    default_thread_pool().run(in_vectors + out_vectors, [&](std::size_t task) {
+      T* const z = work_space<T, 2>(tile_row_size<T>(out));
+      if (task < in_vectors)
+        transform_tile_rows<winograd_input>(out, in, image, g.padding, first, last, task * n,
+                                            inputs, 0, z);
+      else
+        transform_tile_rows<winograd_output_adjoint>(out, out, result, 0, first, last,
+                                                     (task - in_vectors) * n, outputs, 0, z);
+    });
+    default_thread_pool().run(winograd_points, [&](std::size_t p) {
+      std::vector<panel<T>> panels;
+      for (std::size_t c = 0; c < sums.row; c += panel_width<T>)
+        panels.push_back({inputs(p, 0, c), sums(p, 0, c), std::min(panel_width<T>, sums.row - c)});
+      panel_product<T>(g.out_channels, tiles, {outputs(p, 0, 0), 1, outputs.row}, inputs.row,
+                       panels, sums.row, {.add = first > 0});
+    });
+  }
+  parallel_for(g.out_channels, 4, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t o = begin; o < end; ++o)
+      for (std::size_t c = 0; c < g.channels; c += n) {
+        alignas(64) std::array<std::array<T, n>, 9> kernels;
+        winograd_transform<winograd_kernel_adjoint, batch>(
+            strided_load<batch>{sums(0, o, c), sums.matrix},
+            [&](std::size_t j, std::size_t i, const batch& v) {
+              v.store_aligned(kernels[3 * i + j].data());
+            });
+        T* const to = weight + (o * g.channels + c) * 9;
+        for (std::size_t i = 0; i < std::min(n, g.channels - c); ++i)
+          for (std::size_t tap = 0; tap < 9; ++tap) to[9 * i + tap] = kernels[tap][i];
+      }
+  });
+}
+
+}  // namespace lift::detail

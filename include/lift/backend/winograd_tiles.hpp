@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Images and kernels to and from Winograd's domain, a vector of channels at a time.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include <lift/backend/convolution_geometry.hpp>
+#include <lift/backend/panel_product.hpp>
+#include <lift/backend/winograd.hpp>
+
+namespace lift::detail {
+
+/// Images (B, C, H, W) cut into tiles of 4×4 pixels, numbered row by row; the last row and column
+/// of tiles may reach over the edge.
+struct tiling {
+  std::size_t images, channels, height, width;
+
+  std::size_t columns() const { return (width + 3) / 4; }
+  std::size_t rows_of_image() const { return (height + 3) / 4; }
+  std::size_t rows() const { return images * rows_of_image(); }
+  std::size_t tiles() const { return rows() * columns(); }
+};
+
+/// Tiles in Winograd's domain: 36 matrices (tiles, channels), row-major.
+template <class T>
+struct transformed_tiles {
+  T* data;
+  std::size_t row;  // channels, rounded up to whole vectors
+  std::size_t matrix;  // elements from one of the 36 to the next
+
+  T* operator()(std::size_t point, std::size_t tile, std::size_t channel) const {
+    return data + point * matrix + tile * row + channel;
+  }
+  /// Elements of n tiles of so many channels; the odd vector spreads the 36 over the cache's sets.
+  static std::size_t size(std::size_t tiles, std::size_t channels) {
+    return winograd_points * transformed_tiles(nullptr, tiles, channels).matrix;
+  }
+  transformed_tiles(T* to, std::size_t tiles, std::size_t channels)
+      : data(to), row((channels + lanes<T> - 1) / lanes<T> * lanes<T>),
+        matrix(tiles * row + lanes<T>) {}
+};
+
+/// Reads `rows` rows of pixels of a vector of channels, from row `top` and column −margin on, into
+/// z (rows, z_width, lanes), with zeros around the image and in the channels beyond the last.
+template <class T>
+void read_rows(const tiling& from, const T* image, std::size_t channel, std::ptrdiff_t top,
+               std::size_t rows, std::size_t margin, std::size_t z_width, T* z) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  const auto height = static_cast<std::ptrdiff_t>(from.height);
+  const auto first = std::clamp<std::ptrdiff_t>(top, 0, height);
+  const auto last = std::clamp(top + static_cast<std::ptrdiff_t>(rows), first, height);
+  std::fill_n(z, rows * z_width * n, T(0));
+  const std::size_t plane = from.height * from.width, width = from.width;
+  const std::size_t valid = std::min(n, from.channels - channel);
+  const T* const source = image + channel * plane + static_cast<std::size_t>(first) * width;
+  T* const target = z + (static_cast<std::size_t>(first - top) * z_width + margin) * n;
+  const std::size_t pixels = static_cast<std::size_t>(last - first) * width;
+  const auto place = [&](std::size_t pixel) {
+    return target + (pixel / width * z_width + pixel % width) * n;
+  };
+  if (pixels < n) {
+    for (std::size_t c = 0; c < valid; ++c)
+      for (std::size_t p = 0; p < pixels; ++p) place(p)[c] = source[c * plane + p];
+    return;
+  }
+  for (std::size_t p = 0; p < pixels; p += n) {
+    const std::size_t at = std::min(p, pixels - n);
+    block<T> x;
+    for (std::size_t c = 0; c < n; ++c)
+      x[c] = c < valid ? batch::load_unaligned(source + c * plane + at) : batch(T(0));
+    transpose<T>(x);
+    for (std::size_t i = 0; i < n; ++i) x[i].store_unaligned(place(at + i));
+  }
+}
+
+/// Transforms rows of tiles [first, last) of `tiles`, a vector of channels, by F. The inputs of a
+/// tile start `margin` pixels before it; `from` are the images they are read from. The first tile
+/// becomes tile `to_tile` of `to`; z is work space of tile_row_size(F::inputs, …) elements.
+template <class F, class T>
+void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
+                         std::size_t margin, std::size_t first, std::size_t last,
+                         std::size_t channel, const transformed_tiles<T>& to, std::size_t to_tile,
+                         T* z) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  const std::size_t z_width = 4 * tiles.columns() + F::inputs - 4;
+  for (std::size_t row = first; row < last; ++row) {
+    const std::size_t b = row / tiles.rows_of_image(), y = row % tiles.rows_of_image();
+    read_rows(from, image + b * from.channels * from.height * from.width, channel,
+              static_cast<std::ptrdiff_t>(4 * y) - static_cast<std::ptrdiff_t>(margin), F::inputs,
+              margin, z_width, z);
+    for (std::size_t x = 0; x < tiles.columns(); ++x, ++to_tile) {
+      const T* const corner = z + 4 * x * n;
+      winograd_transform<F, batch>(
+          [&](std::size_t i, std::size_t j) {
+            return batch::load_unaligned(corner + (i * z_width + j) * n);
+          },
+          strided_store<T>{to(0, to_tile, channel), to.matrix});
+    }
+  }
+}
+
+/// Elements of the work space of transform_tile_rows.
+template <class T>
+std::size_t tile_row_size(const tiling& tiles) {
+  return 6 * (4 * tiles.columns() + 2) * lanes<T>;
+}
+
+/// Brings rows of tiles [first, last) of a vector of channels back to images (B, C, H, W), adding
+/// bias[channel] where there is a bias. Channel `channel` of the images is channel `from_channel`
+/// of `from`, whose tile 0 is the first tile of row `first`.
+template <class T>
+void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
+                       const transformed_tiles<T>& from, std::size_t from_channel,
+                       std::size_t channel, const T* bias, T* image) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  static_assert(n >= 4 && 16 % n == 0);
+  const std::size_t valid = std::min(n, tiles.channels - channel);
+  const std::size_t plane = tiles.height * tiles.width;
+  alignas(64) std::array<T, n> offsets{};
+  if (bias) std::copy_n(bias + channel, valid, offsets.begin());
+  const batch offset = batch::load_aligned(offsets.data());
+  std::size_t tile = 0;
+  for (std::size_t row = first; row < last; ++row) {
+    const std::size_t b = row / tiles.rows_of_image(), y = 4 * (row % tiles.rows_of_image());
+    const std::size_t height = std::min<std::size_t>(4, tiles.height - y);
+    for (std::size_t x = 0; x < tiles.width; x += 4, ++tile) {
+      std::array<block<T>, 16 / n> pixels;
+      // The points row by row are the columns of the transposed tile.
+      winograd_transform<winograd_output, batch>(
+          strided_load<batch>{from(0, tile, from_channel), from.matrix},
+          [&](std::size_t j, std::size_t i, const batch& v) {
+            pixels[(4 * i + j) / n][(4 * i + j) % n] = v + offset;
+          });
+      T* const corner = image + (b * tiles.channels + channel) * plane + y * tiles.width + x;
+      const std::size_t width = std::min<std::size_t>(4, tiles.width - x);
+      alignas(64) std::array<T, n> line;
+      for (std::size_t part = 0; part < pixels.size(); ++part) {
+        transpose<T>(pixels[part]);
+        for (std::size_t c = 0; c < valid; ++c) {
+          pixels[part][c].store_aligned(line.data());
+          for (std::size_t i = 0; i < n / 4; ++i) {
+            const std::size_t at = part * (n / 4) + i;
+            T* const to = corner + c * plane + at * tiles.width;
+            if (at >= height) break;
+            if (width == 4)
+              std::copy_n(line.data() + 4 * i, 4, to);
+            else
+              std::copy_n(line.data() + 4 * i, width, to);
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Kernels of 3×3 numbers as the convolution reads them: those from input channel c to output
+/// channel o at data + c·in + o·out, all of them before `end`.
+template <class T>
+struct kernel_view {
+  const T* data;
+  const T* end;
+  std::size_t in, out;
+};
+
+/// Kernels in Winograd's domain, for a panel of output channels: 36 matrices (channels, panel).
+template <class T>
+struct transformed_kernels {
+  T* data;
+  std::size_t channels;
+
+  static constexpr std::size_t row = panel_width<T>;
+  /// Elements from one of the 36 to the next; the odd vector spreads them over the cache's sets.
+  std::size_t matrix() const { return channels * row + lanes<T>; }
+  std::size_t size() const { return winograd_points * matrix(); }
+  T* operator()(std::size_t point, std::size_t channel) const {
+    return data + point * matrix() + channel * row;
+  }
+};
+
+/// A block of kernels: row o holds numbers of a kernel from `from` + o·stride on, zeros from row
+/// `count` on, and nothing from `end` on is read.
+template <class T>
+block<T> load_kernels(const T* from, const T* end, std::size_t stride, std::size_t count) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  block<T> x;
+  if (count == n && from + (n - 1) * stride + n <= end) {
+#pragma GCC unroll 16
+    for (std::size_t o = 0; o < n; ++o) x[o] = batch::load_unaligned(from + o * stride);
+    return x;
+  }
+  for (std::size_t o = 0; o < n; ++o) {
+    alignas(64) std::array<T, n> line{};
+    if (o < count) std::copy(from + o * stride, std::min(from + o * stride + n, end), line.begin());
+    x[o] = batch::load_aligned(line.data());
+  }
+  return x;
+}
+
+/// G g Gᵀ of the kernels from input channels [first, last) to `count` output channels from `out`
+/// on, at most a vector of them, into a vector of the panel's columns.
+template <bool Turned, class T>
+void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::size_t last,
+                       std::size_t out, std::size_t count, const transformed_kernels<T>& to,
+                       std::size_t column) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>, taps = 9;
+  for (std::size_t c = first; c < last; ++c) {
+    std::array<batch, taps> kernel;
+    // A block holds as many taps as a vector has lanes: one block, or some, the last two overlapping.
+    for (std::size_t done = 0; done < taps;) {
+      const std::size_t tap = n < taps ? std::min(done, taps - n) : 0;
+      block<T> x = load_kernels(kernels.data + c * kernels.in + out * kernels.out + tap,
+                                kernels.end, kernels.out, count);
+      transpose<T>(x);
+      constexpr std::size_t whole = std::min(n, taps);
+#pragma GCC unroll 16
+      for (std::size_t i = 0; i < whole; ++i)
+        kernel[Turned ? taps - 1 - (tap + i) : tap + i] = x[i];
+      done = tap + n;
+    }
+    winograd_transform<winograd_kernel, batch>(
+        [&](std::size_t i, std::size_t j) { return kernel[3 * i + j]; },
+        strided_store<T>{to(0, c) + column, to.matrix()});
+  }
+}
+
+}  // namespace lift::detail

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE fast_kernels
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <thread>
+#include <vector>
+
+#include <lift/op/attention.hpp>
+
+#include "op/check_op.hpp"
+#include "tensors.hpp"
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+template <class T>
+using plain = tensor<plain_xtensor_backend, T>;
+
+constexpr std::size_t lanes = lift::detail::lanes<float>;
+
+/// Convolutions of a square kernel: batch, channels, height, width, output channels, kernel,
+/// stride, padding. Every shape of the full-size network, and what lies at the edges of the kernels.
+struct convolution_case {
+  std::size_t batch, in, height, width, out, kernel, stride, padding;
+
+  convolution_geometry geometry() const {
+    return {batch, in, height, width, out, (height + 2 * padding - kernel) / stride + 1,
+            (width + 2 * padding - kernel) / stride + 1, kernel, stride, padding};
+  }
+  friend std::ostream& operator<<(std::ostream& to, const convolution_case& c) {
+    return to << c.batch << "x" << c.in << "x" << c.height << "x" << c.width << " to " << c.out
+              << ", kernel " << c.kernel << ", stride " << c.stride << ", padding " << c.padding;
+  }
+};
+
+const std::vector<convolution_case> convolutions = {
+    {2, 64, 64, 64, 64, 3, 1, 1},   {1, 192, 64, 64, 64, 3, 1, 1},  {2, 128, 32, 32, 128, 3, 1, 1},
+    {2, 384, 16, 16, 128, 3, 1, 1}, {8, 256, 16, 16, 256, 3, 1, 1}, {8, 512, 8, 8, 512, 3, 1, 1},
+    {2, 1024, 8, 8, 512, 3, 1, 1},  {8, 512, 4, 4, 512, 3, 1, 1},   {1, 512, 4, 4, 512, 3, 1, 1},
+    {2, 6, 64, 64, 64, 3, 1, 1},    {2, 64, 64, 64, 6, 3, 1, 1},    {2, 128, 32, 32, 384, 1, 1, 0},
+    {2, 192, 16, 16, 64, 1, 1, 0},  {2, 64, 64, 64, 64, 4, 2, 1},   {3, 512, 8, 8, 512, 4, 2, 1},
+    {1, 256, 32, 32, 256, 4, 2, 1},
+    // sizes that no tile, vector or panel divides, every padding, one row, one column, tiny images
+    {2, 17, 13, 15, 19, 3, 1, 0},   {3, 16, 7, 6, 40, 3, 1, 2},     {9, 33, 5, 9, 65, 3, 1, 1},
+    {40, 16, 2, 2, 16, 3, 1, 1},    {40, 24, 1, 3, 16, 3, 1, 1},    {1, 16, 3, 40, 16, 3, 1, 0},
+    {1, 16, 40, 3, 16, 3, 1, 1},    {1, 70, 33, 7, 5, 3, 1, 1},     {3, 20, 9, 11, 33, 5, 2, 2},
+    {7, 5, 6, 6, 3, 1, 1, 0},       {2, 9, 8, 8, 31, 2, 2, 0}};
+
+template <class Tensor>
+struct convolution_results {
+  Tensor y, y_biased, gx, gx_biased, ga;
+
+  convolution_results(const convolution_case& c, auto convolve, auto transpose, auto weight) {
+    const auto g = c.geometry();
+    const Tensor x = random_tensor<Tensor>({c.batch, c.in, c.height, c.width}, 1);
+    const Tensor a = random_tensor<Tensor>({c.out, c.in, c.kernel, c.kernel}, 2);
+    const Tensor w = random_tensor<Tensor>({c.batch, c.out, g.out_height, g.out_width}, 3);
+    const Tensor out_bias = random_tensor<Tensor>(shape{c.out}, 4);
+    const Tensor in_bias = random_tensor<Tensor>(shape{c.in}, 5);
+    const typename Tensor::value_type* const none = nullptr;
+    y = w.clone();
+    y_biased = w.clone();
+    gx = x.clone();
+    gx_biased = x.clone();
+    ga = a.clone();
+    convolve(g, x.data(), a.data(), none, y.mutable_data());
+    convolve(g, x.data(), a.data(), out_bias.data(), y_biased.mutable_data());
+    transpose(g, w.data(), a.data(), none, gx.mutable_data());
+    transpose(g, w.data(), a.data(), in_bias.data(), gx_biased.mutable_data());
+    weight(g, x.data(), w.data(), ga.mutable_data());
+  }
+};
+
+template <class Backend, class T>
+auto results_of(const convolution_case& c) {
+  return convolution_results<tensor<Backend, T>>(
+      c, [](const auto&... x) { Backend::convolve(x...); },
+      [](const auto&... x) { Backend::convolve_transpose(x...); },
+      [](const auto&... x) { Backend::convolve_weight(x...); });
+}
+
+template <class A, class B>
+void check_close(const A& got, const B& want, double tolerance) {
+  const auto compare = [&](const char* what, const auto& a, const auto& b) {
+    BOOST_TEST_CONTEXT(what) BOOST_CHECK_LT(relative_l2(a.to_host(), b.to_host()), tolerance);
+  };
+  compare("result", got.y, want.y);
+  compare("result with bias", got.y_biased, want.y_biased);
+  compare("image gradient", got.gx, want.gx);
+  compare("image gradient with bias", got.gx_biased, want.gx_biased);
+  compare("weight gradient", got.ga, want.ga);
+}
+
+/// The forward map and both derivatives of attention, with two stacked tangents.
+template <class Backend, class T>
+std::vector<std::vector<T>> attention_results(const shape& qkv, std::size_t heads) {
+  using Tensor = tensor<Backend, T>;
+  const op::attention attention(heads);
+  const Tensor x = random_tensor<Tensor>(qkv, 1);
+  const auto y = attention.forward(x);
+  const Tensor d = random_tensor<Tensor>({2 * qkv[0], qkv[1], qkv[2], qkv[3]}, 2);
+  const Tensor w = random_tensor<Tensor>(y.value.shape(), 3);
+  return {y.value.to_host(), attention.jvp(y.saved, {d}).to_host(),
+          attention.vjp(y.saved, w, {true})[0].to_host()};
+}
+
+/// The fast attention in double precision, on the plain verbs.
+struct fast_attention_backend : xtensor_convolution {
+  static constexpr const char* name = "fast-attention";
+  template <class T>
+  static void attend(const attention_geometry& g, const T* qkv, T* y) {
+    lift::detail::panel_attention(g, qkv, y);
+  }
+  template <class T>
+  static void attend_tangents(const attention_geometry& g, std::size_t n, const T* qkv,
+                              const T* dqkv, T* dy) {
+    lift::detail::panel_attention_tangents(g, n, qkv, dqkv, dy);
+  }
+  template <class T>
+  static void attend_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
+    lift::detail::panel_attention_gradient(g, qkv, w, gradient);
+  }
+};
+static_assert(attention_backend<fast_attention_backend, double>);
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(convolutions_agree_with_the_plain_ones) {
+  for (const auto& c : convolutions)
+    BOOST_TEST_CONTEXT(c)
+  check_close(results_of<xtensor_backend, float>(c), results_of<plain_xtensor_backend, float>(c),
+              1e-5);
+}
+
+// Either way is right wherever it can be used, not only where it is chosen; in double precision
+// only an error of the formula could show.
+BOOST_AUTO_TEST_CASE(every_algorithm_is_exact_in_double_precision) {
+  if constexpr (lift::detail::lanes<double> < 4) return;  // no vectors for the fast kernels here
+  const auto direct = [](const auto& c) {
+    return convolution_results<plain<double>>(
+        c, [](const auto&... x) { lift::detail::direct_convolve(x...); },
+        [](const auto&... x) { lift::detail::direct_convolve_transpose(x...); },
+        [](const auto&... x) { lift::detail::direct_convolve_weight(x...); });
+  };
+  const auto winograd = [](const auto& c) {
+    using lift::detail::kernel_view;
+    return convolution_results<plain<double>>(
+        c,
+        [](const convolution_geometry& g, const double* image, const double* weight,
+           const double* bias, double* result) {
+          const kernel_view<double> kernels{weight, weight + g.out_channels * g.patch(), 9,
+                                            g.patch()};
+          lift::detail::winograd_convolution<false, double>(g, kernels)(image, bias, result);
+        },
+        [](const convolution_geometry& g, const double* result, const double* weight,
+           const double* bias, double* image) {
+          const kernel_view<double> kernels{weight, weight + g.out_channels * g.patch(), g.patch(),
+                                            9};
+          lift::detail::winograd_convolution<true, double>(lift::detail::turned_round(g),
+                                                           kernels)(result, bias, image);
+        },
+        [](const auto&... x) { lift::detail::winograd_weight_gradient(x...); });
+  };
+  for (const auto& c : convolutions) {
+    if (c.batch * c.in * c.out * c.height * c.width > 40'000'000) continue;
+    BOOST_TEST_CONTEXT(c) {
+      const auto want = results_of<plain_xtensor_backend, double>(c);
+      check_close(direct(c), want, 1e-13);
+      if (c.kernel == 3 && c.stride == 1) check_close(winograd(c), want, 1e-13);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(attention_agrees_with_the_one_of_verbs) {
+  for (const auto& [b, heads, depth, side] : std::vector<std::array<std::size_t, 4>>{
+           {2, 4, 32, 32}, {2, 4, 64, 16}, {3, 4, 128, 8}, {8, 4, 128, 4}, {3, 3, 4, 5}, {1, 2, 33, 9},
+           {2, 1, 1, 1}, {1, 4, 1, 3}})
+    BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
+      const shape qkv{b, 3 * heads * depth, side, side};
+      const auto got = attention_results<xtensor_backend, float>(qkv, heads);
+      const auto want = attention_results<plain_xtensor_backend, float>(qkv, heads);
+      const auto exact = attention_results<plain_xtensor_backend, double>(qkv, heads);
+      const auto fast = attention_results<fast_attention_backend, double>(qkv, heads);
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        // One pixel attends to itself alone: the derivatives of the scores are zero.
+        if (side == 1 && i > 0) continue;
+        BOOST_CHECK_LT(relative_l2(got[i], want[i]), 1e-5);
+        BOOST_CHECK_LT(relative_l2(fast[i], exact[i]), 1e-13);
+      }
+    }
+}
+
+// Scores far apart: the softmax must not overflow, in either form.
+BOOST_AUTO_TEST_CASE(attention_of_large_scores_is_finite) {
+  using Tensor = tensor<xtensor_backend, float>;
+  const Tensor x = scaled(random_tensor<Tensor>({1, 48, 6, 6}, 1), 1e3f);
+  const auto y = op::attention(4).forward(x).value.to_host();
+  for (const float v : y) BOOST_REQUIRE(std::isfinite(v) && std::abs(v) < 1e4f);
+}
+
+// Two threads of a program that run kernels at once get what each would get alone.
+BOOST_AUTO_TEST_CASE(two_threads_at_once) {
+  const std::vector<convolution_case> cases = {{2, 64, 16, 16, 64, 3, 1, 1},
+                                               {2, 128, 8, 8, 256, 3, 1, 1},
+                                               {2, 64, 16, 16, 64, 4, 2, 1}};
+  std::vector<std::vector<float>> want;
+  for (const auto& c : cases) want.push_back(results_of<xtensor_backend, float>(c).ga.to_host());
+  std::array<int, 3> differences{};
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t < differences.size(); ++t)
+      threads.emplace_back([&, t] {
+        for (int round = 0; round < 5; ++round)
+          for (std::size_t i = 0; i < cases.size(); ++i)
+            differences[t] +=
+                results_of<xtensor_backend, float>(cases[i]).ga.to_host() != want[i];
+      });
+  }
+  for (const int n : differences) BOOST_CHECK_EQUAL(n, 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_is_transposed) {
+  for (const auto& [rows, columns] : std::vector<std::array<std::size_t, 2>>{
+           {lanes, lanes}, {1, 1}, {3, 2 * lanes + 1}, {2 * lanes + 3, 1}, {3 * lanes, lanes + 5}}) {
+    std::vector<float> from(rows * columns), to(rows * columns);
+    for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i);
+    lift::detail::transpose_matrix(rows, columns, from.data(), columns, to.data(), rows);
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t c = 0; c < columns; ++c)
+        BOOST_REQUIRE_EQUAL(to[c * rows + r], from[r * columns + c]);
+  }
+}
