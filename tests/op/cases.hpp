@@ -14,6 +14,7 @@
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
+#include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/mean_squared_error.hpp>
 #include <lift/op/silu.hpp>
@@ -108,10 +109,10 @@ struct cases_of<op::conv_transpose2d> {
   }
 };
 
-template <>
-struct cases_of<op::group_norm> {
+template <class Activation>
+struct cases_of<op::activated_group_norm<Activation>> {
   static constexpr std::size_t stacked = 1;
-  static op_cases<op::group_norm> list() {
+  static op_cases<op::activated_group_norm<Activation>> list() {
     return {{{8, 1e-5}, {{2, 16, 4, 4}, {16}, {16}}},
             {{1, 1e-5}, {{1, 3, 1, 1}, {3}, {3}}},
             {{4, 1e-3}, {{3, 4, 5, 7}, {4}, {4}}},

@@ -9,6 +9,7 @@
 
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/convolution_geometry.hpp>
+#include <lift/backend/group_norm_geometry.hpp>
 #include <lift/backend/operand.hpp>
 
 namespace lift {
@@ -87,6 +88,18 @@ concept attention_backend =
       B::attend(g, in, out);
       B::attend_tangents(g, n, in, in, out);
       B::attend_gradient(g, in, in, out);
+    };
+
+/// A backend with group normalisation of its own, an activation behind it, for numbers of type T
+/// (see op/group_norm.hpp): normalise(g, ε, x, γ, β, mean, rstd, y) writes the last three;
+/// normalise_tangents(g, count, x, γ, β, mean, rstd, d, dy) for `count` stacked tangents;
+/// normalise_gradient(g, x, γ, β, mean, rstd, w, dx, dγ, dβ).
+template <class B, class T, class Activation>
+concept group_norm_backend =
+    requires(const group_norm_geometry& g, std::size_t n, T epsilon, const T* in, T* out) {
+      B::template normalise<Activation>(g, epsilon, in, in, in, out, out, out);
+      B::template normalise_tangents<Activation>(g, n, in, in, in, in, in, in, out);
+      B::template normalise_gradient<Activation>(g, in, in, in, in, in, in, out, out, out);
     };
 
 }  // namespace lift

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include <lift/backend/direct_convolution.hpp>
+#include <lift/backend/group_norm_kernels.hpp>
 #include <lift/backend/panel_attention.hpp>
 #include <lift/backend/winograd_convolution.hpp>
 #include <lift/backend/xtensor_convolution.hpp>
@@ -21,13 +22,16 @@ static_assert(backend<plain_xtensor_backend>);
 
 /// The CPU backend. In float32, on processors with vectors of eight numbers or more (AVX2,
 /// AVX-512), its convolutions are kernels of their own: 3×3 ones by Winograd's F(4×4, 3×3), within
-/// 10⁻⁵ of the plain ones in relative L2, and the others as products of panels.
+/// 10⁻⁵ of the plain ones in relative L2, and the others as products of panels. So is attention, and
+/// group normalisation stays in cache, both in either precision.
 struct xtensor_backend : xtensor_convolution {
   static constexpr const char* name = "xtensor";
 
-  /// Whether the fast kernels are for numbers of type T here.
+  /// Whether the vectors here are wide enough for products of our own to be the faster ones.
+  static constexpr bool wide = xsimd::batch<float>::size >= 8;
+  /// Whether convolutions of numbers of type T are fast ones.
   template <class T>
-  static constexpr bool fast = std::is_same_v<T, float> && xsimd::batch<T>::size >= 8;
+  static constexpr bool fast = wide && std::is_same_v<T, float>;
 
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
@@ -69,26 +73,46 @@ struct xtensor_backend : xtensor_convolution {
   }
 
   template <class T>
-    requires fast<T>
+    requires wide
   static void attend(const attention_geometry& g, const T* qkv, T* y) {
     detail::panel_attention(g, qkv, y);
   }
 
   template <class T>
-    requires fast<T>
+    requires wide
   static void attend_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv,
                               const T* dqkv, T* dy) {
     detail::panel_attention_tangents(g, tangents, qkv, dqkv, dy);
   }
 
   template <class T>
-    requires fast<T>
+    requires wide
   static void attend_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
     detail::panel_attention_gradient(g, qkv, w, gradient);
+  }
+
+  template <class Activation, class T>
+  static void normalise(const group_norm_geometry& g, T epsilon, const T* x, const T* gamma,
+                        const T* beta, T* mean, T* rstd, T* y) {
+    detail::group_norm_forward<Activation>(g, epsilon, x, gamma, beta, mean, rstd, y);
+  }
+
+  template <class Activation, class T>
+  static void normalise_tangents(const group_norm_geometry& g, std::size_t tangents, const T* x,
+                                 const T* gamma, const T* beta, const T* mean, const T* rstd,
+                                 const T* d, T* dy) {
+    detail::group_norm_tangents<Activation>(g, tangents, x, gamma, beta, mean, rstd, d, dy);
+  }
+
+  template <class Activation, class T>
+  static void normalise_gradient(const group_norm_geometry& g, const T* x, const T* gamma,
+                                 const T* beta, const T* mean, const T* rstd, const T* w, T* dx,
+                                 T* dgamma, T* dbeta) {
+    detail::group_norm_gradient<Activation>(g, x, gamma, beta, mean, rstd, w, dx, dgamma, dbeta);
   }
 };
 
 static_assert(backend<xtensor_backend>);
-static_assert(!xtensor_backend::fast<float> || attention_backend<xtensor_backend, float>);
+static_assert(!xtensor_backend::wide || attention_backend<xtensor_backend, float>);
 
 }  // namespace lift

@@ -12,7 +12,7 @@
 #include <lift/op/add.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv_transpose2d.hpp>
-#include <lift/op/group_norm.hpp>
+#include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/silu.hpp>
 
@@ -59,12 +59,16 @@ auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, std::size_t k
                 out * kernel * kernel);
 }
 
-/// GroupNorm over 8 groups, ε = 1e-5.
-template <class Scope, class X>
-auto group_norm(const Scope& p, const X& x) {
+/// GroupNorm over 8 groups, ε = 1e-5, and the activation of `Op`.
+template <class Op, class Scope, class X>
+auto normalise(const Scope& p, const X& x) {
   const std::size_t channels = shape_of(x)[1];
-  return apply(op::group_norm{}, x, p("weight", shape{channels}, {.centre = 1}),
+  return apply(Op{}, x, p("weight", shape{channels}, {.centre = 1}),
                p("bias", shape{channels}, {}));
 }
+template <class Scope, class X>
+auto group_norm(const Scope& p, const X& x) { return normalise<op::group_norm>(p, x); }
+template <class Scope, class X>
+auto group_norm_silu(const Scope& p, const X& x) { return normalise<op::group_norm_silu>(p, x); }
 
 }  // namespace lift::nn

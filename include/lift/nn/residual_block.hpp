@@ -12,9 +12,9 @@ namespace lift::nn {
 template <class Scope, class X, class Embedding>
 auto residual_block(const Scope& p, const X& x, const Embedding& t, std::size_t out) {
   const auto h = apply(op::add_per_channel{},
-                       conv2d(p / "conv1", silu(group_norm(p / "norm1", x)), out, 3, 1, 1),
+                       conv2d(p / "conv1", group_norm_silu(p / "norm1", x), out, 3, 1, 1),
                        linear(p / "time_mlp", silu(t), out));
-  const auto y = conv2d(p / "conv2", silu(group_norm(p / "norm2", h)), out, 3, 1, 1);
+  const auto y = conv2d(p / "conv2", group_norm_silu(p / "norm2", h), out, 3, 1, 1);
   // Both branches give the type of y: with variables, a plain x becomes one through the add.
   if (shape_of(x)[1] == out) return add(y, x);
   return add(y, conv2d(p / "shortcut", x, out, 1));

@@ -44,7 +44,7 @@ auto unet(const Scope& p, const std::vector<std::size_t>& dims, const X& x, cons
     h = unet_level(p / "decoder_blocks" / i, h, t, dims[levels - 1 - i]);
   }
   const auto head = p / "final_conv";
-  return conv2d(head / 2, silu(group_norm(head / 0, h)), out, 3, 1, 1);
+  return conv2d(head / 2, group_norm_silu(head / 0, h), out, 3, 1, 1);
 }
 
 }  // namespace lift::nn
