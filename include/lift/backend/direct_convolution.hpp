@@ -51,10 +51,10 @@ void for_each_strip(const std::vector<strip>& work, const Body& body) {
     default_thread_pool().run(work.size(), [&](std::size_t task) { body(work[task], false); });
 }
 
-/// Output pixels of a strip whose patch matrix should stay in cache.
+/// Output pixels of a strip whose patch matrix, of so many rows, should stay in cache.
 template <class T>
-std::size_t direct_columns(std::size_t patch) {
-  return std::clamp<std::size_t>((std::size_t{512} << 10) / (sizeof(T) * patch), 64, 256) /
+std::size_t direct_columns(std::size_t rows) {
+  return std::clamp<std::size_t>((std::size_t{512} << 10) / (sizeof(T) * rows), 64, 256) /
          panel_width<T> * panel_width<T>;
 }
 
@@ -82,51 +82,64 @@ void direct_convolve(const convolution_geometry& g, const T* image, const T* wei
 template <class T>
 void direct_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                const T* bias, T* image) {
-  // Whole images: patches of one image overlap.
+  constexpr std::size_t width = panel_width<T>;
   const std::size_t area = g.kernel * g.kernel, plane = g.height * g.width;
-  const auto work = strips(g, std::max(g.out_area(), direct_columns<T>(g.out_channels)));
-  for_each_strip(work, [&](const strip& s, bool share) {
-    const std::size_t columns = s.columns();
-    T* const results = work_space<T, 1>(g.out_channels * columns + panel_width<T>);
+  // Whole images where patches overlap.
+  const std::size_t together = std::max<std::size_t>(g.pointwise() ? 0 : g.out_area(), 256);
+  for_each_strip(strips(g, together), [&](const strip& s, bool share) {
+    const std::size_t length = s.last - s.first, columns = s.columns();
+    // The results of the strip, panel by panel: (panels, O, width). A panel of a pointwise
+    // convolution lies within one image, as its products go straight there.
+    const std::size_t piece = g.pointwise() ? length : columns, pieces = columns / piece;
+    const std::size_t panels_of_piece = (piece + width - 1) / width;
+    T* const results = work_space<T, 1>(pieces * panels_of_piece * g.out_channels * width);
+    const auto panel_at = [&](std::size_t column) {
+      return results + (column / piece * panels_of_piece + column % piece / width) *
+                           g.out_channels * width;
+    };
     parallel_for(g.out_channels, share ? 64 : g.out_channels,
                  [&](std::size_t first, std::size_t last) {
                    for (std::size_t o = first; o < last; ++o)
-                     for (std::size_t b = 0; b < s.images; ++b)
-                       std::copy_n(result + (s.image + b) * g.result_size() + o * g.out_area(),
-                                   g.out_area(), results + o * columns + b * g.out_area());
+                     for (std::size_t j = 0, n; j < columns; j += n) {
+                       const std::size_t at = j % length, lane = j % piece % width;
+                       n = std::min(length - at, width - lane);
+                       std::copy_n(result + (s.image + j / length) * g.result_size() +
+                                       o * g.out_area() + s.first + at,
+                                   n, panel_at(j) + o * width + lane);
+                     }
                  });
-    const auto product = [&](std::size_t first, std::size_t last, std::span<const panel<T>> panels,
-                             std::size_t c_row, const T* offset) {
-      panel_product<T>((last - first) * area, g.out_channels,
-                       {weight + first * area, 1, g.patch()}, columns, panels, c_row,
-                       {.bias = offset});
+    // Rows [first, last) of weightᵀ·results, to rows `row` apart; pieces are piece_pitch apart.
+    const auto multiply = [&](std::size_t first, std::size_t last, T* to, std::size_t row,
+                              std::size_t piece_pitch, const T* offsets) {
+      std::vector<panel<T>> panels;
+      for (std::size_t b = 0; b < pieces; ++b)
+        for (std::size_t j = 0; j < piece; j += width)
+          panels.push_back({panel_at(b * piece + j), to + b * piece_pitch + j,
+                            std::min(width, piece - j)});
+      panel_product<T>(last - first, g.out_channels, {weight + first, 1, g.patch()}, width, panels,
+                       row, {.bias = offsets});
     };
+    T* const images = image + s.image * g.image_size();
     if (g.pointwise()) {
-      const auto panels = strip_panels<T>(s, results, image, g.image_size());
       for_each_rows<T>(g.channels, share, [&](std::size_t first, std::size_t last) {
-        auto rows = panels;
-        for (auto& p : rows) p.c += first * plane;
-        product(first, last, rows, plane, bias ? bias + first : nullptr);
+        multiply(first, last, images + first * plane + s.first, plane, g.image_size(),
+                 bias ? bias + first : nullptr);
       });
       return;
     }
     // A few channels at a time, so that their patches stay in cache.
     const std::size_t fit = (std::size_t{256} << 10) / (sizeof(T) * area * columns);
     const std::size_t part = std::clamp<std::size_t>(fit, 1, (g.channels + 3) / 4);
-    const std::size_t parts = (g.channels + part - 1) / part;
     const auto restore = [&](std::size_t task) {
       const std::size_t first = task * part, last = std::min(g.channels, first + part);
       T* const patches = work_space<T, 0>((last - first) * area * columns);
-      std::vector<panel<T>> panels;
-      for (std::size_t j = 0; j < columns; j += panel_width<T>)
-        panels.push_back({results + j, patches + j, std::min(panel_width<T>, columns - j)});
-      product(first, last, panels, columns, nullptr);
+      multiply(first * area, last * area, patches, columns, 0, nullptr);
       for (std::size_t b = 0; b < s.images; ++b)
         for (std::size_t c = first; c < last; ++c)
-          std::fill_n(image + (s.image + b) * g.image_size() + c * plane, plane,
-                      bias ? bias[c] : T(0));
+          std::fill_n(images + b * g.image_size() + c * plane, plane, bias ? bias[c] : T(0));
       col2im(g, s, first, last, patches, image);
     };
+    const std::size_t parts = (g.channels + part - 1) / part;
     if (share)
       default_thread_pool().run(parts, restore);
     else

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 #include <vector>
 
 #include <lift/backend/convolution_geometry.hpp>
@@ -69,6 +70,14 @@ void for_each_patch_row(const convolution_geometry& g, const strip& s, std::size
       }
 }
 
+/// Copies rows of elements `stride` apart; the constant 2 lets the compiler use vectors.
+template <class T, class Stride>
+void copy_rows_apart(Stride stride, std::size_t rows, std::size_t columns, const T* from,
+                     std::size_t from_pitch, T* to, std::size_t to_pitch) {
+  for (std::size_t i = 0; i < rows; ++i, from += from_pitch, to += to_pitch)
+    for (std::size_t j = 0; j < columns; ++j) to[j] = from[j * stride];
+}
+
 /// Patch matrix of channels [first_channel, last_channel): rows (channel, ky, kx), one column for
 /// every output pixel of the strip.
 template <class T>
@@ -87,10 +96,11 @@ void im2col(const convolution_geometry& g, const strip& s, std::size_t first_cha
         const T* from = image + pixel;
         if (g.stride == 1 && g.width == width)  // one shifted copy, wrong beside the image
           std::copy_n(from, (rows - 1) * width + columns, to + x.first);
+        else if (g.stride == 2)
+          copy_rows_apart(std::integral_constant<std::size_t, 2>{}, rows, columns, from,
+                          2 * g.width, to + x.first, width);
         else
-          for (std::size_t i = 0; i < rows; ++i)
-            for (std::size_t j = 0; j < columns; ++j)
-              to[i * width + x.first + j] = from[(i * g.width + j) * g.stride];
+          copy_rows_apart(g.stride, rows, columns, from, g.stride * g.width, to + x.first, width);
         const auto clear = [&](std::size_t first, std::size_t last) {
           for (std::size_t j = first; j < last; ++j)
             for (std::size_t i = 0; i < rows; ++i) to[i * width + j] = T(0);
@@ -100,10 +110,41 @@ void im2col(const convolution_geometry& g, const strip& s, std::size_t first_cha
       });
 }
 
+/// Adjoint of im2col for whole images and the kernel 4, stride 2 and padding 1 that double an
+/// image's size: row y of a kernel's four patch rows is one row of pixels, every second of which
+/// takes from two of them.
+template <class T>
+void col2im_doubling(const convolution_geometry& g, const strip& s, std::size_t first_channel,
+                     std::size_t last_channel, const T* patches, T* image) {
+  const std::size_t w = g.out_width, row = s.columns();
+  for (std::size_t b = 0; b < s.images; ++b)
+    for (std::size_t c = first_channel; c < last_channel; ++c)
+      for (std::size_t ky = 0; ky < 4; ++ky) {
+        const T* const p =
+            patches + ((c - first_channel) * 16 + ky * 4) * row + b * g.out_area();
+        T* const plane = image + ((s.image + b) * g.channels + c) * g.height * g.width;
+        for (std::size_t y = 0; y < g.out_height; ++y) {
+          if (2 * y + ky < 1 || 2 * y + ky > g.height) continue;
+          const T *const p0 = p + y * w, *const p1 = p0 + row, *const p2 = p1 + row,
+                         *const p3 = p2 + row;
+          T* const to = plane + (2 * y + ky - 1) * g.width;
+          to[0] += p1[0];
+          for (std::size_t x = 0; x + 1 < w; ++x) {
+            to[2 * x + 1] += p2[x] + p0[x + 1];
+            to[2 * x + 2] += p1[x + 1] + p3[x];
+          }
+          to[2 * w - 1] += p2[w - 1];
+        }
+      }
+}
+
 /// Adjoint of im2col: adds every patch to the pixels it was read from.
 template <class T>
 void col2im(const convolution_geometry& g, const strip& s, std::size_t first_channel,
             std::size_t last_channel, const T* patches, T* image) {
+  if (g.kernel == 4 && g.stride == 2 && g.padding == 1 && g.height == 2 * g.out_height &&
+      g.width == 2 * g.out_width && s.columns() == s.images * g.out_area())
+    return col2im_doubling(g, s, first_channel, last_channel, patches, image);
   const std::size_t begin = s.first / g.out_width;
   for_each_patch_row(
       g, s, first_channel, last_channel,

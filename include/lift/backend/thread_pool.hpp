@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -16,7 +17,8 @@ namespace lift {
 /// A fixed set of threads that share the iterations of a loop.
 ///
 /// Safe to use from several threads at once: a caller that finds the pool busy, or that is itself
-/// one of its workers, runs its loop alone.
+/// one of its workers, runs its loop alone. A thread that waits looks out for work for a moment
+/// before it sleeps, since loops follow each other closely and waking up takes longer than many do.
 class thread_pool {
  public:
   /// `threads` counts the calling thread; 0 means one for every core.
@@ -55,8 +57,12 @@ class thread_pool {
     }
     wake_.notify_all();
     work();
+    {
+      const std::lock_guard state(mutex_);
+      open_ = false;  // workers that wake up too late are not waited for
+    }
+    look_out([this] { return active_ == 0; });
     std::unique_lock state(mutex_);
-    open_ = false;  // workers that wake up too late are not waited for
     done_.wait(state, [this] { return active_ == 0; });
     inside_ = false;
     task_ = nullptr;
@@ -68,9 +74,10 @@ class thread_pool {
     if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
     stopping_ = false;
     for (std::size_t i = 1; i < threads; ++i)
-      workers_.emplace_back([this, seen = generation_]() mutable {
+      workers_.emplace_back([this, seen = generation_.load()]() mutable {
         inside_ = true;
         for (;;) {
+          look_out([&] { return generation_ != seen; });
           {
             std::unique_lock state(mutex_);
             wake_.wait(state, [&] { return stopping_ || (open_ && generation_ != seen); });
@@ -95,6 +102,20 @@ class thread_pool {
     workers_.clear();
   }
 
+  /// Waits a moment for something that another thread brings about.
+  template <class Condition>
+  static void look_out(const Condition& fulfilled) {
+    const auto start = std::chrono::steady_clock::now();
+    do
+      for (int i = 0; i < 32; ++i) {
+        if (fulfilled()) return;
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
+      }
+    while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(100));
+  }
+
   void work() {
     for (std::size_t i; (i = next_.fetch_add(1)) < count_;) {
       try {
@@ -114,8 +135,8 @@ class thread_pool {
   std::function<void(std::size_t)> task_;
   std::atomic<std::size_t> next_ = 0;
   std::size_t count_ = 0;
-  std::size_t active_ = 0;  // workers in the loop
-  std::size_t generation_ = 0;
+  std::atomic<std::size_t> active_ = 0;  // workers in the loop
+  std::atomic<std::size_t> generation_ = 0;
   std::exception_ptr failure_;
   bool open_ = false;  // whether workers may join the loop
   bool stopping_ = false;

@@ -13,11 +13,12 @@
 namespace lift::detail {
 
 /// Whether a convolution is one that Winograd's way computes, and faster than a direct product:
-/// small images with few channels take too few products to pay for the transforms.
-template <class T>
-bool winograd_pays(const convolution_geometry& g) {
-  return g.kernel == 3 && g.stride == 1 && g.padding <= 2 && g.channels >= lanes<T> &&
-         g.out_channels >= lanes<T> && g.batch * ((g.out_height + 3) / 4) * ((g.out_width + 3) / 4) >= 8;
+/// small images or few channels take too few products to pay for the transforms. The gradient with
+/// respect to the weight has more to transform: it wants more tiles.
+inline bool winograd_pays(const convolution_geometry& g, std::size_t least_tiles = 8) {
+  const tiling tiles{g.batch, g.out_channels, g.out_height, g.out_width};
+  return g.kernel == 3 && g.stride == 1 && g.padding <= 2 && g.channels >= 4 &&
+         g.out_channels >= 4 && tiles.tiles() >= least_tiles;
 }
 
 inline tiling input_tiling(const convolution_geometry& g) {

@@ -77,30 +77,37 @@ void read_rows(const tiling& from, const T* image, std::size_t channel, std::ptr
   }
 }
 
+/// Transforms a row of tiles, a vector of channels, by F: z are its pixels as read_rows gives them.
+template <class F, class T>
+void transform_tile_row(const tiling& tiles, const T* z, const transformed_tiles<T>& to,
+                        std::size_t to_tile, std::size_t channel) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  const std::size_t z_width = 4 * tiles.columns() + F::inputs - 4;
+  for (std::size_t x = 0; x < tiles.columns(); ++x) {
+    const T* const corner = z + 4 * x * n;
+    winograd_transform<F, batch>(
+        [&](std::size_t i, std::size_t j) {
+          return batch::load_unaligned(corner + (i * z_width + j) * n);
+        },
+        strided_store<T>{to(0, to_tile + x, channel), to.matrix});
+  }
+}
+
 /// Transforms rows of tiles [first, last) of `tiles`, a vector of channels, by F. The inputs of a
 /// tile start `margin` pixels before it; `from` are the images they are read from. The first tile
-/// becomes tile `to_tile` of `to`; z is work space of tile_row_size(F::inputs, …) elements.
+/// becomes tile `to_tile` of `to`; z is work space of tile_row_size elements.
 template <class F, class T>
 void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
                          std::size_t margin, std::size_t first, std::size_t last,
                          std::size_t channel, const transformed_tiles<T>& to, std::size_t to_tile,
                          T* z) {
-  using batch = xsimd::batch<T>;
-  constexpr std::size_t n = lanes<T>;
-  const std::size_t z_width = 4 * tiles.columns() + F::inputs - 4;
-  for (std::size_t row = first; row < last; ++row) {
+  for (std::size_t row = first; row < last; ++row, to_tile += tiles.columns()) {
     const std::size_t b = row / tiles.rows_of_image(), y = row % tiles.rows_of_image();
     read_rows(from, image + b * from.channels * from.height * from.width, channel,
               static_cast<std::ptrdiff_t>(4 * y) - static_cast<std::ptrdiff_t>(margin), F::inputs,
-              margin, z_width, z);
-    for (std::size_t x = 0; x < tiles.columns(); ++x, ++to_tile) {
-      const T* const corner = z + 4 * x * n;
-      winograd_transform<F, batch>(
-          [&](std::size_t i, std::size_t j) {
-            return batch::load_unaligned(corner + (i * z_width + j) * n);
-          },
-          strided_store<T>{to(0, to_tile, channel), to.matrix});
-    }
+              margin, 4 * tiles.columns() + F::inputs - 4, z);
+    transform_tile_row<F>(tiles, z, to, to_tile, channel);
   }
 }
 
@@ -110,6 +117,48 @@ std::size_t tile_row_size(const tiling& tiles) {
   return 6 * (4 * tiles.columns() + 2) * lanes<T>;
 }
 
+/// bias[channel], … of `count` channels as a vector, zeros behind them and without a bias.
+template <class T>
+xsimd::batch<T> load_offsets(const T* bias, std::size_t channel, std::size_t count) {
+  alignas(64) std::array<T, lanes<T>> offsets{};
+  if (bias) std::copy_n(bias + channel, count, offsets.begin());
+  return xsimd::batch<T>::load_aligned(offsets.data());
+}
+
+/// The 4×4 results of a tile plus an offset, for a vector of channels from `channel` of `from` on:
+/// vector c of a block holds pixels of channel c, row by row, as many as fit.
+template <class T>
+auto restored_tile(const transformed_tiles<T>& from, std::size_t tile, std::size_t channel,
+                   const xsimd::batch<T>& offset) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  static_assert(n >= 4 && 16 % n == 0);
+  std::array<block<T>, 16 / n> pixels;
+  // The points row by row are the columns of the transposed tile.
+  winograd_transform<winograd_output, batch>(
+      strided_load<batch>{from(0, tile, channel), from.matrix},
+      [&](std::size_t j, std::size_t i, const batch& v) {
+        pixels[(4 * i + j) / n][(4 * i + j) % n] = v + offset;
+      });
+  for (block<T>& part : pixels) transpose<T>(part);
+  return pixels;
+}
+
+/// Stores part `part` of a tile's pixels, rows of Width, at to, the rows `pitch` apart; only
+/// `height` rows of the tile and `width` pixels of each lie within the image.
+template <std::size_t Width, class T, std::size_t N>
+void store_rows(const std::array<T, N>& line, std::size_t part, std::size_t height,
+                std::size_t width, T* to, std::size_t pitch) {
+  for (std::size_t i = 0; i < N / Width; ++i) {
+    const std::size_t row = part * (N / Width) + i;
+    if (row >= height) return;
+    if (width == Width)
+      std::copy_n(line.data() + Width * i, Width, to + row * pitch);
+    else
+      std::copy_n(line.data() + Width * i, width, to + row * pitch);
+  }
+}
+
 /// Brings rows of tiles [first, last) of a vector of channels back to images (B, C, H, W), adding
 /// bias[channel] where there is a bias. Channel `channel` of the images is channel `from_channel`
 /// of `from`, whose tile 0 is the first tile of row `first`.
@@ -117,44 +166,24 @@ template <class T>
 void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
                        const transformed_tiles<T>& from, std::size_t from_channel,
                        std::size_t channel, const T* bias, T* image) {
-  using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
-  static_assert(n >= 4 && 16 % n == 0);
   const std::size_t valid = std::min(n, tiles.channels - channel);
   const std::size_t plane = tiles.height * tiles.width;
-  alignas(64) std::array<T, n> offsets{};
-  if (bias) std::copy_n(bias + channel, valid, offsets.begin());
-  const batch offset = batch::load_aligned(offsets.data());
+  const auto offset = load_offsets(bias, channel, valid);
   std::size_t tile = 0;
   for (std::size_t row = first; row < last; ++row) {
     const std::size_t b = row / tiles.rows_of_image(), y = 4 * (row % tiles.rows_of_image());
     const std::size_t height = std::min<std::size_t>(4, tiles.height - y);
     for (std::size_t x = 0; x < tiles.width; x += 4, ++tile) {
-      std::array<block<T>, 16 / n> pixels;
-      // The points row by row are the columns of the transposed tile.
-      winograd_transform<winograd_output, batch>(
-          strided_load<batch>{from(0, tile, from_channel), from.matrix},
-          [&](std::size_t j, std::size_t i, const batch& v) {
-            pixels[(4 * i + j) / n][(4 * i + j) % n] = v + offset;
-          });
-      T* const corner = image + (b * tiles.channels + channel) * plane + y * tiles.width + x;
+      const auto pixels = restored_tile(from, tile, from_channel, offset);
       const std::size_t width = std::min<std::size_t>(4, tiles.width - x);
-      alignas(64) std::array<T, n> line;
-      for (std::size_t part = 0; part < pixels.size(); ++part) {
-        transpose<T>(pixels[part]);
+      T* const corner = image + (b * tiles.channels + channel) * plane + y * tiles.width + x;
+      for (std::size_t part = 0; part < pixels.size(); ++part)
         for (std::size_t c = 0; c < valid; ++c) {
+          alignas(64) std::array<T, n> line;
           pixels[part][c].store_aligned(line.data());
-          for (std::size_t i = 0; i < n / 4; ++i) {
-            const std::size_t at = part * (n / 4) + i;
-            T* const to = corner + c * plane + at * tiles.width;
-            if (at >= height) break;
-            if (width == 4)
-              std::copy_n(line.data() + 4 * i, 4, to);
-            else
-              std::copy_n(line.data() + 4 * i, width, to);
-          }
+          store_rows<4>(line, part, height, width, corner + c * plane, tiles.width);
         }
-      }
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <lift/backend/group_norm_kernels.hpp>
 #include <lift/backend/panel_attention.hpp>
 #include <lift/backend/winograd_convolution.hpp>
+#include <lift/backend/winograd_resampling.hpp>
 #include <lift/backend/xtensor_convolution.hpp>
 
 namespace lift {
@@ -38,10 +39,12 @@ struct xtensor_backend : xtensor_convolution {
                        const T* bias, T* result) {
     if constexpr (!fast<T>) {
       xtensor_convolution::convolve(g, image, weight, bias, result);
-    } else if (detail::winograd_pays<T>(g)) {
+    } else if (detail::winograd_pays(g)) {
       const detail::kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 9,
                                            g.patch()};
       detail::winograd_convolution<false, T>(g, kernels)(image, bias, result);
+    } else if (detail::winograd_resampling_pays<T>(g)) {
+      detail::winograd_halve(g, image, weight, bias, result);
     } else {
       detail::direct_convolve(g, image, weight, bias, result);
     }
@@ -52,10 +55,12 @@ struct xtensor_backend : xtensor_convolution {
                                  const T* bias, T* image) {
     if constexpr (!fast<T>) {
       xtensor_convolution::convolve_transpose(g, result, weight, bias, image);
-    } else if (const auto turned = detail::turned_round(g); detail::winograd_pays<T>(turned)) {
+    } else if (const auto turned = detail::turned_round(g); detail::winograd_pays(turned)) {
       const detail::kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(),
                                            9};
       detail::winograd_convolution<true, T>(turned, kernels)(result, bias, image);
+    } else if (detail::winograd_resampling_pays<T>(g)) {
+      detail::winograd_double(g, result, weight, bias, image);
     } else {
       detail::direct_convolve_transpose(g, result, weight, bias, image);
     }
@@ -66,7 +71,7 @@ struct xtensor_backend : xtensor_convolution {
                               T* weight) {
     if constexpr (!fast<T>)
       xtensor_convolution::convolve_weight(g, image, result, weight);
-    else if (detail::winograd_pays<T>(g))
+    else if (detail::winograd_pays(g, 24))
       detail::winograd_weight_gradient(g, image, result, weight);
     else
       detail::direct_convolve_weight(g, image, result, weight);

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The 4×4 convolutions with stride 2 that halve an image and their adjoints that double it, by
+// Winograd's F(4×4, 3×3): of the image's pixels, those of even and of odd rows and columns are four
+// images of half the size, the phases, and each has a 3×3 kernel of which 2×2 numbers are not zero.
+// 25 of a kernel's 36 points are not zero then: 100 products for 16 small pixels instead of 256.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include <lift/backend/winograd_convolution.hpp>
+
+namespace lift::detail {
+
+/// Whether a convolution or its adjoint is one of these, and faster this way.
+template <class T>
+bool winograd_resampling_pays(const convolution_geometry& g) {
+  return g.kernel == 4 && g.stride == 2 && g.padding == 1 && g.height == 2 * g.out_height &&
+         g.width == 2 * g.out_width && g.channels >= lanes<T> && g.out_channels >= lanes<T> &&
+         output_tiling(g).tiles() >= 32;
+}
+
+/// Along one axis: which number of a kernel of four is number i of a phase's kernel of three (none:
+/// 4), and which of the six points is zero for a phase.
+struct halving {
+  static constexpr std::size_t tap(std::size_t phase, std::size_t i) {
+    return phase == 0 ? (i == 0 ? 4 : 2 * i - 1) : (i == 2 ? 4 : 2 * i);
+  }
+  static constexpr std::size_t empty_point(std::size_t phase) { return phase == 0 ? 0 : 5; }
+};
+struct doubling {
+  static constexpr std::size_t tap(std::size_t phase, std::size_t i) {
+    return phase == 0 ? (i == 2 ? 4 : 3 - 2 * i) : (i == 0 ? 4 : 4 - 2 * i);
+  }
+  static constexpr std::size_t empty_point(std::size_t phase) { return phase == 0 ? 5 : 0; }
+};
+
+/// Kernels of 4×4 numbers from all input channels to `count` output channels from `out` on, as
+/// transform_kernels: those of phase (y, x) into column column(y, x) of to(y, x).
+template <class Resampling, class T, class To, class Column>
+void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t channels, std::size_t out,
+                             std::size_t count, const To& to, const Column& column) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  for (std::size_t c = 0; c < channels; ++c) {
+    std::array<batch, 16> taps;
+    for (std::size_t tap = 0; tap < 16; tap += n) {
+      block<T> x = load_kernels(kernels.data + c * kernels.in + out * kernels.out + tap,
+                                kernels.end, kernels.out, count);
+      transpose<T>(x);
+      for (std::size_t i = 0; i < n; ++i) taps[tap + i] = x[i];
+    }
+    const auto transform = [&]<std::size_t Y, std::size_t X>() {
+      const transformed_kernels<T> target = to(Y, X);
+      winograd_transform<winograd_kernel, batch>(
+          [&](std::size_t i, std::size_t j) {
+            const std::size_t y = Resampling::tap(Y, i), x = Resampling::tap(X, j);
+            return y < 4 && x < 4 ? taps[4 * y + x] : batch(T(0));
+          },
+          strided_store<T>{target(0, c) + column(Y, X), target.matrix()});
+    };
+    transform.template operator()<0, 0>();
+    transform.template operator()<0, 1>();
+    transform.template operator()<1, 0>();
+    transform.template operator()<1, 1>();
+  }
+}
+
+/// Reads rows of phases (y, 0) and (y, 1) of a vector of channels, six from row `top` of the phases
+/// on and from column −1 on, as read_rows, into two such arrays.
+template <class T>
+void read_phase_rows(const tiling& from, const T* image, std::size_t channel, std::size_t y,
+                     std::ptrdiff_t top, std::size_t z_width, const std::array<T*, 2>& z) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>, rows = 6;
+  const std::size_t valid = std::min(n, from.channels - channel);
+  const std::size_t plane = from.height * from.width, width = from.width;
+  for (T* const to : z) std::fill_n(to, rows * z_width * n, T(0));
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::ptrdiff_t row = 2 * (top + static_cast<std::ptrdiff_t>(r)) + static_cast<std::ptrdiff_t>(y);
+    if (row < 0 || row >= static_cast<std::ptrdiff_t>(from.height)) continue;
+    const T* const source = image + channel * plane + static_cast<std::size_t>(row) * width;
+    const auto place = [&](std::size_t x) { return z[x % 2] + (r * z_width + x / 2 + 1) * n; };
+    if (width < n) {
+      for (std::size_t c = 0; c < valid; ++c)
+        for (std::size_t x = 0; x < width; ++x) place(x)[c] = source[c * plane + x];
+      continue;
+    }
+    for (std::size_t x = 0; x < width; x += n) {
+      const std::size_t at = std::min(x, width - n);
+      block<T> pixels;
+      for (std::size_t c = 0; c < n; ++c)
+        pixels[c] = c < valid ? batch::load_unaligned(source + c * plane + at) : batch(T(0));
+      transpose<T>(pixels);
+      for (std::size_t i = 0; i < n; ++i) pixels[i].store_unaligned(place(at + i));
+    }
+  }
+}
+
+/// Rows of tiles done at once: enough to pay for the kernels' transforms, few enough to stay in the
+/// shared cache.
+template <class T>
+std::size_t rows_at_once(const tiling& tiles, std::size_t channels) {
+  const std::size_t fit = far_bytes / 4 / (winograd_points * sizeof(T) * channels);
+  return std::max<std::size_t>(1, std::max<std::size_t>(fit, 128) / tiles.columns());
+}
+
+/// The convolution that halves: result = image ∗ weight, plus bias[o] where there is a bias.
+template <class T>
+void winograd_halve(const convolution_geometry& g, const T* image, const T* weight, const T* bias,
+                    T* result) {
+  constexpr std::size_t n = lanes<T>, width = panel_width<T>;
+  const tiling in = input_tiling(g), out = output_tiling(g);
+  const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 16, g.patch()};
+  const std::size_t most = rows_at_once<T>(out, 4 * g.channels);
+  for (std::size_t first = 0; first < out.rows(); first += most) {
+    const std::size_t last = std::min(first + most, out.rows());
+    const std::size_t tiles = (last - first) * out.columns();
+    const std::size_t size = transformed_tiles<T>::size(tiles, g.channels);
+    work_buffer<T> space(4 * size);
+    const auto inputs = [&](std::size_t y, std::size_t x) {
+      return transformed_tiles<T>(space.data() + (2 * y + x) * size, tiles, g.channels);
+    };
+    const std::size_t groups = (g.channels + n - 1) / n;
+    default_thread_pool().run(2 * groups, [&](std::size_t task) {
+      const std::size_t y = task / groups, channel = task % groups * n;
+      const std::size_t z_size = tile_row_size<T>(out), z_width = 4 * out.columns() + 2;
+      T* const z = work_space<T, 2>(2 * z_size);
+      for (std::size_t row = first, tile = 0; row < last; ++row, tile += out.columns()) {
+        const std::size_t top = 4 * (row % out.rows_of_image());
+        read_phase_rows(in, image + row / out.rows_of_image() * g.image_size(), channel, y,
+                        static_cast<std::ptrdiff_t>(top) - 1, z_width, {z, z + z_size});
+        for (const std::size_t x : {0, 1})
+          transform_tile_row<winograd_input>(out, z + x * z_size, inputs(y, x), tile, channel);
+      }
+    });
+    default_thread_pool().run((g.out_channels + width - 1) / width, [&](std::size_t panel) {
+      const std::size_t panel_size = transformed_kernels<T>{nullptr, g.channels}.size();
+      T* const kernel_space = work_space<T, 0>(4 * panel_size);
+      const auto phase_kernels = [&](std::size_t y, std::size_t x) {
+        return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, g.channels};
+      };
+      const std::size_t channels = std::min(width, g.out_channels - panel * width);
+      for (std::size_t half = 0; half < width; half += n)
+        transform_phase_kernels<halving>(
+            kernels, g.channels, panel * width + half,
+            half < channels ? std::min(n, channels - half) : 0, phase_kernels,
+            [&](std::size_t, std::size_t) { return half; });
+      const transformed_tiles<T> products(
+          work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+      const std::size_t columns = channels > n ? width : n;
+      for (std::size_t p = 0; p < winograd_points; ++p) {
+        epilogue<T> end;
+        for (const std::size_t y : {0, 1})
+          for (const std::size_t x : {0, 1}) {
+            if (p / 6 == halving::empty_point(y) || p % 6 == halving::empty_point(x)) continue;
+            const detail::panel<T> one{phase_kernels(y, x)(p, 0), products(p, 0, 0), columns};
+            panel_product<T>(tiles, g.channels, {inputs(y, x)(p, 0, 0), inputs(y, x).row, 1}, width,
+                             std::span(&one, 1), width, end);
+            end.add = true;
+          }
+      }
+      for (std::size_t c = 0; c < channels; c += n)
+        restore_tile_rows(out, first, last, products, c, panel * width + c, bias, result);
+    });
+  }
+}
+
+/// Brings rows of tiles of phases (y, 0) and (y, 1) of a vector of channels back to images of
+/// twice the size, as restore_tile_rows: the two halves of the columns of `from` are the two phases.
+template <class T>
+void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first, std::size_t last,
+                        const transformed_tiles<T>& from, std::size_t y, std::size_t channel,
+                        const T* bias, T* image) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  constexpr auto index = std::make_index_sequence<n>{};
+  const std::size_t valid = std::min(n, to.channels - channel), plane = to.height * to.width;
+  const batch offset = load_offsets(bias, channel, valid);
+  std::size_t tile = 0;
+  for (std::size_t row = first; row < last; ++row) {
+    const std::size_t b = row / tiles.rows_of_image(), top = 4 * (row % tiles.rows_of_image());
+    const std::size_t height = std::min<std::size_t>(4, tiles.height - top);
+    for (std::size_t x = 0; x < tiles.width; x += 4, ++tile) {
+      const auto even = restored_tile(from, tile, 0, offset);
+      const auto odd = restored_tile(from, tile, n, offset);
+      const std::size_t width = 2 * std::min<std::size_t>(4, tiles.width - x);
+      T* const corner =
+          image + (b * to.channels + channel) * plane + (2 * top + y) * to.width + 2 * x;
+      for (std::size_t part = 0; part < even.size(); ++part)
+        for (std::size_t c = 0; c < valid; ++c) {
+          alignas(64) std::array<T, 2 * n> line;
+          batch(interleave<0>(even[part][c], odd[part][c], index)).store_aligned(line.data());
+          batch(interleave<1>(even[part][c], odd[part][c], index)).store_aligned(line.data() + n);
+          store_rows<8>(line, part, height, width, corner + c * plane, 2 * to.width);
+        }
+    }
+  }
+}
+
+/// The adjoint that doubles: image = result ∗ weight transposed, plus bias[c] where there is a bias.
+template <class T>
+void winograd_double(const convolution_geometry& g, const T* result, const T* weight,
+                     const T* bias, T* image) {
+  constexpr std::size_t n = lanes<T>, width = panel_width<T>;
+  const tiling in = output_tiling(g), out = input_tiling(g);  // of what is read, of what is written
+  const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(), 16};
+  const std::size_t most = rows_at_once<T>(in, g.out_channels);
+  const auto groups = [](std::size_t channels) { return (channels + n - 1) / n; };
+  for (std::size_t first = 0; first < in.rows(); first += most) {
+    const std::size_t last = std::min(first + most, in.rows());
+    const std::size_t tiles = (last - first) * in.columns();
+    work_buffer<T> space(transformed_tiles<T>::size(tiles, g.out_channels));
+    const transformed_tiles<T> inputs(space.data(), tiles, g.out_channels);
+    default_thread_pool().run(groups(g.out_channels), [&](std::size_t group) {
+      transform_tile_rows<winograd_input>(in, in, result, 1, first, last, group * n, inputs, 0,
+                                          work_space<T, 2>(tile_row_size<T>(in)));
+    });
+    default_thread_pool().run(groups(g.channels), [&](std::size_t group) {
+      const std::size_t channel = group * n;
+      const std::size_t panel_size = transformed_kernels<T>{nullptr, g.out_channels}.size();
+      T* const kernel_space = work_space<T, 0>(2 * panel_size);
+      // The panel of phases (y, 0) and (y, 1).
+      const auto panel_of = [&](std::size_t y) {
+        return transformed_kernels<T>{kernel_space + y * panel_size, g.out_channels};
+      };
+      transform_phase_kernels<doubling>(
+          kernels, g.out_channels, channel, std::min(n, g.channels - channel),
+          [&](std::size_t y, std::size_t) { return panel_of(y); },
+          [&](std::size_t, std::size_t x) { return x * n; });
+      const transformed_tiles<T> products(
+          work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+      for (const std::size_t y : {0, 1}) {
+        for (std::size_t p = 0; p < winograd_points; ++p) {
+          const bool none = p / 6 == doubling::empty_point(y);
+          const std::size_t begin = none || p % 6 == doubling::empty_point(0) ? n : 0;
+          const std::size_t end = none || p % 6 == doubling::empty_point(1) ? n : width;
+          for (std::size_t tile = 0; tile < tiles && end - begin < width; ++tile) {
+            std::fill_n(products(p, tile, 0), begin, T(0));
+            std::fill_n(products(p, tile, end), width - end, T(0));
+          }
+          if (none) continue;
+          const detail::panel<T> one{panel_of(y)(p, 0) + begin, products(p, 0, begin), end - begin};
+          panel_product<T>(tiles, g.out_channels, {inputs(p, 0, 0), inputs.row, 1}, width,
+                           std::span(&one, 1), width);
+        }
+        restore_phase_rows(in, out, first, last, products, y, channel, bias, image);
+      }
+    });
+  }
+}
+
+}  // namespace lift::detail
