@@ -1,47 +1,293 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Compares LIFT's network with PyTorch's on this machine.
+"""Compares LIFT with the same work in PyTorch, Python and Pillow on this machine.
 
-Runs build/release/bin/benchmark_network and pytorch/lift_unet.py in turns, so that both meet the
-same load, and prints the median time of each, the median ratio over the turns and its spread.
+For each row the peer is the best of the --python interpreters and of the forms its script has; a
+trial run finds it. Then LIFT and the peer run in turns, and printed are the medians, the median of
+peer/LIFT over the turns, and its least and largest. Other programs slow threads that wait for each
+other more than those that do not, so a measurement during which others were busy is repeated, and
+a row that could not be measured in quiet is marked. The roofline shows what each kind of layer
+makes of the machine's rate for one matrix product.
 """
 import argparse
+import dataclasses
+import functools
 import json
+import math
 import os
 import pathlib
 import platform
+import re
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-CASES = (("forward", 1), ("forward", 8), ("training_step", 8))
+SECONDS = 1  # least time of one measurement
+QUIET = 0.1  # how many processors others may keep busy during a measurement
+ATTEMPTS = 3  # at a quiet measurement
+# Each library chooses its own kernels and takes all cores, whatever the shell says.
+CHOICES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(CHOICES)}
+LAYOUTS = tuple(f"--format={name}" for name in ("contiguous_format", "channels_last"))
 
 
-def output_of(command):
-    run = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
-    if run.returncode:
-        sys.exit(f"compare.py: {' '.join(map(str, command))} failed:\n{run.stderr.strip()}")
-    return json.loads(run.stdout)
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    at_least: float  # wanted peer/LIFT
+    program: str  # of LIFT
+    benchmark: str  # in it, up to the name's end or a slash
+    script: tuple  # of the peer, with its arguments
+    module: str  # what the script imports
+    forms: tuple = ("",)  # further arguments of which the best is taken
+    trial: tuple = ()  # a shorter script to find the best
+    unit: str = "s"  # MiB: peak resident memory
+    warm_up: bool = True  # LIFT's side runs once before it is timed
+    needs_data: bool = False
 
 
-def require_torch(python):
-    run = subprocess.run([python, "-c", "import numpy, torch"], capture_output=True, check=False)
-    if run.returncode:
-        sys.exit(f"compare.py: {python} has no PyTorch. Install Debian's with\n"
-                 "  sudo apt-get install python3-torch\n"
-                 "and use --python /usr/bin/python3, or a newer one with\n"
-                 "  python3 -m venv torch && torch/bin/pip install torch numpy\n"
-                 "and use --python torch/bin/python")
+def network_row(name, at_least, benchmark, action, batch=8, **more):
+    return Row(name, at_least, "benchmark_network", benchmark, ("network.py", action, batch),
+               "torch", LAYOUTS, **more)
 
 
-def measure_ours(binary, case, batch, seconds):
-    report = output_of([binary, f"--benchmark_filter=^{case}/batch:{batch}/",
-                        f"--benchmark_min_time={seconds}", "--benchmark_format=json"])
-    if not report["benchmarks"]:
-        sys.exit(f"compare.py: {binary} has no benchmark {case}/batch:{batch}")
-    times = report["benchmarks"][0]
-    return {"wall": times["real_time"] / 1e3, "processor": times["cpu_time"] / 1e3}
+ROWS = (
+    network_row("forward_b1", 2, "forward/batch:1", "forward", batch=1),
+    network_row("forward_b8", 2, "forward/batch:8", "forward"),
+    network_row("train_b8", 1.6, "training_step/batch:8", "training_step"),
+    network_row("generate_8x18", 2, "generate/batch:8/steps:18", "generate",
+                trial=("network.py", "forward", 8), warm_up=False),
+    network_row("heatmap_point", 3, "heatmap_point/batch:8/probes:4", "heatmap_point",
+                warm_up=False),
+    Row("paths", 100, "benchmark_path", "searches", ("paths.py", "time"), "numpy"),
+    network_row("train_memory", 1, "training_steps/batch:8", "training_steps", unit="MiB",
+                warm_up=False),
+    Row("loader", 2, "benchmark_loader", "loader", ("loader.py",), "PIL", needs_data=True),
+)
+
+# What is checked before the rows of a module count.
+CHECKS = {"torch": ("network.py", "check"), "numpy": ("paths.py", "check")}
+
+INSTALL = {"torch": ("PyTorch", "torch"), "numpy": ("NumPy", "numpy"), "PIL": ("Pillow", "pil")}
+
+VERSIONS = """
+import importlib, json, platform
+found = {"python": platform.python_version()}
+for name in ("torch", "numpy", "PIL"):
+    try:
+        found[name] = importlib.import_module(name).__version__
+    except ImportError:
+        pass
+print(json.dumps(found))
+"""
+
+
+class Cannot(Exception):
+    """Why a row, or a candidate for its peer, is passed over."""
+
+
+def busy_seconds():
+    """What the machine's processors have worked until now, all together."""
+    counters = pathlib.Path("/proc/stat").read_text().split()[1:9]
+    user, nice, system, _idle, _waiting, *others = map(int, counters)
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_for_quiet(at_most=60, interval=0.3):
+    """Waits until other programs leave the processors alone, or for so many seconds."""
+    end, busy = time.monotonic() + at_most, math.inf
+    while busy > QUIET * interval and time.monotonic() < end:
+        before = busy_seconds()
+        time.sleep(interval)
+        busy = busy_seconds() - before
+
+
+@dataclasses.dataclass
+class Output:
+    values: dict  # the JSON that a command printed
+    memory: float  # peak resident, in MiB
+    others: float  # processors that other programs kept busy meanwhile
+
+
+def run(command):
+    """Raises Cannot if the command fails."""
+    command = [str(part) for part in command if part != ""]
+    with tempfile.TemporaryFile("w+") as errors:
+        begin, busy = time.monotonic(), busy_seconds()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True,
+                                   env=ENVIRONMENT)
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        others = busy_seconds() - busy - usage.ru_utime - usage.ru_stime
+        if process.returncode or not output:
+            errors.seek(0)
+            reason = errors.read().strip().splitlines() or ["no output"]
+            raise Cannot(f"{' '.join(command)} failed: {reason[-1]}")
+    return Output(json.loads(output), usage.ru_maxrss / 1024, others / (time.monotonic() - begin))
+
+
+def run_in_quiet(command):
+    """The first run of a few that others hardly disturb, or the least disturbed."""
+    runs = []
+    while not runs or (runs[-1].others > QUIET and len(runs) < ATTEMPTS):
+        wait_for_quiet()
+        runs.append(run(command))
+    return min(runs, key=lambda output: output.others)
+
+
+@dataclasses.dataclass
+class Measurement:
+    value: float  # in the unit of the row
+    check: float  # the same number on both sides, where there is one
+    others: float  # see Output
+
+
+class Bench:
+    def __init__(self, options):
+        self.binaries, self.data, self.turns = options.binaries, options.data, options.turns
+        self.versions = {python: run([python, "-c", VERSIONS]).values for python in options.python}
+
+    def binary(self, program):
+        path = self.binaries / program
+        if not path.exists():
+            sys.exit(f"compare.py: {path} is missing: build it with cmake --preset release && "
+                     f"cmake --build --preset release --target {program}, or name --binaries")
+        return path
+
+    def google_benchmark(self, program, pattern, *arguments):
+        """The entries of a Google Benchmark program whose names match."""
+        output = run_in_quiet([self.binary(program), *arguments, "--benchmark_format=json",
+                               f"--benchmark_filter={pattern}"])
+        return output.values["benchmarks"], output
+
+    def arguments(self, row):
+        return (self.data,) if row.needs_data else ()
+
+    def ours(self, row):
+        (times, *_), output = self.google_benchmark(
+            row.program, f"^{row.benchmark}(/|$)", *self.arguments(row),
+            f"--benchmark_min_time={SECONDS}",
+            f"--benchmark_min_warmup_time={0.001 if row.warm_up else 0}")
+        milliseconds = times["real_time"]  # see benchmark_options.hpp
+        return self.measurement(row, milliseconds / 1000, times, output)
+
+    def peer(self, row, script, python, form):
+        output = run_in_quiet([python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
+                               *self.arguments(row), form, f"--seconds={SECONDS}"])
+        if "cannot" in output.values:
+            raise Cannot(output.values["cannot"])
+        return self.measurement(row, output.values.get("seconds"), output.values, output)
+
+    @staticmethod
+    def measurement(row, seconds, values, output):
+        if row.unit == "MiB":
+            return Measurement(output.memory, math.nan, 0)
+        return Measurement(seconds, values.get("check", math.nan), output.others)
+
+    @functools.lru_cache(maxsize=None)
+    def checked(self, python, module):
+        """Runs the check of an interpreter's scripts once; raises Cannot where it fails."""
+        return run([python, "-W", "ignore", HERE / "peers" / CHECKS[module][0],
+                    *CHECKS[module][1:]]).values if module in CHECKS else {}
+
+    def candidates(self, row):
+        """Interpreters and forms by their labels, and why other interpreters cannot."""
+        found, cannot = {}, {}
+        for python, versions in self.versions.items():
+            title, package = INSTALL[row.module]
+            if row.module not in versions:
+                cannot[f"Python {versions['python']}"] = (
+                    f"no {title}: sudo apt-get install python3-{package}, or install it in "
+                    "another interpreter and name that with --python")
+            for form in row.forms if row.module in versions else ():
+                label = f"{title} {versions[row.module]}"
+                found[f"{label}, {form.split('=')[-1]}" if form else label] = python, form
+        return found, cannot
+
+    def trials(self, row, candidates):
+        """What each candidate takes, and why some cannot, by their labels."""
+        found, cannot = {}, {}
+        for label, (python, form) in candidates.items():
+            try:
+                self.checked(python, row.module)
+                found[label] = self.peer(row, row.trial or row.script, python, form).value
+            except Cannot as reason:
+                cannot[label] = str(reason)
+        return found, cannot
+
+    def compare(self, row):
+        if row.needs_data and not self.data:
+            raise Cannot("it needs a zip of images, --data FILE.zip")
+        self.binary(row.program)
+        candidates, without = self.candidates(row)
+        trials, cannot = self.trials(row, candidates)
+        cannot = {**without, **cannot}
+        if not trials:
+            raise Cannot("; ".join(f"{label}: {reason}" for label, reason in cannot.items()))
+        opponent = min(trials, key=trials.get)
+        pairs = [(self.ours(row), self.peer(row, row.script, *candidates[opponent]))
+                 for _ in range(self.turns)]
+        require_equal_work(row, pairs)
+        return {**summary(row, pairs), "opponent": opponent, "trials": trials, "cannot": cannot}
+
+    def roofline(self):
+        """What each kind of layer makes of the machine's rate for a matrix product, in GFLOP/s."""
+        (sgemm, *_), _ = self.google_benchmark("benchmark_sgemm", "openblas_sgemm",
+                                               "--benchmark_min_time=1")
+        entries, output = self.google_benchmark(
+            "benchmark_primitive", "^matrix_product|^(conv|attention).*/batch:8/",
+            "--benchmark_min_time=0.2")
+        rates = {entry["name"]: entry["GFLOP/s"] for entry in entries}
+        layers = {}
+        for name, rate in rates.items():
+            layer = described_layer(name)
+            if layer:
+                kind, direction = layer
+                layers.setdefault(kind, {"name": kind})[direction] = rate
+        return {"unit": "GFLOP/s", "sgemm": sgemm["GFLOP/s"], "sgemm_kernels": sgemm["label"],
+                "matrix_product": next(r for n, r in rates.items() if n.startswith("matrix")),
+                "others": output.others, "layers": list(layers.values())}
+
+
+def require_equal_work(row, pairs):
+    for ours, peer in pairs:
+        if not math.isnan(ours.check) and not math.isclose(ours.check, peer.check, rel_tol=1e-4):
+            sys.exit(f"compare.py: {row.name}: the two sides did different work: {ours.check} "
+                     f"and {peer.check}")
+
+
+def summary(row, pairs):
+    """The medians over the turns."""
+    ratios = [peer.value / ours.value for ours, peer in pairs]
+    return {"name": row.name, "ours": statistics.median(ours.value for ours, _ in pairs),
+            "peer": statistics.median(peer.value for _, peer in pairs),
+            "ratio": statistics.median(ratios), "unit": row.unit,
+            "spread": [min(ratios), max(ratios)], "at_least": row.at_least,
+            "others": max(side.others for pair in pairs for side in pair)}
+
+
+DIRECTIONS = {None: "forward", "image_gradient": "data_gradient", "gradient": "data_gradient",
+              "weight_gradient": "weight_gradient"}
+
+
+def described_layer(name):
+    """'conv2d_weight_gradient/batch:8/in:64/…' → ('3x3 64→64 64²', 'weight_gradient')."""
+    match = re.match(r"(conv2d|conv_transpose2d|attention)(?:_(\w*gradient))?/", name)
+    if not match:
+        return None
+    at = dict(re.findall(r"(\w+):(\d+)", name))
+    if match[1] == "attention":
+        kind = f"attention {at['channels']}"
+    else:
+        kind = f"{at['kernel']}x{at['kernel']} {at['in']}→{at['out']}"
+        if at["kernel"] == "4":
+            kind += " strided" if match[1] == "conv2d" else " transposed"
+    return f"{kind} {at['size']}²", DIRECTIONS[match[2]]
 
 
 def processor_name():
@@ -54,48 +300,93 @@ def processor_name():
     return platform.processor() or platform.machine()
 
 
-def main():
+def print_row(row):
+    spread = "–".join(f"{end:.3g}" for end in row["spread"])
+    notes = ["below"] if row["ratio"] < row["at_least"] else []
+    if row["others"] > QUIET:
+        notes.append(f"disturbed: others kept {row['others']:.1f} processors busy")
+    print(f"{row['name']:16}{row['ours']:11.4g}{row['peer']:11.4g} {row['unit']:4}"
+          f"{row['ratio']:8.2f}{spread:>14}{row['at_least']:10g}  {row['opponent']}"
+          + "".join(f"  ({note})" for note in notes), flush=True)
+
+
+def print_roofline(roofline):
+    print(f"\nroofline in GFLOP/s, counting the operations of the plain algorithm, and its part of "
+          f"sgemm's:\nsgemm {roofline['sgemm']:.0f} (OpenBLAS, {roofline['sgemm_kernels']}), "
+          f"LIFT's matrix product {roofline['matrix_product']:.0f}\n{'8 images':24}"
+          f"{'forward':>16}{'data gradient':>16}{'weight gradient':>16}")
+    for layer in roofline["layers"]:
+        cells = (f"{layer[key]:.0f} {layer[key] / roofline['sgemm']:6.0%}" if key in layer else ""
+                 for key in ("forward", "data_gradient", "weight_gradient"))
+        print(f"{layer['name']:24}" + "".join(f"{cell:>16}" for cell in cells))
+
+
+def parsed_options():
+    names = [row.name for row in ROWS] + ["roofline"]
+
+    def chosen(text):
+        unknown = [name for name in text.split(",") if name not in names]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"no {unknown[0]}; there are {', '.join(names)}")
+        return text.split(",")
+
+    def interpreter(text):
+        if not shutil.which(text):
+            raise argparse.ArgumentTypeError(f"there is no program {text}")
+        return text
+
+    def existing(text):
+        if not pathlib.Path(text).is_file():
+            raise argparse.ArgumentTypeError(f"there is no file {text}")
+        return pathlib.Path(text).resolve()
+
+    def count(text):
+        if not text.isdigit() or int(text) < 1:
+            raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
+        return int(text)
+
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, help="write the rows here as JSON")
-    parser.add_argument("--python", default="/usr/bin/python3", help="an interpreter with PyTorch")
-    parser.add_argument("--binary", type=pathlib.Path,
-                        default=HERE.parent / "build/release/bin/benchmark_network")
-    parser.add_argument("--repeats", type=int, default=3, help="turns for each case")
-    parser.add_argument("--seconds", type=float, default=1, help="least time of one turn")
+    parser.add_argument("--only", type=chosen, default=names, metavar="NAME[,NAME]",
+                        help=f"of {', '.join(names)}")
+    parser.add_argument("--turns", type=count, default=5, help="measurements of each side")
+    parser.add_argument("--python", type=interpreter, action="append",
+                        help="an interpreter for the peers, repeatable (default /usr/bin/python3)")
+    parser.add_argument("--data", type=existing, help="a zip of images, for the loader")
+    parser.add_argument("--binaries", type=pathlib.Path,
+                        default=HERE.parent / "build/release/bin", help="LIFT's benchmarks")
     options = parser.parse_args()
-    if not options.binary.exists():
-        sys.exit(f"compare.py: {options.binary} is missing. Build it with\n"
-                 "  cmake --preset release -DLIFT_BUILD_BENCHMARKS=ON\n"
-                 "  cmake --build --preset release --target benchmark_network")
-    require_torch(options.python)
-    torch = [options.python, HERE / "pytorch/lift_unet.py"]
-    check = output_of([*torch, "check"])
-    cores = len(os.sched_getaffinity(0))
-    print(f"{processor_name()}, {cores} cores; PyTorch {check['torch']}, "
-          f"its outputs within {check['relative_l2']:.1e} of the golden ones\n")
+    options.python = options.python or [interpreter("/usr/bin/python3")]
+    return options
 
-    rows = []
-    print(f"{'':24}{'LIFT':>10}{'PyTorch':>10}{'PyTorch/LIFT':>14}{'spread':>14}")
-    for case, batch in CASES:
-        turns = [(measure_ours(options.binary, case, batch, options.seconds),
-                  output_of([*torch, case, batch, "--seconds", options.seconds]))
-                 for _ in range(options.repeats)]
-        for clock in ("wall", "processor"):
-            ratios = sorted(peer[clock] / ours[clock] for ours, peer in turns)
-            row = {"name": f"{case}/{batch}/{clock}",
-                   "ours": statistics.median(ours[clock] for ours, _ in turns),
-                   "peer": statistics.median(peer[clock] for _, peer in turns),
-                   "ratio": statistics.median(ratios), "spread": [ratios[0], ratios[-1]],
-                   "unit": "s"}
-            rows.append(row)
-            print(f"{row['name']:24}{row['ours']:10.3f}{row['peer']:10.3f}{row['ratio']:14.2f}"
-                  f"{ratios[0]:7.2f}–{ratios[-1]:.2f}", flush=True)
-    if options.out:
-        report = {"cpu": processor_name(), "cores": cores, "peer": f"PyTorch {check['torch']}",
-                  "repeats": options.repeats, "rows": rows}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(report, indent=1) + "\n")
+
+def write(report, path):
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
+def main():
+    options = parsed_options()
+    bench = Bench(options)
+    cores = len(os.sched_getaffinity(0))
+    report = {"cpu": processor_name(), "cores": cores, "turns": options.turns,
+              "interpreters": list(bench.versions.values()), "rows": [], "skipped": {}}
+    print(f"{processor_name()}, {cores} cores\n{'':16}{'LIFT':>11}{'peer':>11} {'':4}{'ratio':>8}"
+          f"{'spread':>14}{'at least':>10}  peer")
+    for row in (row for row in ROWS if row.name in options.only):
+        try:
+            report["rows"].append(bench.compare(row))
+            print_row(report["rows"][-1])
+        except Cannot as reason:
+            report["skipped"][row.name] = str(reason)
+            print(f"{row.name:16} skipped: {reason}", flush=True)
+        write(report, options.out)
+    if "roofline" in options.only:
+        report["roofline"] = bench.roofline()
+        print_roofline(report["roofline"])
+        write(report, options.out)
 
 
 if __name__ == "__main__":

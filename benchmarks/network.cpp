@@ -4,6 +4,8 @@
 
 #include <lift/analysis/hutchinson.hpp>
 #include <lift/model/network.hpp>
+#include <lift/path/diagonal.hpp>
+#include <lift/sample/generate.hpp>
 #include <lift/train/trainer.hpp>
 
 #include "benchmark_tensors.hpp"
@@ -30,18 +32,30 @@ void forward(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(net(x_fine, x_coarse, t_fine, t_coarse));
 }
 
-/// Noising, forward, backward, clipping and AdamW; no moving average.
+/// Noising, forward, backward, clipping and AdamW; no moving average of the weights.
 void training_step(benchmark::State& state) {
   const auto batch = static_cast<std::size_t>(state.range(0));
   const auto clean = normal(fine_shape(batch));
   const objective objective{cosine_schedule(), independent_regime{}};
   const training_options options{.batch_size = batch, .average = {.decay = 0}};
-  training_state<tensor_f> training(full_size().weights);
+  training_state<tensor_f> training(network<lift_unet, tensor_f>(lift_unet{}, 1).weights);
+  training.average = training.weights;  // shared: an average that is the weights takes no memory
   for (auto _ : state) {
     const auto noised = objective.batch<lift_unet>(clean, 1, training.step * batch);
     const auto result = loss_and_gradients(lift_unet{}, training.weights, noised, {1, 1});
     update(training, result.gradients, 1e-4, options);
   }
+}
+
+/// Images from noise by DDIM along the diagonal.
+void sampling(benchmark::State& state) {
+  const auto batch = static_cast<std::size_t>(state.range(0));
+  const auto steps = static_cast<std::size_t>(state.range(1));
+  const auto& net = full_size();
+  const cosine_schedule schedule;
+  const timestep_path path = diagonal{}({}, schedule, steps);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(generate<tensor_f>(net, schedule, path, fine_shape(batch)));
 }
 
 /// Derivatives of each image's prediction along one direction.
@@ -58,13 +72,18 @@ void jvp(benchmark::State& state) {
 void heatmap_point(benchmark::State& state) {
   const auto batch = static_cast<std::size_t>(state.range(0));
   const hutchinson_options options{.probes = static_cast<std::size_t>(state.range(1))};
+  const auto& net = full_size();
   const scales x{normal(fine_shape(batch)), normal(coarse_shape(batch), 100)};
   for (auto _ : state)
-    benchmark::DoNotOptimize(hutchinson(full_size(), x, {t_fine, t_coarse}, options));
+    benchmark::DoNotOptimize(hutchinson(net, x, {t_fine, t_coarse}, options));
 }
 
 BENCHMARK(forward)->ArgName("batch")->Arg(1)->Arg(8)->Apply(all_threads);
 BENCHMARK(training_step)->ArgName("batch")->Arg(8)->Apply(all_threads);
+BENCHMARK(training_step)->Name("training_steps")->ArgName("batch")->Arg(8)->Iterations(3)
+    ->Apply(all_threads);  // for the memory they take
+BENCHMARK(sampling)->Name("generate")->ArgNames({"batch", "steps"})->Args({8, 18})
+    ->Apply(all_threads);
 BENCHMARK(jvp)->ArgName("batch")->Arg(1)->Apply(all_threads);
 BENCHMARK(heatmap_point)->ArgNames({"batch", "probes"})->Args({8, 4})->Apply(all_threads);
 

@@ -3,12 +3,12 @@
 #include <cmath>
 #include <cstddef>
 
-#include <benchmark/benchmark.h>
-
 #include <lift/path/dp.hpp>
 #include <lift/path/greedy.hpp>
 #include <lift/path/n_step.hpp>
 #include <lift/schedule/cosine.hpp>
+
+#include "benchmark_options.hpp"
 
 using namespace lift;
 
@@ -40,6 +40,21 @@ void path_search(benchmark::State& state, const Policy& policy, std::size_t poin
   for (auto _ : state) benchmark::DoNotOptimize(policy(heatmap, schedule, 18));
 }
 
+/// The searches of benchmarks/peers/paths.py, by the reference's rules, on the same heatmaps;
+/// `check` is the sum of what the four paths cost.
+void searches(benchmark::State& state) {
+  const auto small = smooth_heatmap(15), large = smooth_heatmap(30);
+  double cost = 0;
+  for (auto _ : state) {
+    cost = dp_64::reference().solve(small).cost + dp_total::reference().solve(small).cost +
+           cheapest_n_step_path(large, path_cost::total, 18, 5).cost;
+    for (const cell& c : greedy::reference().cells(small)) cost += small.fine(c.fine, c.coarse);
+    benchmark::DoNotOptimize(cost);
+  }
+  state.counters["check"] = cost;
+}
+
+BENCHMARK(searches)->Apply(bench::all_threads);
 BENCHMARK_CAPTURE(path_search, greedy/15, greedy{}, 15);
 BENCHMARK_CAPTURE(path_search, dp_64/15, dp_64{}, 15);
 BENCHMARK_CAPTURE(path_search, dp_total/15, dp_total{}, 15);

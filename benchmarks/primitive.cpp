@@ -79,13 +79,34 @@ void convolution_weight_gradient(benchmark::State& state) {
   c.report(state);
 }
 
-/// Multi-head attention of an image with `channels` channels: 4·C·n² operations.
+/// Multi-head attention of an image with `channels` channels.
+struct attention_case {
+  std::size_t batch, channels, size;
+  op::attention op{4};
+  tensor_f qkv;
+  explicit attention_case(const benchmark::State& state)
+      : batch(argument(state, 0)), channels(argument(state, 1)), size(argument(state, 2)),
+        qkv(normal({batch, 3 * channels, size, size})) {}
+  /// Each of the matrix products takes 2·C·n² operations for n pixels.
+  void report(benchmark::State& state, double products) const {
+    const std::size_t pixels = size * size;
+    report_rate(state, "GFLOP/s",
+                2 * products * static_cast<double>(batch * channels * pixels * pixels));
+  }
+};
+
 void attention(benchmark::State& state) {
-  const std::size_t batch = argument(state, 0), channels = argument(state, 1);
-  const std::size_t size = argument(state, 2), pixels = size * size;
-  const auto qkv = normal({batch, 3 * channels, size, size});
-  for (auto _ : state) benchmark::DoNotOptimize(apply(op::attention(4), qkv));
-  report_rate(state, "GFLOP/s", 4.0 * static_cast<double>(batch * channels * pixels * pixels));
+  const attention_case c(state);
+  for (auto _ : state) benchmark::DoNotOptimize(apply(c.op, c.qkv));
+  c.report(state, 2);
+}
+/// What the derivative recomputes of the value is not counted as its work.
+void attention_gradient(benchmark::State& state) {
+  const attention_case c(state);
+  const auto primal = c.op.forward(c.qkv);
+  const auto w = normal(primal.value.shape(), 1);
+  for (auto _ : state) benchmark::DoNotOptimize(c.op.vjp(primal.saved, w, {true}));
+  c.report(state, 4);
 }
 
 /// Rates of memory-bound primitives count each input and output once.
@@ -133,7 +154,12 @@ BENCHMARK(convolution_image_gradient<op::conv2d>)->Name("conv2d_image_gradient")
 BENCHMARK(convolution_weight_gradient<op::conv2d>)->Name("conv2d_weight_gradient")
     ->Apply(same_size_layers);
 BENCHMARK(convolution<op::conv_transpose2d>)->Name("conv_transpose2d")->Apply(doubling_layers);
+BENCHMARK(convolution_image_gradient<op::conv_transpose2d>)
+    ->Name("conv_transpose2d_image_gradient")->Apply(doubling_layers);
+BENCHMARK(convolution_weight_gradient<op::conv_transpose2d>)
+    ->Name("conv_transpose2d_weight_gradient")->Apply(doubling_layers);
 BENCHMARK(attention)->Apply(images);
+BENCHMARK(attention_gradient)->Apply(images);
 BENCHMARK(group_norm)->Apply(images)->Args({8, 64, 64});
 BENCHMARK(silu)->Apply(images)->Args({8, 64, 64});
 

@@ -43,11 +43,12 @@ const std::vector<convolution_case> convolutions = {
     {2, 1024, 8, 8, 512, 3, 1, 1},  {8, 512, 4, 4, 512, 3, 1, 1},   {1, 512, 4, 4, 512, 3, 1, 1},
     {2, 6, 64, 64, 64, 3, 1, 1},    {2, 64, 64, 64, 6, 3, 1, 1},    {2, 128, 32, 32, 384, 1, 1, 0},
     {2, 192, 16, 16, 64, 1, 1, 0},  {2, 64, 64, 64, 64, 4, 2, 1},   {3, 512, 8, 8, 512, 4, 2, 1},
-    {1, 256, 32, 32, 256, 4, 2, 1},
+    {2, 256, 32, 32, 256, 4, 2, 1}, {8, 256, 16, 16, 256, 4, 2, 1}, {1, 128, 64, 64, 128, 4, 2, 1},
     // sizes that no tile, vector or panel divides, every padding, one row, one column, tiny images
     {2, 17, 13, 15, 19, 3, 1, 0},   {3, 16, 7, 6, 40, 3, 1, 2},     {9, 33, 5, 9, 65, 3, 1, 1},
     {40, 16, 2, 2, 16, 3, 1, 1},    {40, 24, 1, 3, 16, 3, 1, 1},    {1, 16, 3, 40, 16, 3, 1, 0},
     {1, 16, 40, 3, 16, 3, 1, 1},    {1, 70, 33, 7, 5, 3, 1, 1},     {3, 20, 9, 11, 33, 5, 2, 2},
+    {8, 20, 22, 26, 37, 4, 2, 1},   {40, 17, 6, 4, 33, 4, 2, 1},    {8, 24, 9, 22, 37, 4, 2, 1},
     {7, 5, 6, 6, 3, 1, 1, 0},       {2, 9, 8, 8, 31, 2, 2, 0}};
 
 template <class Tensor>
@@ -160,14 +161,26 @@ BOOST_AUTO_TEST_CASE(every_algorithm_is_exact_in_double_precision) {
         },
         [](const auto&... x) { lift::detail::winograd_weight_gradient(x...); });
   };
+  const auto resampling = [](const auto& c) {
+    return convolution_results<plain<double>>(
+        c, [](const auto&... x) { lift::detail::winograd_halve(x...); },
+        [](const auto&... x) { lift::detail::winograd_double(x...); },
+        [](const auto&... x) { plain_xtensor_backend::convolve_weight(x...); });
+  };
+  std::size_t halved = 0;
   for (const auto& c : convolutions) {
     if (c.batch * c.in * c.out * c.height * c.width > 40'000'000) continue;
     BOOST_TEST_CONTEXT(c) {
       const auto want = results_of<plain_xtensor_backend, double>(c);
       check_close(direct(c), want, 1e-13);
       if (c.kernel == 3 && c.stride == 1) check_close(winograd(c), want, 1e-13);
+      if (c.kernel == 4 && c.height % 2 == 0 && c.width % 2 == 0) {
+        check_close(resampling(c), want, 1e-13);
+        ++halved;
+      }
     }
   }
+  BOOST_CHECK_GE(halved, 3u);
 }
 
 BOOST_AUTO_TEST_CASE(attention_agrees_with_the_one_of_verbs) {

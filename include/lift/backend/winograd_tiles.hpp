@@ -221,7 +221,10 @@ block<T> load_kernels(const T* from, const T* end, std::size_t stride, std::size
   block<T> x;
   if (count == n && from + (n - 1) * stride + n <= end) {
 #pragma GCC unroll 16
-    for (std::size_t o = 0; o < n; ++o) x[o] = batch::load_unaligned(from + o * stride);
+    for (std::size_t o = 0; o < n; ++o) {
+      x[o] = batch::load_unaligned(from + o * stride);
+      __builtin_prefetch(from + o * stride + 256);
+    }
     return x;
   }
   for (std::size_t o = 0; o < n; ++o) {

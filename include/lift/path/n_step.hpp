@@ -11,6 +11,22 @@
 
 namespace lift {
 
+namespace detail {
+
+/// For every j < count: where best[j] + costs[j] is less than next[j], writes it there and `origin`
+/// into origins. A plain loop over arrays, which compilers turn into vectors.
+inline void relax(std::size_t count, const double* __restrict best, const double* __restrict costs,
+                  double* __restrict next, std::size_t* __restrict origins, std::size_t origin) {
+  for (std::size_t j = 0; j < count; ++j) {
+    const double here = best[j] + costs[j];
+    const bool less = here < next[j];
+    next[j] = less ? here : next[j];
+    origins[j] = less ? origin : origins[j];
+  }
+}
+
+}  // namespace detail
+
 /// A path of cells, and what it costs.
 struct n_step_path {
   cell_path cells;
@@ -32,30 +48,34 @@ inline n_step_path cheapest_n_step_path(const error_heatmap& heatmap, path_cost 
 
   constexpr double unreached = std::numeric_limits<double>::infinity();
   const move_cost move(heatmap, cost);
-  grid best(n, n, unreached);  // the cheapest way to each cell in the moves made so far
-  best(0, 0) = 0;
-  std::vector<cell_path> previous;
-  for (std::size_t made = 0; made < moves; ++made) {
-    grid next(n, n, unreached);
-    cell_path& from = previous.emplace_back(n * n);
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j) {
-        if (best(i, j) == unreached) continue;
-        for (std::size_t k = i; k <= std::min(i + max_jump, last); ++k)
-          for (std::size_t l = j; l <= std::min(j + max_jump, last); ++l) {
-            if (k == i && l == j) continue;
-            const double here = best(i, j) + move({i, j}, {k, l});
-            if (here < next(k, l)) next(k, l) = here, from[k * n + l] = {i, j};
-          }
+  std::vector<double> costs(n);
+  std::vector<double> best(n * n, unreached);  // the cheapest way to each cell in the moves so far
+  best[0] = 0;
+  // Which move led to each cell, as di·(max_jump + 1) + dj; of equals, the one from the first cell.
+  const std::size_t stride = max_jump + 1;
+  std::vector<std::vector<std::size_t>> moves_to(moves, std::vector<std::size_t>(n * n));
+  for (auto& origins : moves_to) {
+    std::vector<double> next(n * n, unreached);
+    for (std::size_t di = std::min(max_jump, last) + 1; di-- > 0;)
+      for (std::size_t dj = std::min(max_jump, last) + 1; dj-- > 0;) {
+        if (di == 0 && dj == 0) continue;
+        for (std::size_t i = 0; i + di <= last; ++i) {
+          // Costs apart from sums: one rounding of a product and a sum would decide ties otherwise.
+          move.row(i, i + di, dj, costs.data());
+          const std::size_t to = (i + di) * n + dj;
+          detail::relax(n - dj, best.data() + i * n, costs.data(), next.data() + to,
+                        origins.data() + to, di * stride + dj);
+        }
       }
-    best = next;
+    best.swap(next);
   }
 
-  n_step_path path{cell_path(moves + 1), best(last, last)};
+  n_step_path path{cell_path(moves + 1), best.back()};
   path.cells[moves] = {last, last};
   for (std::size_t made = moves; made > 0; --made) {
     const cell to = path.cells[made];
-    path.cells[made - 1] = previous[made - 1][to.fine * n + to.coarse];
+    const std::size_t origin = moves_to[made - 1][to.fine * n + to.coarse];
+    path.cells[made - 1] = {to.fine - origin / stride, to.coarse - origin % stride};
   }
   return path;
 }

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Times the full-size LIFT network in PyTorch, in float32 on all cores; prints one JSON object.
+
+Actions, for a batch of images (default 8):
+  check           compares outputs, samples and derivatives with tests/golden
+  forward         an evaluation without gradients
+  training_step   forward, backward, clipping and AdamW
+  training_steps  three of them, for the memory they take
+  generate        18 DDIM steps along the diagonal
+  heatmap_point   products of 4 probes of each scale with that scale's Jacobian
+"""
+import argparse
+import os
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+import golden
+import lift_unet
+from timing import measure, report
+
+STEPS, PROBES = 18, 4
+
+
+class Case:
+    """A network and its inputs in a memory format."""
+
+    def __init__(self, options):
+        torch.manual_seed(1)
+        batch, layout = options.batch, getattr(torch, options.format)
+        self.seconds = options.seconds
+        self.net = lift_unet.LiftUnet().to(memory_format=layout)
+        self.fine, self.coarse = (torch.randn(batch, 3, size, size).to(memory_format=layout)
+                                  for size in (64, 32))
+        self.times = torch.tensor([500] * batch), torch.tensor([300] * batch)
+
+    def outputs(self):
+        return self.net(self.fine, self.coarse, *self.times)
+
+
+def adamw(parameters):
+    try:
+        return torch.optim.AdamW(parameters, 1e-4, weight_decay=0.01, fused=True)
+    except (TypeError, RuntimeError):  # an older PyTorch
+        return torch.optim.AdamW(parameters, 1e-4, weight_decay=0.01)
+
+
+def stepping(case):
+    """A function that trains one step."""
+    optimiser = adamw(case.net.parameters())
+
+    def step():
+        optimiser.zero_grad(set_to_none=True)
+        fine, coarse = case.outputs()
+        loss = functional.mse_loss(fine, case.fine) + functional.mse_loss(coarse, case.coarse)
+        loss.backward()
+        nn.utils.clip_grad_norm_(case.net.parameters(), 1)
+        optimiser.step()
+
+    return step
+
+
+def forward(case):
+    with torch.no_grad():
+        return measure(case.outputs, case.seconds)
+
+
+def training_step(case):
+    return measure(stepping(case), case.seconds)
+
+
+def training_steps(case):
+    step = stepping(case)
+    for _ in range(3):
+        step()
+    return {}
+
+
+def generate(case):
+    path = [(t, t) for t in lift_unet.diagonal(STEPS)]
+    with torch.no_grad():
+        return measure(lambda: lift_unet.sample(case.net, case.fine, case.coarse, path),
+                       case.seconds, warm_up=case.outputs)
+
+
+def heatmap_point(case):
+    if lift_unet.jvp is None:
+        return {"cannot": f"PyTorch {torch.__version__} has neither torch.func nor functorch"}
+    net = lift_unet.without_fused_attention(case.net).requires_grad_(False)
+
+    def squared_norm(f, x):
+        probes = 2.0 * torch.randint(0, 2, (PROBES, *x.shape)) - 1
+        return lift_unet.jacobian_products(f, x, probes).square().sum((2, 3, 4)).mean()
+
+    def point():
+        squared_norm(lambda x: net(x, case.coarse, *case.times)[0], case.fine)
+        squared_norm(lambda x: net(case.fine, x, *case.times)[1], case.coarse)
+
+    return measure(point, case.seconds, warm_up=case.outputs)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    actions = {f.__name__: f for f in (forward, training_step, training_steps, generate,
+                                       heatmap_point)}
+    parser.add_argument("action", choices=["check", *actions])
+    parser.add_argument("batch", type=int, nargs="?", default=8)
+    parser.add_argument("--format", choices=["contiguous_format", "channels_last"],
+                        default="contiguous_format", help="how images lie in memory")
+    parser.add_argument("--seconds", type=float, default=1, help="least time to measure for")
+    options = parser.parse_args()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    report(golden.check() if options.action == "check" else actions[options.action](Case(options)))
+
+
+if __name__ == "__main__":
+    main()
