@@ -11,14 +11,26 @@
 #include <lift/core/random.hpp>
 #include <lift/core/shape.hpp>
 
+#include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/backend.hpp>
+#include <lift/backend/block_transpose.hpp>
 #include <lift/backend/convolution_geometry.hpp>
+#include <lift/backend/direct_convolution.hpp>
+#include <lift/backend/group_norm_geometry.hpp>
+#include <lift/backend/group_norm_kernels.hpp>
 #include <lift/backend/noise.hpp>
 #include <lift/backend/operand.hpp>
+#include <lift/backend/panel_attention.hpp>
+#include <lift/backend/panel_product.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/recycling_allocator.hpp>
 #include <lift/backend/tensor.hpp>
 #include <lift/backend/thread_pool.hpp>
+#include <lift/backend/winograd.hpp>
+#include <lift/backend/winograd_convolution.hpp>
+#include <lift/backend/winograd_resampling.hpp>
+#include <lift/backend/winograd_tiles.hpp>
+#include <lift/backend/work_space.hpp>
 #include <lift/backend/xtensor_algebra.hpp>
 #include <lift/backend/xtensor_backend.hpp>
 #include <lift/backend/xtensor_convolution.hpp>
@@ -32,6 +44,7 @@
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
+#include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/linear_map.hpp>
 #include <lift/op/mean_squared_error.hpp>
