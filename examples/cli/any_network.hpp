@@ -29,6 +29,10 @@ class any_network {
   model_type model;
 
   bool has_one_scale() const { return std::holds_alternative<baseline_network>(model); }
+  const std::vector<std::size_t>& hidden_dims() const {
+    return std::visit([](const auto& net) -> const auto& { return net.architecture.hidden_dims; },
+                      model);
+  }
   const parameters<tensor_type>& weights() const {
     return std::visit([](const auto& net) -> const auto& { return net.weights; }, model);
   }

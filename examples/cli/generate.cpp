@@ -223,8 +223,8 @@ void add_generate(CLI::App& program) {
   const auto s = std::make_shared<generate_settings>();
   CLI::App& app =
       add_command(program, "generate", "Generates images along a path, as PNGs",
-                  "lift generate --checkpoint run --path dp-64.json --num-images 32 --outdir samples",
-                  s, [](const generate_settings& settings) { generator(settings).run(); });
+                  "lift generate --checkpoint run --path dp-64.json --outdir samples", s,
+                  [](const generate_settings& settings) { generator(settings).run(); });
   s->model.add(app);
   s->policy.policy = "diagonal";
   CLI::Option* policy = s->policy.add(app);

@@ -94,8 +94,7 @@ json checkpoint_info(const path& file) {
   const model_file model = model_options{.checkpoint = file}.load();
   const auto& weights = model.network.weights();
   json result = {{"kind", "checkpoint"},
-                 {"hidden_dims", std::visit([](const auto& n) { return n.architecture.hidden_dims; },
-                                            model.network.model)},
+                 {"hidden_dims", model.network.hidden_dims()},
                  {"parameters", weights.scalar_count()},
                  {"tensors", weights.size()}};
   result.update(model.identity);

@@ -2,12 +2,7 @@
 
 #include "model_file.hpp"
 
-#include <lift/io/checkpoint.hpp>
-
 namespace lift::cli {
-namespace {
-
-/// The settings that `lift train` left in a checkpoint.
 json read_settings(const lift::checkpoint& stored, const path& file) {
   const auto found = stored.metadata().find("settings");
   if (found == stored.metadata().end()) return json::object();
@@ -15,8 +10,6 @@ json read_settings(const lift::checkpoint& stored, const path& file) {
   if (!settings.is_object()) throw error(text(file.string(), ": its settings are not valid JSON"));
   return settings;
 }
-
-}  // namespace
 
 model_file model_options::load() const {
   const path file = find_checkpoint(checkpoint);

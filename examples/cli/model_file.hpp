@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include <lift/io/checkpoint.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
 #include "any_network.hpp"
@@ -22,6 +23,9 @@ struct model_file {
   json settings;     ///< those of `lift train`; empty for weights alone
   json identity;     ///< what the files made with it say of it
 };
+
+/// The settings that `lift train` left in a checkpoint; none in a file of weights alone.
+json read_settings(const lift::checkpoint& stored, const path& file);
 
 /// The flags that name a network.
 struct model_options {

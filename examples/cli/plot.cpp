@@ -169,7 +169,8 @@ void plot_grid(const plot_settings& s) {
 }  // namespace
 
 void add_plot(CLI::App& program) {
-  CLI::App& plot = *program.add_subcommand("plot", "Draws figures, their gnuplot script beside them");
+  CLI::App& plot =
+      *program.add_subcommand("plot", "Draws figures, their gnuplot script beside them");
   plot.require_subcommand(1);
   plot.footer("Example:\n  lift plot heatmap --heatmap heatmap.json --output heatmap.png");
 

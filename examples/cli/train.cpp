@@ -1,44 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-#include <csignal>
-#include <cmath>
-#include <fstream>
-#include <limits>
 #include <sstream>
 
-#include <png.h>
-
-#include <lift/io/checkpoint.hpp>
-#include <lift/io/image_grid.hpp>
-#include <lift/io/json_file.hpp>
-#include <lift/path/diagonal.hpp>
-#include <lift/train/any_regime.hpp>
-#include <lift/train/trainer.hpp>
-
 #include "commands.hpp"
-#include "images.hpp"
-#include "output_folder.hpp"
-#include "progress.hpp"
-#include "sampling.hpp"
-#include "train_settings.hpp"
-
-extern "C" char* openblas_get_config() __attribute__((weak));
+#include "model_file.hpp"
+#include "training_run.hpp"
 
 namespace lift::cli {
 namespace {
-
-volatile std::sig_atomic_t interruption = 0;
-
-/// The first `count` images of a data set, as a trainer reads them.
-struct training_images {
-  const image_dataset* data;
-  std::size_t count;
-
-  std::size_t size() const { return count; }
-  tensor_type operator()(std::span<const std::size_t> numbers) const {
-    return to_tensor(*data, numbers);
-  }
-};
 
 /// A number of the pixels themselves, so that a run cannot go on with other images unnoticed.
 std::string fingerprint(const training_images& images) {
@@ -49,190 +18,6 @@ std::string fingerprint(const training_images& images) {
   return out.str();
 }
 
-json environment() {
-  return {{"lift", LIFT_VERSION},
-          {"compiler", __VERSION__},
-          {"backend", tensor_type::backend_type::name},
-          {"instructions", xsimd::default_arch::name()},
-          {"threads", default_thread_pool().size()},
-          {"cores", std::thread::hardware_concurrency()},
-          {"openblas", openblas_get_config ? openblas_get_config() : "another BLAS"},
-          {"xsimd", text(XSIMD_VERSION_MAJOR, ".", XSIMD_VERSION_MINOR, ".", XSIMD_VERSION_PATCH)},
-          {"libpng", PNG_LIBPNG_VER_STRING}};
-}
-
-/// stats.jsonl: a line for every step. A line is the same however often the run was resumed.
-class stats_file {
- public:
-  /// Keeps the lines of an earlier run up to `step`.
-  stats_file(const path& file, std::uint64_t step) : file_(file) {
-    std::string kept;
-    std::ifstream before(file);
-    for (std::string line; std::getline(before, line);) {
-      const json entry = json::parse(line, nullptr, false);
-      if (entry.is_object() && entry.value("step", std::uint64_t{0}) <= step) kept += line + "\n";
-    }
-    atomic_write(file, kept, durability::cached);
-    out_.open(file, std::ios::app);
-  }
-
-  void add(const step_report& r) {
-    out_ << json{{"step", r.step},
-                 {"epoch", r.epoch},
-                 {"loss", r.loss.fine + r.loss.coarse},
-                 {"loss_fine", r.loss.fine},
-                 {"loss_coarse", r.loss.coarse},
-                 {"gradient_norm", r.gradient_norm},
-                 {"learning_rate", r.learning_rate}}
-                .dump()
-         << std::endl;
-    if (!out_) throw error(text("cannot write ", file_.string()));
-  }
-
- private:
-  path file_;
-  std::ofstream out_;
-};
-
-/// One run of `lift train` with an architecture and what it predicts.
-template <class Architecture, class Prediction>
-class training_run {
-  using objective_type = objective<any_schedule, any_regime, Prediction>;
-  using trainer_type =
-      trainer<Architecture, tensor_type, training_images, objective_type, cosine_annealing>;
-
- public:
-  training_run(const train_settings& s, const Architecture& architecture,
-               const training_images& images, const training_state<tensor_type>& start,
-               const json& config)
-      : s_(s),
-        architecture_(architecture),
-        config_(config),
-        first_(start.step),
-        trainer_(architecture, start, images,
-                 objective_type{make_schedule(s.schedule), make_regime(s.regime), Prediction{}},
-                 learning_rate(images), options()) {
-    const std::uint64_t whole = s.epochs * trainer_.batches_per_epoch();
-    last_ = s.steps == 0 ? whole : std::min<std::uint64_t>(s.steps, whole);
-  }
-
-  void run() {
-    interruption = 0;
-    std::signal(SIGINT, [](int number) { interruption = number; });
-    std::signal(SIGTERM, [](int number) { interruption = number; });
-    output_folder folder(s_.outdir, s_.resumed || s_.overwrite,
-                         "--resume goes on with the run in it, --overwrite begins anew");
-    if (!s_.resumed) remove_earlier();
-    write_json(folder.file("config.json"), nlohmann::json(config_));
-    write_json(folder.file("env.json"), nlohmann::json(environment()));
-    stats_file stats(folder.file("stats.jsonl"), first_);
-    if (!s_.resumed) save();  // a run can be resumed from its beginning on
-    folder.keep();
-
-    progress bar(s_, "train", last_, first_, s_.time_limit);
-    const char* stopped = "done";
-    while (state().step < last_) {
-      const step_report r = trainer_.step();
-      stats.add(r);
-      const double loss = r.loss.fine + r.loss.coarse;
-      average_ = r.step == first_ + 1 ? loss : 0.98 * average_ + 0.02 * loss;
-      bar.update(r.step, text("epoch ", r.epoch + 1, "/", s_.epochs, "  loss ",
-                              std::round(1e4 * average_) / 1e4));
-      if (interruption != 0) stopped = interruption == SIGINT ? "interrupted" : "terminated";
-      if (s_.time_limit > 0 && bar.seconds() >= s_.time_limit) stopped = "time limit";
-      if (std::string(stopped) != "done") break;
-      const bool epoch_ends = state().cursor + s_.batch_size > state().images;
-      const auto due = [&](std::size_t every) {
-        return epoch_ends && every > 0 && (r.epoch + 1) % every == 0;
-      };
-      if (due(s_.save_every)) save();
-      if (due(s_.sample_every)) sample();
-    }
-    bar.leave_line();
-    if (saved_ != state().step) save();
-    if (s_.sample_every > 0 && interruption == 0) sample();
-    if (interruption != 0)
-      remark(s_, "Stopped by a signal after step ", state().step, "; saved, --resume goes on");
-    report(s_, {{"outdir", s_.outdir.string()},
-                {"checkpoint", (s_.outdir / checkpoint_name(state().step)).string()},
-                {"stopped", stopped},
-                {"step", state().step},
-                {"of", last_},
-                {"loss", average_},
-                {"parameters", state().weights.scalar_count()},
-                {"seconds", bar.seconds()}});
-  }
-
- private:
-  const training_state<tensor_type>& state() const { return trainer_.state(); }
-
-  cosine_annealing learning_rate(const training_images& images) const {
-    const std::size_t batches = images.size() / std::max<std::size_t>(s_.batch_size, 1);
-    auto rate = cosine_annealing::over(
-        s_.epochs, batches, *s_.lr_step == "epoch" ? preset::reference : preset::sound);
-    rate.first = s_.lr;
-    rate.last = s_.lr_schedule == "constant" ? s_.lr : s_.lr_last;
-    rate.warmup = s_.warmup;
-    return rate;
-  }
-
-  training_options options() const {
-    training_options result;
-    result.batch_size = s_.batch_size;
-    result.accumulation = s_.grad_accum;
-    if (s_.clip > 0)
-      result.max_gradient_norm = s_.clip;
-    else
-      result.max_gradient_norm = std::numeric_limits<double>::infinity();
-    result.optimiser.weight_decay = s_.weight_decay;
-    result.average = {.decay = s_.ema, .warmup = *s_.ema_warmup == "on"};
-    return result;
-  }
-
-  /// Writes a checkpoint, and removes those that are not to be kept.
-  void save() {
-    save_checkpoint(s_.outdir / checkpoint_name(state().step), architecture_, state(),
-                    {{"settings", config_.dump()}});
-    std::filesystem::remove(state().step > 0 ? s_.outdir / checkpoint_name(0) : path());
-    saved_ = state().step;
-    steps_saved_.push_back(saved_);
-    if (s_.keep > 0 && steps_saved_.size() > s_.keep) {
-      std::filesystem::remove(s_.outdir / checkpoint_name(steps_saved_.front()));
-      steps_saved_.erase(steps_saved_.begin());
-    }
-  }
-
-  /// Pictures along the diagonal, always from the same noise.
-  void sample() {
-    const path folder = s_.outdir / "samples";
-    std::filesystem::create_directories(folder);
-    const any_schedule schedule = make_schedule(s_.schedule);
-    const any_network network{lift::network<Architecture, tensor_type>(architecture_,
-                                                                       state().average)};
-    const tensor_type images = generate_fine<Prediction>(
-        network, schedule, diagonal{}({}, schedule, s_.sample_steps),
-        {s_.sample_images, 3, s_.size, s_.size}, {.seed = s_.seed});
-    std::ostringstream name;
-    name << "step_" << std::setw(8) << std::setfill('0') << state().step << ".png";
-    write_png(folder / name.str(), image_grid(images.to_host(), images.shape()));
-  }
-
-  /// The checkpoints and pictures of a run that is begun anew.
-  void remove_earlier() const {
-    while (const auto earlier = newest_checkpoint(s_.outdir)) std::filesystem::remove(*earlier);
-    std::filesystem::remove(s_.outdir / "stats.jsonl");
-    std::filesystem::remove_all(s_.outdir / "samples");
-  }
-
-  const train_settings& s_;
-  Architecture architecture_;
-  json config_;
-  std::uint64_t first_, last_ = 0, saved_ = std::numeric_limits<std::uint64_t>::max();
-  std::vector<std::uint64_t> steps_saved_;
-  double average_ = 0;
-  trainer_type trainer_;
-};
-
 void train(train_settings& s) {
   s.resumed = s.given("--resume");
   std::optional<checkpoint> stored;
@@ -241,9 +26,7 @@ void train(train_settings& s) {
     const path file = find_checkpoint(s.resume.empty() || s.resume == "auto" ? s.outdir
                                                                              : path(s.resume));
     stored.emplace(file);
-    const auto found = stored->metadata().find("settings");
-    config = json::parse(found == stored->metadata().end() ? "" : found->second, nullptr, false);
-    if (!config.is_object()) throw error(text(file.string(), ": holds no settings of a run"));
+    config = read_settings(*stored, file);
     adopt(s, config, file.string());
     remark(s, "Resuming from ", file.string());
   }
@@ -268,12 +51,17 @@ void train(train_settings& s) {
 
   std::visit(
       [&]<class Architecture, class Prediction>(const Architecture& a, Prediction) {
-        const auto start =
-            stored ? stored->state<tensor_type>(a)
-                   : training_state<tensor_type>(network<Architecture, tensor_type>(a, s.seed)
-                                                     .weights,
-                                                 s.seed);
-        training_run<Architecture, Prediction>(s, a, images, start, config).run();
+        const auto start = [&] {
+          if (!stored) {
+            const network<Architecture, tensor_type> initial(a, s.seed);
+            return training_state(initial.weights, s.seed);
+          }
+          auto state = stored->state<tensor_type>(a);
+          stored.reset();  // training needs the memory
+          return state;
+        };
+        training_run<Architecture, Prediction> whole(s, a, images, start(), config);
+        whole.run();
       },
       architecture, choose("prediction", prediction_choices, s.prediction));
 }
@@ -303,7 +91,8 @@ void add_train(CLI::App& program) {
                 "What the network predicts");
   schedule_option(app, s->schedule);
 
-  count_option(app, "--epochs", s->epochs, "Passes over the images; the learning rate follows them");
+  count_option(app, "--epochs", s->epochs,
+               "Passes over the images; the learning rate follows them");
   count_option(app, "--steps", s->steps, "Stop after so many steps [all]")->default_str("");
   positive_option(app, "--time-limit", s->time_limit, "Stop after so many seconds [none]")
       ->default_str("");
@@ -311,7 +100,8 @@ void add_train(CLI::App& program) {
   count_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time");
   positive_option(app, "--lr", s->lr, "Learning rate of AdamW");
   positive_option(app, "--lr-last", s->lr_last, "Where cosine annealing ends");
-  choice_option(app, "--lr-schedule", s->lr_schedule, {"cosine", "constant"}, "Learning rate over time");
+  choice_option(app, "--lr-schedule", s->lr_schedule, {"cosine", "constant"},
+                "Learning rate over time");
   choice_option(app, "--lr-step", s->lr_step, {"iteration", "epoch"},
                 "When it changes [iteration; reference: epoch, so that it hardly falls]");
   option(app, "--warmup", s->warmup, "Steps over which the learning rate rises to --lr");

@@ -70,3 +70,9 @@ works "${train[@]}" --outdir kept --steps 20 --keep 2
 works "$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --sample-every 0 \
   --outdir timed --time-limit 0.5 --epochs 100000 --json
 json 'j["stopped"] == "time limit" and 0.4 < j["seconds"] < 5'
+
+# A loss that is not finite stops the run and names the step; the last good checkpoint stays.
+"$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --lr 1e25 --clip 0 \
+  --outdir diverged --quiet 2>"$scratch/err" && die "a run diverged and did not fail"
+grep -Eq '^lift: training step [0-9]+: .*(nan|inf)' "$scratch/err" || die "the step is not named"
+works "$lift" info diverged
