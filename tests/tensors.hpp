@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include <lift/backend/tensor.hpp>
@@ -16,6 +18,15 @@ namespace lift::test {
 
 using tensor_f = tensor<xtensor_backend, float>;
 using tensor_d = tensor<xtensor_backend, double>;
+using plain_f = tensor<plain_xtensor_backend, float>;
+
+/// float32 with the fast kernels and with the plain ones, and one of two numbers for each: Winograd's
+/// kernels round more.
+using float_tensors = std::tuple<tensor_f, plain_f>;
+template <class Tensor>
+constexpr double fast_or_plain(double fast, double plain) {
+  return std::is_same_v<Tensor, plain_f> ? plain : fast;
+}
 
 template <class Tensor>
 Tensor golden_tensor(const golden_file& file, const std::string& name) {

@@ -22,8 +22,8 @@ using plain = tensor<plain_xtensor_backend, T>;
 
 constexpr std::size_t lanes = lift::detail::lanes<float>;
 
-/// Convolutions of a square kernel: batch, channels, height, width, output channels, kernel,
-/// stride, padding. Every shape of the full-size network, and what lies at the edges of the kernels.
+/// Convolutions of a square kernel, among them the shapes of the full-size network and what lies at
+/// the edges of the kernels.
 struct convolution_case {
   std::size_t batch, in, height, width, out, kernel, stride, padding;
 
@@ -143,22 +143,9 @@ BOOST_AUTO_TEST_CASE(every_algorithm_is_exact_in_double_precision) {
         [](const auto&... x) { lift::detail::direct_convolve_weight(x...); });
   };
   const auto winograd = [](const auto& c) {
-    using lift::detail::kernel_view;
     return convolution_results<plain<double>>(
-        c,
-        [](const convolution_geometry& g, const double* image, const double* weight,
-           const double* bias, double* result) {
-          const kernel_view<double> kernels{weight, weight + g.out_channels * g.patch(), 9,
-                                            g.patch()};
-          lift::detail::winograd_convolution<false, double>(g, kernels)(image, bias, result);
-        },
-        [](const convolution_geometry& g, const double* result, const double* weight,
-           const double* bias, double* image) {
-          const kernel_view<double> kernels{weight, weight + g.out_channels * g.patch(), g.patch(),
-                                            9};
-          lift::detail::winograd_convolution<true, double>(lift::detail::turned_round(g),
-                                                           kernels)(result, bias, image);
-        },
+        c, [](const auto&... x) { lift::detail::winograd_convolve(x...); },
+        [](const auto&... x) { lift::detail::winograd_convolve_transpose(x...); },
         [](const auto&... x) { lift::detail::winograd_weight_gradient(x...); });
   };
   const auto resampling = [](const auto& c) {
@@ -185,8 +172,8 @@ BOOST_AUTO_TEST_CASE(every_algorithm_is_exact_in_double_precision) {
 
 BOOST_AUTO_TEST_CASE(attention_agrees_with_the_one_of_verbs) {
   for (const auto& [b, heads, depth, side] : std::vector<std::array<std::size_t, 4>>{
-           {2, 4, 32, 32}, {2, 4, 64, 16}, {3, 4, 128, 8}, {8, 4, 128, 4}, {3, 3, 4, 5}, {1, 2, 33, 9},
-           {2, 1, 1, 1}, {1, 4, 1, 3}})
+           {2, 4, 32, 32}, {2, 4, 64, 16}, {3, 4, 128, 8}, {8, 4, 128, 4}, {3, 3, 4, 5},
+           {1, 2, 33, 9}, {2, 1, 1, 1}, {1, 4, 1, 3}})
     BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
       const shape qkv{b, 3 * heads * depth, side, side};
       const auto got = attention_results<xtensor_backend, float>(qkv, heads);
@@ -250,7 +237,8 @@ BOOST_AUTO_TEST_CASE(two_threads_at_once) {
 
 BOOST_AUTO_TEST_CASE(a_block_is_transposed) {
   for (const auto& [rows, columns] : std::vector<std::array<std::size_t, 2>>{
-           {lanes, lanes}, {1, 1}, {3, 2 * lanes + 1}, {2 * lanes + 3, 1}, {3 * lanes, lanes + 5}}) {
+           {lanes, lanes}, {1, 1}, {3, 2 * lanes + 1}, {2 * lanes + 3, 1},
+           {3 * lanes, lanes + 5}}) {
     std::vector<float> from(rows * columns), to(rows * columns);
     for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i);
     lift::detail::transpose_matrix(rows, columns, from.data(), columns, to.data(), rows);

@@ -199,7 +199,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(results_do_not_depend_on_the_number_of_threads, Te
     std::vector<Tensor> all;
     // Images that Winograd's kernels take in either of their ways, and others.
     for (const auto& [b, c, h, o, k, stride] : std::vector<std::array<std::size_t, 6>>{
-             {3, 16, 30, 24, 3, 1}, {2, 200, 12, 160, 3, 1}, {1, 40, 32, 24, 4, 2}, {5, 8, 8, 8, 1, 1}}) {
+             {3, 16, 30, 24, 3, 1}, {2, 200, 12, 160, 3, 1}, {1, 40, 32, 24, 4, 2},
+             {5, 8, 8, 8, 1, 1}}) {
       const Tensor x = noise<Tensor>({b, c, h, h}, 1), a = noise<Tensor>({o, c, k, k}, 2), none;
       const std::size_t padding = k > 1, out = (h + 2 * padding - k) / stride + 1;
       const convolution_geometry g{b, c, h, h, o, out, out, k, stride, padding};

@@ -2,8 +2,6 @@
 #define BOOST_TEST_MODULE golden_networks
 #include <boost/test/unit_test.hpp>
 
-#include <tuple>
-
 #include <lift/op/mean_squared_error.hpp>
 
 #include "hashed.hpp"
@@ -14,15 +12,16 @@ using namespace lift::test;
 
 namespace {
 
-using plain_f = tensor<plain_xtensor_backend, float>;
-using tensors = std::tuple<tensor_f, plain_f>;
+/// How far outputs and gradients may be from the golden ones, in relative L2.
+template <class Tensor>
+constexpr double output_tolerance = fast_or_plain<Tensor>(1e-4, 2e-5);
+template <class Tensor>
+constexpr double gradient_tolerance = fast_or_plain<Tensor>(1e-3, 1e-4);
 
-/// How far outputs and gradients may be from the golden ones, in relative L2: Winograd's kernels
-/// round more than the plain ones.
 template <class Tensor>
-constexpr double output_tolerance = std::is_same_v<Tensor, plain_f> ? 2e-5 : 1e-4;
-template <class Tensor>
-constexpr double gradient_tolerance = std::is_same_v<Tensor, plain_f> ? 1e-4 : 1e-3;
+void check_output(const Tensor& got, const golden_file& file, const std::string& name) {
+  BOOST_CHECK_LT(relative_l2(got, golden_tensor<Tensor>(file, name)), output_tolerance<Tensor>);
+}
 
 timesteps golden_timesteps(const golden_file& file, const std::string& name) {
   return file.values<double>(name);
@@ -62,8 +61,8 @@ void check_lift(const std::string& size, std::vector<std::size_t> dims) {
   const auto x_fine = golden_tensor<Tensor>(file, "x_fine");
   const auto x_coarse = golden_tensor<Tensor>(file, "x_coarse");
   const auto y = net(x_fine, x_coarse, t_fine, t_coarse);
-  BOOST_CHECK_LT(relative_l2(y.fine, golden_tensor<Tensor>(file, "out_fine")), output_tolerance<Tensor>);
-  BOOST_CHECK_LT(relative_l2(y.coarse, golden_tensor<Tensor>(file, "out_coarse")), output_tolerance<Tensor>);
+  check_output(y.fine, file, "out_fine");
+  check_output(y.coarse, file, "out_coarse");
 
   tape_of<Tensor> tape;
   taped_parameters leaves(net.weights, tape);
@@ -85,7 +84,7 @@ void check_baseline(const std::string& size, std::vector<std::size_t> dims) {
       hashed_network<Tensor>(baseline_unet{std::move(dims)}, file.metadata("weight_prefix"));
   const auto t = golden_timesteps(file, "t");
   const auto x = golden_tensor<Tensor>(file, "x");
-  BOOST_CHECK_LT(relative_l2(net(x, t), golden_tensor<Tensor>(file, "out")), output_tolerance<Tensor>);
+  check_output(net(x, t), file, "out");
 
   tape_of<Tensor> tape;
   taped_parameters leaves(net.weights, tape);
@@ -99,12 +98,20 @@ void check_baseline(const std::string& size, std::vector<std::size_t> dims) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(lift_small, Tensor, tensors) { check_lift<Tensor>("small", {32, 128}); }
-BOOST_AUTO_TEST_CASE_TEMPLATE(lift_mid, Tensor, tensors) { check_lift<Tensor>("mid", {32, 64, 128}); }
-BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_small, Tensor, tensors) { check_baseline<Tensor>("small", {32, 128}); }
-BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_mid, Tensor, tensors) { check_baseline<Tensor>("mid", {32, 64, 128}); }
+BOOST_AUTO_TEST_CASE_TEMPLATE(lift_small, Tensor, float_tensors) {
+  check_lift<Tensor>("small", {32, 128});
+}
+BOOST_AUTO_TEST_CASE_TEMPLATE(lift_mid, Tensor, float_tensors) {
+  check_lift<Tensor>("mid", {32, 64, 128});
+}
+BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_small, Tensor, float_tensors) {
+  check_baseline<Tensor>("small", {32, 128});
+}
+BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_mid, Tensor, float_tensors) {
+  check_baseline<Tensor>("mid", {32, 64, 128});
+}
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(lift_full, Tensor, tensors) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(lift_full, Tensor, float_tensors) {
   const golden_file file("lift_full.safetensors");
   const auto net = hashed_network<Tensor>(lift_unet{}, "lift.full.");
   const auto x_fine = golden_tensor<Tensor>(file, "x_fine");
@@ -112,16 +119,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(lift_full, Tensor, tensors) {
   for (const std::string i : {".0", ".1", ".2"}) {
     const auto t = golden_timesteps(file, "t" + i);
     const auto y = net(x_fine, x_coarse, timesteps{t[0]}, timesteps{t[1]});
-    BOOST_CHECK_LT(relative_l2(y.fine, golden_tensor<Tensor>(file, "out_fine" + i)), output_tolerance<Tensor>);
-    BOOST_CHECK_LT(relative_l2(y.coarse, golden_tensor<Tensor>(file, "out_coarse" + i)), output_tolerance<Tensor>);
+    check_output(y.fine, file, "out_fine" + i);
+    check_output(y.coarse, file, "out_coarse" + i);
   }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_full, Tensor, tensors) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_full, Tensor, float_tensors) {
   const golden_file file("baseline_full.safetensors");
   const auto net = hashed_network<Tensor>(baseline_unet{}, file.metadata("weight_prefix"));
   const auto x = golden_tensor<Tensor>(file, "x");
-  BOOST_CHECK_LT(relative_l2(net(x, golden_timesteps(file, "t")),
-                             golden_tensor<Tensor>(file, "out")),
-                 output_tolerance<Tensor>);
+  check_output(net(x, golden_timesteps(file, "t")), file, "out");
 }

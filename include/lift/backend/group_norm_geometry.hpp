@@ -5,7 +5,8 @@
 
 namespace lift {
 
-/// The sizes of group normalisation: images (batch, groups·channels, pixels), `channels` to a group.
+/// The sizes of group normalisation: images (batch, groups·channels, pixels), each group of so many
+/// channels.
 struct group_norm_geometry {
   std::size_t batch, groups, channels, pixels;
 

@@ -2,7 +2,7 @@
 #pragma once
 
 // Multi-head attention over the pixels of images, a strip of queries at a time, so that no n×n
-// matrix is stored. Scores are kept as (keys, queries): the softmax of a query is then one lane of a
+// matrix is stored. Scores are kept as (keys, queries): a query's softmax is then one lane of a
 // vector. op/attention.hpp has the formulas.
 
 #include <algorithm>
@@ -39,7 +39,8 @@ class attention_head {
   /// Calls body(first, queries) for every strip.
   template <class Body>
   void for_each_strip(const Body& body) const {
-    for (std::size_t first = 0; first < n_; first += strip) body(first, std::min(strip, n_ - first));
+    for (std::size_t first = 0; first < n_; first += strip)
+      body(first, std::min(strip, n_ - first));
   }
 
   /// Columns [first, first + queries) of x (depth, n) as a matrix (depth, strip).
@@ -208,7 +209,8 @@ void panel_attention_gradient(const attention_geometry& g, const T* qkv, const T
     T *const keys = space.keys(), *const values = space.keys();
     T *const dk = space.keys(), *const dv = space.keys();
     T *const p = space.scores(), *const s = space.scores();
-    T *const q = space.one_strip(), *const ws = space.one_strip(), *const turned = space.one_strip();
+    T *const q = space.one_strip(), *const ws = space.one_strip();
+    T* const turned = space.one_strip();
     const T* const out = w + g.first_output(task);
     T* const dq = gradient + g.first_query(task);
     head.turn(head.k(), keys);

@@ -82,7 +82,7 @@ class block_pool {
   using blocks = std::map<std::byte*, block>;
 
   static constexpr std::size_t page = std::size_t{2} << 20;  // a huge one
-  static constexpr std::size_t least_segment = recycles ? 16 * page : alignment;
+  static constexpr std::size_t least_segment = 16 * page;
 
   static std::size_t whole_units(std::size_t bytes, std::size_t unit) {
     return std::max<std::size_t>(1, (bytes + unit - 1) / unit) * unit;
@@ -92,8 +92,8 @@ class block_pool {
   }
 
   std::set<std::pair<std::size_t, std::byte*>>::iterator add_segment(std::size_t bytes) {
-    const std::size_t size = whole_units(
-        std::max({bytes, least_segment, recycles ? held_bytes_ / 8 : 0}), recycles ? page : alignment);
+    const std::size_t wanted = std::max({bytes, least_segment, held_bytes_ / 8});
+    const std::size_t size = recycles ? whole_units(wanted, page) : bytes;
     auto* const memory = static_cast<std::byte*>(::operator new(size, segment_alignment()));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (recycles) madvise(memory, size, MADV_HUGEPAGE);  // fewer faults; a refusal does no harm

@@ -39,7 +39,8 @@ struct winograd_kernel {
   template <class V>
   static std::array<V, 6> apply(const std::array<V, 3>& v) {
     const V even = fraction<V, -6>() * (v[0] + v[2]), odd = fraction<V, -6>() * v[1];
-    const V even2 = fraction<V, 24>() * v[0] + fraction<V, 6>() * v[2], odd2 = fraction<V, 12>() * v[1];
+    const V even2 = fraction<V, 24>() * v[0] + fraction<V, 6>() * v[2];
+    const V odd2 = fraction<V, 12>() * v[1];
     return {fraction<V, 4>() * v[0], even + odd, even - odd, even2 + odd2, even2 - odd2, v[2]};
   }
 };

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/thread_pool.hpp>
@@ -71,7 +73,7 @@ class winograd_convolution {
       const transformed_tiles<T> inputs(
           work_space<T, 0>(transformed_tiles<T>::size(tiles, in_.channels)), tiles, in_.channels);
       for (std::size_t c = 0; c < in_.channels; c += lanes<T>)
-        transform(image, first, last, c, inputs, 0);
+        transform(image, first, last, c, inputs);
       for (std::size_t panel = 0; panel < panels(); ++panel)
         multiply(inputs, first, last, panel, kernels_at(kernels.data() + panel * panel_size()),
                  bias, result);
@@ -88,7 +90,7 @@ class winograd_convolution {
       const transformed_tiles<T> inputs(space.data(), tiles, in_.channels);
       const std::size_t groups = (in_.channels + lanes<T> - 1) / lanes<T>;
       default_thread_pool().run(groups, [&](std::size_t group) {
-        transform(image, first, first + rows, group * lanes<T>, inputs, 0);
+        transform(image, first, first + rows, group * lanes<T>, inputs);
       });
       default_thread_pool().run(panels(), [&](std::size_t panel) {
         const auto kernels = kernels_at(work_space<T, 0>(panel_size()));
@@ -114,9 +116,9 @@ class winograd_convolution {
   }
 
   void transform(const T* image, std::size_t first, std::size_t last, std::size_t channel,
-                 const transformed_tiles<T>& to, std::size_t to_tile) const {
+                 const transformed_tiles<T>& to) const {
     transform_tile_rows<winograd_input>(out_, in_, image, padding_, first, last, channel, to,
-                                        to_tile, work_space<T, 2>(tile_row_size<T>(out_)));
+                                        work_space<T, 2>(tile_row_size<T>(out_)));
   }
 
   void multiply(const transformed_tiles<T>& inputs, std::size_t first, std::size_t last,
@@ -140,6 +142,22 @@ class winograd_convolution {
   std::size_t padding_;
   kernel_view<T> kernels_;
 };
+
+/// result = image ∗ weight, plus bias[o] where there is a bias.
+template <class T>
+void winograd_convolve(const convolution_geometry& g, const T* image, const T* weight,
+                       const T* bias, T* result) {
+  const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 9, g.patch()};
+  winograd_convolution<false, T>(g, kernels)(image, bias, result);
+}
+
+/// The adjoint of winograd_convolve in the image, plus bias[c] where there is a bias.
+template <class T>
+void winograd_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
+                                 const T* bias, T* image) {
+  const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(), 9};
+  winograd_convolution<true, T>(turned_round(g), kernels)(result, bias, image);
+}
 
 /// The gradient of a 3×3 convolution with respect to its weight, the same way.
 template <class T>
@@ -166,10 +184,10 @@ void winograd_weight_gradient(const convolution_geometry& g, const T* image, con
       T* const z = work_space<T, 2>(tile_row_size<T>(out));
       if (task < in_vectors)
         transform_tile_rows<winograd_input>(out, in, image, g.padding, first, last, task * n,
-                                            inputs, 0, z);
+                                            inputs, z);
       else
         transform_tile_rows<winograd_output_adjoint>(out, out, result, 0, first, last,
-                                                     (task - in_vectors) * n, outputs, 0, z);
+                                                     (task - in_vectors) * n, outputs, z);
     });
     default_thread_pool().run(winograd_points, [&](std::size_t p) {
       std::vector<panel<T>> panels;

@@ -80,7 +80,8 @@ void read_phase_rows(const tiling& from, const T* image, std::size_t channel, st
   const std::size_t plane = from.height * from.width, width = from.width;
   for (T* const to : z) std::fill_n(to, rows * z_width * n, T(0));
   for (std::size_t r = 0; r < rows; ++r) {
-    const std::ptrdiff_t row = 2 * (top + static_cast<std::ptrdiff_t>(r)) + static_cast<std::ptrdiff_t>(y);
+    const std::ptrdiff_t row = 2 * (top + static_cast<std::ptrdiff_t>(r)) +
+                               static_cast<std::ptrdiff_t>(y);
     if (row < 0 || row >= static_cast<std::ptrdiff_t>(from.height)) continue;
     const T* const source = image + channel * plane + static_cast<std::size_t>(row) * width;
     const auto place = [&](std::size_t x) { return z[x % 2] + (r * z_width + x / 2 + 1) * n; };
@@ -170,7 +171,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
 }
 
 /// Brings rows of tiles of phases (y, 0) and (y, 1) of a vector of channels back to images of
-/// twice the size, as restore_tile_rows: the two halves of the columns of `from` are the two phases.
+/// twice the size, as restore_tile_rows: the halves of the columns of `from` are the two phases.
 template <class T>
 void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first, std::size_t last,
                         const transformed_tiles<T>& from, std::size_t y, std::size_t channel,
@@ -201,7 +202,7 @@ void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first
   }
 }
 
-/// The adjoint that doubles: image = result ∗ weight transposed, plus bias[c] where there is a bias.
+/// The adjoint that doubles: image from result, plus bias[c] where there is a bias.
 template <class T>
 void winograd_double(const convolution_geometry& g, const T* result, const T* weight,
                      const T* bias, T* image) {
@@ -216,7 +217,7 @@ void winograd_double(const convolution_geometry& g, const T* result, const T* we
     work_buffer<T> space(transformed_tiles<T>::size(tiles, g.out_channels));
     const transformed_tiles<T> inputs(space.data(), tiles, g.out_channels);
     default_thread_pool().run(groups(g.out_channels), [&](std::size_t group) {
-      transform_tile_rows<winograd_input>(in, in, result, 1, first, last, group * n, inputs, 0,
+      transform_tile_rows<winograd_input>(in, in, result, 1, first, last, group * n, inputs,
                                           work_space<T, 2>(tile_row_size<T>(in)));
     });
     default_thread_pool().run(groups(g.channels), [&](std::size_t group) {

@@ -96,18 +96,17 @@ void transform_tile_row(const tiling& tiles, const T* z, const transformed_tiles
 
 /// Transforms rows of tiles [first, last) of `tiles`, a vector of channels, by F. The inputs of a
 /// tile start `margin` pixels before it; `from` are the images they are read from. The first tile
-/// becomes tile `to_tile` of `to`; z is work space of tile_row_size elements.
+/// becomes tile 0 of `to`; z is work space of tile_row_size elements.
 template <class F, class T>
 void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
                          std::size_t margin, std::size_t first, std::size_t last,
-                         std::size_t channel, const transformed_tiles<T>& to, std::size_t to_tile,
-                         T* z) {
-  for (std::size_t row = first; row < last; ++row, to_tile += tiles.columns()) {
+                         std::size_t channel, const transformed_tiles<T>& to, T* z) {
+  for (std::size_t row = first; row < last; ++row) {
     const std::size_t b = row / tiles.rows_of_image(), y = row % tiles.rows_of_image();
     read_rows(from, image + b * from.channels * from.height * from.width, channel,
               static_cast<std::ptrdiff_t>(4 * y) - static_cast<std::ptrdiff_t>(margin), F::inputs,
               margin, 4 * tiles.columns() + F::inputs - 4, z);
-    transform_tile_row<F>(tiles, z, to, to_tile, channel);
+    transform_tile_row<F>(tiles, z, to, (row - first) * tiles.columns(), channel);
   }
 }
 
@@ -213,7 +212,7 @@ struct transformed_kernels {
 };
 
 /// A block of kernels: row o holds numbers of a kernel from `from` + o·stride on, zeros from row
-/// `count` on, and nothing from `end` on is read.
+/// `count` on, and nothing from `end` on is read. Rows go on through memory in the next calls.
 template <class T>
 block<T> load_kernels(const T* from, const T* end, std::size_t stride, std::size_t count) {
   using batch = xsimd::batch<T>;
@@ -245,7 +244,7 @@ void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::si
   constexpr std::size_t n = lanes<T>, taps = 9;
   for (std::size_t c = first; c < last; ++c) {
     std::array<batch, taps> kernel;
-    // A block holds as many taps as a vector has lanes: one block, or some, the last two overlapping.
+    // A block holds as many taps as a vector has lanes: one, or some, the last two overlapping.
     for (std::size_t done = 0; done < taps;) {
       const std::size_t tap = n < taps ? std::min(done, taps - n) : 0;
       block<T> x = load_kernels(kernels.data + c * kernels.in + out * kernels.out + tap,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <complex>  // which cxxblas needs and does not include
 #include <cstddef>
 #include <numeric>
 #include <span>
@@ -9,19 +10,13 @@
 #include <utility>
 #include <vector>
 
-// xtensor 0.26 moved its headers into folders.
-#if __has_include(<xtensor/containers/xstorage.hpp>)
-#include <xtensor/containers/xstorage.hpp>
-#else
-#include <xtensor/xstorage.hpp>
-#endif
 #include <xtensor-blas/xblas_config.hpp>
 #include <xflens/cxxblas/cxxblas.cxx>
 #include <xsimd/xsimd.hpp>
 
 #include <lift/backend/backend.hpp>
-#include <lift/backend/recycling_allocator.hpp>
 #include <lift/backend/thread_pool.hpp>
+#include <lift/backend/work_space.hpp>
 
 // Present when BLAS is OpenBLAS; the thread pool replaces its threads.
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
@@ -34,7 +29,7 @@ namespace lift {
 /// Blocks are cut by shape alone, so one thread and many give the same bytes.
 struct xtensor_algebra {
   template <class T>
-  using buffer = xt::uvector<T, recycling_allocator<T>>;
+  using buffer = detail::work_buffer<T>;
 
   template <class T>
   static void copy_in(T* to, std::span<const T> host) {

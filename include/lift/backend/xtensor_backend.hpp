@@ -23,8 +23,9 @@ static_assert(backend<plain_xtensor_backend>);
 
 /// The CPU backend. In float32, on processors with vectors of eight numbers or more (AVX2,
 /// AVX-512), its convolutions are kernels of their own: 3×3 ones by Winograd's F(4×4, 3×3), within
-/// 10⁻⁵ of the plain ones in relative L2, and the others as products of panels. So is attention, and
-/// group normalisation stays in cache, both in either precision.
+/// 10⁻⁵ of the plain ones in relative L2, and so those of 4×4 that halve or double an image; the
+/// others as products of panels. So is attention, and group normalisation stays in cache, both in
+/// either precision.
 struct xtensor_backend : xtensor_convolution {
   static constexpr const char* name = "xtensor";
 
@@ -40,9 +41,7 @@ struct xtensor_backend : xtensor_convolution {
     if constexpr (!fast<T>) {
       xtensor_convolution::convolve(g, image, weight, bias, result);
     } else if (detail::winograd_pays(g)) {
-      const detail::kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 9,
-                                           g.patch()};
-      detail::winograd_convolution<false, T>(g, kernels)(image, bias, result);
+      detail::winograd_convolve(g, image, weight, bias, result);
     } else if (detail::winograd_resampling_pays<T>(g)) {
       detail::winograd_halve(g, image, weight, bias, result);
     } else {
@@ -55,10 +54,8 @@ struct xtensor_backend : xtensor_convolution {
                                  const T* bias, T* image) {
     if constexpr (!fast<T>) {
       xtensor_convolution::convolve_transpose(g, result, weight, bias, image);
-    } else if (const auto turned = detail::turned_round(g); detail::winograd_pays(turned)) {
-      const detail::kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(),
-                                           9};
-      detail::winograd_convolution<true, T>(turned, kernels)(result, bias, image);
+    } else if (detail::winograd_pays(detail::turned_round(g))) {
+      detail::winograd_convolve_transpose(g, result, weight, bias, image);
     } else if (detail::winograd_resampling_pays<T>(g)) {
       detail::winograd_double(g, result, weight, bias, image);
     } else {

@@ -53,12 +53,12 @@ struct attention {
     Tensor y(output_shape(qkv.shape()));
     if constexpr (fused<Tensor>) {
       Tensor::backend_type::attend(geometry(y.shape()), qkv.data(), y.mutable_data());
-      return evaluation{y, qkv};
+    } else {
+      const parts<Tensor> x(qkv);
+      for_each_chunk(y.shape(), [&](const chunk& c) {
+        apply_rows(c, at(c, x.v), probabilities(c, x), y.mutable_data() + c.offset(), false);
+      });
     }
-    const parts<Tensor> x(qkv);
-    for_each_chunk(y.shape(), [&](const chunk& c) {
-      apply_rows(c, at(c, x.v), probabilities(c, x), y.mutable_data() + c.offset(), false);
-    });
     return evaluation{y, qkv};
   }
 
@@ -69,20 +69,20 @@ struct attention {
       Tensor::backend_type::attend_tangents(geometry(output_shape(qkv.shape())),
                                             d[0].size() / qkv.size(), qkv.data(), d[0].data(),
                                             dy.mutable_data());
-      return dy;
+    } else {
+      const parts<Tensor> x(qkv), dx(d[0]);
+      for_each_chunk(output_shape(qkv.shape()), [&](chunk c) {
+        const Tensor p = probabilities(c, x);
+        for (std::size_t shift = 0; shift < dy.size(); shift += x.v.size()) {
+          Tensor ds = scores<Tensor>(c);
+          multiply_scores(c, at(c, dx.q, shift), at(c, x.k), ds, false);
+          multiply_scores(c, at(c, x.q), at(c, dx.k, shift), ds, true);
+          auto* to = dy.mutable_data() + shift + c.offset();
+          apply_rows(c, at(c, dx.v, shift), p, to, false);
+          apply_rows(c, at(c, x.v), softmax_tangent(c, p, ds), to, true);
+        }
+      });
     }
-    const parts<Tensor> x(qkv), dx(d[0]);
-    for_each_chunk(output_shape(qkv.shape()), [&](chunk c) {
-      const Tensor p = probabilities(c, x);
-      for (std::size_t shift = 0; shift < dy.size(); shift += x.v.size()) {
-        Tensor ds = scores<Tensor>(c);
-        multiply_scores(c, at(c, dx.q, shift), at(c, x.k), ds, false);
-        multiply_scores(c, at(c, x.q), at(c, dx.k, shift), ds, true);
-        auto* to = dy.mutable_data() + shift + c.offset();
-        apply_rows(c, at(c, dx.v, shift), p, to, false);
-        apply_rows(c, at(c, x.v), softmax_tangent(c, p, ds), to, true);
-      }
-    });
     return dy;
   }
 
@@ -93,24 +93,25 @@ struct attention {
       Tensor::backend_type::attend_gradient(geometry(w.shape()), qkv.data(), w.data(),
                                             g.mutable_data());
       return {g};
+    } else {
+      const parts<Tensor> x(qkv);
+      Tensor dq(w.shape()), dk(w.shape()), dv(w.shape());
+      for_each_chunk(w.shape(), [&](const chunk& c) {
+        const Tensor p = probabilities(c, x);
+        Tensor g = scores<Tensor>(c);
+        multiply_scores(c, at(c, w), at(c, x.v), g, false);  // wᵀV/√d
+        g = softmax_tangent(c, p, g);
+        apply_rows(c, at(c, x.k), g, dq.mutable_data() + c.offset(), false);
+        apply_columns(c, at(c, x.q), g, dk.mutable_data() + c.offset());
+        apply_columns(c, at(c, w), p, dv.mutable_data() + c.offset());
+      });
+      Tensor g(qkv.shape());
+      const std::size_t channels = w.shape()[1];
+      copy_channels(channels, dq, 0, g, 0);
+      copy_channels(channels, dk, 0, g, channels);
+      copy_channels(channels, dv, 0, g, 2 * channels);
+      return {g};
     }
-    const parts<Tensor> x(qkv);
-    Tensor dq(w.shape()), dk(w.shape()), dv(w.shape());
-    for_each_chunk(w.shape(), [&](const chunk& c) {
-      const Tensor p = probabilities(c, x);
-      Tensor g = scores<Tensor>(c);
-      multiply_scores(c, at(c, w), at(c, x.v), g, false);  // wᵀV/√d
-      g = softmax_tangent(c, p, g);
-      apply_rows(c, at(c, x.k), g, dq.mutable_data() + c.offset(), false);
-      apply_columns(c, at(c, x.q), g, dk.mutable_data() + c.offset());
-      apply_columns(c, at(c, w), p, dv.mutable_data() + c.offset());
-    });
-    Tensor g(qkv.shape());
-    const std::size_t channels = w.shape()[1];
-    copy_channels(channels, dq, 0, g, 0);
-    copy_channels(channels, dk, 0, g, channels);
-    copy_channels(channels, dv, 0, g, 2 * channels);
-    return {g};
   }
 
  private:
