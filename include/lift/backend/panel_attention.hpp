@@ -75,30 +75,28 @@ class attention_head {
   /// p (n, strip) = softmax of each column of (keys·queries)/√d.
   void probabilities(const T* turned_keys, const T* queries, T* p) const {
     by_keys(scale(), turned_keys, queries, p);
-    columns([&](std::size_t at) {
-      batch top(std::numeric_limits<T>::lowest());
-      for (std::size_t i = 0; i < n_; ++i) top = xsimd::max(top, load(p + i * strip + at));
-      batch total(T(0));
-      for (std::size_t i = 0; i < n_; ++i) {
-        const batch e = xsimd::exp(load(p + i * strip + at) - top);
-        e.store_unaligned(p + i * strip + at);
-        total += e;
-      }
-      const batch share = T(1) / total;
-      for (std::size_t i = 0; i < n_; ++i)
-        (load(p + i * strip + at) * share).store_unaligned(p + i * strip + at);
+    row top, total;
+    top.fill(batch(std::numeric_limits<T>::lowest()));
+    total.fill(batch(T(0)));
+    for_each_vector(p, [&](T* at, std::size_t v) { top[v] = xsimd::max(top[v], load(at)); });
+    for_each_vector(p, [&](T* at, std::size_t v) {
+      const batch e = xsimd::exp(load(at) - top[v]);
+      e.store_unaligned(at);
+      total[v] += e;
     });
+    for (batch& sum : total) sum = T(1) / sum;
+    for_each_vector(p, [&](T* at, std::size_t v) { (load(at) * total[v]).store_unaligned(at); });
   }
 
   /// a ← p∘(a − the sums of the columns of p∘a)·factor.
   void softmax_tangent(const T* p, T* a, T factor) const {
-    columns([&](std::size_t at) {
-      batch sum(T(0));
-      for (std::size_t i = 0; i < n_; ++i)
-        sum = xsimd::fma(load(p + i * strip + at), load(a + i * strip + at), sum);
-      for (std::size_t i = 0; i < n_; ++i)
-        (load(p + i * strip + at) * (load(a + i * strip + at) - sum) * batch(factor))
-            .store_unaligned(a + i * strip + at);
+    row sums;
+    sums.fill(batch(T(0)));
+    for_each_vector(a, [&](T* at, std::size_t v) {
+      sums[v] = xsimd::fma(load(p + (at - a)), load(at), sums[v]);
+    });
+    for_each_vector(a, [&](T* at, std::size_t v) {
+      (load(p + (at - a)) * (load(at) - sums[v]) * batch(factor)).store_unaligned(at);
     });
   }
 
@@ -107,9 +105,16 @@ class attention_head {
  private:
   static batch load(const T* p) { return batch::load_unaligned(p); }
 
+  /// A row of a strip.
+  using row = std::array<batch, strip / batch::size>;
+
+  /// Calls body(place, v) for the vectors of a matrix (n, strip), row by row; v counts them in a row.
   template <class Body>
-  static void columns(const Body& body) {
-    for (std::size_t at = 0; at < strip; at += batch::size) body(at);
+  void for_each_vector(T* m, const Body& body) const {
+    for (std::size_t i = 0; i < n_; ++i)
+#pragma GCC unroll 4
+      for (std::size_t v = 0; v < strip / batch::size; ++v)
+        body(m + i * strip + v * batch::size, v);
   }
 
   void multiply(std::size_t m, std::size_t depth, const left_matrix<T>& a, const T* b, T* c,

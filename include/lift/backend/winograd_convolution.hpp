@@ -31,7 +31,7 @@ inline tiling output_tiling(const convolution_geometry& g) {
 }
 
 /// Bytes of work space that should stay in a core's own cache, and in the cache all share.
-inline constexpr std::size_t near_bytes = std::size_t{384} << 10, far_bytes = std::size_t{16} << 20;
+inline constexpr std::size_t near_bytes = std::size_t{384} << 10, far_bytes = std::size_t{8} << 20;
 
 /// A 3×3 convolution with stride 1 by Winograd's F(4×4, 3×3), with the kernels as they are or
 /// turned round.
@@ -43,7 +43,7 @@ class winograd_convolution {
 
   /// Writes the results, plus bias[channel] where there is a bias.
   void operator()(const T* image, const T* bias, T* result) const {
-    if (panels() * panel_size() * sizeof(T) <= far_bytes / 4)
+    if (panels() * panel_size() * sizeof(T) <= far_bytes / 2)
       tiles_in_turn(image, bias, result);
     else
       panels_in_turn(image, bias, result);

@@ -105,7 +105,7 @@ void read_phase_rows(const tiling& from, const T* image, std::size_t channel, st
 /// shared cache.
 template <class T>
 std::size_t rows_at_once(const tiling& tiles, std::size_t channels) {
-  const std::size_t fit = far_bytes / 4 / (winograd_points * sizeof(T) * channels);
+  const std::size_t fit = far_bytes / 2 / (winograd_points * sizeof(T) * channels);
   return std::max<std::size_t>(1, std::max<std::size_t>(fit, 128) / tiles.columns());
 }
 

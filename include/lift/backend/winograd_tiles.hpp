@@ -53,12 +53,20 @@ void read_rows(const tiling& from, const T* image, std::size_t channel, std::ptr
   const auto height = static_cast<std::ptrdiff_t>(from.height);
   const auto first = std::clamp<std::ptrdiff_t>(top, 0, height);
   const auto last = std::clamp(top + static_cast<std::ptrdiff_t>(rows), first, height);
-  std::fill_n(z, rows * z_width * n, T(0));
   const std::size_t plane = from.height * from.width, width = from.width;
   const std::size_t valid = std::min(n, from.channels - channel);
   const T* const source = image + channel * plane + static_cast<std::size_t>(first) * width;
   T* const target = z + (static_cast<std::size_t>(first - top) * z_width + margin) * n;
   const std::size_t pixels = static_cast<std::size_t>(last - first) * width;
+  // All but the pixels is zero.
+  const auto above = static_cast<std::size_t>(first - top);
+  const std::size_t inside = pixels < n ? 0 : pixels / width;  // rows that are written below
+  std::fill_n(z, above * z_width * n, T(0));
+  for (std::size_t r = above; r < above + inside; ++r) {
+    std::fill_n(z + r * z_width * n, margin * n, T(0));
+    std::fill_n(z + (r * z_width + margin + width) * n, (z_width - margin - width) * n, T(0));
+  }
+  std::fill_n(z + (above + inside) * z_width * n, (rows - above - inside) * z_width * n, T(0));
   const auto place = [&](std::size_t pixel) {
     return target + (pixel / width * z_width + pixel % width) * n;
   };
