@@ -134,7 +134,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
         const std::size_t top = 4 * (row % out.rows_of_image());
         read_phase_rows(in, image + row / out.rows_of_image() * g.image_size(), channel, y,
                         static_cast<std::ptrdiff_t>(top) - 1, z_width, {z, z + z_size});
-        for (const std::size_t x : {0, 1})
+        for (const std::size_t x : {0u, 1u})
           transform_tile_row<winograd_input>(out, z + x * z_size, inputs(y, x), tile, channel);
       }
     });
@@ -155,8 +155,8 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
       const std::size_t columns = channels > n ? width : n;
       for (std::size_t p = 0; p < winograd_points; ++p) {
         epilogue<T> end;
-        for (const std::size_t y : {0, 1})
-          for (const std::size_t x : {0, 1}) {
+        for (const std::size_t y : {0u, 1u})
+          for (const std::size_t x : {0u, 1u}) {
             if (p / 6 == halving::empty_point(y) || p % 6 == halving::empty_point(x)) continue;
             const detail::panel<T> one{phase_kernels(y, x)(p, 0), products(p, 0, 0), columns};
             panel_product<T>(tiles, g.channels, {inputs(y, x)(p, 0, 0), inputs(y, x).row, 1}, width,
@@ -234,7 +234,7 @@ void winograd_double(const convolution_geometry& g, const T* result, const T* we
           [&](std::size_t, std::size_t x) { return x * n; });
       const transformed_tiles<T> products(
           work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
-      for (const std::size_t y : {0, 1}) {
+      for (const std::size_t y : {0u, 1u}) {
         for (std::size_t p = 0; p < winograd_points; ++p) {
           const bool none = p / 6 == doubling::empty_point(y);
           const std::size_t begin = none || p % 6 == doubling::empty_point(0) ? n : 0;
