@@ -127,7 +127,8 @@ def run(command):
         if process.returncode or not output:
             errors.seek(0)
             reason = errors.read().strip().splitlines() or ["no output"]
-            raise Cannot(f"{' '.join(command)} failed: {reason[-1]}")
+            words = " ".join(pathlib.Path(part).name for part in command)  # no paths of a machine
+            raise Cannot(f"{words} failed: {reason[-1]}")
     return Output(json.loads(output), usage.ru_maxrss / 1024, others / (time.monotonic() - begin))
 
 
