@@ -74,7 +74,6 @@ void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t channels
 template <class T>
 void read_phase_rows(const tiling& from, const T* image, std::size_t channel, std::size_t y,
                      std::ptrdiff_t top, std::size_t z_width, const std::array<T*, 2>& z) {
-  using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>, rows = 6;
   const std::size_t valid = std::min(n, from.channels - channel);
   const std::size_t plane = from.height * from.width, width = from.width;
@@ -84,20 +83,9 @@ void read_phase_rows(const tiling& from, const T* image, std::size_t channel, st
                                static_cast<std::ptrdiff_t>(y);
     if (row < 0 || row >= static_cast<std::ptrdiff_t>(from.height)) continue;
     const T* const source = image + channel * plane + static_cast<std::size_t>(row) * width;
-    const auto place = [&](std::size_t x) { return z[x % 2] + (r * z_width + x / 2 + 1) * n; };
-    if (width < n) {
-      for (std::size_t c = 0; c < valid; ++c)
-        for (std::size_t x = 0; x < width; ++x) place(x)[c] = source[c * plane + x];
-      continue;
-    }
-    for (std::size_t x = 0; x < width; x += n) {
-      const std::size_t at = std::min(x, width - n);
-      block<T> pixels;
-      for (std::size_t c = 0; c < n; ++c)
-        pixels[c] = c < valid ? batch::load_unaligned(source + c * plane + at) : batch(T(0));
-      transpose<T>(pixels);
-      for (std::size_t i = 0; i < n; ++i) pixels[i].store_unaligned(place(at + i));
-    }
+    gather_channels(source, plane, valid, width, [&](std::size_t x) {
+      return z[x % 2] + (r * z_width + x / 2 + 1) * n;
+    });
   }
 }
 

@@ -43,12 +43,33 @@ struct transformed_tiles {
         matrix(tiles * row + lanes<T>) {}
 };
 
+/// Copies a run of pixels of `valid` channels, `plane` elements apart, to place(pixel), a vector of
+/// channels for each; the channels beyond are zeros, or left alone where a run is short of a vector.
+template <class T, class Place>
+void gather_channels(const T* source, std::size_t plane, std::size_t valid, std::size_t pixels,
+                     const Place& place) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  if (pixels < n) {
+    for (std::size_t c = 0; c < valid; ++c)
+      for (std::size_t p = 0; p < pixels; ++p) place(p)[c] = source[c * plane + p];
+    return;
+  }
+  for (std::size_t p = 0; p < pixels; p += n) {
+    const std::size_t at = std::min(p, pixels - n);
+    block<T> x;
+    for (std::size_t c = 0; c < n; ++c)
+      x[c] = c < valid ? batch::load_unaligned(source + c * plane + at) : batch(T(0));
+    transpose<T>(x);
+    for (std::size_t i = 0; i < n; ++i) x[i].store_unaligned(place(at + i));
+  }
+}
+
 /// Reads `rows` rows of pixels of a vector of channels, from row `top` and column −margin on, into
 /// z (rows, z_width, lanes), with zeros around the image and in the channels beyond the last.
 template <class T>
 void read_rows(const tiling& from, const T* image, std::size_t channel, std::ptrdiff_t top,
                std::size_t rows, std::size_t margin, std::size_t z_width, T* z) {
-  using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
   const auto height = static_cast<std::ptrdiff_t>(from.height);
   const auto first = std::clamp<std::ptrdiff_t>(top, 0, height);
@@ -67,22 +88,9 @@ void read_rows(const tiling& from, const T* image, std::size_t channel, std::ptr
     std::fill_n(z + (r * z_width + margin + width) * n, (z_width - margin - width) * n, T(0));
   }
   std::fill_n(z + (above + inside) * z_width * n, (rows - above - inside) * z_width * n, T(0));
-  const auto place = [&](std::size_t pixel) {
+  gather_channels(source, plane, valid, pixels, [&](std::size_t pixel) {
     return target + (pixel / width * z_width + pixel % width) * n;
-  };
-  if (pixels < n) {
-    for (std::size_t c = 0; c < valid; ++c)
-      for (std::size_t p = 0; p < pixels; ++p) place(p)[c] = source[c * plane + p];
-    return;
-  }
-  for (std::size_t p = 0; p < pixels; p += n) {
-    const std::size_t at = std::min(p, pixels - n);
-    block<T> x;
-    for (std::size_t c = 0; c < n; ++c)
-      x[c] = c < valid ? batch::load_unaligned(source + c * plane + at) : batch(T(0));
-    transpose<T>(x);
-    for (std::size_t i = 0; i < n; ++i) x[i].store_unaligned(place(at + i));
-  }
+  });
 }
 
 /// Transforms a row of tiles, a vector of channels, by F: z are its pixels as read_rows gives them.
