@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numbers>
 #include <span>
 #include <vector>
 
@@ -74,13 +75,14 @@ class attention_head {
 
   /// p (n, strip) = softmax of each column of (keys·queries)/√d.
   void probabilities(const T* turned_keys, const T* queries, T* p) const {
-    by_keys(scale(), turned_keys, queries, p);
+    constexpr T log2_e = std::numbers::log2e_v<T>;  // e^x = 2^(x·log₂e), which takes fewer steps
+    by_keys(scale() * log2_e, turned_keys, queries, p);
     row top, total;
     top.fill(batch(std::numeric_limits<T>::lowest()));
     total.fill(batch(T(0)));
     for_each_vector(p, [&](T* at, std::size_t v) { top[v] = xsimd::max(top[v], load(at)); });
     for_each_vector(p, [&](T* at, std::size_t v) {
-      const batch e = xsimd::exp(load(at) - top[v]);
+      const batch e = xsimd::exp2(load(at) - top[v]);
       e.store_unaligned(at);
       total[v] += e;
     });

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <lift/backend/block_transpose.hpp>
+#include <lift/backend/work_space.hpp>
 
 namespace lift::detail {
 
@@ -85,8 +86,10 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
 #pragma GCC unroll 4
       for (std::size_t j = 0; j < Vectors; ++j) {
         T* const to = c + j * batch::size;
-        const batch old = end.add ? batch::load_unaligned(to) : batch(T(0));
-        (xsimd::fma(batch(end.alpha), sums[i][j], old) + batch(bias)).store_unaligned(to);
+        batch sum = batch(end.alpha) * sums[i][j];
+        if (end.add) sum += batch::load_unaligned(to);
+        if (end.bias) sum += batch(bias);
+        sum.store_unaligned(to);
       }
     } else {
       alignas(64) std::array<T, Vectors * batch::size> row;
@@ -111,13 +114,29 @@ void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, st
   kernels[rows - 1][p.columns > lanes<T>](depth, a, b_row, p, c_row, end);
 }
 
+/// Copies a left factor of up to `together` rows to blocks (terms, row_block) of neighbours.
+template <class T>
+void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, T* to) {
+  constexpr std::size_t most = row_block<T>;
+  for (std::size_t k = 0; k < terms; ++k) {
+    const T* const from = a.data + k * a.step;
+    std::size_t i = 0;
+    for (; i + most <= rows; i += most) std::copy_n(from + i, most, to + i * terms + k * most);
+    std::copy(from + i, from + rows, to + i * terms + k * most);
+  }
+}
+
 /// C (m, columns of all panels) = alpha·A (m, depth)·B + …; the rows of B are b_row apart, those
 /// of C c_row. Runs on the calling thread.
 template <class T>
 void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                    std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end = {}) {
   constexpr std::size_t most = row_block<T>;
-  alignas(64) std::array<T, most * depth_block> packed;
+  // Rows whose numbers are neighbours, those of a column far apart: copied, in whole cache lines.
+  constexpr std::size_t together = std::max<std::size_t>(most, 512 / sizeof(T));
+  const bool pack = a.step != 1 && a.row == 1;
+  T* const packed =
+      pack ? work_space<T, 4>(together * std::min(depth, depth_block)) : nullptr;
   const T* const bias = end.bias;
   std::size_t first = 0;
   do {
@@ -125,16 +144,10 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
     for (std::size_t i = 0; i < m; i += most) {
       const std::size_t rows = std::min(most, m - i);
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
-      if (a.step != 1 && a.row == 1 && panels.size() > 1) {  // far apart in memory: once, not often
-        const auto pack = [&](auto count) {
-          for (std::size_t k = 0; k < terms; ++k)
-            std::copy_n(left.data + k * a.step, count, packed.data() + k * most);
-        };
-        if (rows == most)
-          pack(std::integral_constant<std::size_t, most>{});
-        else
-          pack(rows);
-        left = {packed.data(), 1, most};
+      if (pack) {
+        if (i % together == 0)
+          pack_columns(std::min(together, m - i), terms, left, packed);
+        left = {packed + i % together * terms, 1, most};
       }
       end.bias = bias && first == 0 ? bias + i : nullptr;
       for (const panel<T>& p : panels)

@@ -17,7 +17,7 @@ namespace lift::detail {
 /// Whether a convolution is one that Winograd's way computes, and faster than a direct product:
 /// small images or few channels take too few products to pay for the transforms. The gradient with
 /// respect to the weight has more to transform: it wants more tiles.
-inline bool winograd_pays(const convolution_geometry& g, std::size_t least_tiles = 8) {
+inline bool winograd_pays(const convolution_geometry& g, std::size_t least_tiles = 4) {
   const tiling tiles{g.batch, g.out_channels, g.out_height, g.out_width};
   return g.kernel == 3 && g.stride == 1 && g.padding <= 2 && g.channels >= 4 &&
          g.out_channels >= 4 && tiles.tiles() >= least_tiles;
@@ -31,7 +31,10 @@ inline tiling output_tiling(const convolution_geometry& g) {
 }
 
 /// Bytes of work space that should stay in a core's own cache, and in the cache all share.
-inline constexpr std::size_t near_bytes = std::size_t{384} << 10, far_bytes = std::size_t{8} << 20;
+inline constexpr std::size_t near_bytes = std::size_t{512} << 10, far_bytes = std::size_t{8} << 20;
+
+/// Input channels whose kernels a thread transforms at a time: they stay in its core's own cache.
+inline constexpr std::size_t kernel_depth = 128;
 
 /// A 3×3 convolution with stride 1 by Winograd's F(4×4, 3×3), with the kernels as they are or
 /// turned round.
@@ -64,7 +67,7 @@ class winograd_convolution {
     default_thread_pool().run(panels() * parts, [&](std::size_t task) {
       const std::size_t first = task % parts * step, panel = task / parts;
       transform_panel(panel, first, std::min(first + step, in_.channels),
-                      kernels_at(kernels.data() + panel * panel_size()));
+                      kernels_at(kernels.data() + panel * panel_size() + first * width));
     });
     const std::size_t rows = rows_within(near_bytes);
     default_thread_pool().run((out_.rows() + rows - 1) / rows, [&](std::size_t task) {
@@ -74,9 +77,13 @@ class winograd_convolution {
           work_space<T, 0>(transformed_tiles<T>::size(tiles, in_.channels)), tiles, in_.channels);
       for (std::size_t c = 0; c < in_.channels; c += lanes<T>)
         transform(image, first, last, c, inputs);
-      for (std::size_t panel = 0; panel < panels(); ++panel)
-        multiply(inputs, first, last, panel, kernels_at(kernels.data() + panel * panel_size()),
-                 bias, result);
+      const transformed_tiles<T> products(
+          work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+      for (std::size_t panel = 0; panel < panels(); ++panel) {
+        multiply(inputs, 0, in_.channels, panel,
+                 kernels_at(kernels.data() + panel * panel_size()), products);
+        restore(products, first, last, panel, bias, result);
+      }
     });
   }
 
@@ -93,9 +100,16 @@ class winograd_convolution {
         transform(image, first, first + rows, group * lanes<T>, inputs);
       });
       default_thread_pool().run(panels(), [&](std::size_t panel) {
-        const auto kernels = kernels_at(work_space<T, 0>(panel_size()));
-        transform_panel(panel, 0, in_.channels, kernels);
-        multiply(inputs, first, first + rows, panel, kernels, bias, result);
+        const std::size_t size = transformed_kernels<T>{nullptr, kernel_depth}.size();
+        const transformed_kernels<T> kernels{work_space<T, 0>(size), kernel_depth};
+        const transformed_tiles<T> products(
+            work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+        for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
+          const std::size_t end = std::min(c + kernel_depth, in_.channels);
+          transform_panel(panel, c, end, kernels);
+          multiply(inputs, c, end, panel, kernels, products);
+        }
+        restore(products, first, first + rows, panel, bias, result);
       });
     }
   }
@@ -109,8 +123,8 @@ class winograd_convolution {
   void transform_panel(std::size_t panel, std::size_t first, std::size_t last,
                        const transformed_kernels<T>& to) const {
     for (std::size_t half = 0; half < width; half += lanes<T>) {
-      const std::size_t out = panel * width + half;
-      const std::size_t count = out < out_.channels ? std::min(lanes<T>, out_.channels - out) : 0;
+      const std::size_t out = panel * width + half, all = columns_of(panel);
+      const std::size_t count = half < all ? std::min(lanes<T>, all - half) : 0;
       transform_kernels<Turned>(kernels_, first, last, out, count, to, half);
     }
   }
@@ -121,21 +135,29 @@ class winograd_convolution {
                                         work_space<T, 2>(tile_row_size<T>(out_)));
   }
 
+  /// products = or += inputs·kernels for the input channels [first, last), which are all that
+  /// `kernels` holds; it is = for those from the first on.
   void multiply(const transformed_tiles<T>& inputs, std::size_t first, std::size_t last,
-                std::size_t panel, const transformed_kernels<T>& kernels, const T* bias,
-                T* result) const {
-    const std::size_t tiles = (last - first) * out_.columns();
-    const transformed_tiles<T> products(
-        work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
-    const std::size_t channels = std::min(width, out_.channels - panel * width);
-    const std::size_t columns = channels > lanes<T> ? width : lanes<T>;
+                std::size_t panel, const transformed_kernels<T>& kernels,
+                const transformed_tiles<T>& products) const {
+    const std::size_t columns = columns_of(panel) > lanes<T> ? width : lanes<T>;
     for (std::size_t p = 0; p < winograd_points; ++p) {
       const detail::panel<T> one{kernels(p, 0), products(p, 0, 0), columns};
-      panel_product<T>(tiles, in_.channels, {inputs(p, 0, 0), inputs.row, 1}, width,
-                       std::span(&one, 1), width);
+      panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1}, width,
+                       std::span(&one, 1), width, {.add = first > 0});
     }
-    for (std::size_t c = 0; c < channels; c += lanes<T>)
-      restore_tile_rows(out_, first, last, products, c, panel * width + c, bias, result);
+  }
+
+  void restore(const transformed_tiles<T>& products, std::size_t first, std::size_t last,
+               std::size_t panel, const T* bias, T* result) const {
+    for (std::size_t c = 0; c < columns_of(panel); c += lanes<T>)
+      restore_tile_rows(out_, first, last, products, c, panel * width + c, bias, result,
+                        work_space<T, 2>(tile_row_size<T>(out_)));
+  }
+
+  /// Output channels of a panel.
+  std::size_t columns_of(std::size_t panel) const {
+    return std::min(width, out_.channels - panel * width);
   }
 
   tiling in_, out_;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <lift/backend/winograd_convolution.hpp>
 
@@ -38,14 +39,15 @@ struct doubling {
   static constexpr std::size_t empty_point(std::size_t phase) { return phase == 0 ? 5 : 0; }
 };
 
-/// Kernels of 4×4 numbers from all input channels to `count` output channels from `out` on, as
-/// transform_kernels: those of phase (y, x) into column column(y, x) of to(y, x).
+/// Kernels of 4×4 numbers from input channels [first, last) to `count` output channels from `out`
+/// on, as transform_kernels: those of phase (y, x) into column column(y, x) of to(y, x).
 template <class Resampling, class T, class To, class Column>
-void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t channels, std::size_t out,
-                             std::size_t count, const To& to, const Column& column) {
+void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t first, std::size_t last,
+                             std::size_t out, std::size_t count, const To& to,
+                             const Column& column) {
   using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
-  for (std::size_t c = 0; c < channels; ++c) {
+  for (std::size_t c = first; c < last; ++c) {
     std::array<batch, 16> taps;
     for (std::size_t tap = 0; tap < 16; tap += n) {
       block<T> x = load_kernels(kernels.data + c * kernels.in + out * kernels.out + tap,
@@ -60,7 +62,7 @@ void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t channels
             const std::size_t y = Resampling::tap(Y, i), x = Resampling::tap(X, j);
             return y < 4 && x < 4 ? taps[4 * y + x] : batch(T(0));
           },
-          strided_store<T>{target(0, c) + column(Y, X), target.matrix()});
+          strided_store<T>{target(0, c - first) + column(Y, X), target.matrix()});
     };
     transform.template operator()<0, 0>();
     transform.template operator()<0, 1>();
@@ -83,8 +85,14 @@ void read_phase_rows(const tiling& from, const T* image, std::size_t channel, st
                                static_cast<std::ptrdiff_t>(y);
     if (row < 0 || row >= static_cast<std::ptrdiff_t>(from.height)) continue;
     const T* const source = image + channel * plane + static_cast<std::size_t>(row) * width;
-    gather_channels(source, plane, valid, width, [&](std::size_t x) {
-      return z[x % 2] + (r * z_width + x / 2 + 1) * n;
+    gather_channels(source, plane, valid, width, [&](std::size_t first) {
+      T* const even = z[0] + (r * z_width + 1 + (first + 1) / 2) * n;
+      T* const odd = z[1] + (r * z_width + 1 + first / 2) * n;
+      return [next = first % 2 ? odd : even, other = first % 2 ? even : odd]() mutable {
+        T* const here = std::exchange(next, other);
+        other = here + lanes<T>;
+        return here;
+      };
     });
   }
 }
@@ -127,33 +135,37 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
       }
     });
     default_thread_pool().run((g.out_channels + width - 1) / width, [&](std::size_t panel) {
-      const std::size_t panel_size = transformed_kernels<T>{nullptr, g.channels}.size();
+      const std::size_t panel_size = transformed_kernels<T>{nullptr, kernel_depth}.size();
       T* const kernel_space = work_space<T, 0>(4 * panel_size);
       const auto phase_kernels = [&](std::size_t y, std::size_t x) {
-        return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, g.channels};
+        return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, kernel_depth};
       };
-      const std::size_t channels = std::min(width, g.out_channels - panel * width);
-      for (std::size_t half = 0; half < width; half += n)
-        transform_phase_kernels<halving>(
-            kernels, g.channels, panel * width + half,
-            half < channels ? std::min(n, channels - half) : 0, phase_kernels,
-            [&](std::size_t, std::size_t) { return half; });
       const transformed_tiles<T> products(
           work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+      const std::size_t channels = std::min(width, g.out_channels - panel * width);
       const std::size_t columns = channels > n ? width : n;
-      for (std::size_t p = 0; p < winograd_points; ++p) {
-        epilogue<T> end;
-        for (const std::size_t y : {0u, 1u})
-          for (const std::size_t x : {0u, 1u}) {
-            if (p / 6 == halving::empty_point(y) || p % 6 == halving::empty_point(x)) continue;
-            const detail::panel<T> one{phase_kernels(y, x)(p, 0), products(p, 0, 0), columns};
-            panel_product<T>(tiles, g.channels, {inputs(y, x)(p, 0, 0), inputs(y, x).row, 1}, width,
-                             std::span(&one, 1), width, end);
-            end.add = true;
-          }
+      for (std::size_t c = 0; c < g.channels; c += kernel_depth) {
+        const std::size_t end = std::min(c + kernel_depth, g.channels);
+        for (std::size_t half = 0; half < width; half += n)
+          transform_phase_kernels<halving>(
+              kernels, c, end, panel * width + half,
+              half < channels ? std::min(n, channels - half) : 0, phase_kernels,
+              [&](std::size_t, std::size_t) { return half; });
+        for (std::size_t p = 0; p < winograd_points; ++p) {
+          bool add = c > 0;
+          for (const std::size_t y : {0u, 1u})
+            for (const std::size_t x : {0u, 1u}) {
+              if (p / 6 == halving::empty_point(y) || p % 6 == halving::empty_point(x)) continue;
+              const detail::panel<T> one{phase_kernels(y, x)(p, 0), products(p, 0, 0), columns};
+              panel_product<T>(tiles, end - c, {inputs(y, x)(p, 0, c), inputs(y, x).row, 1}, width,
+                               std::span(&one, 1), width, {.add = add});
+              add = true;
+            }
+        }
       }
       for (std::size_t c = 0; c < channels; c += n)
-        restore_tile_rows(out, first, last, products, c, panel * width + c, bias, result);
+        restore_tile_rows(out, first, last, products, c, panel * width + c, bias, result,
+                          work_space<T, 2>(tile_row_size<T>(out)));
     });
   }
 }
@@ -164,30 +176,22 @@ template <class T>
 void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first, std::size_t last,
                         const transformed_tiles<T>& from, std::size_t y, std::size_t channel,
                         const T* bias, T* image) {
-  using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
-  constexpr auto index = std::make_index_sequence<n>{};
   const std::size_t valid = std::min(n, to.channels - channel), plane = to.height * to.width;
-  const batch offset = load_offsets(bias, channel, valid);
-  std::size_t tile = 0;
-  for (std::size_t row = first; row < last; ++row) {
-    const std::size_t b = row / tiles.rows_of_image(), top = 4 * (row % tiles.rows_of_image());
-    const std::size_t height = std::min<std::size_t>(4, tiles.height - top);
-    for (std::size_t x = 0; x < tiles.width; x += 4, ++tile) {
-      const auto even = restored_tile(from, tile, 0, offset);
-      const auto odd = restored_tile(from, tile, n, offset);
-      const std::size_t width = 2 * std::min<std::size_t>(4, tiles.width - x);
-      T* const corner =
-          image + (b * to.channels + channel) * plane + (2 * top + y) * to.width + 2 * x;
-      for (std::size_t part = 0; part < even.size(); ++part)
-        for (std::size_t c = 0; c < valid; ++c) {
-          alignas(64) std::array<T, 2 * n> line;
-          batch(interleave<0>(even[part][c], odd[part][c], index)).store_aligned(line.data());
-          batch(interleave<1>(even[part][c], odd[part][c], index)).store_aligned(line.data() + n);
-          store_rows<8>(line, part, height, width, corner + c * plane, 2 * to.width);
-        }
-    }
-  }
+  const std::size_t pitch = 8 * tiles.columns();
+  T* const z = work_space<T, 2>(4 * pitch * n);
+  const auto offset = load_offsets(bias, channel, valid);
+  for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t top, std::size_t height,
+                                            std::size_t tile) {
+    for (std::size_t x = 0; x < tiles.columns(); ++x)
+      for (const std::size_t phase : {0u, 1u})
+        restore_tile(from, tile + x, phase * n, offset, z + (8 * x + phase) * n, 2 * n, pitch * n);
+    for (std::size_t i = 0; i < height; ++i)
+      scatter_channels(
+          [&](std::size_t pixel) { return pixel_cursor<T>(z + i * pitch * n, pitch, pitch, pixel); },
+          plane, valid, to.width,
+          image + (b * to.channels + channel) * plane + (2 * (top + i) + y) * to.width);
+  });
 }
 
 /// The adjoint that doubles: image from result, plus bias[c] where there is a bias.
@@ -210,34 +214,42 @@ void winograd_double(const convolution_geometry& g, const T* result, const T* we
     });
     default_thread_pool().run(groups(g.channels), [&](std::size_t group) {
       const std::size_t channel = group * n;
-      const std::size_t panel_size = transformed_kernels<T>{nullptr, g.out_channels}.size();
+      const std::size_t panel_size = transformed_kernels<T>{nullptr, kernel_depth}.size();
       T* const kernel_space = work_space<T, 0>(2 * panel_size);
       // The panel of phases (y, 0) and (y, 1).
       const auto panel_of = [&](std::size_t y) {
-        return transformed_kernels<T>{kernel_space + y * panel_size, g.out_channels};
+        return transformed_kernels<T>{kernel_space + y * panel_size, kernel_depth};
       };
-      transform_phase_kernels<doubling>(
-          kernels, g.out_channels, channel, std::min(n, g.channels - channel),
-          [&](std::size_t y, std::size_t) { return panel_of(y); },
-          [&](std::size_t, std::size_t x) { return x * n; });
-      const transformed_tiles<T> products(
-          work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
-      for (const std::size_t y : {0u, 1u}) {
-        for (std::size_t p = 0; p < winograd_points; ++p) {
-          const bool none = p / 6 == doubling::empty_point(y);
-          const std::size_t begin = none || p % 6 == doubling::empty_point(0) ? n : 0;
-          const std::size_t end = none || p % 6 == doubling::empty_point(1) ? n : width;
-          for (std::size_t tile = 0; tile < tiles && end - begin < width; ++tile) {
-            std::fill_n(products(p, tile, 0), begin, T(0));
-            std::fill_n(products(p, tile, end), width - end, T(0));
+      const std::size_t size = transformed_tiles<T>::size(tiles, width);
+      T* const product_space = work_space<T, 1>(2 * size);
+      const auto products_of = [&](std::size_t y) {
+        return transformed_tiles<T>(product_space + y * size, tiles, width);
+      };
+      for (std::size_t c = 0; c < g.out_channels; c += kernel_depth) {
+        const std::size_t last_channel = std::min(c + kernel_depth, g.out_channels);
+        transform_phase_kernels<doubling>(
+            kernels, c, last_channel, channel, std::min(n, g.channels - channel),
+            [&](std::size_t y, std::size_t) { return panel_of(y); },
+            [&](std::size_t, std::size_t x) { return x * n; });
+        for (const std::size_t y : {0u, 1u})
+          for (std::size_t p = 0; p < winograd_points; ++p) {
+            const transformed_tiles<T> products = products_of(y);
+            const bool none = p / 6 == doubling::empty_point(y);
+            const std::size_t begin = none || p % 6 == doubling::empty_point(0) ? n : 0;
+            const std::size_t end = none || p % 6 == doubling::empty_point(1) ? n : width;
+            for (std::size_t tile = 0; tile < tiles && c == 0 && end - begin < width; ++tile) {
+              std::fill_n(products(p, tile, 0), begin, T(0));
+              std::fill_n(products(p, tile, end), width - end, T(0));
+            }
+            if (none) continue;
+            const detail::panel<T> one{panel_of(y)(p, 0) + begin, products(p, 0, begin),
+                                       end - begin};
+            panel_product<T>(tiles, last_channel - c, {inputs(p, 0, c), inputs.row, 1}, width,
+                             std::span(&one, 1), width, {.add = c > 0});
           }
-          if (none) continue;
-          const detail::panel<T> one{panel_of(y)(p, 0) + begin, products(p, 0, begin), end - begin};
-          panel_product<T>(tiles, g.out_channels, {inputs(p, 0, 0), inputs.row, 1}, width,
-                           std::span(&one, 1), width);
-        }
-        restore_phase_rows(in, out, first, last, products, y, channel, bias, image);
       }
+      for (const std::size_t y : {0u, 1u})
+        restore_phase_rows(in, out, first, last, products_of(y), y, channel, bias, image);
     });
   }
 }

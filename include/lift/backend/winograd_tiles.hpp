@@ -34,6 +34,7 @@ struct transformed_tiles {
   T* operator()(std::size_t point, std::size_t tile, std::size_t channel) const {
     return data + point * matrix + tile * row + channel;
   }
+  std::size_t tiles() const { return (matrix - lanes<T>) / row; }
   /// Elements of n tiles of so many channels; the odd vector spreads the 36 over the cache's sets.
   static std::size_t size(std::size_t tiles, std::size_t channels) {
     return winograd_points * transformed_tiles(nullptr, tiles, channels).matrix;
@@ -43,16 +44,56 @@ struct transformed_tiles {
         matrix(tiles * row + lanes<T>) {}
 };
 
-/// Copies a run of pixels of `valid` channels, `plane` elements apart, to place(pixel), a vector of
-/// channels for each; the channels beyond are zeros, or left alone where a run is short of a vector.
-template <class T, class Place>
+/// Calls body(image, y, height, tile) for rows of tiles [first, last): pixel rows y … y + height − 1
+/// of an image, and the number of the row's first tile, counted from row `first` on.
+template <class Body>
+void for_each_tile_row(const tiling& tiles, std::size_t first, std::size_t last, const Body& body) {
+  for (std::size_t row = first; row < last; ++row) {
+    const std::size_t y = 4 * (row % tiles.rows_of_image());
+    body(row / tiles.rows_of_image(), y, std::min<std::size_t>(4, tiles.height - y),
+         (row - first) * tiles.columns());
+  }
+}
+
+/// Steps through pixels of rows of `width` pixels, which lie `pitch` pixels apart, a vector of
+/// channels for each.
+template <class T>
+class pixel_cursor {
+ public:
+  pixel_cursor(T* rows, std::size_t width, std::size_t pitch, std::size_t pixel)
+      : at_(rows + (pixel / width * pitch + pixel % width) * lanes<T>), left_(width - pixel % width),
+        width_(width), gap_((pitch - width) * lanes<T>) {}
+
+  /// The next pixel.
+  T* operator()() {
+    T* const here = at_;
+    at_ += lanes<T>;
+    if (--left_ == 0) {
+      left_ = width_;
+      at_ += gap_;
+    }
+    return here;
+  }
+
+ private:
+  T* at_;
+  std::size_t left_, width_, gap_;
+};
+
+/// Copies a run of pixels of `valid` channels, `plane` elements apart, to where cursor(pixel) steps,
+/// a vector of channels for each; the channels beyond are zeros, or left alone where a run is short
+/// of a vector.
+template <class T, class Cursor>
 void gather_channels(const T* source, std::size_t plane, std::size_t valid, std::size_t pixels,
-                     const Place& place) {
+                     const Cursor& cursor) {
   using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
   if (pixels < n) {
-    for (std::size_t c = 0; c < valid; ++c)
-      for (std::size_t p = 0; p < pixels; ++p) place(p)[c] = source[c * plane + p];
+    auto next = cursor(0);
+    for (std::size_t p = 0; p < pixels; ++p) {
+      T* const to = next();
+      for (std::size_t c = 0; c < valid; ++c) to[c] = source[c * plane + p];
+    }
     return;
   }
   for (std::size_t p = 0; p < pixels; p += n) {
@@ -61,7 +102,32 @@ void gather_channels(const T* source, std::size_t plane, std::size_t valid, std:
     for (std::size_t c = 0; c < n; ++c)
       x[c] = c < valid ? batch::load_unaligned(source + c * plane + at) : batch(T(0));
     transpose<T>(x);
-    for (std::size_t i = 0; i < n; ++i) x[i].store_unaligned(place(at + i));
+    auto next = cursor(at);
+    for (std::size_t i = 0; i < n; ++i) x[i].store_unaligned(next());
+  }
+}
+
+/// The other way round: copies a run of pixels from where cursor(pixel) steps.
+template <class T, class Cursor>
+void scatter_channels(const Cursor& cursor, std::size_t plane, std::size_t valid,
+                      std::size_t pixels, T* target) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  if (pixels < n) {
+    auto next = cursor(0);
+    for (std::size_t p = 0; p < pixels; ++p) {
+      const T* const from = next();
+      for (std::size_t c = 0; c < valid; ++c) target[c * plane + p] = from[c];
+    }
+    return;
+  }
+  for (std::size_t p = 0; p < pixels; p += n) {
+    const std::size_t at = std::min(p, pixels - n);
+    block<T> x;
+    auto next = cursor(at);
+    for (std::size_t i = 0; i < n; ++i) x[i] = batch::load_unaligned(next());
+    transpose<T>(x);
+    for (std::size_t c = 0; c < valid; ++c) x[c].store_unaligned(target + c * plane + at);
   }
 }
 
@@ -89,7 +155,7 @@ void read_rows(const tiling& from, const T* image, std::size_t channel, std::ptr
   }
   std::fill_n(z + (above + inside) * z_width * n, (rows - above - inside) * z_width * n, T(0));
   gather_channels(source, plane, valid, pixels, [&](std::size_t pixel) {
-    return target + (pixel / width * z_width + pixel % width) * n;
+    return pixel_cursor<T>(target, width, z_width, pixel);
   });
 }
 
@@ -117,16 +183,16 @@ template <class F, class T>
 void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
                          std::size_t margin, std::size_t first, std::size_t last,
                          std::size_t channel, const transformed_tiles<T>& to, T* z) {
-  for (std::size_t row = first; row < last; ++row) {
-    const std::size_t b = row / tiles.rows_of_image(), y = row % tiles.rows_of_image();
+  for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t,
+                                            std::size_t tile) {
     read_rows(from, image + b * from.channels * from.height * from.width, channel,
-              static_cast<std::ptrdiff_t>(4 * y) - static_cast<std::ptrdiff_t>(margin), F::inputs,
+              static_cast<std::ptrdiff_t>(y) - static_cast<std::ptrdiff_t>(margin), F::inputs,
               margin, 4 * tiles.columns() + F::inputs - 4, z);
-    transform_tile_row<F>(tiles, z, to, (row - first) * tiles.columns(), channel);
-  }
+    transform_tile_row<F>(tiles, z, to, tile, channel);
+  });
 }
 
-/// Elements of the work space of transform_tile_rows.
+/// Elements of the work space of transform_tile_rows and restore_tile_rows.
 template <class T>
 std::size_t tile_row_size(const tiling& tiles) {
   return 6 * (4 * tiles.columns() + 2) * lanes<T>;
@@ -140,67 +206,41 @@ xsimd::batch<T> load_offsets(const T* bias, std::size_t channel, std::size_t cou
   return xsimd::batch<T>::load_aligned(offsets.data());
 }
 
-/// The 4×4 results of a tile plus an offset, for a vector of channels from `channel` of `from` on:
-/// vector c of a block holds pixels of channel c, row by row, as many as fit.
+/// Writes the 4×4 results of a tile plus an offset, for a vector of channels from `channel` of `from`
+/// on, to pixels `step` elements apart in rows `pitch` elements apart.
 template <class T>
-auto restored_tile(const transformed_tiles<T>& from, std::size_t tile, std::size_t channel,
-                   const xsimd::batch<T>& offset) {
+void restore_tile(const transformed_tiles<T>& from, std::size_t tile, std::size_t channel,
+                  const xsimd::batch<T>& offset, T* to, std::size_t step, std::size_t pitch) {
   using batch = xsimd::batch<T>;
-  constexpr std::size_t n = lanes<T>;
-  static_assert(n >= 4 && 16 % n == 0);
-  std::array<block<T>, 16 / n> pixels;
   // The points row by row are the columns of the transposed tile.
   winograd_transform<winograd_output, batch>(
       strided_load<batch>{from(0, tile, channel), from.matrix},
       [&](std::size_t j, std::size_t i, const batch& v) {
-        pixels[(4 * i + j) / n][(4 * i + j) % n] = v + offset;
+        (v + offset).store_unaligned(to + i * pitch + j * step);
       });
-  for (block<T>& part : pixels) transpose<T>(part);
-  return pixels;
-}
-
-/// Stores part `part` of a tile's pixels, rows of Width, at to, the rows `pitch` apart; only
-/// `height` rows of the tile and `width` pixels of each lie within the image.
-template <std::size_t Width, class T, std::size_t N>
-void store_rows(const std::array<T, N>& line, std::size_t part, std::size_t height,
-                std::size_t width, T* to, std::size_t pitch) {
-  for (std::size_t i = 0; i < N / Width; ++i) {
-    const std::size_t row = part * (N / Width) + i;
-    if (row >= height) return;
-    if (width == Width)
-      std::copy_n(line.data() + Width * i, Width, to + row * pitch);
-    else
-      std::copy_n(line.data() + Width * i, width, to + row * pitch);
-  }
 }
 
 /// Brings rows of tiles [first, last) of a vector of channels back to images (B, C, H, W), adding
 /// bias[channel] where there is a bias. Channel `channel` of the images is channel `from_channel`
-/// of `from`, whose tile 0 is the first tile of row `first`.
+/// of `from`, whose tile 0 is the first tile of row `first`; z is work space of tile_row_size
+/// elements.
 template <class T>
 void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
                        const transformed_tiles<T>& from, std::size_t from_channel,
-                       std::size_t channel, const T* bias, T* image) {
+                       std::size_t channel, const T* bias, T* image, T* z) {
   constexpr std::size_t n = lanes<T>;
   const std::size_t valid = std::min(n, tiles.channels - channel);
-  const std::size_t plane = tiles.height * tiles.width;
+  const std::size_t plane = tiles.height * tiles.width, pitch = 4 * tiles.columns();
   const auto offset = load_offsets(bias, channel, valid);
-  std::size_t tile = 0;
-  for (std::size_t row = first; row < last; ++row) {
-    const std::size_t b = row / tiles.rows_of_image(), y = 4 * (row % tiles.rows_of_image());
-    const std::size_t height = std::min<std::size_t>(4, tiles.height - y);
-    for (std::size_t x = 0; x < tiles.width; x += 4, ++tile) {
-      const auto pixels = restored_tile(from, tile, from_channel, offset);
-      const std::size_t width = std::min<std::size_t>(4, tiles.width - x);
-      T* const corner = image + (b * tiles.channels + channel) * plane + y * tiles.width + x;
-      for (std::size_t part = 0; part < pixels.size(); ++part)
-        for (std::size_t c = 0; c < valid; ++c) {
-          alignas(64) std::array<T, n> line;
-          pixels[part][c].store_aligned(line.data());
-          store_rows<4>(line, part, height, width, corner + c * plane, tiles.width);
-        }
-    }
-  }
+  for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t height,
+                                            std::size_t tile) {
+    for (std::size_t x = 0; x < tiles.columns(); ++x)
+      restore_tile(from, tile + x, from_channel, offset, z + 4 * x * n, n, pitch * n);
+    scatter_channels(
+        [&](std::size_t pixel) { return pixel_cursor<T>(z, tiles.width, pitch, pixel); }, plane,
+        valid, height * tiles.width,
+        image + (b * tiles.channels + channel) * plane + y * tiles.width);
+  });
 }
 
 /// Kernels of 3×3 numbers as the convolution reads them: those from input channel c to output
@@ -274,7 +314,7 @@ void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::si
     }
     winograd_transform<winograd_kernel, batch>(
         [&](std::size_t i, std::size_t j) { return kernel[3 * i + j]; },
-        strided_store<T>{to(0, c) + column, to.matrix()});
+        strided_store<T>{to(0, c - first) + column, to.matrix()});
   }
 }
 
