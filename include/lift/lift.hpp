@@ -14,6 +14,7 @@
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/backend.hpp>
 #include <lift/backend/block_transpose.hpp>
+#include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/direct_convolution.hpp>
 #include <lift/backend/group_norm_geometry.hpp>
@@ -36,11 +37,11 @@
 #include <lift/backend/xtensor_convolution.hpp>
 
 #include <lift/op/add.hpp>
-#include <lift/op/add_per_channel.hpp>
 #include <lift/op/affine_map.hpp>
 #include <lift/op/attention.hpp>
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
+#include <lift/op/conv2d_add.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>

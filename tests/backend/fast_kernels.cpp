@@ -55,7 +55,7 @@ const std::vector<convolution_case> convolutions = {
 
 template <class Tensor>
 struct convolution_results {
-  Tensor y, y_biased, gx, gx_biased, ga;
+  Tensor y, y_added, gx, gx_biased, ga;
 
   convolution_results(const convolution_case& c, auto convolve, auto transpose, auto weight) {
     const auto g = c.geometry();
@@ -64,14 +64,18 @@ struct convolution_results {
     const Tensor w = random_tensor<Tensor>({c.batch, c.out, g.out_height, g.out_width}, 3);
     const Tensor out_bias = random_tensor<Tensor>(shape{c.out}, 4);
     const Tensor in_bias = random_tensor<Tensor>(shape{c.in}, 5);
+    const Tensor vectors = random_tensor<Tensor>({c.batch, c.out}, 6);
+    const Tensor images = random_tensor<Tensor>(w.shape(), 7);
+    const convolution_addends<typename Tensor::value_type> addends{
+        out_bias.data(), vectors.data(), images.data()};
     const typename Tensor::value_type* const none = nullptr;
     y = w.clone();
-    y_biased = w.clone();
+    y_added = w.clone();
     gx = x.clone();
     gx_biased = x.clone();
     ga = a.clone();
-    convolve(g, x.data(), a.data(), none, y.mutable_data());
-    convolve(g, x.data(), a.data(), out_bias.data(), y_biased.mutable_data());
+    convolve(g, x.data(), a.data(), decltype(addends){}, y.mutable_data());
+    convolve(g, x.data(), a.data(), addends, y_added.mutable_data());
     transpose(g, w.data(), a.data(), none, gx.mutable_data());
     transpose(g, w.data(), a.data(), in_bias.data(), gx_biased.mutable_data());
     weight(g, x.data(), w.data(), ga.mutable_data());
@@ -92,7 +96,7 @@ void check_close(const A& got, const B& want, double tolerance) {
     BOOST_TEST_CONTEXT(what) BOOST_CHECK_LT(relative_l2(a.to_host(), b.to_host()), tolerance);
   };
   compare("result", got.y, want.y);
-  compare("result with bias", got.y_biased, want.y_biased);
+  compare("result with addends", got.y_added, want.y_added);
   compare("image gradient", got.gx, want.gx);
   compare("image gradient with bias", got.gx_biased, want.gx_biased);
   compare("weight gradient", got.ga, want.ga);

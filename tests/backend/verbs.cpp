@@ -141,14 +141,17 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
     const Tensor x = integers({b, c, h, w}, 1), a = integers({o, c, kernel, kernel}, 2);
     const Tensor r = integers({b, o, g.out_height, g.out_width}, 3);
     const Tensor out_bias = integers({1, o}, 4), in_bias = integers({1, c}, 5), none;
-    Tensor y(r.shape()), gx(x.shape()), ga(a.shape()), y_biased(r.shape()), gx_biased(x.shape());
-    B::convolve(g, x.data(), a.data(), none.data(), y.mutable_data());
-    B::convolve(g, x.data(), a.data(), out_bias.data(), y_biased.mutable_data());
+    const Tensor vectors = integers({b, o}, 6), images = integers(r.shape(), 7);
+    Tensor y(r.shape()), gx(x.shape()), ga(a.shape()), y_added(r.shape()), gx_biased(x.shape());
+    B::convolve(g, x.data(), a.data(), {}, y.mutable_data());
+    B::convolve(g, x.data(), a.data(), {out_bias.data(), vectors.data(), images.data()},
+                y_added.mutable_data());
     B::convolve_transpose(g, r.data(), a.data(), none.data(), gx.mutable_data());
     B::convolve_transpose(g, r.data(), a.data(), in_bias.data(), gx_biased.mutable_data());
     B::convolve_weight(g, x.data(), r.data(), ga.mutable_data());
     const auto hx = x.to_host(), ha = a.to_host(), hr = r.to_host();
     const auto hob = out_bias.to_host(), hib = in_bias.to_host();
+    const auto hv = vectors.to_host(), hi = images.to_host();
     std::vector<T> wy(y.size()), wx(x.size()), wa(a.size());
     for (std::size_t i = 0; i < b; ++i)
       for (std::size_t q = 0; q < o; ++q)
@@ -169,9 +172,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
     BOOST_CHECK(y.to_host() == wy);
     BOOST_CHECK(gx.to_host() == wx);
     BOOST_CHECK(ga.to_host() == wa);
-    for (std::size_t i = 0; i < wy.size(); ++i) wy[i] += hob[i / g.out_area() % o];
+    for (std::size_t i = 0; i < wy.size(); ++i)
+      wy[i] += hob[i / g.out_area() % o] + hv[i / g.out_area()] + hi[i];
     for (std::size_t i = 0; i < wx.size(); ++i) wx[i] += hib[i / (h * w) % c];
-    BOOST_CHECK(y_biased.to_host() == wy);
+    BOOST_CHECK(y_added.to_host() == wy);
     BOOST_CHECK(gx_biased.to_host() == wx);
   }
 }
@@ -205,7 +209,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(results_do_not_depend_on_the_number_of_threads, Te
       const std::size_t padding = k > 1, out = (h + 2 * padding - k) / stride + 1;
       const convolution_geometry g{b, c, h, h, o, out, out, k, stride, padding};
       Tensor y({b, o, out, out}), gx(x.shape()), ga(a.shape());
-      B::convolve(g, x.data(), a.data(), none.data(), y.mutable_data());
+      B::convolve(g, x.data(), a.data(), {}, y.mutable_data());
       B::convolve_transpose(g, y.data(), a.data(), none.data(), gx.mutable_data());
       B::convolve_weight(g, x.data(), y.data(), ga.mutable_data());
       all.insert(all.end(), {x, y, gx, ga});

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <lift/op/add.hpp>
-#include <lift/op/add_per_channel.hpp>
 #include <lift/op/attention.hpp>
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
+#include <lift/op/conv2d_add.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
@@ -58,18 +58,6 @@ struct cases_of<op::add> {
 };
 
 template <>
-struct cases_of<op::add_per_channel> {
-  static constexpr std::size_t stacked = 2;
-  static op_cases<op::add_per_channel> list() {
-    return {{{}, {{1, 1, 1, 1}, {1, 1}}},
-            {{}, {{2, 3, 5, 7}, {2, 3}}},
-            {{}, {{3, 8, 4, 4}, {3, 8}}},
-            {{}, {{2, 1, 3, 1}, {2, 1}}},
-            {{}, {{1, 5, 1, 9}, {1, 5}}}};
-  }
-};
-
-template <>
 struct cases_of<op::linear> {
   static constexpr std::size_t stacked = 1;
   static op_cases<op::linear> list() {
@@ -93,6 +81,20 @@ struct cases_of<op::conv2d> {
             {op::conv2d(1, 2), {{1, 2, 5, 3}, {3, 2, 5, 5}, {3}}},
             {op::conv2d(3, 0), {{2, 1, 9, 10}, {2, 1, 2, 2}, {2}}},
             {op::conv2d(1, 1), {{2, 9, 40, 37}, {3, 9, 3, 3}, {3}}}};
+  }
+};
+
+template <>
+struct cases_of<op::conv2d_add> {
+  static constexpr std::size_t stacked = 2;
+  static op_cases<op::conv2d_add> list() {
+    return {{op::conv2d_add(), {{1, 1, 1, 1}, {1, 1}, {1, 1, 1, 1}, {1}}},
+            {op::conv2d_add(1, 1), {{2, 3, 5, 7}, {2, 4, 5, 7}, {4, 3, 3, 3}, {4}}},
+            {op::conv2d_add(1, 1), {{2, 3, 5, 7}, {2, 4}, {4, 3, 3, 3}, {4}}},
+            {op::conv2d_add(), {{3, 5, 6, 4}, {3, 2, 6, 4}, {2, 5, 1, 1}, {2}}},
+            {op::conv2d_add(), {{3, 5, 6, 4}, {3, 2}, {2, 5, 1, 1}, {2}}},
+            {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3, 3, 4}, {3, 2, 4, 4}, {3}}},
+            {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3}, {3, 2, 4, 4}, {3}}}};
   }
 };
 

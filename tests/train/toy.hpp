@@ -27,8 +27,8 @@ struct toy_network {
 
   template <class Scope, class X>
   static auto layer(const Scope& p, const X& x, const timesteps& t) {
-    return apply(op::add_per_channel{}, nn::conv2d(p / "conv", x, 3, 3, 1, 1),
-                 nn::linear(p / "time", nn::sinusoidal_embedding(x, t, 8), 3));
+    return nn::conv2d_add(p / "conv", x,
+                          nn::linear(p / "time", nn::sinusoidal_embedding(x, t, 8), 3), 3, 3, 1);
   }
 };
 

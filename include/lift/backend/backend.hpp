@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <lift/backend/attention_geometry.hpp>
+#include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/group_norm_geometry.hpp>
 #include <lift/backend/operand.hpp>
@@ -57,14 +58,15 @@ struct index_functor {
 /// - for_each(n, f, cost): f(i) for every i < n, any order; `cost` is the work of one call in
 ///   elements.
 /// - gemm(batch, m, n, k, alpha, A, B, beta, C): C_b = alpha·A_b·B_b + beta·C_b.
-/// - convolve(g, image, weight, bias, result), convolve_transpose(g, result, weight, bias, image),
-///   convolve_weight(g, image, result, weight): a convolution (see convolution_geometry), its
-///   adjoint in the image, and its adjoint in the weight. Unless `bias` is null, the first two add
-///   bias[c] to channel c of what they write.
+/// - convolve(g, image, weight, addends, result), convolve_transpose(g, result, weight, bias, image),
+///   convolve_weight(g, image, result, weight): a convolution (see convolution_geometry) plus
+///   convolution_addends, its adjoint in the image, to whose channel c bias[c] is added unless `bias`
+///   is null, and its adjoint in the weight.
 template <class B>
 concept backend = requires(float* p, const float* q, std::span<float> out, std::span<const float> in,
                            std::size_t n, operand<float> x, matrices<const float> a,
-                           matrices<float> c, convolution_geometry g) {
+                           matrices<float> c, convolution_geometry g,
+                           convolution_addends<float> addends) {
   { B::name } -> std::convertible_to<std::string_view>;
   typename B::template buffer<float>;
   B::copy_in(p, in);
@@ -74,7 +76,7 @@ concept backend = requires(float* p, const float* q, std::span<float> out, std::
   B::reduce(sum{}, n, n, n, p, detail::identity_functor{}, x);
   B::for_each(n, detail::index_functor{}, n);
   B::gemm(n, n, n, n, 1.0f, a, a, 0.0f, c);
-  B::convolve(g, q, q, q, p);
+  B::convolve(g, q, q, addends, p);
   B::convolve_transpose(g, q, q, q, p);
   B::convolve_weight(g, q, q, p);
 };

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <vector>
 
+#include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/thread_pool.hpp>
@@ -58,10 +59,27 @@ std::size_t direct_columns(std::size_t rows) {
          panel_width<T> * panel_width<T>;
 }
 
-/// result = image ∗ weight, plus bias[o] where there is a bias.
+/// Adds to channels [first, last) of a strip of results what lies beside them.
 template <class T>
-void direct_convolve(const convolution_geometry& g, const T* image, const T* weight, const T* bias,
-                     T* result) {
+void add_to_strip(const convolution_geometry& g, const strip& s, std::size_t first,
+                  std::size_t last, const convolution_addends<T>& addends, T* result) {
+  if (!addends.vectors && !addends.images) return;
+  for (std::size_t b = s.image; b < s.image + s.images; ++b)
+    for (std::size_t o = first; o < last; ++o) {
+      const std::size_t row = b * g.out_channels + o;
+      const T number = addends.vectors ? addends.vectors[row] : T(0);
+      T* const to = result + row * g.out_area();
+      if (const T* const images = addends.images ? addends.images + row * g.out_area() : nullptr)
+        for (std::size_t p = s.first; p < s.last; ++p) to[p] += number + images[p];
+      else
+        for (std::size_t p = s.first; p < s.last; ++p) to[p] += number;
+    }
+}
+
+/// result = image ∗ weight + addends.
+template <class T>
+void direct_convolve(const convolution_geometry& g, const T* image, const T* weight,
+                     const convolution_addends<T>& addends, T* result) {
   for_each_strip(strips(g, direct_columns<T>(g.patch())), [&](const strip& s, bool share) {
     const std::size_t columns = s.columns(), area = g.kernel * g.kernel;
     T* const patches = work_space<T, 0>(g.patch() * columns + panel_width<T>);
@@ -73,7 +91,9 @@ void direct_convolve(const convolution_geometry& g, const T* image, const T* wei
       auto rows = panels;
       for (auto& p : rows) p.c += first * g.out_area();
       panel_product<T>(last - first, g.patch(), {weight + first * g.patch(), g.patch(), 1}, columns,
-                       rows, g.out_area(), {.bias = bias ? bias + first : nullptr});
+                       rows, g.out_area(),
+                       {.bias = addends.bias ? addends.bias + first : nullptr});
+      add_to_strip(g, s, first, last, addends, result);
     });
   });
 }

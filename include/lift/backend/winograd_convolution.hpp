@@ -44,12 +44,12 @@ class winograd_convolution {
   winograd_convolution(const convolution_geometry& g, const kernel_view<T>& kernels)
       : in_(input_tiling(g)), out_(output_tiling(g)), padding_(g.padding), kernels_(kernels) {}
 
-  /// Writes the results, plus bias[channel] where there is a bias.
-  void operator()(const T* image, const T* bias, T* result) const {
+  /// Writes the results plus the addends.
+  void operator()(const T* image, const convolution_addends<T>& addends, T* result) const {
     if (panels() * panel_size() * sizeof(T) <= far_bytes / 2)
-      tiles_in_turn(image, bias, result);
+      tiles_in_turn(image, addends, result);
     else
-      panels_in_turn(image, bias, result);
+      panels_in_turn(image, addends, result);
   }
 
  private:
@@ -60,7 +60,7 @@ class winograd_convolution {
   std::size_t panel_size() const { return kernels_at(nullptr).size(); }
 
   /// Few kernels: all are transformed first; a task then does a few rows of tiles from end to end.
-  void tiles_in_turn(const T* image, const T* bias, T* result) const {
+  void tiles_in_turn(const T* image, const convolution_addends<T>& addends, T* result) const {
     work_buffer<T> kernels(panels() * panel_size());
     constexpr std::size_t step = 16;
     const std::size_t parts = (in_.channels + step - 1) / step;
@@ -82,13 +82,13 @@ class winograd_convolution {
       for (std::size_t panel = 0; panel < panels(); ++panel) {
         multiply(inputs, 0, in_.channels, panel,
                  kernels_at(kernels.data() + panel * panel_size()), products);
-        restore(products, first, last, panel, bias, result);
+        restore(products, first, last, panel, addends, result);
       }
     });
   }
 
   /// Many kernels: the tiles are transformed first; a task then does a panel of output channels.
-  void panels_in_turn(const T* image, const T* bias, T* result) const {
+  void panels_in_turn(const T* image, const convolution_addends<T>& addends, T* result) const {
     const std::size_t most = rows_within(far_bytes);
     for (std::size_t first = 0; first < out_.rows(); first += most) {
       const std::size_t rows = std::min(most, out_.rows() - first);
@@ -109,7 +109,7 @@ class winograd_convolution {
           transform_panel(panel, c, end, kernels);
           multiply(inputs, c, end, panel, kernels, products);
         }
-        restore(products, first, first + rows, panel, bias, result);
+        restore(products, first, first + rows, panel, addends, result);
       });
     }
   }
@@ -149,9 +149,9 @@ class winograd_convolution {
   }
 
   void restore(const transformed_tiles<T>& products, std::size_t first, std::size_t last,
-               std::size_t panel, const T* bias, T* result) const {
+               std::size_t panel, const convolution_addends<T>& addends, T* result) const {
     for (std::size_t c = 0; c < columns_of(panel); c += lanes<T>)
-      restore_tile_rows(out_, first, last, products, c, panel * width + c, bias, result,
+      restore_tile_rows(out_, first, last, products, c, panel * width + c, addends, result,
                         work_space<T, 2>(tile_row_size<T>(out_)));
   }
 
@@ -165,12 +165,12 @@ class winograd_convolution {
   kernel_view<T> kernels_;
 };
 
-/// result = image ∗ weight, plus bias[o] where there is a bias.
+/// result = image ∗ weight + addends.
 template <class T>
 void winograd_convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const T* bias, T* result) {
+                       const convolution_addends<T>& addends, T* result) {
   const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 9, g.patch()};
-  winograd_convolution<false, T>(g, kernels)(image, bias, result);
+  winograd_convolution<false, T>(g, kernels)(image, addends, result);
 }
 
 /// The adjoint of winograd_convolve in the image, plus bias[c] where there is a bias.
@@ -178,7 +178,7 @@ template <class T>
 void winograd_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                  const T* bias, T* image) {
   const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(), 9};
-  winograd_convolution<true, T>(turned_round(g), kernels)(result, bias, image);
+  winograd_convolution<true, T>(turned_round(g), kernels)(result, {.bias = bias}, image);
 }
 
 /// The gradient of a 3×3 convolution with respect to its weight, the same way.

@@ -105,10 +105,10 @@ std::size_t rows_at_once(const tiling& tiles, std::size_t channels) {
   return std::max<std::size_t>(1, std::max<std::size_t>(fit, 128) / tiles.columns());
 }
 
-/// The convolution that halves: result = image ∗ weight, plus bias[o] where there is a bias.
+/// The convolution that halves: result = image ∗ weight + addends.
 template <class T>
-void winograd_halve(const convolution_geometry& g, const T* image, const T* weight, const T* bias,
-                    T* result) {
+void winograd_halve(const convolution_geometry& g, const T* image, const T* weight,
+                    const convolution_addends<T>& addends, T* result) {
   constexpr std::size_t n = lanes<T>, width = panel_width<T>;
   const tiling in = input_tiling(g), out = output_tiling(g);
   const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 16, g.patch()};
@@ -164,7 +164,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
         }
       }
       for (std::size_t c = 0; c < channels; c += n)
-        restore_tile_rows(out, first, last, products, c, panel * width + c, bias, result,
+        restore_tile_rows(out, first, last, products, c, panel * width + c, addends, result,
                           work_space<T, 2>(tile_row_size<T>(out)));
     });
   }
@@ -189,7 +189,7 @@ void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first
     for (std::size_t i = 0; i < height; ++i)
       scatter_channels(
           [&](std::size_t pixel) { return pixel_cursor<T>(z + i * pitch * n, pitch, pitch, pixel); },
-          plane, valid, to.width,
+          plane, valid, to.width, static_cast<const T*>(nullptr),
           image + (b * to.channels + channel) * plane + (2 * (top + i) + y) * to.width);
   });
 }

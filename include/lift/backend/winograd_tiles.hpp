@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 
+#include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/winograd.hpp>
@@ -107,17 +108,19 @@ void gather_channels(const T* source, std::size_t plane, std::size_t valid, std:
   }
 }
 
-/// The other way round: copies a run of pixels from where cursor(pixel) steps.
+/// The other way round: copies a run of pixels from where cursor(pixel) steps, and adds those that
+/// `addend` has at the target's places, unless it is null.
 template <class T, class Cursor>
 void scatter_channels(const Cursor& cursor, std::size_t plane, std::size_t valid,
-                      std::size_t pixels, T* target) {
+                      std::size_t pixels, const T* addend, T* target) {
   using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
   if (pixels < n) {
     auto next = cursor(0);
     for (std::size_t p = 0; p < pixels; ++p) {
       const T* const from = next();
-      for (std::size_t c = 0; c < valid; ++c) target[c * plane + p] = from[c];
+      for (std::size_t c = 0; c < valid; ++c)
+        target[c * plane + p] = from[c] + (addend ? addend[c * plane + p] : T(0));
     }
     return;
   }
@@ -127,7 +130,10 @@ void scatter_channels(const Cursor& cursor, std::size_t plane, std::size_t valid
     auto next = cursor(at);
     for (std::size_t i = 0; i < n; ++i) x[i] = batch::load_unaligned(next());
     transpose<T>(x);
-    for (std::size_t c = 0; c < valid; ++c) x[c].store_unaligned(target + c * plane + at);
+    for (std::size_t c = 0; c < valid; ++c) {
+      if (addend) x[c] += batch::load_unaligned(addend + c * plane + at);
+      x[c].store_unaligned(target + c * plane + at);
+    }
   }
 }
 
@@ -198,11 +204,11 @@ std::size_t tile_row_size(const tiling& tiles) {
   return 6 * (4 * tiles.columns() + 2) * lanes<T>;
 }
 
-/// bias[channel], … of `count` channels as a vector, zeros behind them and without a bias.
+/// numbers[first], … as a vector, zeros behind the first `count` and for a null pointer.
 template <class T>
-xsimd::batch<T> load_offsets(const T* bias, std::size_t channel, std::size_t count) {
+xsimd::batch<T> load_offsets(const T* numbers, std::size_t first, std::size_t count) {
   alignas(64) std::array<T, lanes<T>> offsets{};
-  if (bias) std::copy_n(bias + channel, count, offsets.begin());
+  if (numbers) std::copy_n(numbers + first, count, offsets.begin());
   return xsimd::batch<T>::load_aligned(offsets.data());
 }
 
@@ -220,26 +226,28 @@ void restore_tile(const transformed_tiles<T>& from, std::size_t tile, std::size_
       });
 }
 
-/// Brings rows of tiles [first, last) of a vector of channels back to images (B, C, H, W), adding
-/// bias[channel] where there is a bias. Channel `channel` of the images is channel `from_channel`
-/// of `from`, whose tile 0 is the first tile of row `first`; z is work space of tile_row_size
-/// elements.
+/// Brings rows of tiles [first, last) of a vector of channels back to images (B, C, H, W) and adds
+/// the addends. Channel `channel` of the images is channel `from_channel` of `from`, whose tile 0 is
+/// the first tile of row `first`; z is work space of tile_row_size elements.
 template <class T>
 void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
                        const transformed_tiles<T>& from, std::size_t from_channel,
-                       std::size_t channel, const T* bias, T* image, T* z) {
+                       std::size_t channel, const convolution_addends<T>& addends, T* image, T* z) {
   constexpr std::size_t n = lanes<T>;
   const std::size_t valid = std::min(n, tiles.channels - channel);
   const std::size_t plane = tiles.height * tiles.width, pitch = 4 * tiles.columns();
-  const auto offset = load_offsets(bias, channel, valid);
+  const auto bias = load_offsets(addends.bias, channel, valid);
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t height,
                                             std::size_t tile) {
+    const std::size_t first_channel = b * tiles.channels + channel;
+    const std::size_t place = first_channel * plane + y * tiles.width;
+    const auto offset = bias + load_offsets(addends.vectors, first_channel, valid);
     for (std::size_t x = 0; x < tiles.columns(); ++x)
       restore_tile(from, tile + x, from_channel, offset, z + 4 * x * n, n, pitch * n);
     scatter_channels(
         [&](std::size_t pixel) { return pixel_cursor<T>(z, tiles.width, pitch, pixel); }, plane,
-        valid, height * tiles.width,
-        image + (b * tiles.channels + channel) * plane + y * tiles.width);
+        valid, height * tiles.width, addends.images ? addends.images + place : nullptr,
+        image + place);
   });
 }
 

@@ -37,15 +37,15 @@ struct xtensor_backend : xtensor_convolution {
 
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const T* bias, T* result) {
+                       const convolution_addends<T>& addends, T* result) {
     if constexpr (!fast<T>) {
-      xtensor_convolution::convolve(g, image, weight, bias, result);
+      xtensor_convolution::convolve(g, image, weight, addends, result);
     } else if (detail::winograd_pays(g)) {
-      detail::winograd_convolve(g, image, weight, bias, result);
+      detail::winograd_convolve(g, image, weight, addends, result);
     } else if (detail::winograd_resampling_pays<T>(g)) {
-      detail::winograd_halve(g, image, weight, bias, result);
+      detail::winograd_halve(g, image, weight, addends, result);
     } else {
-      detail::direct_convolve(g, image, weight, bias, result);
+      detail::direct_convolve(g, image, weight, addends, result);
     }
   }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 
+#include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/work_space.hpp>
 #include <lift/backend/xtensor_algebra.hpp>
@@ -53,7 +54,7 @@ namespace lift {
 struct xtensor_convolution : xtensor_algebra {
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const T* bias, T* result);
+                       const convolution_addends<T>& addends, T* result);
 
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
@@ -64,20 +65,16 @@ struct xtensor_convolution : xtensor_algebra {
                               T* weight);
 
  private:
-  /// Adds bias[c] to every pixel of channel c of images (batch, channels, pixels).
+  /// Adds `count` numbers, each to `run` elements in a row, to an array of n; they repeat.
   template <class T>
-  static void add_bias(std::size_t batch, std::size_t channels, std::size_t pixels, const T* bias,
-                       T* images) {
-    if (!bias) return;
-    const std::size_t size = batch * channels * pixels;
-    map(size, images, std::plus<>{}, operand<T>{images, 1, size},
-        operand<T>{bias, pixels, channels});
+  static void add(std::size_t n, const T* numbers, std::size_t run, std::size_t count, T* to) {
+    if (numbers) map(n, to, std::plus<>{}, operand<T>{to, 1, n}, operand<T>{numbers, run, count});
   }
 };
 
 template <class T>
 void xtensor_convolution::convolve(const convolution_geometry& g, const T* image, const T* weight,
-                                   const T* bias, T* result) {
+                                   const convolution_addends<T>& addends, T* result) {
   const auto work = detail::strips(g, detail::strip_columns<T>(g));
   const bool few = work.size() < 4;  // then all threads share each strip
   const auto convolve_strip = [&](const detail::strip& s) {
@@ -111,7 +108,10 @@ void xtensor_convolution::convolve(const convolution_geometry& g, const T* image
   else
     default_thread_pool().run(work.size(),
                               [&](std::size_t task) { convolve_strip(work[task]); });
-  add_bias(g.batch, g.out_channels, g.out_area(), bias, result);
+  const std::size_t size = g.batch * g.result_size();
+  add(size, addends.bias, g.out_area(), g.out_channels, result);
+  add(size, addends.vectors, g.out_area(), g.batch * g.out_channels, result);
+  add(size, addends.images, 1, size, result);
 }
 
 template <class T>
@@ -131,7 +131,7 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
                               turned.data() + (c * g.out_channels + o) * area);
         },
         4 * g.out_channels * area);
-    convolve(detail::turned_round(g), result, turned.data(), bias, image);
+    convolve(detail::turned_round(g), result, turned.data(), {.bias = bias}, image);
     return;
   }
   // A task owns a few channels of whole images: patches of one image overlap.
@@ -155,7 +155,7 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
       std::fill_n(to + b * g.image_size(), (last - first) * g.height * g.width, T(0));
     detail::col2im(g, s, first, last, patches, image);
   });
-  add_bias(g.batch, g.channels, g.height * g.width, bias, image);
+  add(g.batch * g.image_size(), bias, g.height * g.width, g.channels, image);
 }
 
 template <class T>

@@ -11,7 +11,7 @@ template <class Scope, class X>
 auto attention_block(const Scope& p, const X& x) {
   const std::size_t channels = shape_of(x)[1];
   const auto qkv = conv2d(p / "qkv", group_norm(p / "norm", x), 3 * channels, 1);
-  return add(conv2d(p / "proj", apply(op::attention(4), qkv), channels, 1), x);
+  return conv2d_add(p / "proj", apply(op::attention(4), qkv), x, channels, 1);
 }
 
 }  // namespace lift::nn

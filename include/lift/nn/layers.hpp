@@ -9,8 +9,8 @@
 
 #include <lift/ad/apply.hpp>
 #include <lift/nn/parameters.hpp>
-#include <lift/op/add.hpp>
 #include <lift/op/conv2d.hpp>
+#include <lift/op/conv2d_add.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
@@ -18,26 +18,23 @@
 
 namespace lift::nn {
 
-/// An affine primitive with its parameters "weight" and "bias".
-template <class Op, class Scope, class X>
-auto affine(const Op& primitive, const Scope& p, const X& x, const shape& weight, std::size_t out,
-            std::size_t fan_in) {
+/// A primitive of the inputs x..., then its parameters "weight" and "bias".
+template <class Op, class Scope, class... X>
+auto affine(const Op& primitive, const Scope& p, const shape& weight, std::size_t out,
+            std::size_t fan_in, const X&... x) {
   const initialiser start{.bound = 1 / std::sqrt(static_cast<double>(fan_in))};
   const auto a = p("weight", weight, start);
-  return apply(primitive, x, a, p("bias", shape{out}, start));
+  return apply(primitive, x..., a, p("bias", shape{out}, start));
 }
 
 template <class X>
 auto silu(const X& x) { return apply(op::silu{}, x); }
 
-template <class A, class B>
-auto add(const A& a, const B& b) { return apply(op::add{}, a, b); }
-
 /// (B, I) → (B, O).
 template <class Scope, class X>
 auto linear(const Scope& p, const X& x, std::size_t out) {
   const std::size_t in = shape_of(x)[1];
-  return affine(op::linear{}, p, x, {out, in}, out, in);
+  return affine(op::linear{}, p, {out, in}, out, in, x);
 }
 
 /// (B, C, H, W) → (B, O, …), square kernel.
@@ -45,8 +42,17 @@ template <class Scope, class X>
 auto conv2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
             std::size_t stride = 1, std::size_t padding = 0) {
   const std::size_t in = shape_of(x)[1];
-  return affine(op::conv2d(stride, padding), p, x, {out, in, kernel, kernel}, out,
-                in * kernel * kernel);
+  return affine(op::conv2d(stride, padding), p, {out, in, kernel, kernel}, out,
+                in * kernel * kernel, x);
+}
+
+/// The same with stride 1, plus r: (B, O, …), or (B, O) for all pixels.
+template <class Scope, class X, class R>
+auto conv2d_add(const Scope& p, const X& x, const R& r, std::size_t out, std::size_t kernel,
+                std::size_t padding = 0) {
+  const std::size_t in = shape_of(x)[1];
+  return affine(op::conv2d_add(1, padding), p, {out, in, kernel, kernel}, out,
+                in * kernel * kernel, x, r);
 }
 
 /// (B, C, H, W) → (B, O, …), square kernel; the weight is (C, O, k, k) and, as in PyTorch, its
@@ -55,8 +61,8 @@ template <class Scope, class X>
 auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
                       std::size_t stride, std::size_t padding) {
   const std::size_t in = shape_of(x)[1];
-  return affine(op::conv_transpose2d(stride, padding), p, x, {in, out, kernel, kernel}, out,
-                out * kernel * kernel);
+  return affine(op::conv_transpose2d(stride, padding), p, {in, out, kernel, kernel}, out,
+                out * kernel * kernel, x);
 }
 
 /// GroupNorm over 8 groups, ε = 1e-5, and the activation of `Op`.

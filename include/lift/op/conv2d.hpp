@@ -23,11 +23,18 @@ struct conv2d : affine_map<conv2d> {
     return {g.batch, g.out_channels, g.out_height, g.out_width};
   }
 
+  /// x∗A + β + r; β or r may be empty, r is as conv2d_add takes it.
   template <class Tensor>
-  Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {}) const {
+  Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {},
+                 const Tensor& r = {}) const {
     const convolution_geometry g = geometry(x.shape(), a.shape());
     Tensor y({g.batch, g.out_channels, g.out_height, g.out_width});
-    Tensor::backend_type::convolve(g, x.data(), a.data(), bias.data(), y.mutable_data());
+    const bool pixels = r.shape().rank() == 4;
+    Tensor::backend_type::convolve(g, x.data(), a.data(),
+                                   {.bias = bias.data(),
+                                    .vectors = pixels ? nullptr : r.data(),
+                                    .images = pixels ? r.data() : nullptr},
+                                   y.mutable_data());
     return y;
   }
   template <class Tensor>

@@ -32,10 +32,9 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
   }
   template <class Tensor>
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
-    using T = typename Tensor::value_type;
     Tensor g(x);
-    Tensor::backend_type::convolve(geometry(x, a.shape()), w.data(), a.data(),
-                                   static_cast<const T*>(nullptr), g.mutable_data());
+    Tensor::backend_type::convolve(geometry(x, a.shape()), w.data(), a.data(), {},
+                                   g.mutable_data());
     return g;
   }
   template <class Tensor>
