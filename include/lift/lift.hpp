@@ -3,6 +3,7 @@
 
 // All of LIFT but files and figures, in the order of the data flow.
 
+#include <lift/core/ceil_div.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/config.hpp>
 #include <lift/core/error.hpp>

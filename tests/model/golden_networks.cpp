@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE golden_networks
 #include <boost/test/unit_test.hpp>
 
+#include <lift/op/add.hpp>
 #include <lift/op/mean_squared_error.hpp>
 
 #include "hashed.hpp"

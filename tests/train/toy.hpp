@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <lift/op/add.hpp>
 #include <lift/train/trainer.hpp>
 
 #include "tensors.hpp"

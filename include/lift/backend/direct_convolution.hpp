@@ -35,13 +35,10 @@ std::vector<panel<T>> strip_panels(const strip& s, const T* patches, T* images,
 /// there is too little other work to share out, some for each thread.
 template <class T, class Body>
 void for_each_rows(std::size_t n, bool share, const Body& body) {
-  const std::size_t blocks = (n + row_block<T> - 1) / row_block<T>;
-  const std::size_t part = share ? (blocks + 7) / 8 * row_block<T> : n;
+  const std::size_t blocks = ceil_div(n, row_block<T>);
+  const std::size_t part = share ? ceil_div(blocks, 8) * row_block<T> : n;
   parallel_for(n, part, body);
 }
-
-/// Few strips are not shared out among the threads: their rows are.
-inline constexpr std::size_t few_strips = 4;
 
 /// Calls body(strip, share) for each strip, by one thread each or, of few, with `share` set.
 template <class Body>
@@ -111,7 +108,7 @@ void direct_convolve_transpose(const convolution_geometry& g, const T* result, c
     // The results of the strip, panel by panel: (panels, O, width). A panel of a pointwise
     // convolution lies within one image, as its products go straight there.
     const std::size_t piece = g.pointwise() ? length : columns, pieces = columns / piece;
-    const std::size_t panels_of_piece = (piece + width - 1) / width;
+    const std::size_t panels_of_piece = ceil_div(piece, width);
     T* const results = work_space<T, 1>(pieces * panels_of_piece * g.out_channels * width);
     const auto panel_at = [&](std::size_t column) {
       return results + (column / piece * panels_of_piece + column % piece / width) *
@@ -149,7 +146,7 @@ void direct_convolve_transpose(const convolution_geometry& g, const T* result, c
     }
     // A few channels at a time, so that their patches stay in cache.
     const std::size_t fit = (std::size_t{256} << 10) / (sizeof(T) * area * columns);
-    const std::size_t part = std::clamp<std::size_t>(fit, 1, (g.channels + 3) / 4);
+    const std::size_t part = std::clamp<std::size_t>(fit, 1, ceil_div(g.channels, 4));
     const auto restore = [&](std::size_t task) {
       const std::size_t first = task * part, last = std::min(g.channels, first + part);
       T* const patches = work_space<T, 0>((last - first) * area * columns);
@@ -159,7 +156,7 @@ void direct_convolve_transpose(const convolution_geometry& g, const T* result, c
           std::fill_n(images + b * g.image_size() + c * plane, plane, bias ? bias[c] : T(0));
       col2im(g, s, first, last, patches, image);
     };
-    const std::size_t parts = (g.channels + part - 1) / part;
+    const std::size_t parts = ceil_div(g.channels, part);
     if (share)
       default_thread_pool().run(parts, restore);
     else
@@ -176,8 +173,8 @@ void direct_convolve_weight(const convolution_geometry& g, const T* image, const
   const auto work = strips(g, 256);
   const std::size_t area = g.kernel * g.kernel, out = g.out_channels;
   const std::size_t channels =
-      std::max<std::size_t>(1, std::min(256 / area, (g.channels + 3) / 4));
-  default_thread_pool().run((g.channels + channels - 1) / channels, [&](std::size_t task) {
+      std::max<std::size_t>(1, std::min(256 / area, ceil_div(g.channels, 4)));
+  default_thread_pool().run(ceil_div(g.channels, channels), [&](std::size_t task) {
     const std::size_t first = task * channels, last = std::min(g.channels, first + channels);
     const std::size_t rows = (last - first) * area;
     T* const sums = work_space<T, 2>(rows * out);

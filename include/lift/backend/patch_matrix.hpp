@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <lift/backend/convolution_geometry.hpp>
+#include <lift/core/ceil_div.hpp>
 
 namespace lift::detail {
 
@@ -26,7 +27,7 @@ inline std::vector<strip> strips(const convolution_geometry& g, std::size_t colu
   std::size_t rows = std::clamp<std::size_t>(columns / g.out_width, 1, g.out_height);
   if (rows < g.out_height && g.batch < 4) {  // few strips: four, eight … share out evenly
     const std::size_t cuts = (g.out_height / rows + 4) / 4 * 4;
-    rows = (g.out_height + cuts - 1) / cuts;
+    rows = ceil_div(g.out_height, cuts);
   }
   for (std::size_t b = 0; b < g.batch; b += together)
     for (std::size_t y = 0; y < g.out_height; y += rows)
@@ -34,6 +35,9 @@ inline std::vector<strip> strips(const convolution_geometry& g, std::size_t colu
                         std::min(y + rows, g.out_height) * g.out_width});
   return result;
 }
+
+/// Fewer strips than this are not shared out among the threads: their rows are.
+inline constexpr std::size_t few_strips = 4;
 
 /// The outputs [first, last) whose input o·stride + k − padding is one of 0 … size − 1, for place
 /// k of the kernel along one axis.

@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include <lift/core/ceil_div.hpp>
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -85,7 +87,7 @@ class block_pool {
   static constexpr std::size_t least_segment = 16 * page;
 
   static std::size_t whole_units(std::size_t bytes, std::size_t unit) {
-    return std::max<std::size_t>(1, (bytes + unit - 1) / unit) * unit;
+    return std::max<std::size_t>(1, ceil_div(bytes, unit)) * unit;
   }
   static std::align_val_t segment_alignment() {
     return std::align_val_t{recycles ? page : alignment};

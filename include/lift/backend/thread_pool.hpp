@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include <lift/core/ceil_div.hpp>
+
 namespace lift {
 
 /// A fixed set of threads that share the iterations of a loop.
@@ -154,7 +156,7 @@ inline thread_pool& default_thread_pool() {
 template <class Body>
 void parallel_for(std::size_t n, std::size_t grain, const Body& body) {
   grain = std::max<std::size_t>(grain, 1);
-  default_thread_pool().run((n + grain - 1) / grain, [&](std::size_t block) {
+  default_thread_pool().run(ceil_div(n, grain), [&](std::size_t block) {
     body(block * grain, std::min(n, (block + 1) * grain));
   });
 }

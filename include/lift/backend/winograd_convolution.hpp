@@ -55,7 +55,7 @@ class winograd_convolution {
  private:
   static constexpr std::size_t width = panel_width<T>;
 
-  std::size_t panels() const { return (out_.channels + width - 1) / width; }
+  std::size_t panels() const { return ceil_div(out_.channels, width); }
   transformed_kernels<T> kernels_at(T* data) const { return {data, in_.channels}; }
   std::size_t panel_size() const { return kernels_at(nullptr).size(); }
 
@@ -63,14 +63,14 @@ class winograd_convolution {
   void tiles_in_turn(const T* image, const convolution_addends<T>& addends, T* result) const {
     work_buffer<T> kernels(panels() * panel_size());
     constexpr std::size_t step = 16;
-    const std::size_t parts = (in_.channels + step - 1) / step;
+    const std::size_t parts = ceil_div(in_.channels, step);
     default_thread_pool().run(panels() * parts, [&](std::size_t task) {
       const std::size_t first = task % parts * step, panel = task / parts;
       transform_panel(panel, first, std::min(first + step, in_.channels),
                       kernels_at(kernels.data() + panel * panel_size() + first * width));
     });
     const std::size_t rows = rows_within(near_bytes);
-    default_thread_pool().run((out_.rows() + rows - 1) / rows, [&](std::size_t task) {
+    default_thread_pool().run(ceil_div(out_.rows(), rows), [&](std::size_t task) {
       const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
       const std::size_t tiles = (last - first) * out_.columns();
       const transformed_tiles<T> inputs(
@@ -95,8 +95,7 @@ class winograd_convolution {
       const std::size_t tiles = rows * out_.columns();
       work_buffer<T> space(transformed_tiles<T>::size(tiles, in_.channels));
       const transformed_tiles<T> inputs(space.data(), tiles, in_.channels);
-      const std::size_t groups = (in_.channels + lanes<T> - 1) / lanes<T>;
-      default_thread_pool().run(groups, [&](std::size_t group) {
+      default_thread_pool().run(ceil_div(in_.channels, lanes<T>), [&](std::size_t group) {
         transform(image, first, first + rows, group * lanes<T>, inputs);
       });
       default_thread_pool().run(panels(), [&](std::size_t panel) {
@@ -191,8 +190,8 @@ void winograd_weight_gradient(const convolution_geometry& g, const T* image, con
   const std::size_t tile_bytes = winograd_points * sizeof(T) * (g.channels + g.out_channels);
   const std::size_t most =
       std::max<std::size_t>(128, far_bytes / tile_bytes) / out.columns() + 1;
-  const auto vectors = [](std::size_t channels) { return (channels + n - 1) / n; };
-  const std::size_t in_vectors = vectors(g.channels), out_vectors = vectors(g.out_channels);
+  const std::size_t in_vectors = ceil_div(g.channels, n);
+  const std::size_t out_vectors = ceil_div(g.out_channels, n);
   work_buffer<T> sum_space(transformed_tiles<T>::size(g.out_channels, g.channels));
   const transformed_tiles<T> sums(sum_space.data(), g.out_channels, g.channels);
   for (std::size_t first = 0; first < out.rows(); first += most) {

@@ -121,7 +121,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
     const auto inputs = [&](std::size_t y, std::size_t x) {
       return transformed_tiles<T>(space.data() + (2 * y + x) * size, tiles, g.channels);
     };
-    const std::size_t groups = (g.channels + n - 1) / n;
+    const std::size_t groups = ceil_div(g.channels, n);
     default_thread_pool().run(2 * groups, [&](std::size_t task) {
       const std::size_t y = task / groups, channel = task % groups * n;
       const std::size_t z_size = tile_row_size<T>(out), z_width = 4 * out.columns() + 2;
@@ -134,7 +134,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
           transform_tile_row<winograd_input>(out, z + x * z_size, inputs(y, x), tile, channel);
       }
     });
-    default_thread_pool().run((g.out_channels + width - 1) / width, [&](std::size_t panel) {
+    default_thread_pool().run(ceil_div(g.out_channels, width), [&](std::size_t panel) {
       const std::size_t panel_size = transformed_kernels<T>{nullptr, kernel_depth}.size();
       T* const kernel_space = work_space<T, 0>(4 * panel_size);
       const auto phase_kernels = [&](std::size_t y, std::size_t x) {
@@ -202,17 +202,16 @@ void winograd_double(const convolution_geometry& g, const T* result, const T* we
   const tiling in = output_tiling(g), out = input_tiling(g);  // of what is read, of what is written
   const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(), 16};
   const std::size_t most = rows_at_once<T>(in, g.out_channels);
-  const auto groups = [](std::size_t channels) { return (channels + n - 1) / n; };
   for (std::size_t first = 0; first < in.rows(); first += most) {
     const std::size_t last = std::min(first + most, in.rows());
     const std::size_t tiles = (last - first) * in.columns();
     work_buffer<T> space(transformed_tiles<T>::size(tiles, g.out_channels));
     const transformed_tiles<T> inputs(space.data(), tiles, g.out_channels);
-    default_thread_pool().run(groups(g.out_channels), [&](std::size_t group) {
+    default_thread_pool().run(ceil_div(g.out_channels, n), [&](std::size_t group) {
       transform_tile_rows<winograd_input>(in, in, result, 1, first, last, group * n, inputs,
                                           work_space<T, 2>(tile_row_size<T>(in)));
     });
-    default_thread_pool().run(groups(g.channels), [&](std::size_t group) {
+    default_thread_pool().run(ceil_div(g.channels, n), [&](std::size_t group) {
       const std::size_t channel = group * n;
       const std::size_t panel_size = transformed_kernels<T>{nullptr, kernel_depth}.size();
       T* const kernel_space = work_space<T, 0>(2 * panel_size);

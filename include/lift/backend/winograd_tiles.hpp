@@ -11,6 +11,7 @@
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/winograd.hpp>
+#include <lift/core/ceil_div.hpp>
 
 namespace lift::detail {
 
@@ -19,8 +20,8 @@ namespace lift::detail {
 struct tiling {
   std::size_t images, channels, height, width;
 
-  std::size_t columns() const { return (width + 3) / 4; }
-  std::size_t rows_of_image() const { return (height + 3) / 4; }
+  std::size_t columns() const { return ceil_div(width, 4); }
+  std::size_t rows_of_image() const { return ceil_div(height, 4); }
   std::size_t rows() const { return images * rows_of_image(); }
   std::size_t tiles() const { return rows() * columns(); }
 };
@@ -41,7 +42,7 @@ struct transformed_tiles {
     return winograd_points * transformed_tiles(nullptr, tiles, channels).matrix;
   }
   transformed_tiles(T* to, std::size_t tiles, std::size_t channels)
-      : data(to), row((channels + lanes<T> - 1) / lanes<T> * lanes<T>),
+      : data(to), row(ceil_div(channels, lanes<T>) * lanes<T>),
         matrix(tiles * row + lanes<T>) {}
 };
 

@@ -17,6 +17,7 @@
 #include <lift/backend/backend.hpp>
 #include <lift/backend/thread_pool.hpp>
 #include <lift/backend/work_space.hpp>
+#include <lift/core/ceil_div.hpp>
 
 // Present when BLAS is OpenBLAS; the thread pool replaces its threads.
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
@@ -82,8 +83,8 @@ struct xtensor_algebra {
     }
     // Rows: long ones are cut into pieces whose partial results are combined in order.
     const std::size_t row = outer * inner;
-    const std::size_t pieces = keep < 64 ? (row + piece - 1) / piece : 1;
-    const std::size_t length = (row + pieces - 1) / std::max<std::size_t>(pieces, 1);
+    const std::size_t pieces = keep < 64 ? ceil_div(row, piece) : 1;
+    const std::size_t length = ceil_div(row, std::max<std::size_t>(pieces, 1));
     std::vector<T> partial(keep * pieces, r.template identity<T>());
     for_each(
         keep * pieces,
@@ -120,8 +121,8 @@ struct xtensor_algebra {
                    std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c) {
     // Few matrices: each is cut along its longer side as well.
     const std::size_t side = std::max(m, n);
-    const std::size_t panel = batch < 4 ? std::max<std::size_t>(128, (side + 3) / 4) : side;
-    const std::size_t panels = (side + panel - 1) / std::max<std::size_t>(panel, 1);
+    const std::size_t panel = batch < 4 ? std::max<std::size_t>(128, ceil_div(side, 4)) : side;
+    const std::size_t panels = ceil_div(side, std::max<std::size_t>(panel, 1));
     default_thread_pool().run(batch * panels, [&](std::size_t task) {
       const std::size_t item = task / panels, from = task % panels * panel;
       const std::size_t length = std::min(panel, side - from);

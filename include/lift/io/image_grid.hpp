@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include <lift/core/ceil_div.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/shape.hpp>
 #include <lift/io/image.hpp>
@@ -26,7 +27,7 @@ inline image image_grid(std::span<const image> tiles, const grid_options& option
   const auto square =
       static_cast<std::size_t>(std::ceil(std::sqrt(static_cast<double>(tiles.size()))));
   const std::size_t columns = std::min(options.columns ? options.columns : square, tiles.size());
-  const std::size_t rows = (tiles.size() + columns - 1) / columns;
+  const std::size_t rows = ceil_div(tiles.size(), columns);
   const image& first = tiles.front();
   const std::size_t channels = first.channels, margin = options.margin;
   image grid = blank_image(margin + columns * (first.width + margin),
