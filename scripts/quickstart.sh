@@ -13,7 +13,7 @@ case ${1-} in
   --fresh) rm -rf "$out" ;;
   *) echo "usage: $0 [--fresh]" >&2; exit 2 ;;
 esac
-size=32 train_seconds=140 steps=18 images=256
+size=32 epochs=14 steps=18 images=256
 policies=(diagonal greedy dp-64 dp-total)
 
 ./scripts/install_dependencies.sh
@@ -36,8 +36,8 @@ once() {
 
 train() {  # train MODEL: leaves final.safetensors, a link to the last checkpoint
   $lift train --model "$1" --data "$data" --outdir "$out/$1" --overwrite --size $size \
-    --hidden-dims 16,32,128 --prediction clean --batch-size 16 --lr 2e-3 --lr-schedule constant \
-    --warmup 20 --ema 0.99 --time-limit $train_seconds --save-every 0 --sample-every 1 --sample-steps $steps
+    --hidden-dims 16,32,128 --prediction clean --batch-size 16 --lr 2e-3 --warmup 20 --ema 0.99 \
+    --epochs $epochs --time-limit 180 --save-every 0 --sample-every 1 --sample-steps $steps
   (cd "$out/$1" && ln -sf "$(ls checkpoint_*.safetensors | tail -n 1)" final.safetensors)
 }
 generate() {  # generate NAME MODEL FLAGS...
@@ -74,19 +74,25 @@ once "$out/frechet.png" $lift plot frechet --result "${measures[@]/%/.json}" \
   "$out/measures/baseline.json" --output "$out/frechet.png"
 
 # The page, and the table on the terminal.
-number() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" "$2" | head -n 1; }
+value() {  # value KEY FILE: of a key in a file of JSON
+  local found
+  found=$(sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" "$2")
+  [[ -n $found ]] || { echo "$0: $2 has no \"$1\"" >&2; exit 1; }
+  echo "$found"
+}
 rows='' grids='' strips=''
 printf '\n%-10s %s\n' path 'Fréchet distance (lower is closer to the real images)'
 for name in "${policies[@]}" baseline; do
-  distance=$(printf %.1f "$(number frechet_distance "$out/measures/$name.json")")
+  distance=$(value distance "$out/measures/$name.json")
+  distance=$(printf %.1f "$distance")
   printf '%-10s %s\n' "$name" "$distance"
   rows+="<tr><td>$name</td><td>$distance</td></tr>"
   grids+="<figure><img src=\"grids/$name.png\" alt=\"\"><figcaption>$name</figcaption></figure>"
   strips+="<figure><img src=\"grids/$name-strip.png\" alt=\"\"><figcaption>$name</figcaption></figure>"
 done
-sed -e "s|@SECONDS@|$train_seconds|g; s|@SIZE@|$size|g; s|@STEPS@|$steps|g; s|@IMAGES@|$images|g" \
+sed -e "s|@EPOCHS@|$epochs|g; s|@SIZE@|$size|g; s|@STEPS@|$steps|g; s|@IMAGES@|$images|g" \
   -e "s|@ROWS@|$rows|; s|@GRIDS@|$grids|; s|@STRIPS@|$strips|" \
-  -e "s|@EXTRACTOR@|$(number extractor "$out/measures/baseline.json")|" \
+  -e "s|@EXTRACTOR@|$(value extractor "$out/measures/baseline.json")|" \
   scripts/quickstart.html >"$out/index.html"
 printf '\nTook %d s. ' $SECONDS
 echo "Look at $PWD/$out/index.html"

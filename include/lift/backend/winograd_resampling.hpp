@@ -126,13 +126,13 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
       const std::size_t y = task / groups, channel = task % groups * n;
       const std::size_t z_size = tile_row_size<T>(out), z_width = 4 * out.columns() + 2;
       T* const z = work_space<T, 2>(2 * z_size);
-      for (std::size_t row = first, tile = 0; row < last; ++row, tile += out.columns()) {
-        const std::size_t top = 4 * (row % out.rows_of_image());
-        read_phase_rows(in, image + row / out.rows_of_image() * g.image_size(), channel, y,
+      for_each_tile_row(out, first, last, [&](std::size_t b, std::size_t top, std::size_t,
+                                              std::size_t tile) {
+        read_phase_rows(in, image + b * g.image_size(), channel, y,
                         static_cast<std::ptrdiff_t>(top) - 1, z_width, {z, z + z_size});
         for (const std::size_t x : {0u, 1u})
           transform_tile_row<winograd_input>(out, z + x * z_size, inputs(y, x), tile, channel);
-      }
+      });
     });
     default_thread_pool().run(ceil_div(g.out_channels, width), [&](std::size_t panel) {
       const std::size_t panel_size = transformed_kernels<T>{nullptr, kernel_depth}.size();
