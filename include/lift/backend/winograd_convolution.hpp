@@ -46,7 +46,9 @@ class winograd_convolution {
 
   /// Writes the results plus the addends.
   void operator()(const T* image, const convolution_addends<T>& addends, T* result) const {
-    if (panels() * panel_size() * sizeof(T) <= far_bytes / 2)
+    const std::size_t kernels = panels() * panel_size();
+    const std::size_t inputs = transformed_tiles<T>::size(out_.tiles(), in_.channels);
+    if (kernels <= std::max(inputs, far_bytes / 2 / sizeof(T)))
       tiles_in_turn(image, addends, result);
     else
       panels_in_turn(image, addends, result);
@@ -59,7 +61,7 @@ class winograd_convolution {
   transformed_kernels<T> kernels_at(T* data) const { return {data, in_.channels}; }
   std::size_t panel_size() const { return kernels_at(nullptr).size(); }
 
-  /// Few kernels: all are transformed first; a task then does a few rows of tiles from end to end.
+  /// Few kernels, or fewer than tiles: all are transformed first; a task then does a few rows of tiles from end to end.
   void tiles_in_turn(const T* image, const convolution_addends<T>& addends, T* result) const {
     work_buffer<T> kernels(panels() * panel_size());
     constexpr std::size_t step = 16;
