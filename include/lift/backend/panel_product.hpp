@@ -114,7 +114,7 @@ void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, st
   kernels[rows - 1][p.columns > lanes<T>](depth, a, b_row, p, c_row, end);
 }
 
-/// Copies a left factor of up to `together` rows to blocks (terms, row_block) of neighbours.
+/// Copies rows of a left factor to blocks (terms, row_block), one after the other.
 template <class T>
 void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, T* to) {
   constexpr std::size_t most = row_block<T>;
@@ -132,11 +132,12 @@ template <class T>
 void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                    std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end = {}) {
   constexpr std::size_t most = row_block<T>;
-  // Rows whose numbers are neighbours, those of a column far apart: copied, in whole cache lines.
-  constexpr std::size_t together = std::max<std::size_t>(most, 512 / sizeof(T));
+  // Where the numbers of a column of A are neighbours, rows are copied first: a block of rows at a
+  // time, or, where each column lies on a memory page of its own, runs of whole cache lines.
+  const std::size_t together =
+      a.step * sizeof(T) < 4096 ? most : std::max<std::size_t>(most, 512 / sizeof(T));
   const bool pack = a.step != 1 && a.row == 1;
-  T* const packed =
-      pack ? work_space<T, 4>(together * std::min(depth, depth_block)) : nullptr;
+  T* const packed = pack ? work_space<T, 4>(together * std::min(depth, depth_block)) : nullptr;
   const T* const bias = end.bias;
   std::size_t first = 0;
   do {
@@ -145,8 +146,7 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
       const std::size_t rows = std::min(most, m - i);
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
       if (pack) {
-        if (i % together == 0)
-          pack_columns(std::min(together, m - i), terms, left, packed);
+        if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed);
         left = {packed + i % together * terms, 1, most};
       }
       end.bias = bias && first == 0 ? bias + i : nullptr;
