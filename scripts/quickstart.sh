@@ -81,6 +81,7 @@ value() {  # value KEY FILE: of a key in a file of JSON
   echo "$found"
 }
 rows='' grids='' strips=''
+extractor=$(value extractor "$out/measures/baseline.json")
 printf '\n%-10s %s\n' path 'Fréchet distance (lower is closer to the real images)'
 for name in "${policies[@]}" baseline; do
   distance=$(value distance "$out/measures/$name.json")
@@ -92,7 +93,7 @@ for name in "${policies[@]}" baseline; do
 done
 sed -e "s|@EPOCHS@|$epochs|g; s|@SIZE@|$size|g; s|@STEPS@|$steps|g; s|@IMAGES@|$images|g" \
   -e "s|@ROWS@|$rows|; s|@GRIDS@|$grids|; s|@STRIPS@|$strips|" \
-  -e "s|@EXTRACTOR@|$(value extractor "$out/measures/baseline.json")|" \
+  -e "s|@EXTRACTOR@|$extractor|" \
   scripts/quickstart.html >"$out/index.html"
 printf '\nTook %d s. ' $SECONDS
 echo "Look at $PWD/$out/index.html"

@@ -59,9 +59,10 @@ class winograd_convolution {
 
   std::size_t panels() const { return ceil_div(out_.channels, width); }
   transformed_kernels<T> kernels_at(T* data) const { return {data, in_.channels}; }
-  std::size_t panel_size() const { return kernels_at(nullptr).size(); }
+  std::size_t panel_size() const { return transformed_kernels<T>::size(in_.channels); }
 
-  /// Few kernels, or fewer than tiles: all are transformed first; a task then does a few rows of tiles from end to end.
+  /// Few kernels, or fewer than tiles: all are transformed first; a task then does a few rows of tiles
+  /// from end to end.
   void tiles_in_turn(const T* image, const convolution_addends<T>& addends, T* result) const {
     work_buffer<T> kernels(panels() * panel_size());
     constexpr std::size_t step = 16;
@@ -101,8 +102,8 @@ class winograd_convolution {
         transform(image, first, first + rows, group * lanes<T>, inputs);
       });
       default_thread_pool().run(panels(), [&](std::size_t panel) {
-        const std::size_t size = transformed_kernels<T>{nullptr, kernel_depth}.size();
-        const transformed_kernels<T> kernels{work_space<T, 0>(size), kernel_depth};
+        const transformed_kernels<T> kernels{
+            work_space<T, 0>(transformed_kernels<T>::size(kernel_depth)), kernel_depth};
         const transformed_tiles<T> products(
             work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
         for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
@@ -132,8 +133,7 @@ class winograd_convolution {
 
   void transform(const T* image, std::size_t first, std::size_t last, std::size_t channel,
                  const transformed_tiles<T>& to) const {
-    transform_tile_rows<winograd_input>(out_, in_, image, padding_, first, last, channel, to,
-                                        work_space<T, 2>(tile_row_size<T>(out_)));
+    transform_tile_rows<winograd_input>(out_, in_, image, padding_, first, last, channel, to);
   }
 
   /// products = or += inputs·kernels for the input channels [first, last), which are all that
@@ -152,8 +152,7 @@ class winograd_convolution {
   void restore(const transformed_tiles<T>& products, std::size_t first, std::size_t last,
                std::size_t panel, const convolution_addends<T>& addends, T* result) const {
     for (std::size_t c = 0; c < columns_of(panel); c += lanes<T>)
-      restore_tile_rows(out_, first, last, products, c, panel * width + c, addends, result,
-                        work_space<T, 2>(tile_row_size<T>(out_)));
+      restore_tile_rows(out_, first, last, products, c, panel * width + c, addends, result);
   }
 
   /// Output channels of a panel.
@@ -204,13 +203,12 @@ void winograd_weight_gradient(const convolution_geometry& g, const T* image, con
     const transformed_tiles<T> inputs(in_space.data(), tiles, g.channels);
     const transformed_tiles<T> outputs(out_space.data(), tiles, g.out_channels);
     default_thread_pool().run(in_vectors + out_vectors, [&](std::size_t task) {
-      T* const z = work_space<T, 2>(tile_row_size<T>(out));
       if (task < in_vectors)
         transform_tile_rows<winograd_input>(out, in, image, g.padding, first, last, task * n,
-                                            inputs, z);
+                                            inputs);
       else
         transform_tile_rows<winograd_output_adjoint>(out, out, result, 0, first, last,
-                                                     (task - in_vectors) * n, outputs, z);
+                                                     (task - in_vectors) * n, outputs);
     });
     default_thread_pool().run(winograd_points, [&](std::size_t p) {
       std::vector<panel<T>> panels;

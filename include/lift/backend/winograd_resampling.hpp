@@ -135,7 +135,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
       });
     });
     default_thread_pool().run(ceil_div(g.out_channels, width), [&](std::size_t panel) {
-      const std::size_t panel_size = transformed_kernels<T>{nullptr, kernel_depth}.size();
+      const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
       T* const kernel_space = work_space<T, 0>(4 * panel_size);
       const auto phase_kernels = [&](std::size_t y, std::size_t x) {
         return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, kernel_depth};
@@ -164,8 +164,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
         }
       }
       for (std::size_t c = 0; c < channels; c += n)
-        restore_tile_rows(out, first, last, products, c, panel * width + c, addends, result,
-                          work_space<T, 2>(tile_row_size<T>(out)));
+        restore_tile_rows(out, first, last, products, c, panel * width + c, addends, result);
     });
   }
 }
@@ -208,12 +207,11 @@ void winograd_double(const convolution_geometry& g, const T* result, const T* we
     work_buffer<T> space(transformed_tiles<T>::size(tiles, g.out_channels));
     const transformed_tiles<T> inputs(space.data(), tiles, g.out_channels);
     default_thread_pool().run(ceil_div(g.out_channels, n), [&](std::size_t group) {
-      transform_tile_rows<winograd_input>(in, in, result, 1, first, last, group * n, inputs,
-                                          work_space<T, 2>(tile_row_size<T>(in)));
+      transform_tile_rows<winograd_input>(in, in, result, 1, first, last, group * n, inputs);
     });
     default_thread_pool().run(ceil_div(g.channels, n), [&](std::size_t group) {
       const std::size_t channel = group * n;
-      const std::size_t panel_size = transformed_kernels<T>{nullptr, kernel_depth}.size();
+      const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
       T* const kernel_space = work_space<T, 0>(2 * panel_size);
       // The panel of phases (y, 0) and (y, 1).
       const auto panel_of = [&](std::size_t y) {

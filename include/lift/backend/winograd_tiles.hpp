@@ -11,6 +11,7 @@
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/winograd.hpp>
+#include <lift/backend/work_space.hpp>
 #include <lift/core/ceil_div.hpp>
 
 namespace lift::detail {
@@ -166,6 +167,12 @@ void read_rows(const tiling& from, const T* image, std::size_t channel, std::ptr
   });
 }
 
+/// Elements of a row of tiles' pixels with those around them, a vector of channels for each.
+template <class T>
+std::size_t tile_row_size(const tiling& tiles) {
+  return 6 * (4 * tiles.columns() + 2) * lanes<T>;
+}
+
 /// Transforms a row of tiles, a vector of channels, by F: z are its pixels as read_rows gives them.
 template <class F, class T>
 void transform_tile_row(const tiling& tiles, const T* z, const transformed_tiles<T>& to,
@@ -185,11 +192,12 @@ void transform_tile_row(const tiling& tiles, const T* z, const transformed_tiles
 
 /// Transforms rows of tiles [first, last) of `tiles`, a vector of channels, by F. The inputs of a
 /// tile start `margin` pixels before it; `from` are the images they are read from. The first tile
-/// becomes tile 0 of `to`; z is work space of tile_row_size elements.
+/// becomes tile 0 of `to`.
 template <class F, class T>
 void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
                          std::size_t margin, std::size_t first, std::size_t last,
-                         std::size_t channel, const transformed_tiles<T>& to, T* z) {
+                         std::size_t channel, const transformed_tiles<T>& to) {
+  T* const z = work_space<T, 2>(tile_row_size<T>(tiles));
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t,
                                             std::size_t tile) {
     read_rows(from, image + b * from.channels * from.height * from.width, channel,
@@ -197,12 +205,6 @@ void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image
               margin, 4 * tiles.columns() + F::inputs - 4, z);
     transform_tile_row<F>(tiles, z, to, tile, channel);
   });
-}
-
-/// Elements of the work space of transform_tile_rows and restore_tile_rows.
-template <class T>
-std::size_t tile_row_size(const tiling& tiles) {
-  return 6 * (4 * tiles.columns() + 2) * lanes<T>;
 }
 
 /// numbers[first], … as a vector, zeros behind the first `count` and for a null pointer.
@@ -229,14 +231,15 @@ void restore_tile(const transformed_tiles<T>& from, std::size_t tile, std::size_
 
 /// Brings rows of tiles [first, last) of a vector of channels back to images (B, C, H, W) and adds
 /// the addends. Channel `channel` of the images is channel `from_channel` of `from`, whose tile 0 is
-/// the first tile of row `first`; z is work space of tile_row_size elements.
+/// the first tile of row `first`.
 template <class T>
 void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
                        const transformed_tiles<T>& from, std::size_t from_channel,
-                       std::size_t channel, const convolution_addends<T>& addends, T* image, T* z) {
+                       std::size_t channel, const convolution_addends<T>& addends, T* image) {
   constexpr std::size_t n = lanes<T>;
   const std::size_t valid = std::min(n, tiles.channels - channel);
   const std::size_t plane = tiles.height * tiles.width, pitch = 4 * tiles.columns();
+  T* const z = work_space<T, 2>(tile_row_size<T>(tiles));
   const auto bias = load_offsets(addends.bias, channel, valid);
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t height,
                                             std::size_t tile) {
@@ -270,7 +273,9 @@ struct transformed_kernels {
   static constexpr std::size_t row = panel_width<T>;
   /// Elements from one of the 36 to the next; the odd vector spreads them over the cache's sets.
   std::size_t matrix() const { return channels * row + lanes<T>; }
-  std::size_t size() const { return winograd_points * matrix(); }
+  static std::size_t size(std::size_t channels) {
+    return winograd_points * transformed_kernels{nullptr, channels}.matrix();
+  }
   T* operator()(std::size_t point, std::size_t channel) const {
     return data + point * matrix() + channel * row;
   }
@@ -300,7 +305,8 @@ block<T> load_kernels(const T* from, const T* end, std::size_t stride, std::size
 }
 
 /// G g Gᵀ of the kernels from input channels [first, last) to `count` output channels from `out`
-/// on, at most a vector of them, into a vector of the panel's columns.
+/// on, at most a vector of them, into a vector of the panel's columns; channel `first` becomes
+/// channel 0 of `to`.
 template <bool Turned, class T>
 void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::size_t last,
                        std::size_t out, std::size_t count, const transformed_kernels<T>& to,

@@ -5,9 +5,9 @@
 
 namespace lift::op {
 
-/// A convolution and a sum in one pass, f(x, r, A, β) = conv2d(x, A, β) + r, where r is (B, O, …) as y, or
-/// (B, O), the same for all pixels;  dy = d(conv2d) + dr; the gradient of r is w or its sums over
-/// the pixels.
+/// A convolution and a sum in one pass, f(x, r, A, β) = conv2d(x, A, β) + r, where r is (B, O, …) as
+/// y, or (B, O), the same for all pixels;  dy = d(conv2d) + dr; the gradient of r is w or its sums
+/// over the pixels.
 struct conv2d_add {
   static constexpr const char* name = "conv2d_add";
   static constexpr std::size_t inputs = 4;
@@ -43,14 +43,15 @@ struct conv2d_add {
     const auto& [dx, dr, da, dbias] = d;
     if (!dx.empty() && da.empty()) return convolution.product(dx, a, dbias, dr);
     Tensor dy = convolution.jvp(s.convolution, {dx, da, dbias});
-    if (dr.empty()) return dy;
-    if (dy.empty()) {
-      shape y = convolution.output_shape(x.shape(), a.shape(), shape{a.shape()[0]});
-      y[0] = dr.shape()[0];
-      dy = zeros<Tensor>(y);
+    if (dr.empty() || s.pixels) {
+      accumulate(dy, dr);
+      return dy;
     }
-    const std::size_t pixels = dy.shape().product(2, dy.shape().rank());
-    return mapped<Tensor>(dy.shape(), add_functor{}, each(dy), spread(dr, s.pixels ? 1 : pixels));
+    shape y = convolution.output_shape(x.shape(), a.shape(), shape{a.shape()[0]});
+    y[0] = dr.shape()[0];
+    accumulate(dy, mapped<Tensor>(y, lift::detail::identity_functor{},
+                                  spread(dr, y.product(2, y.rank()))));
+    return dy;
   }
 
   template <class Tensor>
