@@ -86,10 +86,8 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
 #pragma GCC unroll 4
       for (std::size_t j = 0; j < Vectors; ++j) {
         T* const to = c + j * batch::size;
-        batch sum = batch(end.alpha) * sums[i][j];
-        if (end.add) sum += batch::load_unaligned(to);
-        if (end.bias) sum += batch(bias);
-        sum.store_unaligned(to);
+        const batch old = end.add ? batch::load_unaligned(to) : batch(T(0));
+        (xsimd::fma(batch(end.alpha), sums[i][j], old) + batch(bias)).store_unaligned(to);
       }
     } else {
       alignas(64) std::array<T, Vectors * batch::size> row;
@@ -118,12 +116,13 @@ void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, st
 template <class T>
 void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, T* to) {
   constexpr std::size_t most = row_block<T>;
-  for (std::size_t k = 0; k < terms; ++k) {
-    const T* const from = a.data + k * a.step;
-    std::size_t i = 0;
-    for (; i + most <= rows; i += most) std::copy_n(from + i, most, to + i * terms + k * most);
-    std::copy(from + i, from + rows, to + i * terms + k * most);
-  }
+  const std::size_t whole = rows / most * most;
+  for (std::size_t k = 0; k < terms; ++k)
+    for (std::size_t i = 0; i < whole; i += most)
+      std::copy_n(a.data + k * a.step + i, most, to + i * terms + k * most);
+  if (whole == rows) return;
+  for (std::size_t k = 0; k < terms; ++k)
+    std::copy_n(a.data + k * a.step + whole, rows - whole, to + whole * terms + k * most);
 }
 
 /// C (m, columns of all panels) = alpha·A (m, depth)·B + …; the rows of B are b_row apart, those
@@ -132,11 +131,11 @@ template <class T>
 void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                    std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end = {}) {
   constexpr std::size_t most = row_block<T>;
-  // Where the numbers of a column of A are neighbours, rows are copied first: a block of rows at a
-  // time, or, where each column lies on a memory page of its own, runs of whole cache lines.
-  const std::size_t together =
-      a.step * sizeof(T) < 4096 ? most : std::max<std::size_t>(most, 512 / sizeof(T));
-  const bool pack = a.step != 1 && a.row == 1;
+  // Where the numbers of a column of A are neighbours, rows are copied first: a block at a time for
+  // several panels, or, where each column lies on a memory page of its own, whole cache lines.
+  const bool far = a.step * sizeof(T) >= 4096;
+  const std::size_t together = far ? std::max<std::size_t>(most, 512 / sizeof(T)) : most;
+  const bool pack = a.step != 1 && a.row == 1 && (far || panels.size() > 1);
   T* const packed = pack ? work_space<T, 4>(together * std::min(depth, depth_block)) : nullptr;
   const T* const bias = end.bias;
   std::size_t first = 0;
