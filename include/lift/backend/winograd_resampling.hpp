@@ -46,15 +46,12 @@ void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t first, s
                              std::size_t out, std::size_t count, const To& to,
                              const Column& column) {
   using batch = xsimd::batch<T>;
-  constexpr std::size_t n = lanes<T>;
+  turned_kernels<16, T> taps;
   for (std::size_t c = first; c < last; ++c) {
-    std::array<batch, 16> taps;
-    for (std::size_t tap = 0; tap < 16; tap += n) {
-      block<T> x = load_kernels(kernels.data + c * kernels.in + out * kernels.out + tap,
-                                kernels.end, kernels.out, count);
-      transpose<T>(x);
-      for (std::size_t i = 0; i < n; ++i) taps[tap + i] = x[i];
-    }
+    taps.read(kernels.data + c * kernels.in + out * kernels.out, kernels.end, kernels.out, count,
+              16);
+    for (std::size_t o = 0; o < lanes<T>; ++o)
+      prefetch(kernels.data + (c + 4) * kernels.in + (out + o) * kernels.out, 16);
     const auto transform = [&]<std::size_t Y, std::size_t X>() {
       const transformed_kernels<T> target = to(Y, X);
       winograd_transform<winograd_kernel, batch>(

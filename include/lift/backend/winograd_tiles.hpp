@@ -281,28 +281,52 @@ struct transformed_kernels {
   }
 };
 
-/// A block of kernels: row o holds numbers of a kernel from `from` + o·stride on, zeros from row
-/// `count` on, and nothing from `end` on is read. Rows go on through memory in the next calls.
+/// Asks for a run of numbers that will be read soon. Between other work this costs little, where a
+/// read of the kernels at once waits for the memory.
 template <class T>
-block<T> load_kernels(const T* from, const T* end, std::size_t stride, std::size_t count) {
-  using batch = xsimd::batch<T>;
-  constexpr std::size_t n = lanes<T>;
-  block<T> x;
-  if (count == n && from + (n - 1) * stride + n <= end) {
-#pragma GCC unroll 16
-    for (std::size_t o = 0; o < n; ++o) {
-      x[o] = batch::load_unaligned(from + o * stride);
-      __builtin_prefetch(from + o * stride + 256);
-    }
-    return x;
-  }
-  for (std::size_t o = 0; o < n; ++o) {
-    alignas(64) std::array<T, n> line{};
-    if (o < count) std::copy(from + o * stride, std::min(from + o * stride + n, end), line.begin());
-    x[o] = batch::load_aligned(line.data());
-  }
-  return x;
+void prefetch(const T* from, std::size_t numbers) {
+  for (std::size_t i = 0; i < numbers; i += lanes<T>) __builtin_prefetch(from + i);
 }
+
+/// Copies runs of numbers from n rows, `stride` apart, to vectors (numbers, n): whole blocks.
+template <class T>
+void turn_rows(const T* from, std::size_t stride, std::size_t numbers, T* to) {
+  constexpr std::size_t n = lanes<T>;
+  for (std::size_t i = 0; i < numbers; i += n) {
+    block<T> x;
+#pragma GCC unroll 16
+    for (std::size_t row = 0; row < n; ++row) {
+      x[row] = xsimd::batch<T>::load_unaligned(from + row * stride + i);
+    }
+    transpose<T>(x);
+#pragma GCC unroll 16
+    for (std::size_t j = 0; j < n; ++j) x[j].store_aligned(to + (i + j) * n);
+  }
+}
+
+/// Kernels of one or more input channels that follow each other, of `count` output channels, as
+/// vectors (numbers, output channels), at most Numbers; zeros beyond the last output channel. Nothing
+/// from `end` on is read.
+template <std::size_t Numbers, class T>
+class turned_kernels {
+ public:
+  void read(const T* from, const T* end, std::size_t stride, std::size_t count,
+            std::size_t numbers) {
+    if (count == n && from + (n - 1) * stride + ceil_div(numbers, n) * n <= end)
+      return turn_rows(from, stride, numbers, turned_.data());
+    std::array<T, n * pitch> rows{};
+    for (std::size_t o = 0; o < count; ++o)
+      std::copy_n(from + o * stride, numbers, rows.data() + o * pitch);
+    turn_rows(rows.data(), pitch, numbers, turned_.data());
+  }
+  xsimd::batch<T> operator[](std::size_t number) const {
+    return xsimd::batch<T>::load_aligned(turned_.data() + number * n);
+  }
+
+ private:
+  static constexpr std::size_t n = lanes<T>, pitch = ceil_div(Numbers, n) * n;
+  alignas(64) std::array<T, pitch * n> turned_;
+};
 
 /// G g Gᵀ of the kernels from input channels [first, last) to `count` output channels from `out`
 /// on, at most a vector of them, into a vector of the panel's columns; channel `first` becomes
@@ -313,23 +337,21 @@ void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::si
                        std::size_t column) {
   using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>, taps = 9;
-  for (std::size_t c = first; c < last; ++c) {
-    std::array<batch, taps> kernel;
-    // A block holds as many taps as a vector has lanes: one, or some, the last two overlapping.
-    for (std::size_t done = 0; done < taps;) {
-      const std::size_t tap = n < taps ? std::min(done, taps - n) : 0;
-      block<T> x = load_kernels(kernels.data + c * kernels.in + out * kernels.out + tap,
-                                kernels.end, kernels.out, count);
-      transpose<T>(x);
-      constexpr std::size_t whole = std::min(n, taps);
-#pragma GCC unroll 16
-      for (std::size_t i = 0; i < whole; ++i)
-        kernel[Turned ? taps - 1 - (tap + i) : tap + i] = x[i];
-      done = tap + n;
+  // Where the kernels of one output channel follow each other, those of n input channels fill blocks.
+  const std::size_t together = kernels.in == taps ? n : 1;
+  turned_kernels<n * taps, T> turned;
+  for (std::size_t c = first; c < last; c += together) {
+    const std::size_t channels = std::min(together, last - c);
+    turned.read(kernels.data + c * kernels.in + out * kernels.out, kernels.end, kernels.out, count,
+                channels * taps);
+    for (std::size_t i = 0; i < channels; ++i) {
+      prefetch(kernels.data + (c + n) * kernels.in + (out + i) * kernels.out, n * taps);
+      winograd_transform<winograd_kernel, batch>(
+          [&](std::size_t y, std::size_t x) {
+            return turned[i * taps + (Turned ? taps - 1 - (3 * y + x) : 3 * y + x)];
+          },
+          strided_store<T>{to(0, c + i - first) + column, to.matrix()});
     }
-    winograd_transform<winograd_kernel, batch>(
-        [&](std::size_t i, std::size_t j) { return kernel[3 * i + j]; },
-        strided_store<T>{to(0, c - first) + column, to.matrix()});
   }
 }
 
