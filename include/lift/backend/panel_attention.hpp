@@ -59,10 +59,19 @@ class attention_head {
   void by_keys(T alpha, const T* turned, const T* x, T* to, bool add = false) const {
     multiply(n_, depth_, {turned, depth_, 1}, x, to, strip, strip, {.alpha = alpha, .add = add});
   }
+  /// Writes columns [first, first + queries) of to (depth, n) from a matrix (depth, strip).
+  void give_strip(const T* from, std::size_t first, std::size_t queries, T* to) const {
+    for (std::size_t d = 0; d < depth_; ++d)
+      std::copy_n(from + d * strip, queries, to + d * n_ + first);
+  }
   /// Columns [first, …) of to (depth, n) = x (depth, n)·m (n, strip), added or not.
   void by_values(const T* x, const T* m, std::size_t first, std::size_t queries, T* to,
                  bool add = false) const {
     multiply(depth_, n_, {x, n_, 1}, m, to + first, n_, queries, {.add = add});
+  }
+  /// to (depth, strip) = x (depth, n)·m (n, strip).
+  void by_values(const T* x, const T* m, T* to) const {
+    multiply(depth_, n_, {x, n_, 1}, m, to, strip, strip, {});
   }
   /// sum (n, depth) = m (n, strip)·x (depth, strip)ᵀ, added or not.
   void gather(const T* m, const T* x, T* turned, T* sum, bool add) const {
@@ -73,31 +82,45 @@ class attention_head {
     panel_product<T>(n_, strip, {m, strip, 1}, depth_, panels, depth_, {.add = add});
   }
 
-  /// p (n, strip) = softmax of each column of (keys·queries)/√d.
-  void probabilities(const T* turned_keys, const T* queries, T* p) const {
+  /// A row of a strip.
+  using row = std::array<batch, strip / batch::size>;
+
+  /// p (n, strip) = softmax of each column of (keys·queries)/√d, times the sum that is returned.
+  row exponentials(const T* turned_keys, const T* queries, T* p) const {
     constexpr T log2_e = std::numbers::log2e_v<T>;  // e^x = 2^(x·log₂e), which takes fewer steps
     by_keys(scale() * log2_e, turned_keys, queries, p);
     row top, total;
     top.fill(batch(std::numeric_limits<T>::lowest()));
     total.fill(batch(T(0)));
-    for_each_vector(p, [&](T* at, std::size_t v) { top[v] = xsimd::max(top[v], load(at)); });
-    for_each_vector(p, [&](T* at, std::size_t v) {
+    for_each_vector(p, n_, [&](T* at, std::size_t v) { top[v] = xsimd::max(top[v], load(at)); });
+    for_each_vector(p, n_, [&](T* at, std::size_t v) {
       const batch e = xsimd::exp2(load(at) - top[v]);
       e.store_unaligned(at);
       total[v] += e;
     });
-    for (batch& sum : total) sum = T(1) / sum;
-    for_each_vector(p, [&](T* at, std::size_t v) { (load(at) * total[v]).store_unaligned(at); });
+    return total;
+  }
+  /// p (n, strip) = softmax of each column of (keys·queries)/√d.
+  void probabilities(const T* turned_keys, const T* queries, T* p) const {
+    divide(p, n_, exponentials(turned_keys, queries, p));
+  }
+  /// Divides each column of a matrix (rows, strip) by a number of its own.
+  void divide(T* m, std::size_t rows, const row& by) const {
+    row factor;
+    for (std::size_t v = 0; v < by.size(); ++v) factor[v] = T(1) / by[v];
+    for_each_vector(m, rows, [&](T* at, std::size_t v) {
+      (load(at) * factor[v]).store_unaligned(at);
+    });
   }
 
   /// a ← p∘(a − the sums of the columns of p∘a)·factor.
   void softmax_tangent(const T* p, T* a, T factor) const {
     row sums;
     sums.fill(batch(T(0)));
-    for_each_vector(a, [&](T* at, std::size_t v) {
+    for_each_vector(a, n_, [&](T* at, std::size_t v) {
       sums[v] = xsimd::fma(load(p + (at - a)), load(at), sums[v]);
     });
-    for_each_vector(a, [&](T* at, std::size_t v) {
+    for_each_vector(a, n_, [&](T* at, std::size_t v) {
       (load(p + (at - a)) * (load(at) - sums[v]) * batch(factor)).store_unaligned(at);
     });
   }
@@ -107,13 +130,11 @@ class attention_head {
  private:
   static batch load(const T* p) { return batch::load_unaligned(p); }
 
-  /// A row of a strip.
-  using row = std::array<batch, strip / batch::size>;
-
-  /// Calls body(place, v) for the vectors of a matrix (n, strip), row by row; v counts them in a row.
+  /// Calls body(place, v) for the vectors of a matrix (rows, strip), row by row; v counts them in a
+  /// row.
   template <class Body>
-  void for_each_vector(T* m, const Body& body) const {
-    for (std::size_t i = 0; i < n_; ++i)
+  void for_each_vector(T* m, std::size_t rows, const Body& body) const {
+    for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 4
       for (std::size_t v = 0; v < strip / batch::size; ++v)
         body(m + i * strip + v * batch::size, v);
@@ -168,8 +189,11 @@ void panel_attention(const attention_geometry& g, const T* qkv, T* y) {
     head.turn(head.k(), keys);
     head.for_each_strip([&](std::size_t first, std::size_t queries) {
       head.take_strip(head.q(), first, queries, q);
-      head.probabilities(keys, q, p);
-      head.by_values(head.v(), p, first, queries, y + g.first_output(task));
+      const auto sums = head.exponentials(keys, q, p);
+      T* const strip = q;  // the queries are used up
+      head.by_values(head.v(), p, strip);
+      head.divide(strip, g.depth, sums);
+      head.give_strip(strip, first, queries, y + g.first_output(task));
     });
   });
 }

@@ -132,10 +132,12 @@ void scatter_channels(const Cursor& cursor, std::size_t plane, std::size_t valid
     auto next = cursor(at);
     for (std::size_t i = 0; i < n; ++i) x[i] = batch::load_unaligned(next());
     transpose<T>(x);
-    for (std::size_t c = 0; c < valid; ++c) {
-      if (addend) x[c] += batch::load_unaligned(addend + c * plane + at);
-      x[c].store_unaligned(target + c * plane + at);
-    }
+    // All loads first: planes are often whole pages, and a load waits for a store to its own place of
+    // another page.
+    if (addend)
+      for (std::size_t c = 0; c < valid; ++c)
+        x[c] += batch::load_unaligned(addend + c * plane + at);
+    for (std::size_t c = 0; c < valid; ++c) x[c].store_unaligned(target + c * plane + at);
   }
 }
 
