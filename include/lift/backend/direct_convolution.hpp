@@ -52,7 +52,7 @@ void for_each_strip(const std::vector<strip>& work, const Body& body) {
 /// Output pixels of a strip whose patch matrix, of so many rows, should stay in cache.
 template <class T>
 std::size_t direct_columns(std::size_t rows) {
-  return std::clamp<std::size_t>((std::size_t{512} << 10) / (sizeof(T) * rows), 64, 256) /
+  return std::clamp<std::size_t>((std::size_t{512} << 10) / (sizeof(T) * rows), 64, 512) /
          panel_width<T> * panel_width<T>;
 }
 
