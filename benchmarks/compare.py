@@ -5,9 +5,11 @@
 For each row the peer is the best of the --python interpreters and of the forms its script has; a
 trial run finds it. Then LIFT and the peer run in turns, and printed are the medians, the median of
 peer/LIFT over the turns, and its least and largest. Other programs slow threads that wait for each
-other more than those that do not, so a measurement during which others were busy is repeated, and
-a row that could not be measured in quiet is marked. The roofline shows what each kind of layer
-makes of the machine's rate for one matrix product.
+other more than those that do not, and a virtual machine's host moves its processors between cores
+that share a cache, cores that do not, and the two threads of one core. So a measurement during which
+others were busy, or after which the processors are elsewhere than they mostly were at the start, is
+repeated, and a row that could not be measured in quiet is marked. The roofline shows what each kind
+of layer makes of the machine's rate for one matrix product.
 """
 import argparse
 import dataclasses
@@ -28,7 +30,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = 1  # least time of one measurement
 QUIET = 0.1  # how many processors others may keep busy during a measurement
-ATTEMPTS = 3  # at a quiet measurement
+ATTEMPTS = 5  # at a quiet measurement
+ELSEWHERE = 1.5  # times longer or shorter than usual: a round trip between processors elsewhere
 # Each library chooses its own kernels and takes all cores, whatever the shell says.
 CHOICES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(CHOICES)}
@@ -97,20 +100,16 @@ def busy_seconds():
     return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_for_quiet(at_most=60, interval=0.3):
-    """Waits until other programs leave the processors alone, or for so many seconds."""
-    end, busy = time.monotonic() + at_most, math.inf
-    while busy > QUIET * interval and time.monotonic() < end:
-        before = busy_seconds()
-        time.sleep(interval)
-        busy = busy_seconds() - before
-
-
 @dataclasses.dataclass
 class Output:
     values: dict  # the JSON that a command printed
     memory: float  # peak resident, in MiB
     others: float  # processors that other programs kept busy meanwhile
+    moved: bool = False  # whether the processors were elsewhere afterwards
+
+    @property
+    def disturbance(self):
+        return self.moved, self.others > QUIET, self.others
 
 
 def run(command):
@@ -132,26 +131,50 @@ def run(command):
     return Output(json.loads(output), usage.ru_maxrss / 1024, others / (time.monotonic() - begin))
 
 
-def run_in_quiet(command):
-    """The first run of a few that others hardly disturb, or the least disturbed."""
-    runs = []
-    while not runs or (runs[-1].others > QUIET and len(runs) < ATTEMPTS):
-        wait_for_quiet()
-        runs.append(run(command))
-    return min(runs, key=lambda output: output.others)
-
-
 @dataclasses.dataclass
 class Measurement:
     value: float  # in the unit of the row
     check: float  # the same number on both sides, where there is one
-    others: float  # see Output
+    others: float = 0  # see Output
+    moved: bool = False  # see Output
 
 
 class Bench:
     def __init__(self, options):
         self.binaries, self.data, self.turns = options.binaries, options.data, options.turns
         self.versions = {python: run([python, "-c", VERSIONS]).values for python in options.python}
+        self.usual_round_trip = math.nan  # in ns; of a machine with one processor
+        if len(os.sched_getaffinity(0)) > 1:
+            self.usual_round_trip = statistics.median(self.round_trips(20))
+
+    def round_trips(self, count):
+        """What a message between two processors and back takes, in ns, for some seconds."""
+        for _ in range(count):
+            yield run([self.binary("benchmark_round_trip"), "--benchmark_format=json",
+                       "--benchmark_min_time=0.01"]).values["benchmarks"][0]["real_time"]
+            time.sleep(0.3)
+
+    def processors_moved(self):
+        (now,) = self.round_trips(1) if not math.isnan(self.usual_round_trip) else (math.nan,)
+        return now > ELSEWHERE * self.usual_round_trip or now * ELSEWHERE < self.usual_round_trip
+
+    def wait_for_quiet(self, at_most=60, interval=0.3):
+        """Waits until others leave the processors alone and where they were, or so many seconds."""
+        end = time.monotonic() + at_most
+        while time.monotonic() < end:
+            before = busy_seconds()
+            time.sleep(interval)
+            if busy_seconds() - before <= QUIET * interval and not self.processors_moved():
+                return
+
+    def run_in_quiet(self, command):
+        """The first run of a few that others hardly disturb, or the least disturbed."""
+        runs = []
+        while not runs or (any(runs[-1].disturbance[:2]) and len(runs) < ATTEMPTS):
+            self.wait_for_quiet()
+            output = run(command)
+            runs.append(dataclasses.replace(output, moved=self.processors_moved()))
+        return min(runs, key=lambda output: output.disturbance)
 
     def binary(self, program):
         path = self.binaries / program
@@ -162,8 +185,8 @@ class Bench:
 
     def google_benchmark(self, program, pattern, *arguments):
         """The entries of a Google Benchmark program whose names match."""
-        output = run_in_quiet([self.binary(program), *arguments, "--benchmark_format=json",
-                               f"--benchmark_filter={pattern}"])
+        output = self.run_in_quiet([self.binary(program), *arguments, "--benchmark_format=json",
+                                    f"--benchmark_filter={pattern}"])
         return output.values["benchmarks"], output
 
     def arguments(self, row):
@@ -178,8 +201,8 @@ class Bench:
         return self.measurement(row, milliseconds / 1000, times, output)
 
     def peer(self, row, script, python, form):
-        output = run_in_quiet([python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
-                               *self.arguments(row), form, f"--seconds={SECONDS}"])
+        output = self.run_in_quiet([python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
+                                    *self.arguments(row), form, f"--seconds={SECONDS}"])
         if "cannot" in output.values:
             raise Cannot(output.values["cannot"])
         return self.measurement(row, output.values.get("seconds"), output.values, output)
@@ -187,8 +210,8 @@ class Bench:
     @staticmethod
     def measurement(row, seconds, values, output):
         if row.unit == "MiB":
-            return Measurement(output.memory, math.nan, 0)
-        return Measurement(seconds, values.get("check", math.nan), output.others)
+            return Measurement(output.memory, math.nan)
+        return Measurement(seconds, values.get("check", math.nan), output.others, output.moved)
 
     @functools.lru_cache(maxsize=None)
     def checked(self, python, module):
@@ -269,7 +292,8 @@ def summary(row, pairs):
             "peer": statistics.median(peer.value for _, peer in pairs),
             "ratio": statistics.median(ratios), "unit": row.unit,
             "spread": [min(ratios), max(ratios)], "at_least": row.at_least,
-            "others": max(side.others for pair in pairs for side in pair)}
+            "others": max(side.others for pair in pairs for side in pair),
+            "moved": any(side.moved for pair in pairs for side in pair)}
 
 
 DIRECTIONS = {None: "forward", "image_gradient": "data_gradient", "gradient": "data_gradient",
@@ -306,6 +330,8 @@ def print_row(row):
     notes = ["below"] if row["ratio"] < row["at_least"] else []
     if row["others"] > QUIET:
         notes.append(f"disturbed: others kept {row['others']:.1f} processors busy")
+    if row["moved"]:
+        notes.append("disturbed: the processors moved")
     print(f"{row['name']:16}{row['ours']:11.4g}{row['peer']:11.4g} {row['unit']:4}"
           f"{row['ratio']:8.2f}{spread:>14}{row['at_least']:10g}  {row['opponent']}"
           + "".join(f"  ({note})" for note in notes), flush=True)
@@ -373,8 +399,10 @@ def main():
     bench = Bench(options)
     cores = len(os.sched_getaffinity(0))
     report = {"cpu": processor_name(), "cores": cores, "turns": options.turns,
+              "round_trip_ns": bench.usual_round_trip,
               "interpreters": list(bench.versions.values()), "rows": [], "skipped": {}}
-    print(f"{processor_name()}, {cores} cores\n{'':16}{'LIFT':>11}{'peer':>11} {'':4}{'ratio':>8}"
+    print(f"{processor_name()}, {cores} cores, {bench.usual_round_trip:.0f} ns from one to another "
+          f"and back\n{'':16}{'LIFT':>11}{'peer':>11} {'':4}{'ratio':>8}"
           f"{'spread':>14}{'at least':>10}  peer")
     for row in (row for row in ROWS if row.name in options.only):
         try:

@@ -21,6 +21,9 @@ namespace lift {
 /// Safe to use from several threads at once: a caller that finds the pool busy, or that is itself
 /// one of its workers, runs its loop alone. A thread that waits looks out for work for a moment
 /// before it sleeps, since loops follow each other closely and waking up takes longer than many do.
+///
+/// Every thread starts on a share of neighbouring iterations of its own, so that loops over the same
+/// images find in a core's caches what it wrote there before; a thread that is done helps the others.
 class thread_pool {
  public:
   /// `threads` counts the calling thread; 0 means one for every core.
@@ -51,14 +54,16 @@ class thread_pool {
     {
       const std::lock_guard state(mutex_);
       task_ = [&task](std::size_t i) { task(i); };
-      next_ = 0;
-      count_ = count;
+      for (std::size_t i = 0; i < shares_.size(); ++i) {
+        shares_[i].next = i * count / shares_.size();
+        shares_[i].end = (i + 1) * count / shares_.size();
+      }
       failure_ = nullptr;
       open_ = true;
       ++generation_;
     }
     wake_.notify_all();
-    work();
+    work(0);
     {
       const std::lock_guard state(mutex_);
       open_ = false;  // workers that wake up too late are not waited for
@@ -75,8 +80,9 @@ class thread_pool {
   void start(std::size_t threads) {
     if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
     stopping_ = false;
+    shares_ = std::vector<share>(threads);
     for (std::size_t i = 1; i < threads; ++i)
-      workers_.emplace_back([this, seen = generation_.load()]() mutable {
+      workers_.emplace_back([this, i, seen = generation_.load()]() mutable {
         inside_ = true;
         for (;;) {
           look_out([&] { return generation_ != seen; });
@@ -87,7 +93,7 @@ class thread_pool {
             seen = generation_;
             ++active_;
           }
-          work();
+          work(i);
           const std::lock_guard state(mutex_);
           if (--active_ == 0) done_.notify_one();
         }
@@ -118,14 +124,24 @@ class thread_pool {
     while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(100));
   }
 
-  void work() {
-    for (std::size_t i; (i = next_.fetch_add(1)) < count_;) {
-      try {
-        task_(i);
-      } catch (...) {
-        const std::lock_guard state(mutex_);
-        if (!failure_) failure_ = std::current_exception();
-        next_ = count_;
+  /// A run of iterations that ends before `end`; `next` is the first that no thread has taken.
+  struct alignas(64) share {
+    std::atomic<std::size_t> next = 0;
+    std::size_t end = 0;
+  };
+
+  /// Runs the iterations of one's own share, then those left of the others.
+  void work(std::size_t self) {
+    for (std::size_t turn = 0; turn < shares_.size(); ++turn) {
+      share& from = shares_[(self + turn) % shares_.size()];
+      for (std::size_t i; (i = from.next.fetch_add(1)) < from.end;) {
+        try {
+          task_(i);
+        } catch (...) {
+          const std::lock_guard state(mutex_);
+          if (!failure_) failure_ = std::current_exception();
+          for (share& each : shares_) each.next = each.end;
+        }
       }
     }
   }
@@ -135,8 +151,7 @@ class thread_pool {
   std::condition_variable wake_, done_;
   std::vector<std::thread> workers_;
   std::function<void(std::size_t)> task_;
-  std::atomic<std::size_t> next_ = 0;
-  std::size_t count_ = 0;
+  std::vector<share> shares_;  // one for each thread
   std::atomic<std::size_t> active_ = 0;  // workers in the loop
   std::atomic<std::size_t> generation_ = 0;
   std::exception_ptr failure_;
