@@ -21,7 +21,7 @@ template <class T>
 bool winograd_resampling_pays(const convolution_geometry& g) {
   return g.kernel == 4 && g.stride == 2 && g.padding == 1 && g.height == 2 * g.out_height &&
          g.width == 2 * g.out_width && g.channels >= lanes<T> && g.out_channels >= lanes<T> &&
-         output_tiling(g).tiles() >= 16;
+         output_tiling(g).tiles() >= 8;
 }
 
 /// Along one axis: which number of a kernel of four is number i of a phase's kernel of three (none:

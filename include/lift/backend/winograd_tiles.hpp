@@ -297,9 +297,8 @@ void turn_rows(const T* from, std::size_t stride, std::size_t numbers, T* to) {
   for (std::size_t i = 0; i < numbers; i += n) {
     block<T> x;
 #pragma GCC unroll 16
-    for (std::size_t row = 0; row < n; ++row) {
+    for (std::size_t row = 0; row < n; ++row)
       x[row] = xsimd::batch<T>::load_unaligned(from + row * stride + i);
-    }
     transpose<T>(x);
 #pragma GCC unroll 16
     for (std::size_t j = 0; j < n; ++j) x[j].store_aligned(to + (i + j) * n);
