@@ -4,12 +4,15 @@
 
 For each row the peer is the best of the --python interpreters and of the forms its script has; a
 trial run finds it. Then LIFT and the peer run in turns, and printed are the medians, the median of
-peer/LIFT over the turns, and its least and largest. Other programs slow threads that wait for each
-other more than those that do not, and a virtual machine's host moves its processors between cores
-that share a cache, cores that do not, and the two threads of one core. So a measurement during which
-others were busy, or after which the processors are elsewhere than they mostly were at the start, is
-repeated, and a row that could not be measured in quiet is marked. The roofline shows what each kind
-of layer makes of the machine's rate for one matrix product.
+peer/LIFT over the turns, and its least and largest.
+
+Other programs slow threads that wait for each other more than those that do not, and a virtual
+machine's host moves its processors between cores that share a cache, cores that do not, and the two
+threads of one core. So a measurement during which others were busy, or (if it is short) after which
+the processors are elsewhere than they mostly were at the start, is repeated, and a row that could
+not be measured in quiet is marked.
+
+The roofline shows what each kind of layer makes of the machine's rate for one matrix product.
 """
 import argparse
 import dataclasses
@@ -31,6 +34,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = 1  # least time of one measurement
 QUIET = 0.1  # how many processors others may keep busy during a measurement
 ATTEMPTS = 5  # at a quiet measurement
+LONG = 20  # seconds in which processors move anyway: a measurement of so many is not repeated for it
 ELSEWHERE = 1.5  # times longer or shorter than usual: a round trip between processors elsewhere
 # Each library chooses its own kernels and takes all cores, whatever the shell says.
 CHOICES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
@@ -104,6 +108,7 @@ def busy_seconds():
 class Output:
     values: dict  # the JSON that a command printed
     memory: float  # peak resident, in MiB
+    seconds: float  # that it took
     others: float  # processors that other programs kept busy meanwhile
     moved: bool = False  # whether the processors were elsewhere afterwards
 
@@ -122,13 +127,14 @@ def run(command):
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        others = busy_seconds() - busy - usage.ru_utime - usage.ru_stime
+        seconds = time.monotonic() - begin
+        others = (busy_seconds() - busy - usage.ru_utime - usage.ru_stime) / seconds
         if process.returncode or not output:
             errors.seek(0)
             reason = errors.read().strip().splitlines() or ["no output"]
             words = " ".join(pathlib.Path(part).name for part in command)  # no paths of a machine
             raise Cannot(f"{words} failed: {reason[-1]}")
-    return Output(json.loads(output), usage.ru_maxrss / 1024, others / (time.monotonic() - begin))
+    return Output(json.loads(output), usage.ru_maxrss / 1024, seconds, others)
 
 
 @dataclasses.dataclass
@@ -173,7 +179,8 @@ class Bench:
         while not runs or (any(runs[-1].disturbance[:2]) and len(runs) < ATTEMPTS):
             self.wait_for_quiet()
             output = run(command)
-            runs.append(dataclasses.replace(output, moved=self.processors_moved()))
+            moved = output.seconds < LONG and self.processors_moved()
+            runs.append(dataclasses.replace(output, moved=moved))
         return min(runs, key=lambda output: output.disturbance)
 
     def binary(self, program):
@@ -183,11 +190,15 @@ class Bench:
                      f"cmake --build --preset release --target {program}, or name --binaries")
         return path
 
-    def google_benchmark(self, program, pattern, *arguments):
+    def google_benchmark(self, program, pattern, *arguments, measure=None):
         """The entries of a Google Benchmark program whose names match."""
-        output = self.run_in_quiet([self.binary(program), *arguments, "--benchmark_format=json",
-                                    f"--benchmark_filter={pattern}"])
+        output = (measure or self.run_in_quiet)(
+            [self.binary(program), *arguments, "--benchmark_format=json",
+             f"--benchmark_filter={pattern}"])
         return output.values["benchmarks"], output
+
+    def measure(self, row):
+        return run if row.unit == "MiB" else self.run_in_quiet  # memory does not depend on others
 
     def arguments(self, row):
         return (self.data,) if row.needs_data else ()
@@ -196,12 +207,13 @@ class Bench:
         (times, *_), output = self.google_benchmark(
             row.program, f"^{row.benchmark}(/|$)", *self.arguments(row),
             f"--benchmark_min_time={SECONDS}",
-            f"--benchmark_min_warmup_time={0.001 if row.warm_up else 0}")
+            f"--benchmark_min_warmup_time={0.001 if row.warm_up else 0}",
+            measure=self.measure(row))
         milliseconds = times["real_time"]  # see benchmark_options.hpp
         return self.measurement(row, milliseconds / 1000, times, output)
 
     def peer(self, row, script, python, form):
-        output = self.run_in_quiet([python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
+        output = self.measure(row)([python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
                                     *self.arguments(row), form, f"--seconds={SECONDS}"])
         if "cannot" in output.values:
             raise Cannot(output.values["cannot"])
