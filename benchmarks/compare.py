@@ -34,7 +34,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = 1  # least time of one measurement
 QUIET = 0.1  # how many processors others may keep busy during a measurement
 ATTEMPTS = 5  # at a quiet measurement
-LONG = 20  # seconds in which processors move anyway: a measurement of so many is not repeated for it
+LONG = 20  # seconds in which processors move anyway: not a reason to repeat such a measurement
 ELSEWHERE = 1.5  # times longer or shorter than usual: a round trip between processors elsewhere
 # Each library chooses its own kernels and takes all cores, whatever the shell says.
 CHOICES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
@@ -55,6 +55,10 @@ class Row:
     unit: str = "s"  # MiB: peak resident memory
     warm_up: bool = True  # LIFT's side runs once before it is timed
     needs_data: bool = False
+
+    @property
+    def timed(self):
+        return self.unit == "s"
 
 
 def network_row(name, at_least, benchmark, action, batch=8, **more):
@@ -113,8 +117,8 @@ class Output:
     moved: bool = False  # whether the processors were elsewhere afterwards
 
     @property
-    def disturbance(self):
-        return self.moved, self.others > QUIET, self.others
+    def disturbed(self):
+        return self.moved or self.others > QUIET
 
 
 def run(command):
@@ -149,19 +153,23 @@ class Bench:
     def __init__(self, options):
         self.binaries, self.data, self.turns = options.binaries, options.data, options.turns
         self.versions = {python: run([python, "-c", VERSIONS]).values for python in options.python}
-        self.usual_round_trip = math.nan  # in ns; of a machine with one processor
+        self.usual_round_trip = None  # in ns, where there is more than one processor
         if len(os.sched_getaffinity(0)) > 1:
-            self.usual_round_trip = statistics.median(self.round_trips(20))
+            trips = []
+            for _ in range(20):  # as many seconds as it takes the host to move processors
+                trips.append(self.round_trip())
+                time.sleep(0.3)
+            self.usual_round_trip = statistics.median(trips)
 
-    def round_trips(self, count):
-        """What a message between two processors and back takes, in ns, for some seconds."""
-        for _ in range(count):
-            yield run([self.binary("benchmark_round_trip"), "--benchmark_format=json",
-                       "--benchmark_min_time=0.01"]).values["benchmarks"][0]["real_time"]
-            time.sleep(0.3)
+    def round_trip(self):
+        """What a message from one processor to another and back takes, in ns."""
+        return run([self.binary("benchmark_round_trip"), "--benchmark_format=json",
+                    "--benchmark_min_time=0.01"]).values["benchmarks"][0]["real_time"]
 
     def processors_moved(self):
-        (now,) = self.round_trips(1) if not math.isnan(self.usual_round_trip) else (math.nan,)
+        if not self.usual_round_trip:
+            return False
+        now = self.round_trip()
         return now > ELSEWHERE * self.usual_round_trip or now * ELSEWHERE < self.usual_round_trip
 
     def wait_for_quiet(self, at_most=60, interval=0.3):
@@ -173,15 +181,17 @@ class Bench:
             if busy_seconds() - before <= QUIET * interval and not self.processors_moved():
                 return
 
-    def run_in_quiet(self, command):
-        """The first run of a few that others hardly disturb, or the least disturbed."""
+    def run_in_quiet(self, command, timed=True):
+        """The first run of a few that nothing disturbs, or the least disturbed; one if not timed."""
+        if not timed:
+            return run(command)
         runs = []
-        while not runs or (any(runs[-1].disturbance[:2]) and len(runs) < ATTEMPTS):
+        while not runs or (runs[-1].disturbed and len(runs) < ATTEMPTS):
             self.wait_for_quiet()
             output = run(command)
             moved = output.seconds < LONG and self.processors_moved()
             runs.append(dataclasses.replace(output, moved=moved))
-        return min(runs, key=lambda output: output.disturbance)
+        return min(runs, key=lambda output: (output.moved, output.others))
 
     def binary(self, program):
         path = self.binaries / program
@@ -190,15 +200,11 @@ class Bench:
                      f"cmake --build --preset release --target {program}, or name --binaries")
         return path
 
-    def google_benchmark(self, program, pattern, *arguments, measure=None):
+    def google_benchmark(self, program, pattern, *arguments, timed=True):
         """The entries of a Google Benchmark program whose names match."""
-        output = (measure or self.run_in_quiet)(
-            [self.binary(program), *arguments, "--benchmark_format=json",
-             f"--benchmark_filter={pattern}"])
+        output = self.run_in_quiet([self.binary(program), *arguments, "--benchmark_format=json",
+                                    f"--benchmark_filter={pattern}"], timed)
         return output.values["benchmarks"], output
-
-    def measure(self, row):
-        return run if row.unit == "MiB" else self.run_in_quiet  # memory does not depend on others
 
     def arguments(self, row):
         return (self.data,) if row.needs_data else ()
@@ -208,20 +214,21 @@ class Bench:
             row.program, f"^{row.benchmark}(/|$)", *self.arguments(row),
             f"--benchmark_min_time={SECONDS}",
             f"--benchmark_min_warmup_time={0.001 if row.warm_up else 0}",
-            measure=self.measure(row))
+            timed=row.timed)
         milliseconds = times["real_time"]  # see benchmark_options.hpp
         return self.measurement(row, milliseconds / 1000, times, output)
 
     def peer(self, row, script, python, form):
-        output = self.measure(row)([python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
-                                    *self.arguments(row), form, f"--seconds={SECONDS}"])
+        output = self.run_in_quiet(
+            [python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
+             *self.arguments(row), form, f"--seconds={SECONDS}"], row.timed)
         if "cannot" in output.values:
             raise Cannot(output.values["cannot"])
         return self.measurement(row, output.values.get("seconds"), output.values, output)
 
     @staticmethod
     def measurement(row, seconds, values, output):
-        if row.unit == "MiB":
+        if not row.timed:
             return Measurement(output.memory, math.nan)
         return Measurement(seconds, values.get("check", math.nan), output.others, output.moved)
 
@@ -413,9 +420,10 @@ def main():
     report = {"cpu": processor_name(), "cores": cores, "turns": options.turns,
               "round_trip_ns": bench.usual_round_trip,
               "interpreters": list(bench.versions.values()), "rows": [], "skipped": {}}
-    print(f"{processor_name()}, {cores} cores, {bench.usual_round_trip:.0f} ns from one to another "
-          f"and back\n{'':16}{'LIFT':>11}{'peer':>11} {'':4}{'ratio':>8}"
-          f"{'spread':>14}{'at least':>10}  peer")
+    apart = (f", {bench.usual_round_trip:.0f} ns from one to another and back"
+             if bench.usual_round_trip else "")
+    print(f"{processor_name()}, {cores} cores{apart}\n"
+          f"{'':16}{'LIFT':>11}{'peer':>11} {'':4}{'ratio':>8}{'spread':>14}{'at least':>10}  peer")
     for row in (row for row in ROWS if row.name in options.only):
         try:
             report["rows"].append(bench.compare(row))

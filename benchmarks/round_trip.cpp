@@ -11,17 +11,15 @@
 
 namespace {
 
-/// Moves the calling thread to the n-th of the processors that it may run on; false if there are
-/// fewer.
-bool move_to_processor(int n, const cpu_set_t& allowed) {
+/// Moves the calling thread to the n-th of the processors that it may run on, one of them.
+void move_to_processor(int n, const cpu_set_t& allowed) {
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
     if (CPU_ISSET(cpu, &allowed) && n-- == 0) {
       cpu_set_t one;
       CPU_ZERO(&one);
       CPU_SET(cpu, &one);
-      return sched_setaffinity(0, sizeof(one), &one) == 0;
+      sched_setaffinity(0, sizeof(one), &one);
     }
-  return false;
 }
 
 void round_trip(benchmark::State& state) {

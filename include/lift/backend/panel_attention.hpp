@@ -51,6 +51,11 @@ class attention_head {
       std::fill_n(to + d * strip + queries, strip - queries, T(0));
     }
   }
+  /// Writes columns [first, first + queries) of to (depth, n) from a matrix (depth, strip).
+  void give_strip(const T* from, std::size_t first, std::size_t queries, T* to) const {
+    for (std::size_t d = 0; d < depth_; ++d)
+      std::copy_n(from + d * strip, queries, to + d * n_ + first);
+  }
 
   /// (n, depth), the transpose of x (depth, n).
   void turn(const T* x, T* to) const { transpose_matrix(depth_, n_, x, n_, to, depth_); }
@@ -58,11 +63,6 @@ class attention_head {
   /// to (n, strip) = alpha·turned (n, depth)·x (depth, strip), added or not.
   void by_keys(T alpha, const T* turned, const T* x, T* to, bool add = false) const {
     multiply(n_, depth_, {turned, depth_, 1}, x, to, strip, strip, {.alpha = alpha, .add = add});
-  }
-  /// Writes columns [first, first + queries) of to (depth, n) from a matrix (depth, strip).
-  void give_strip(const T* from, std::size_t first, std::size_t queries, T* to) const {
-    for (std::size_t d = 0; d < depth_; ++d)
-      std::copy_n(from + d * strip, queries, to + d * n_ + first);
   }
   /// Columns [first, …) of to (depth, n) = x (depth, n)·m (n, strip), added or not.
   void by_values(const T* x, const T* m, std::size_t first, std::size_t queries, T* to,

@@ -25,10 +25,8 @@ inline std::vector<strip> strips(const convolution_geometry& g, std::size_t colu
   std::vector<strip> result;
   const std::size_t together = std::max<std::size_t>(1, columns / g.out_area());
   std::size_t rows = std::clamp<std::size_t>(columns / g.out_width, 1, g.out_height);
-  if (rows < g.out_height && g.batch < 4) {  // few strips: four, eight … share out evenly
-    const std::size_t cuts = (g.out_height / rows + 4) / 4 * 4;
-    rows = ceil_div(g.out_height, cuts);
-  }
+  if (rows < g.out_height && g.batch < 4)  // few strips: four, eight … share out evenly
+    rows = ceil_div(g.out_height, round_up(g.out_height / rows + 1, 4));
   for (std::size_t b = 0; b < g.batch; b += together)
     for (std::size_t y = 0; y < g.out_height; y += rows)
       result.push_back({b, std::min(together, g.batch - b), y * g.out_width,

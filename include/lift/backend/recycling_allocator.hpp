@@ -42,7 +42,7 @@ class block_pool {
 
   /// A block of so many bytes, not initialised. Throws std::bad_alloc.
   void* take(std::size_t bytes) {
-    bytes = whole_units(bytes, alignment);
+    bytes = round_up(std::max<std::size_t>(bytes, 1), alignment);
     const std::lock_guard lock(mutex_);
     auto fit = free_.lower_bound({bytes, nullptr});
     if (fit == free_.end()) {
@@ -86,16 +86,13 @@ class block_pool {
   static constexpr std::size_t page = std::size_t{2} << 20;  // a huge one
   static constexpr std::size_t least_segment = 16 * page;
 
-  static std::size_t whole_units(std::size_t bytes, std::size_t unit) {
-    return std::max<std::size_t>(1, ceil_div(bytes, unit)) * unit;
-  }
   static std::align_val_t segment_alignment() {
     return std::align_val_t{recycles ? page : alignment};
   }
 
   std::set<std::pair<std::size_t, std::byte*>>::iterator add_segment(std::size_t bytes) {
     const std::size_t wanted = std::max({bytes, least_segment, held_bytes_ / 8});
-    const std::size_t size = recycles ? whole_units(wanted, page) : bytes;
+    const std::size_t size = recycles ? round_up(wanted, page) : bytes;
     auto* const memory = static_cast<std::byte*>(::operator new(size, segment_alignment()));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (recycles) madvise(memory, size, MADV_HUGEPAGE);  // fewer faults; a refusal does no harm

@@ -72,9 +72,9 @@ class winograd_convolution {
       transform_panel(panel, first, std::min(first + step, in_.channels),
                       kernels_at(kernels.data() + panel * panel_size() + first * width));
     });
-    // Few tasks: four, eight … share out evenly.
-    const std::size_t tasks = ceil_div(out_.rows(), rows_within(near_bytes));
-    const std::size_t rows = ceil_div(out_.rows(), tasks < 16 ? ceil_div(tasks, 4) * 4 : tasks);
+    // Four, eight … tasks share out evenly.
+    const std::size_t tasks = round_up(ceil_div(out_.rows(), rows_within(near_bytes)), 4);
+    const std::size_t rows = ceil_div(out_.rows(), tasks);
     default_thread_pool().run(ceil_div(out_.rows(), rows), [&](std::size_t task) {
       const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
       const std::size_t tiles = (last - first) * out_.columns();

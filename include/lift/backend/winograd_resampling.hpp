@@ -48,10 +48,8 @@ void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t first, s
   using batch = xsimd::batch<T>;
   turned_kernels<16, T> taps;
   for (std::size_t c = first; c < last; ++c) {
-    taps.read(kernels.data + c * kernels.in + out * kernels.out, kernels.end, kernels.out, count,
-              16);
-    for (std::size_t o = 0; o < lanes<T>; ++o)
-      prefetch(kernels.data + (c + 4) * kernels.in + (out + o) * kernels.out, 16);
+    taps.read(kernels, c, out, count, 16);
+    for (std::size_t o = 0; o < lanes<T>; ++o) prefetch(kernels(c + 4, out + o), 16);
     const auto transform = [&]<std::size_t Y, std::size_t X>() {
       const transformed_kernels<T> target = to(Y, X);
       winograd_transform<winograd_kernel, batch>(

@@ -43,7 +43,7 @@ struct transformed_tiles {
     return winograd_points * transformed_tiles(nullptr, tiles, channels).matrix;
   }
   transformed_tiles(T* to, std::size_t tiles, std::size_t channels)
-      : data(to), row(ceil_div(channels, lanes<T>) * lanes<T>),
+      : data(to), row(round_up(channels, lanes<T>)),
         matrix(tiles * row + lanes<T>) {}
 };
 
@@ -264,6 +264,10 @@ struct kernel_view {
   const T* data;
   const T* end;
   std::size_t in, out;
+
+  const T* operator()(std::size_t channel, std::size_t out_channel) const {
+    return data + channel * in + out_channel * out;
+  }
 };
 
 /// Kernels in Winograd's domain, for a panel of output channels: 36 matrices (channels, panel).
@@ -305,19 +309,21 @@ void turn_rows(const T* from, std::size_t stride, std::size_t numbers, T* to) {
   }
 }
 
-/// Kernels of one or more input channels that follow each other, of `count` output channels, as
-/// vectors (numbers, output channels), at most Numbers; zeros beyond the last output channel. Nothing
-/// from `end` on is read.
+/// A run of at most Numbers numbers of the kernels to each of a vector of output channels, as vectors
+/// (numbers, output channels).
 template <std::size_t Numbers, class T>
 class turned_kernels {
  public:
-  void read(const T* from, const T* end, std::size_t stride, std::size_t count,
+  /// Reads from those of input channel `channel` on, to `count` output channels from `out` on; the
+  /// others are zeros.
+  void read(const kernel_view<T>& kernels, std::size_t channel, std::size_t out, std::size_t count,
             std::size_t numbers) {
-    if (count == n && from + (n - 1) * stride + ceil_div(numbers, n) * n <= end)
-      return turn_rows(from, stride, numbers, turned_.data());
+    const T* const from = kernels(channel, out);
+    if (count == n && from + (n - 1) * kernels.out + round_up(numbers, n) <= kernels.end)
+      return turn_rows(from, kernels.out, numbers, turned_.data());
     std::array<T, n * pitch> rows{};
     for (std::size_t o = 0; o < count; ++o)
-      std::copy_n(from + o * stride, numbers, rows.data() + o * pitch);
+      std::copy_n(from + o * kernels.out, numbers, rows.data() + o * pitch);
     turn_rows(rows.data(), pitch, numbers, turned_.data());
   }
   xsimd::batch<T> operator[](std::size_t number) const {
@@ -325,7 +331,7 @@ class turned_kernels {
   }
 
  private:
-  static constexpr std::size_t n = lanes<T>, pitch = ceil_div(Numbers, n) * n;
+  static constexpr std::size_t n = lanes<T>, pitch = round_up(Numbers, n);
   alignas(64) std::array<T, pitch * n> turned_;
 };
 
@@ -343,10 +349,9 @@ void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::si
   turned_kernels<n * taps, T> turned;
   for (std::size_t c = first; c < last; c += together) {
     const std::size_t channels = std::min(together, last - c);
-    turned.read(kernels.data + c * kernels.in + out * kernels.out, kernels.end, kernels.out, count,
-                channels * taps);
+    turned.read(kernels, c, out, count, channels * taps);
     for (std::size_t i = 0; i < channels; ++i) {
-      prefetch(kernels.data + (c + n) * kernels.in + (out + i) * kernels.out, n * taps);
+      prefetch(kernels(c + n, out + i), n * taps);
       winograd_transform<winograd_kernel, batch>(
           [&](std::size_t y, std::size_t x) {
             return turned[i * taps + (Turned ? taps - 1 - (3 * y + x) : 3 * y + x)];
