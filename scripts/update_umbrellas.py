@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes include/lift/lift.hpp and io.hpp anew from the headers that are there, in folder order."""
+"""Writes the umbrellas of include/lift anew from the headers that are there, in folder order."""
 import pathlib
 import sys
 
 root = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root / "tests/structure"))
 sys.dont_write_bytecode = True
-from check_headers import UMBRELLAS  # noqa: E402
+from check_headers import UMBRELLAS, umbrella_of  # noqa: E402
 
 ABOUT = {
     "lift.hpp": "// All of LIFT but files and figures, in the order of the data flow.",
     "io.hpp": "// Files and figures: what needs image codecs, archives, glyphs and JSON.",
+    "thrust.hpp": "// The backends on Thrust's host systems: what needs Thrust and OpenMP.",
+    "cuda.hpp": "// The CUDA backend, for nvcc.",
 }
 for umbrella, folders in UMBRELLAS.items():
     lines = ["// SPDX-License-Identifier: MIT", "#pragma once", "", ABOUT[umbrella]]
     for folder in folders:
-        headers = sorted((root / "include/lift" / folder).glob("*.hpp"))
+        headers = sorted(f"lift/{folder}/{h.name}" for h in (root / "include/lift" / folder).glob("*.hpp"))
+        headers = [h for h in headers if umbrella_of(h) == umbrella]
         if headers:
-            lines += [""] + [f"#include <lift/{folder}/{h.name}>" for h in headers]
+            lines += [""] + [f"#include <{h}>" for h in headers]
     (root / "include/lift" / umbrella).write_text("\n".join(lines) + "\n")

@@ -3,7 +3,6 @@
 
 // Tensors of golden files, and distances between tensors.
 
-#include <cmath>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -13,6 +12,7 @@
 #include <lift/backend/xtensor_backend.hpp>
 
 #include "golden.hpp"
+#include "relative_l2.hpp"
 
 namespace lift::test {
 
@@ -32,19 +32,6 @@ template <class Tensor>
 Tensor golden_tensor(const golden_file& file, const std::string& name) {
   return Tensor(shape(std::span<const std::size_t>(file.shape(name))),
                 file.values<typename Tensor::value_type>(name));
-}
-
-/// ‖a − b‖₂ / ‖b‖₂.
-template <class A, class B>
-double relative_l2(const std::vector<A>& a, const std::vector<B>& b) {
-  require(a.size() == b.size(), "elements to compare", a.size(), b.size());
-  double error = 0, norm = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
-    error += (x - y) * (x - y);
-    norm += y * y;
-  }
-  return std::sqrt(error / norm);
 }
 
 template <class B, class T>

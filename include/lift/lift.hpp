@@ -14,18 +14,21 @@
 
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/backend.hpp>
+#include <lift/backend/blas_product.hpp>
 #include <lift/backend/block_transpose.hpp>
 #include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/direct_convolution.hpp>
-#include <lift/backend/group_norm_geometry.hpp>
-#include <lift/backend/group_norm_kernels.hpp>
+#include <lift/backend/index_divider.hpp>
 #include <lift/backend/noise.hpp>
 #include <lift/backend/operand.hpp>
 #include <lift/backend/panel_attention.hpp>
 #include <lift/backend/panel_product.hpp>
+#include <lift/backend/patch_gather.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/recycling_allocator.hpp>
+#include <lift/backend/simd_team.hpp>
+#include <lift/backend/team.hpp>
 #include <lift/backend/tensor.hpp>
 #include <lift/backend/thread_pool.hpp>
 #include <lift/backend/winograd.hpp>

@@ -9,13 +9,14 @@
 
 #include <lift/backend/noise.hpp>
 #include <lift/backend/tensor.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+
+#include "backends.hpp"
 
 using namespace lift;
 
-// Every verb against a plain loop; a new backend joins the list.
-using tensors = std::tuple<tensor<xtensor_backend, float>, tensor<xtensor_backend, double>,
-                           tensor<plain_xtensor_backend, float>>;
+// Every verb against a plain loop.
+using tensors = decltype(std::tuple_cat(test::backend_tensors<float>(),
+                                        test::backend_tensors<double>()));
 
 namespace {
 
@@ -29,7 +30,7 @@ constexpr double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
 
 struct mix {
   template <class T>
-  T operator()(T a, T b, T c) const { return a * b + c; }
+  LIFT_HD T operator()(T a, T b, T c) const { return a * b + c; }
 };
 
 }  // namespace
@@ -225,10 +226,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(results_do_not_depend_on_the_number_of_threads, Te
       for (const T v : t.to_host()) numbers.push_back(v);
     return numbers;
   };
-  default_thread_pool().resize(1);
+  test::set_threads(1);
   const auto one = everything();
   for (const std::size_t threads : {2u, 5u}) {
-    default_thread_pool().resize(threads);
+    test::set_threads(threads);
     BOOST_CHECK(everything() == one);
   }
 }

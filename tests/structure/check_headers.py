@@ -12,11 +12,12 @@ import sys
 import tempfile
 
 ORDER = ("core backend op ad schedule pyramid nn model analysis path sample train metric io plot dist").split()
-UMBRELLAS = {"lift.hpp": ORDER[: ORDER.index("io")], "io.hpp": ["io", "plot"]}
+UMBRELLAS = {"lift.hpp": ORDER[: ORDER.index("io")], "io.hpp": ["io", "plot"],
+             "thrust.hpp": ["backend"], "cuda.hpp": ["backend"]}
 STANDARD_ONLY = ("schedule", "path")
 THIRD_PARTY = {
     "core": r"Random123/",
-    "backend": r"Random123/|xtensor|xsimd/|xflens/",
+    "backend": r"Random123/|xtensor|xsimd/|xflens/|thrust/|cuda_runtime_api\.h|cublas_v2\.h|cudnn\.h",
     "metric": r"Eigen/",
     "io": r"png\.h|j(peglib|error)\.h|archive|ft2build\.h|freetype|nlohmann/",
     "plot": r"nlohmann/",
@@ -24,6 +25,17 @@ THIRD_PARTY = {
 POSIX = r"(unistd|fcntl|signal|stdlib|sys/\w+)\.h"
 LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+
+
+def umbrella_of(header):
+    """Headers that only the components thrust and cuda can compile have umbrellas of their own."""
+    _, folder, name = header.split("/")
+    if folder == "backend":
+        if name.startswith(("cuda_", "cudnn_", "block_team")):
+            return "cuda.hpp"
+        if name.startswith("thrust_"):
+            return "thrust.hpp"
+    return next(umbrella for umbrella, folders in UMBRELLAS.items() if folder in folders)
 
 
 def is_third_party(name):
@@ -82,7 +94,7 @@ def problems(include_dir):
 
     for umbrella, folders in UMBRELLAS.items():
         listed = includes.get("lift/" + umbrella, [])
-        wanted = [n for n in headers if n.split("/")[1] in folders]
+        wanted = [n for n in headers if n.split("/")[1] in folders and umbrella_of(n) == umbrella]
         found += [f"lift/{umbrella}: does not include {n}" for n in wanted if n not in listed]
         found += [f"lift/{umbrella}: should not include {n}" for n in listed if n not in wanted]
         places = [ORDER.index(n.split("/")[1]) for n in listed if n in wanted]
@@ -104,6 +116,8 @@ def self_test():
         "schedule/b.hpp": header("lift/core/a.hpp"), "schedule/c.hpp": header("lift/schedule/b.hpp"),
         "io/d.hpp": header("lift/schedule/b.hpp", "png.h"), "io.hpp": header("lift/io/d.hpp"),
         "lift.hpp": header("lift/core/a.hpp", "lift/core/random.hpp", "lift/schedule/b.hpp", "lift/schedule/c.hpp"),
+        "backend/thrust_f.hpp": header("thrust/version.h"), "thrust.hpp": header("lift/backend/thrust_f.hpp"),
+        "backend/cuda_g.hpp": header("cublas_v2.h"), "cuda.hpp": header("lift/backend/cuda_g.hpp"),
     }
     cases = [
         ("", {}),
@@ -121,6 +135,10 @@ def self_test():
         ("should not include", {"lift.hpp": good["lift.hpp"] + "#include <lift/io/d.hpp>\n"}),
         ("its includes are not", {"lift.hpp": header("lift/schedule/b.hpp", "lift/schedule/c.hpp", "lift/core/a.hpp",
                                                       "lift/core/random.hpp")}),
+        ("lift/lift.hpp: should not include lift/backend/thrust_f.hpp",
+         {"lift.hpp": header("lift/core/a.hpp", "lift/core/random.hpp", "lift/backend/thrust_f.hpp",
+                             "lift/schedule/b.hpp", "lift/schedule/c.hpp")}),
+        ("lift/cuda.hpp: does not include", {"cuda.hpp": header()}),
         ("a header twice", {"lift.hpp": good["lift.hpp"] + "#include <lift/schedule/c.hpp>\n"}),
     ]
     failed = 0

@@ -10,7 +10,6 @@
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/convolution_geometry.hpp>
-#include <lift/backend/group_norm_geometry.hpp>
 #include <lift/backend/operand.hpp>
 
 namespace lift {
@@ -40,6 +39,8 @@ struct identity_functor {
 };
 struct index_functor {
   LIFT_HD void operator()(std::size_t) const {}
+  template <class Team>
+  LIFT_HD void operator()(const Team&, std::size_t) const {}
 };
 }  // namespace detail
 
@@ -57,6 +58,7 @@ struct index_functor {
 ///   f(in[(o·keep + k)·inner + i]...).
 /// - for_each(n, f, cost): f(i) for every i < n, any order; `cost` is the work of one call in
 ///   elements.
+/// - for_each_team(n, f, cost): the same, f(team, i), for calls whose work a team shares (team.hpp).
 /// - gemm(batch, m, n, k, alpha, A, B, beta, C): C_b = alpha·A_b·B_b + beta·C_b.
 /// - convolve(g, image, weight, addends, result), convolve_transpose(g, result, weight, bias, image),
 ///   convolve_weight(g, image, result, weight): a convolution (see convolution_geometry) plus
@@ -75,6 +77,7 @@ concept backend = requires(float* p, const float* q, std::span<float> out, std::
   B::map(n, p, detail::identity_functor{}, x);
   B::reduce(sum{}, n, n, n, p, detail::identity_functor{}, x);
   B::for_each(n, detail::index_functor{}, n);
+  B::for_each_team(n, detail::index_functor{}, n);
   B::gemm(n, n, n, n, 1.0f, a, a, 0.0f, c);
   B::convolve(g, q, q, addends, p);
   B::convolve_transpose(g, q, q, q, p);
@@ -90,18 +93,6 @@ concept attention_backend =
       B::attend(g, in, out);
       B::attend_tangents(g, n, in, in, out);
       B::attend_gradient(g, in, in, out);
-    };
-
-/// A backend with group normalisation of its own, an activation behind it, for numbers of type T
-/// (see op/group_norm.hpp): normalise(g, ε, x, γ, β, mean, rstd, y) writes the last three;
-/// normalise_tangents(g, count, x, γ, β, mean, rstd, d, dy) for `count` stacked tangents;
-/// normalise_gradient(g, x, γ, β, mean, rstd, w, dx, dγ, dβ).
-template <class B, class T, class Activation>
-concept group_norm_backend =
-    requires(const group_norm_geometry& g, std::size_t n, T epsilon, const T* in, T* out) {
-      B::template normalise<Activation>(g, epsilon, in, in, in, out, out, out);
-      B::template normalise_tangents<Activation>(g, n, in, in, in, in, in, in, out);
-      B::template normalise_gradient<Activation>(g, in, in, in, in, in, in, out, out, out);
     };
 
 }  // namespace lift

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <complex>  // which cxxblas needs and does not include
 #include <cstddef>
 #include <numeric>
 #include <span>
@@ -10,17 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include <xtensor-blas/xblas_config.hpp>
-#include <xflens/cxxblas/cxxblas.cxx>
 #include <xsimd/xsimd.hpp>
 
 #include <lift/backend/backend.hpp>
+#include <lift/backend/blas_product.hpp>
+#include <lift/backend/simd_team.hpp>
 #include <lift/backend/thread_pool.hpp>
 #include <lift/backend/work_space.hpp>
 #include <lift/core/ceil_div.hpp>
-
-// Present when BLAS is OpenBLAS; the thread pool replaces its threads.
-extern "C" void openblas_set_num_threads(int) __attribute__((weak));
 
 namespace lift {
 
@@ -115,46 +111,19 @@ struct xtensor_algebra {
                  });
   }
 
+  template <class F>
+  static void for_each_team(std::size_t n, const F& f, std::size_t cost = 1) {
+    for_each(n, [&](std::size_t i) { f(detail::simd_team(), i); }, cost);
+  }
+
   template <class T>
   static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
                    std::type_identity_t<matrices<const T>> a,
                    std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c) {
-    // Few matrices: each is cut along its longer side as well.
-    const std::size_t side = std::max(m, n);
-    const std::size_t panel = batch < 4 ? std::max<std::size_t>(128, ceil_div(side, 4)) : side;
-    const std::size_t panels = ceil_div(side, std::max<std::size_t>(panel, 1));
-    default_thread_pool().run(batch * panels, [&](std::size_t task) {
-      const std::size_t item = task / panels, from = task % panels * panel;
-      const std::size_t length = std::min(panel, side - from);
-      const T* pa = a.data + item % a.count * a.stride;
-      const T* pb = b.data + item % b.count * b.stride;
-      T* pc = c.data + item % c.count * c.stride;
-      if (m >= n)
-        gemm_one(length, n, k, alpha, pa + from * (a.transposed ? 1 : a.row), a.row, a.transposed,
-                 pb, b.row, b.transposed, beta, pc + from * c.row, c.row);
-      else
-        gemm_one(m, length, k, alpha, pa, a.row, a.transposed,
-                 pb + from * (b.transposed ? b.row : 1), b.row, b.transposed, beta, pc + from,
-                 c.row);
-    });
-  }
-
-  /// One matrix product on the calling thread: C (m, n) = alpha·A·B + beta·C.
-  template <class T>
-  static void gemm_one(std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
-                       std::size_t row_a, bool transposed_a, const T* b, std::size_t row_b,
-                       bool transposed_b, T beta, T* c, std::size_t row_c) {
-    static const bool single_threaded = [] {
-      if (openblas_set_num_threads) openblas_set_num_threads(1);
-      return true;
-    }();
-    (void)single_threaded;
-    if (m == 0 || n == 0) return;
-    const auto index = [](std::size_t i) { return static_cast<int>(std::max<std::size_t>(i, 1)); };
-    cxxblas::gemm<int>(cxxblas::RowMajor, transposed_a ? cxxblas::Trans : cxxblas::NoTrans,
-                       transposed_b ? cxxblas::Trans : cxxblas::NoTrans, index(m), index(n),
-                       static_cast<int>(k), alpha, a, index(row_a), b, index(row_b), beta, c,
-                       index(row_c));
+    detail::blas_products(batch, m, n, k, alpha, a, b, beta, c,
+                          [](std::size_t count, const auto& task) {
+                            default_thread_pool().run(count, task);
+                          });
   }
 
  private:
@@ -197,30 +166,16 @@ struct xtensor_algebra {
 
   template <class T, class F, class... Cursor>
   static void map_run(std::size_t n, T* out, const F& f, const Cursor&... in) {
-    using batch = xsimd::batch<T>;
-    std::size_t j = 0;
-    for (; j + batch::size <= n; j += batch::size)
-      batch(f(in.template load<batch>(j)...)).store_unaligned(out + j);
-    for (; j < n; ++j) out[j] = f(in.template load<T>(j)...);
+    detail::simd_team().map(n, out, [&](std::size_t j, auto v) {
+      return f(in.template load<decltype(v)>(j)...);
+    });
   }
 
   template <class R, class T, class F, class... Cursor>
   static T reduce_run(std::size_t n, const F& f, const Cursor&... in) {
-    using batch = xsimd::batch<T>;
-    T result = R::template identity<T>();
-    std::size_t j = 0;
-    if (n >= 2 * batch::size) {
-      batch even(result), odd(result);
-      for (; j + 2 * batch::size <= n; j += 2 * batch::size) {
-        even = R::combine(even, batch(f(in.template load<batch>(j)...)));
-        odd = R::combine(odd, batch(f(in.template load<batch>(j + batch::size)...)));
-      }
-      alignas(64) T lanes[batch::size];
-      R::combine(even, odd).store_unaligned(lanes);
-      for (T lane : lanes) result = R::combine(result, lane);
-    }
-    for (; j < n; ++j) result = R::combine(result, T(f(in.template load<T>(j)...)));
-    return result;
+    return detail::simd_team().reduce<R, T>(n, [&](std::size_t j, auto v) {
+      return f(in.template load<decltype(v)>(j)...);
+    });
   }
 };
 

@@ -4,7 +4,6 @@
 #include <type_traits>
 
 #include <lift/backend/direct_convolution.hpp>
-#include <lift/backend/group_norm_kernels.hpp>
 #include <lift/backend/panel_attention.hpp>
 #include <lift/backend/winograd_convolution.hpp>
 #include <lift/backend/winograd_resampling.hpp>
@@ -24,8 +23,7 @@ static_assert(backend<plain_xtensor_backend>);
 /// The CPU backend. In float32, on processors with vectors of eight numbers or more (AVX2,
 /// AVX-512), its convolutions are kernels of their own: 3×3 ones by Winograd's F(4×4, 3×3), within
 /// 10⁻⁵ of the plain ones in relative L2, and so those of 4×4 that halve or double an image; the
-/// others as products of panels. So is attention, and group normalisation stays in cache, both in
-/// either precision.
+/// others as products of panels, and so is attention, in either precision.
 struct xtensor_backend : xtensor_convolution {
   static constexpr const char* name = "xtensor";
 
@@ -91,26 +89,6 @@ struct xtensor_backend : xtensor_convolution {
     requires wide
   static void attend_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
     detail::panel_attention_gradient(g, qkv, w, gradient);
-  }
-
-  template <class Activation, class T>
-  static void normalise(const group_norm_geometry& g, T epsilon, const T* x, const T* gamma,
-                        const T* beta, T* mean, T* rstd, T* y) {
-    detail::group_norm_forward<Activation>(g, epsilon, x, gamma, beta, mean, rstd, y);
-  }
-
-  template <class Activation, class T>
-  static void normalise_tangents(const group_norm_geometry& g, std::size_t tangents, const T* x,
-                                 const T* gamma, const T* beta, const T* mean, const T* rstd,
-                                 const T* d, T* dy) {
-    detail::group_norm_tangents<Activation>(g, tangents, x, gamma, beta, mean, rstd, d, dy);
-  }
-
-  template <class Activation, class T>
-  static void normalise_gradient(const group_norm_geometry& g, const T* x, const T* gamma,
-                                 const T* beta, const T* mean, const T* rstd, const T* w, T* dx,
-                                 T* dgamma, T* dbeta) {
-    detail::group_norm_gradient<Activation>(g, x, gamma, beta, mean, rstd, w, dx, dgamma, dbeta);
   }
 };
 

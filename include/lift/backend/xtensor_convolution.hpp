@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 
+#include <lift/backend/blas_product.hpp>
 #include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/work_space.hpp>
@@ -96,8 +97,8 @@ void xtensor_convolution::convolve(const convolution_geometry& g, const T* image
       gemm(1, g.out_channels, columns, g.patch(), T(1), {.data = weight, .row = g.patch()}, from,
            T(0), to);
     else
-      gemm_one(g.out_channels, columns, g.patch(), T(1), weight, g.patch(), false, from.data,
-               from.row, false, T(0), to.data, to.row);
+      detail::blas_product(g.out_channels, columns, g.patch(), T(1), weight, g.patch(), false,
+                           from.data, from.row, false, T(0), to.data, to.row);
     if (s.images > 1)
       detail::for_each_result_row(g, s, result, [&](T* row, std::size_t at, std::size_t length) {
         std::copy_n(to.data + at, length, row);
@@ -148,8 +149,8 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
     T* to = image + s.image * g.image_size() + first * g.height * g.width;
     const bool direct = g.pointwise() && s.images == 1;
     T* patches = direct ? to : detail::work_space<T, 0>(rows * columns);
-    gemm_one(rows, columns, g.out_channels, T(1), weight + first * area, g.patch(), true,
-             from.data, from.row, false, T(0), patches, columns);
+    detail::blas_product(rows, columns, g.out_channels, T(1), weight + first * area, g.patch(),
+                         true, from.data, from.row, false, T(0), patches, columns);
     if (direct) return;
     for (std::size_t b = 0; b < s.images; ++b)
       std::fill_n(to + b * g.image_size(), (last - first) * g.height * g.width, T(0));
@@ -174,8 +175,8 @@ void xtensor_convolution::convolve_weight(const convolution_geometry& g, const T
       T* patches = detail::work_space<T, 0>(rows * columns);
       detail::im2col(g, s, first, last, image, patches);
       const auto from = detail::strip_results(g, s, result);
-      gemm_one(g.out_channels, rows, columns, T(1), from.data, from.row, false, patches, columns,
-               true, T(started), weight + first * area, g.patch());
+      detail::blas_product(g.out_channels, rows, columns, T(1), from.data, from.row, false,
+                           patches, columns, true, T(started), weight + first * area, g.patch());
       started = true;
     }
   });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <numeric>
 #include <vector>
@@ -26,6 +26,15 @@ enum class purpose : std::uint32_t {
   evaluation_noise,   ///< the forward noise of a measurement
 };
 
+/// A few numbers of a stream, on a device too.
+template <class T, std::size_t Count>
+struct random_numbers {
+  T values[Count];
+  LIFT_HD const T& operator[](std::size_t i) const { return values[i]; }
+  LIFT_HD const T* begin() const { return values; }
+  LIFT_HD const T* end() const { return values + Count; }
+};
+
 /// A family of random numbers: one number for every (sample, element).
 ///
 /// Every number is a pure function of (seed, purpose, scale, step, sample, element) through the
@@ -38,7 +47,7 @@ struct random_stream {
   std::uint32_t step = 0;   ///< training step, sampling step, epoch or grid point
 
   /// Four 32-bit words: block `block` of sample `sample` (below 2^48).
-  LIFT_HD std::array<std::uint32_t, 4> bits(std::uint64_t sample, std::uint32_t block) const {
+  LIFT_HD random_numbers<std::uint32_t, 4> bits(std::uint64_t sample, std::uint32_t block) const {
     const philox4x32_ctr_t counter = {
         {block, static_cast<std::uint32_t>(sample), step,
          static_cast<std::uint32_t>(use) | scale << 8 |
@@ -46,7 +55,7 @@ struct random_stream {
     const philox4x32_key_t key = {
         {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
     const philox4x32_ctr_t r = philox4x32(counter, key);
-    return {r.v[0], r.v[1], r.v[2], r.v[3]};
+    return {{r.v[0], r.v[1], r.v[2], r.v[3]}};
   }
 
   /// One 32-bit word: number `element` of sample `sample`.
@@ -71,11 +80,11 @@ struct random_stream {
   }
 
   /// Standard normal numbers 2·pair and 2·pair + 1 of a sample, by the Box–Muller transform.
-  LIFT_HD std::array<double, 2> normal_pair(std::uint64_t sample, std::uint64_t pair) const {
+  LIFT_HD random_numbers<double, 2> normal_pair(std::uint64_t sample, std::uint64_t pair) const {
     const auto words = bits(sample, static_cast<std::uint32_t>(pair / 2));
     const double radius = std::sqrt(-2.0 * std::log(unit(words[pair % 2 * 2])));
     const double angle = 6.283185307179586476925 * unit(words[pair % 2 * 2 + 1]);
-    return {radius * std::cos(angle), radius * std::sin(angle)};
+    return {{radius * std::cos(angle), radius * std::sin(angle)}};
   }
 
  private:

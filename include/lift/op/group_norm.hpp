@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cmath>
-#include <type_traits>
+#include <cstddef>
 
 #include <lift/op/primitive.hpp>
 
@@ -16,53 +16,158 @@ struct no_activation {
   LIFT_HD static T df(const T&) { return T(1); }
 };
 
-/// f((x − mean)·rstd·γ + β), f an activation.
-template <class Activation>
-struct normalise_activate_functor {
-  template <class T>
-  LIFT_HD T operator()(T x, T mean, T rstd, T gamma, T beta) const {
-    return Activation::f((x - mean) * (rstd * gamma) + beta);
+/// Images (batch, groups·channels, pixels) whose groups are normalised, with their statistics
+/// (batch, groups), and the work of a team on one group of one image, which so stays in cache or in
+/// a block's reach from its statistics to its result.
+template <class T>
+struct normalised_groups {
+  std::size_t batch, groups, channels, pixels;
+  const T *x, *gamma, *beta;
+  T *mean, *rstd;
+
+  LIFT_HD std::size_t group_size() const { return channels * pixels; }
+
+  /// One group: x̂ = (x − mean)·rstd, z = γ_c·x̂ + β_c.
+  template <class Team>
+  struct group {
+    Team team;
+    const T *x, *gamma, *beta;
+    T mean, rstd;
+
+    /// Element i of an array of the group's elements, and those after it if v is a vector.
+    template <class V>
+    LIFT_HD V at(const T* p, std::size_t i, V v) const { return team.load(p + i, v); }
+    template <class V>
+    LIFT_HD V normalised(std::size_t i, V v) const { return (at(x, i, v) - V(mean)) * V(rstd); }
+    template <class V>
+    LIFT_HD V z(std::size_t c, std::size_t i, V v) const {
+      return normalised(i, v) * V(gamma[c]) + V(beta[c]);
+    }
+  };
+
+  template <class Team>
+  LIFT_HD group<Team> at(const Team& team, std::size_t index, T its_mean, T its_rstd) const {
+    const std::size_t first = index % groups * channels;
+    return {team, x + index * group_size(), gamma + first, beta + first, its_mean, its_rstd};
+  }
+  template <class Team>
+  LIFT_HD group<Team> at(const Team& team, std::size_t index) const {
+    return at(team, index, mean[index], rstd[index]);
   }
 };
-/// d·f'((x − mean)·rstd·γ + β).
-template <class Activation>
-struct activation_tangent_functor {
-  template <class T>
-  LIFT_HD T operator()(T d, T x, T mean, T rstd, T gamma, T beta) const {
-    return d * Activation::df((x - mean) * (rstd * gamma) + beta);
-  }
-};
-/// (x − mean)·rstd.
-struct normalise_functor {
-  template <class T>
-  LIFT_HD T operator()(T x, T mean, T rstd) const { return (x - mean) * rstd; }
-};
-struct squared_deviation_functor {
-  template <class T>
-  LIFT_HD T operator()(T x, T mean) const { return (x - mean) * (x - mean); }
-};
-/// d·(x − mean)·rstd.
-struct correlation_functor {
-  template <class T>
-  LIFT_HD T operator()(T d, T x, T mean, T rstd) const { return d * ((x - mean) * rstd); }
-};
-/// 1/√(s/n + ε) from a sum of n squared deviations.
-template <class Number>
-struct reciprocal_deviation_functor {
-  Number n, epsilon;
-  template <class T>
-  LIFT_HD T operator()(T s) const {
+
+/// y = f(z), and the statistics.
+template <class Activation, class T>
+struct group_norm_functor {
+  normalised_groups<T> in;
+  T epsilon;
+  T* y;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, std::size_t index) const {
     using std::sqrt;
-    return T(1) / sqrt(s / T(n) + T(epsilon));
+    auto group = in.at(team, index, T(0), T(0));
+    const std::size_t size = in.group_size();
+    const T n = static_cast<T>(size);
+    group.mean = team.template reduce<sum, T>(
+                     size, [&](std::size_t i, auto v) { return group.at(group.x, i, v); }) / n;
+    const T squares = team.template reduce<sum, T>(size, [&](std::size_t i, auto v) {
+      const auto deviation = group.at(group.x, i, v) - decltype(v)(group.mean);
+      return deviation * deviation;
+    });
+    group.rstd = T(1) / sqrt(squares / n + epsilon);
+    team.once([&] {
+      in.mean[index] = group.mean;
+      in.rstd[index] = group.rstd;
+    });
+    team.map(in.channels, in.pixels, y + index * size, [&](std::size_t c, std::size_t i, auto v) {
+      return Activation::f(group.z(c, i, v));
+    });
   }
 };
-/// rstd·(d − mean(d) − x̂·mean(x̂·d)) from the two sums over n elements.
-template <class Number>
-struct normalised_tangent_functor {
-  Number n;
+
+/// dy = f'(z)·γ·P(d) for stacked tangents d of x; a team sees one group's values for all of them.
+template <class Activation, class T>
+struct group_norm_tangents_functor {
+  normalised_groups<T> in;
+  std::size_t tangents;
+  const T* d;
+  T* dy;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, std::size_t index) const {
+    const auto group = in.at(team, index);
+    const std::size_t size = in.group_size();
+    for (std::size_t k = 0; k < tangents; ++k) {
+      const std::size_t offset = (k * in.batch * in.groups + index) * size;
+      const T* const tangent = d + offset;
+      const T total = team.template reduce<sum, T>(
+          size, [&](std::size_t i, auto v) { return group.at(tangent, i, v); });
+      const T product = team.template reduce<sum, T>(size, [&](std::size_t i, auto v) {
+        return group.at(tangent, i, v) * group.normalised(i, v);
+      });
+      const T share = T(1) / static_cast<T>(size);
+      team.map(in.channels, in.pixels, dy + offset, [&](std::size_t c, std::size_t i, auto v) {
+        using V = decltype(v);
+        const V normalised = group.normalised(i, v);
+        const V z = normalised * V(group.gamma[c]) + V(group.beta[c]);
+        return Activation::df(z) * V(group.gamma[c] * group.rstd) *
+               (group.at(tangent, i, v) - (V(total) + normalised * V(product)) * V(share));
+      });
+    }
+  }
+};
+
+/// With w' = f'(z)·w: dx = P(γ·w'), and for each channel of each image (batch, channels) Σ w'·x̂
+/// and Σ w'.
+template <class Activation, class T>
+struct group_norm_gradient_functor {
+  normalised_groups<T> in;
+  const T* w;
+  T *dx, *products, *sums;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, std::size_t index) const {
+    const auto group = in.at(team, index);
+    const std::size_t size = in.group_size();
+    const T* const weight = w + index * size;
+    T* const result = dx + index * size;
+    T* const product = products + index * in.channels;
+    T* const total = sums + index * in.channels;
+    team.map(in.channels, in.pixels, result, [&](std::size_t c, std::size_t i, auto v) {
+      return Activation::df(group.z(c, i, v)) * group.at(weight, i, v);
+    });
+    team.template reduce_rows<sum, T>(
+        in.channels, in.pixels,
+        [&](std::size_t, std::size_t i, auto v) { return group.at(result, i, v); },
+        [&](std::size_t c, T sum) { total[c] = sum; });
+    team.template reduce_rows<sum, T>(
+        in.channels, in.pixels,
+        [&](std::size_t, std::size_t i, auto v) {
+          return group.at(result, i, v) * group.normalised(i, v);
+        },
+        [&](std::size_t c, T sum) { product[c] = sum; });
+    T weighted_total(0), weighted_product(0);
+    for (std::size_t c = 0; c < in.channels; ++c) {
+      weighted_total += group.gamma[c] * total[c];
+      weighted_product += group.gamma[c] * product[c];
+    }
+    const T share = T(1) / static_cast<T>(size);
+    team.map(in.channels, in.pixels, result, [&](std::size_t c, std::size_t i, auto v) {
+      using V = decltype(v);
+      const V others = V(weighted_total) + group.normalised(i, v) * V(weighted_product);
+      return V(group.rstd) * (V(group.gamma[c]) * group.at(result, i, v) - others * V(share));
+    });
+  }
+};
+
+/// f'(z)·(dγ·x̂ + dβ), z as above.
+template <class Activation>
+struct group_norm_parameter_tangent_functor {
   template <class T>
-  LIFT_HD T operator()(T d, T x, T mean, T rstd, T sum_d, T sum_xd) const {
-    return rstd * (d - (sum_d + (x - mean) * rstd * sum_xd) / T(n));
+  LIFT_HD T operator()(T x, T mean, T rstd, T gamma, T beta, T dgamma, T dbeta) const {
+    const T normalised = (x - mean) * rstd;
+    return Activation::df(gamma * normalised + beta) * (dgamma * normalised + dbeta);
   }
 };
 
@@ -96,143 +201,75 @@ struct activated_group_norm {
 
   template <class Tensor>
   auto forward(const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
-    output_shape(x.shape(), gamma.shape(), beta.shape());
     using T = typename Tensor::value_type;
-    const shape& s = x.shape();
-    if constexpr (fused<Tensor>) {
-      Tensor y(s), mean({s[0], groups}), rstd({s[0], groups});
-      Tensor::backend_type::template normalise<Activation>(
-          geometry(s), static_cast<T>(epsilon), x.data(), gamma.data(), beta.data(),
-          mean.mutable_data(), rstd.mutable_data(), y.mutable_data());
-      return evaluation{y, saved<Tensor>{x, gamma, beta, mean, rstd}};
-    } else {
-      const std::size_t n = group_size(s);
-      const Tensor mean = scaled(group_sums<Tensor>(s, lift::detail::identity_functor{}, each(x)),
-                                 T(1) / static_cast<T>(n));
-      const Tensor deviations =
-          group_sums<Tensor>(s, squared_deviation_functor{}, each(x), spread(mean, n));
-      const Tensor rstd = mapped<Tensor>(
-          mean.shape(),
-          reciprocal_deviation_functor<T>{static_cast<T>(n), static_cast<T>(epsilon)},
-          each(deviations));
-      Tensor y = mapped<Tensor>(s, normalise_activate_functor<Activation>{}, each(x),
-                                spread(mean, n), spread(rstd, n), channels(gamma, s),
-                                channels(beta, s));
-      return evaluation{y, saved<Tensor>{x, gamma, beta, mean, rstd}};
-    }
+    const shape s = output_shape(x.shape(), gamma.shape(), beta.shape());
+    saved<Tensor> kept{x, gamma, beta, Tensor({s[0], groups}), Tensor({s[0], groups})};
+    Tensor y(s);
+    for_each_group(kept, group_norm_functor<Activation, T>{groups_of(kept), static_cast<T>(epsilon),
+                                                           y.mutable_data()});
+    return evaluation{y, kept};
   }
 
   template <class Tensor>
   Tensor jvp(const saved<Tensor>& s, const tangents<Tensor, 3>& d) const {
-    using B = typename Tensor::backend_type;
+    using T = typename Tensor::value_type;
+    const auto& [dx, dgamma, dbeta] = d;
     const shape& x = s.x.shape();
-    if constexpr (fused<Tensor>) {
-      if (d[1].empty() && d[2].empty()) {
-        Tensor dy(d[0].shape());
-        B::template normalise_tangents<Activation>(
-            geometry(x), d[0].size() / s.x.size(), s.x.data(), s.gamma.data(), s.beta.data(),
-            s.mean.data(), s.rstd.data(), d[0].data(), dy.mutable_data());
-        return dy;
-      }
+    Tensor dy;
+    if (!dx.empty()) {
+      dy = Tensor(dx.shape());
+      for_each_group(s, group_norm_tangents_functor<Activation, T>{
+                            groups_of(s), dx.size() / s.x.size(), dx.data(), dy.mutable_data()});
     }
-    Tensor dz;
-    if (!d[0].empty()) {
-      dz = project(s, d[0]);
-      B::map(dz.size(), dz.mutable_data(), multiply_functor{}, each(dz), channels(s.gamma, x));
-    }
-    if (!d[1].empty())
-      accumulate(dz, mapped<Tensor>(x, multiply_functor{}, each(normalised(s)), channels(d[1], x)));
-    if (!d[2].empty())
-      accumulate(dz, mapped<Tensor>(x, lift::detail::identity_functor{}, channels(d[2], x)));
-    return through_activation(s, dz);
+    if (dgamma.empty() && dbeta.empty()) return dy;
+    const std::size_t pixels = x.product(2, x.rank()), n = x[1] / groups * pixels;
+    const Tensor zero = zeros<Tensor>(s.gamma.shape());
+    const auto channels = [&](const Tensor& v) { return spread(v.empty() ? zero : v, pixels); };
+    accumulate(dy, mapped<Tensor>(x, group_norm_parameter_tangent_functor<Activation>{}, each(s.x),
+                                  spread(s.mean, n), spread(s.rstd, n), channels(s.gamma),
+                                  channels(s.beta), channels(dgamma), channels(dbeta)));
+    return dy;
   }
 
   template <class Tensor>
-  tangents<Tensor, 3> vjp(const saved<Tensor>& s, const Tensor& w,
-                          const selection<3>& wanted) const {
-    using B = typename Tensor::backend_type;
+  tangents<Tensor, 3> vjp(const saved<Tensor>& s, const Tensor& w, const selection<3>&) const {
+    using T = typename Tensor::value_type;
     const shape& x = s.x.shape();
-    tangents<Tensor, 3> g;
-    if constexpr (fused<Tensor>) {
-      g = {Tensor(x), Tensor(s.gamma.shape()), Tensor(s.gamma.shape())};
-      B::template normalise_gradient<Activation>(
-          geometry(x), s.x.data(), s.gamma.data(), s.beta.data(), s.mean.data(), s.rstd.data(),
-          w.data(), g[0].mutable_data(), g[1].mutable_data(), g[2].mutable_data());
-    } else {
-      const std::size_t pixels = x.product(2, x.rank());
-      const Tensor wz = through_activation(s, w);
-      if (wanted[0])
-        g[0] = project(s, mapped<Tensor>(x, multiply_functor{}, each(wz), channels(s.gamma, x)));
-      if (wanted[1]) {
-        g[1] = Tensor(s.gamma.shape());
-        B::reduce(sum{}, x[0], x[1], pixels, g[1].mutable_data(), correlation_functor{}, each(wz),
-                  each(s.x), spread(s.mean, group_size(x)), spread(s.rstd, group_size(x)));
-      }
-      if (wanted[2]) {
-        g[2] = Tensor(s.gamma.shape());
-        B::reduce(sum{}, x[0], x[1], pixels, g[2].mutable_data(),
-                  lift::detail::identity_functor{}, each(wz));
-      }
-    }
+    tangents<Tensor, 3> g{Tensor(x), Tensor(s.gamma.shape()), Tensor(s.gamma.shape())};
+    Tensor products({x[0], x[1]}), sums({x[0], x[1]});
+    for_each_group(s, group_norm_gradient_functor<Activation, T>{
+                          groups_of(s), w.data(), g[0].mutable_data(), products.mutable_data(),
+                          sums.mutable_data()});
+    const auto over_batch = [&](const Tensor& from, Tensor& to) {
+      Tensor::backend_type::reduce(sum{}, x[0], x[1], 1, to.mutable_data(),
+                                   lift::detail::identity_functor{}, each(from));
+    };
+    over_batch(products, g[1]);
+    over_batch(sums, g[2]);
     return g;
   }
 
  private:
   template <class Tensor>
-  static constexpr bool fused =
-      group_norm_backend<typename Tensor::backend_type, typename Tensor::value_type, Activation>;
-
-  std::size_t group_size(const shape& x) const { return x.product(1, x.rank()) / groups; }
-  group_norm_geometry geometry(const shape& x) const {
-    return {x[0], groups, x[1] / groups, x.product(2, x.rank())};
-  }
-
-  template <class Tensor>
-  static operand<typename Tensor::value_type> channels(const Tensor& v, const shape& x) {
-    return spread(v, x.product(2, x.rank()));
-  }
-
-  /// Sums of f(in...) over each group of a batch of the given shape, (B, groups).
-  template <class Tensor, class F, class... In>
-  Tensor group_sums(const shape& s, const F& f, const In&... in) const {
-    Tensor sums({s[0], groups});
-    Tensor::backend_type::reduce(sum{}, 1, sums.size(), group_size(s), sums.mutable_data(), f,
-                                 in...);
-    return sums;
-  }
-
-  template <class Tensor>
-  Tensor normalised(const saved<Tensor>& s) const {
-    const std::size_t n = group_size(s.x.shape());
-    return mapped<Tensor>(s.x.shape(), normalise_functor{}, each(s.x), spread(s.mean, n),
-                          spread(s.rstd, n));
-  }
-
-  /// f'(z)·d, for one d or K stacked ones.
-  template <class Tensor>
-  Tensor through_activation(const saved<Tensor>& s, const Tensor& d) const {
-    if constexpr (std::is_same_v<Activation, no_activation>) {
-      return d;
-    } else {
-      const shape& x = s.x.shape();
-      const std::size_t n = group_size(x);
-      return mapped<Tensor>(d.shape(), activation_tangent_functor<Activation>{}, each(d),
-                            each(s.x), spread(s.mean, n), spread(s.rstd, n), channels(s.gamma, x),
-                            channels(s.beta, x));
-    }
-  }
-
-  /// P(d), for one d or K stacked ones.
-  template <class Tensor>
-  Tensor project(const saved<Tensor>& s, const Tensor& d) const {
+  auto groups_of(const saved<Tensor>& s) const {
     using T = typename Tensor::value_type;
-    const std::size_t n = group_size(d.shape());
-    const operand mean = spread(s.mean, n), rstd = spread(s.rstd, n);
-    const Tensor sum_d = group_sums<Tensor>(d.shape(), lift::detail::identity_functor{}, each(d));
-    const Tensor sum_xd =
-        group_sums<Tensor>(d.shape(), correlation_functor{}, each(d), each(s.x), mean, rstd);
-    return mapped<Tensor>(d.shape(), normalised_tangent_functor<T>{static_cast<T>(n)}, each(d),
-                          each(s.x), mean, rstd, spread(sum_d, n), spread(sum_xd, n));
+    const shape& x = s.x.shape();
+    Tensor mean = s.mean, rstd = s.rstd;  // handles: forward writes the elements
+    return normalised_groups<T>{.batch = x[0],
+                                .groups = groups,
+                                .channels = x[1] / groups,
+                                .pixels = x.product(2, x.rank()),
+                                .x = s.x.data(),
+                                .gamma = s.gamma.data(),
+                                .beta = s.beta.data(),
+                                .mean = mean.mutable_data(),
+                                .rstd = rstd.mutable_data()};
+  }
+
+  template <class Tensor, class Functor>
+  void for_each_group(const saved<Tensor>& s, const Functor& f) const {
+    const std::size_t count = s.x.shape()[0] * groups;
+    Tensor::backend_type::for_each_team(count, f, 4 * s.x.size() / count);
   }
 };
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <complex>  // which cxxblas needs and does not include
+#include <cstddef>
+
+#include <xtensor-blas/xblas_config.hpp>
+#include <xflens/cxxblas/cxxblas.cxx>
+
+#include <lift/backend/operand.hpp>
+#include <lift/core/ceil_div.hpp>
+
+// Present when BLAS is OpenBLAS, whose threads ours replace.
+extern "C" void openblas_set_num_threads(int) __attribute__((weak));
+
+namespace lift::detail {
+
+/// One matrix product on the calling thread: C (m, n) = alpha·A·B + beta·C, by BLAS.
+template <class T>
+void blas_product(std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+                  std::size_t row_a, bool transposed_a, const T* b, std::size_t row_b,
+                  bool transposed_b, T beta, T* c, std::size_t row_c) {
+  static const bool single_threaded = [] {
+    if (openblas_set_num_threads) openblas_set_num_threads(1);
+    return true;
+  }();
+  (void)single_threaded;
+  if (m == 0 || n == 0) return;
+  const auto index = [](std::size_t i) { return static_cast<int>(std::max<std::size_t>(i, 1)); };
+  cxxblas::gemm<int>(cxxblas::RowMajor, transposed_a ? cxxblas::Trans : cxxblas::NoTrans,
+                     transposed_b ? cxxblas::Trans : cxxblas::NoTrans, index(m), index(n),
+                     static_cast<int>(k), alpha, a, index(row_a), b, index(row_b), beta, c,
+                     index(row_c));
+}
+
+/// The verb gemm by tasks of one blas_product each: run(count, task) calls task(i) for every
+/// i < count, in any order and on any thread. Few matrices are each cut along their longer side.
+template <class T, class Run>
+void blas_products(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
+                   const matrices<const T>& a, const matrices<const T>& b, T beta,
+                   const matrices<T>& c, const Run& run) {
+  const std::size_t side = std::max(m, n);
+  const std::size_t panel = batch < 4 ? std::max<std::size_t>(128, ceil_div(side, 4)) : side;
+  const std::size_t panels = ceil_div(side, std::max<std::size_t>(panel, 1));
+  run(batch * panels, [=](std::size_t task) {
+    const std::size_t item = task / panels, from = task % panels * panel;
+    const std::size_t length = std::min(panel, side - from);
+    const T* pa = a.data + item % a.count * a.stride;
+    const T* pb = b.data + item % b.count * b.stride;
+    T* pc = c.data + item % c.count * c.stride;
+    if (m >= n)
+      blas_product(length, n, k, alpha, pa + from * (a.transposed ? 1 : a.row), a.row,
+                   a.transposed, pb, b.row, b.transposed, beta, pc + from * c.row, c.row);
+    else
+      blas_product(m, length, k, alpha, pa, a.row, a.transposed,
+                   pb + from * (b.transposed ? b.row : 1), b.row, b.transposed, beta, pc + from,
+                   c.row);
+  });
+}
+
+}  // namespace lift::detail

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The CUDA backend; for nvcc alone.
+
+#include <cstddef>
+#include <numeric>
+#include <type_traits>
+
+#include <thrust/for_each.h>
+#include <thrust/iterator/counting_iterator.h>
+#include <thrust/system/cuda/execution_policy.h>
+#include <thrust/system_error.h>
+
+#include <lift/backend/block_team.hpp>
+#include <lift/backend/cuda_device.hpp>
+#include <lift/backend/cudnn_convolution.hpp>
+#include <lift/backend/thrust_backend.hpp>
+
+namespace lift {
+
+namespace detail {
+
+/// f(team, i) by block i.
+template <unsigned Threads, class F>
+__global__ void __launch_bounds__(Threads) team_kernel(F f) {
+  f(block_team<Threads>{}, static_cast<std::size_t>(blockIdx.x));
+}
+
+/// This thread's cuBLAS, on the stream of the device.
+inline cublasHandle_t cublas() {
+  struct owner {
+    cublasHandle_t handle = nullptr;
+    owner() {
+      check_cublas(cublasCreate(&handle), "cublasCreate");
+      check_cublas(cublasSetStream(handle, cuda_device::get().stream()), "cublasSetStream");
+    }
+    ~owner() { cublasDestroy(handle); }
+  };
+  thread_local owner mine;
+  return mine.handle;
+}
+
+}  // namespace detail
+
+/// How the products of float32 numbers are computed on a device; sums are always float32, and
+/// double stays double.
+struct float32_products {
+  static constexpr const char* name = "cuda";
+  static constexpr bool rounds = false;
+  static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F;
+};
+/// Factors rounded to 10 bits of fraction (TF32), for the tensor cores.
+struct tf32_products {
+  static constexpr const char* name = "cuda-tf32";
+  static constexpr bool rounds = true;
+  static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F_FAST_TF32;
+};
+/// Factors of matrix products rounded to bfloat16, 7 bits of fraction, those of cuDNN's convolutions
+/// to TF32; tensors, weights and statistics stay float32.
+struct bfloat16_products {
+  static constexpr const char* name = "cuda-bf16";
+  static constexpr bool rounds = true;
+  static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F_FAST_16BF;
+};
+
+/// Thrust's CUDA system with cuBLAS, on the stream of detail::cuda_device.
+template <class Products>
+struct thrust_cuda_system {
+  static constexpr const char* name = Products::name;
+  static constexpr std::size_t patch_bytes = std::size_t{512} << 20;
+
+  static void* take(std::size_t bytes) { return device().take(bytes); }
+  static void give(void* memory) noexcept { device().give(memory); }
+  static void copy_in(void* to, const void* from, std::size_t bytes) {
+    device().copy_in(to, from, bytes);
+  }
+  static void copy_out(void* to, const void* from, std::size_t bytes) {
+    device().copy_out(to, from, bytes);
+  }
+
+  template <class F>
+  static void for_each(std::size_t n, const F& f) {
+    try {
+      thrust::for_each_n(thrust::cuda::par_nosync.on(device().stream()),
+                         thrust::counting_iterator<std::size_t>(0), n, f);
+    } catch (const thrust::system_error& failure) {
+      throw error(text("thrust::for_each_n: ", failure.what()));
+    }
+  }
+
+  template <class F>
+  static void for_each_team(std::size_t n, const F& f) {
+    if (n == 0) return;
+    constexpr unsigned threads = 256;
+    detail::team_kernel<threads><<<static_cast<unsigned>(n), threads, 0, device().stream()>>>(f);
+    detail::check_cuda(cudaGetLastError(), "launch of a kernel");
+  }
+
+  template <class T>
+  static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
+                   const matrices<const T>& a, const matrices<const T>& b, T beta,
+                   const matrices<T>& c) {
+    // Operands that repeat are repeated by calls: cuBLAS has one stride for the whole batch.
+    std::size_t together = batch;
+    const std::size_t counts[] = {a.count, b.count, c.count};
+    for (const std::size_t count : counts)
+      if (count > 1) together = std::gcd(together, count);
+    for (std::size_t first = 0; first < batch; first += together)
+      multiply(together, m, n, k, alpha, at(a, first), at(b, first), beta, at(c, first));
+  }
+
+#ifdef LIFT_WITH_CUDNN
+  template <class T>
+  static const detail::cudnn_convolution<T>& convolution(const convolution_geometry& g) {
+    return detail::cudnn_convolution<T>::of(g,
+                                            Products::rounds ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
+  }
+#endif
+
+ private:
+  static detail::cuda_device& device() { return detail::cuda_device::get(); }
+
+  template <class T>
+  static matrices<T> at(matrices<T> x, std::size_t first) {
+    x.data += first % x.count * x.stride;
+    if (x.count == 1) x.stride = 0;
+    return x;
+  }
+
+  /// cuBLAS has matrices by columns, which are ours transposed: Cᵀ = Bᵀ·Aᵀ.
+  template <class T>
+  static void multiply(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
+                       const matrices<const T>& a, const matrices<const T>& b, T beta,
+                       const matrices<T>& c) {
+    if (batch == 0 || m == 0 || n == 0) return;
+    constexpr bool single = std::is_same_v<T, float>;
+    constexpr cudaDataType type = single ? CUDA_R_32F : CUDA_R_64F;
+    constexpr cublasComputeType_t compute = single ? Products::gemm : CUBLAS_COMPUTE_64F;
+    const auto operation = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+    const auto index = [](std::size_t i) { return static_cast<int>(i); };
+    const auto stride = [](std::size_t i) { return static_cast<long long>(i); };
+    detail::check_cublas(
+        cublasGemmStridedBatchedEx(detail::cublas(), operation(b.transposed),
+                                   operation(a.transposed), index(n), index(m), index(k), &alpha,
+                                   b.data, type, index(b.row), stride(b.stride), a.data, type,
+                                   index(a.row), stride(a.stride), &beta, c.data, type,
+                                   index(c.row), stride(c.stride), index(batch), compute,
+                                   CUBLAS_GEMM_DEFAULT),
+        "cublasGemmStridedBatchedEx");
+  }
+};
+
+using cuda_backend = thrust_backend<thrust_cuda_system<float32_products>>;
+using cuda_tf32_backend = thrust_backend<thrust_cuda_system<tf32_products>>;
+using cuda_bf16_backend = thrust_backend<thrust_cuda_system<bfloat16_products>>;
+
+static_assert(backend<cuda_backend>);
+
+}  // namespace lift

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Convolutions by cuDNN, where the build found it.
+#ifdef LIFT_WITH_CUDNN
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <type_traits>
+
+#include <cudnn.h>
+
+#include <lift/backend/convolution_geometry.hpp>
+#include <lift/backend/cuda_device.hpp>
+
+namespace lift::detail {
+
+inline void check_cudnn(cudnnStatus_t status, const char* call) {
+  if (status != CUDNN_STATUS_SUCCESS) throw error(text(call, ": ", cudnnGetErrorString(status)));
+}
+
+/// This thread's cuDNN, on the stream of the device.
+inline cudnnHandle_t cudnn() {
+  struct owner {
+    cudnnHandle_t handle = nullptr;
+    owner() {
+      check_cudnn(cudnnCreate(&handle), "cudnnCreate");
+      check_cudnn(cudnnSetStream(handle, cuda_device::get().stream()), "cudnnSetStream");
+    }
+    ~owner() { cudnnDestroy(handle); }
+  };
+  thread_local owner mine;
+  return mine.handle;
+}
+
+/// A descriptor of cuDNN's, destroyed with its owner.
+template <class Descriptor, cudnnStatus_t (*Create)(Descriptor*),
+          cudnnStatus_t (*Destroy)(Descriptor)>
+class cudnn_descriptor {
+ public:
+  cudnn_descriptor() { check_cudnn(Create(&descriptor_), "creation of a cuDNN descriptor"); }
+  ~cudnn_descriptor() { Destroy(descriptor_); }
+  cudnn_descriptor(const cudnn_descriptor&) = delete;
+  cudnn_descriptor& operator=(const cudnn_descriptor&) = delete;
+  operator Descriptor() const { return descriptor_; }
+
+ private:
+  Descriptor descriptor_ = nullptr;
+};
+
+/// One convolution's sizes, and for each of its three verbs the algorithm that cuDNN expects to be
+/// the fastest of those that give the same bytes every time and need no more than `most_space`.
+template <class T>
+class cudnn_convolution {
+ public:
+  /// The convolution of these sizes and arithmetic for this thread; made once.
+  static const cudnn_convolution& of(const convolution_geometry& g, cudnnMathType_t math) {
+    using key = std::array<std::size_t, 11>;
+    thread_local std::map<key, std::unique_ptr<cudnn_convolution>> known;
+    auto& plan = known[key{g.batch, g.channels, g.height, g.width, g.out_channels, g.out_height,
+                           g.out_width, g.kernel, g.stride, g.padding,
+                           static_cast<std::size_t>(math)}];
+    if (!plan) plan.reset(new cudnn_convolution(g, math));
+    return *plan;
+  }
+
+  void forward(const T* image, const T* weight, T* result) const {
+    const space work(forward_.memory);
+    set_math(forward_.mathType);
+    check_cudnn(cudnnConvolutionForward(cudnn(), &one, image_, image, weight_, weight, convolution_,
+                                        forward_.algo, work.memory, forward_.memory, &zero, result_,
+                                        result),
+                "cudnnConvolutionForward");
+  }
+  void backward_image(const T* result, const T* weight, T* image) const {
+    const space work(image_gradient_.memory);
+    set_math(image_gradient_.mathType);
+    check_cudnn(cudnnConvolutionBackwardData(cudnn(), &one, weight_, weight, result_, result,
+                                             convolution_, image_gradient_.algo, work.memory,
+                                             image_gradient_.memory, &zero, image_, image),
+                "cudnnConvolutionBackwardData");
+  }
+  void backward_weight(const T* image, const T* result, T* weight) const {
+    const space work(weight_gradient_.memory);
+    set_math(weight_gradient_.mathType);
+    check_cudnn(cudnnConvolutionBackwardFilter(cudnn(), &one, image_, image, result_, result,
+                                               convolution_, weight_gradient_.algo, work.memory,
+                                               weight_gradient_.memory, &zero, weight_, weight),
+                "cudnnConvolutionBackwardFilter");
+  }
+
+ private:
+  static constexpr T one = 1, zero = 0;
+  static constexpr std::size_t most_space = std::size_t{1} << 30;
+  static constexpr int candidates = 8;
+
+  /// Memory for one call.
+  struct space {
+    void* memory = nullptr;
+    explicit space(std::size_t bytes) {
+      if (bytes > 0) memory = cuda_device::get().take(bytes);
+    }
+    ~space() {
+      if (memory) cuda_device::get().give(memory);
+    }
+    space(const space&) = delete;
+    space& operator=(const space&) = delete;
+  };
+
+  cudnn_convolution(const convolution_geometry& g, cudnnMathType_t math) {
+    constexpr cudnnDataType_t type =
+        std::is_same_v<T, float> ? CUDNN_DATA_FLOAT : CUDNN_DATA_DOUBLE;
+    const auto i = [](std::size_t n) { return static_cast<int>(n); };
+    check_cudnn(cudnnSetTensor4dDescriptor(image_, CUDNN_TENSOR_NCHW, type, i(g.batch),
+                                           i(g.channels), i(g.height), i(g.width)),
+                "cudnnSetTensor4dDescriptor");
+    check_cudnn(cudnnSetTensor4dDescriptor(result_, CUDNN_TENSOR_NCHW, type, i(g.batch),
+                                           i(g.out_channels), i(g.out_height), i(g.out_width)),
+                "cudnnSetTensor4dDescriptor");
+    check_cudnn(cudnnSetFilter4dDescriptor(weight_, type, CUDNN_TENSOR_NCHW, i(g.out_channels),
+                                           i(g.channels), i(g.kernel), i(g.kernel)),
+                "cudnnSetFilter4dDescriptor");
+    check_cudnn(cudnnSetConvolution2dDescriptor(convolution_, i(g.padding), i(g.padding),
+                                                i(g.stride), i(g.stride), 1, 1,
+                                                CUDNN_CROSS_CORRELATION, type),
+                "cudnnSetConvolution2dDescriptor");
+    set_math(math);
+    int found = 0;
+    cudnnConvolutionFwdAlgoPerf_t forward[candidates];
+    check_cudnn(cudnnGetConvolutionForwardAlgorithm_v7(cudnn(), image_, weight_, convolution_,
+                                                       result_, candidates, &found, forward),
+                "cudnnGetConvolutionForwardAlgorithm_v7");
+    forward_ = choose(forward, found);
+    cudnnConvolutionBwdDataAlgoPerf_t image_gradient[candidates];
+    check_cudnn(cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn(), weight_, result_, convolution_,
+                                                            image_, candidates, &found,
+                                                            image_gradient),
+                "cudnnGetConvolutionBackwardDataAlgorithm_v7");
+    image_gradient_ = choose(image_gradient, found);
+    cudnnConvolutionBwdFilterAlgoPerf_t weight_gradient[candidates];
+    check_cudnn(cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn(), image_, result_,
+                                                              convolution_, weight_, candidates,
+                                                              &found, weight_gradient),
+                "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
+    weight_gradient_ = choose(weight_gradient, found);
+  }
+
+  template <class Algorithm>
+  static Algorithm choose(const Algorithm* by_expected_time, int count) {
+    for (int i = 0; i < count; ++i) {
+      const Algorithm& a = by_expected_time[i];
+      if (a.status == CUDNN_STATUS_SUCCESS && a.determinism == CUDNN_DETERMINISTIC &&
+          a.memory <= most_space)
+        return a;
+    }
+    throw error(text("cuDNN: algorithms for a convolution: got 0 of ", count,
+                     " that are deterministic and need at most 1 GiB, want at least 1"));
+  }
+
+  void set_math(cudnnMathType_t math) const {
+    check_cudnn(cudnnSetConvolutionMathType(convolution_, math), "cudnnSetConvolutionMathType");
+  }
+
+  using tensor_descriptor =
+      cudnn_descriptor<cudnnTensorDescriptor_t, cudnnCreateTensorDescriptor,
+                       cudnnDestroyTensorDescriptor>;
+  tensor_descriptor image_, result_;
+  cudnn_descriptor<cudnnFilterDescriptor_t, cudnnCreateFilterDescriptor,
+                   cudnnDestroyFilterDescriptor> weight_;
+  cudnn_descriptor<cudnnConvolutionDescriptor_t, cudnnCreateConvolutionDescriptor,
+                   cudnnDestroyConvolutionDescriptor> convolution_;
+  cudnnConvolutionFwdAlgoPerf_t forward_;
+  cudnnConvolutionBwdDataAlgoPerf_t image_gradient_;
+  cudnnConvolutionBwdFilterAlgoPerf_t weight_gradient_;
+};
+
+}  // namespace lift::detail
+
+#endif

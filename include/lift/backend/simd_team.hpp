@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+#include <xsimd/xsimd.hpp>
+
+namespace lift::detail {
+
+/// The lanes of a vector as a team (see team.hpp); what is left over is done number by number.
+struct simd_team {
+  template <class R, class T, class F>
+  T reduce(std::size_t n, const F& f) const {
+    using batch = xsimd::batch<T>;
+    T result = R::template identity<T>();
+    std::size_t i = 0;
+    if (n >= 2 * batch::size) {
+      batch even(result), odd(result);
+      for (; i + 2 * batch::size <= n; i += 2 * batch::size) {
+        even = R::combine(even, batch(f(i, batch())));
+        odd = R::combine(odd, batch(f(i + batch::size, batch())));
+      }
+      alignas(64) T lanes[batch::size];
+      R::combine(even, odd).store_aligned(lanes);
+      for (const T lane : lanes) result = R::combine(result, lane);
+    }
+    for (; i < n; ++i) result = R::combine(result, T(f(i, T())));
+    return result;
+  }
+
+  /// to[i] = f(i, v) for i < n.
+  template <class T, class F>
+  void map(std::size_t n, T* to, const F& f) const {
+    using batch = xsimd::batch<T>;
+    std::size_t i = 0;
+    for (; i + batch::size <= n; i += batch::size) batch(f(i, batch())).store_unaligned(to + i);
+    for (; i < n; ++i) to[i] = f(i, T());
+  }
+
+  template <class T, class F>
+  void map(std::size_t rows, std::size_t columns, T* to, const F& f) const {
+    for (std::size_t row = 0; row < rows; ++row)
+      map(columns, to + row * columns,
+          [&](std::size_t j, auto v) { return f(row, row * columns + j, v); });
+  }
+
+  template <class R, class T, class F, class Store>
+  void reduce_rows(std::size_t rows, std::size_t columns, const F& f, const Store& store) const {
+    for (std::size_t row = 0; row < rows; ++row)
+      store(row, reduce<R, T>(columns, [&](std::size_t j, auto v) {
+              return f(row, row * columns + j, v);
+            }));
+  }
+
+  template <class F>
+  void once(const F& f) const { f(); }
+
+  template <class T>
+  T load(const T* p, T) const { return *p; }
+  template <class T>
+  xsimd::batch<T> load(const T* p, const xsimd::batch<T>&) const {
+    return xsimd::batch<T>::load_unaligned(p);
+  }
+};
+
+}  // namespace lift::detail

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include <lift/backend/index_divider.hpp>
+#include <lift/backend/patch_gather.hpp>
+#include <lift/backend/tensor.hpp>
+#include <lift/core/ceil_div.hpp>
+
+namespace lift {
+
+/// An operand whose indices are divided quickly; for results of fewer than 2³¹ elements.
+template <class T>
+struct divided_operand {
+  const T* data;
+  bool plain;  // read element by element, without repetition
+  index_divider run, count;
+
+  divided_operand(const operand<T>& x, std::size_t n)
+      : data(x.data), plain(x.run == 1 && x.count >= n), run(std::min(x.run, max_divided_index)),
+        count(std::min(x.count, max_divided_index)) {}
+
+  LIFT_HD T operator[](std::uint32_t i) const {
+    return data[plain ? i : count.remainder(run.quotient(i))];
+  }
+};
+
+/// f(in[i]...), with the operands held by value.
+template <class F, class... In>
+struct call_functor;
+template <class F>
+struct call_functor<F> {
+  F f;
+  template <class... Values>
+  LIFT_HD auto operator()(std::uint32_t, const Values&... values) const { return f(values...); }
+};
+template <class F, class First, class... Rest>
+struct call_functor<F, First, Rest...> {
+  divided_operand<First> first;
+  call_functor<F, Rest...> rest;
+  template <class... Values>
+  LIFT_HD auto operator()(std::uint32_t i, const Values&... values) const {
+    return rest(i, values..., first[i]);
+  }
+};
+
+namespace detail {
+template <class F>
+call_functor<F> make_call(std::size_t, const F& f) { return {f}; }
+template <class F, class First, class... Rest>
+call_functor<F, First, Rest...> make_call(std::size_t n, const F& f, const operand<First>& first,
+                                          const operand<Rest>&... rest) {
+  return {{first, n}, make_call(n, f, rest...)};
+}
+}  // namespace detail
+
+/// An element of the verb map.
+template <class T, class Call>
+struct map_functor {
+  T* out;
+  Call call;
+  LIFT_HD void operator()(std::size_t i) const { out[i] = call(static_cast<std::uint32_t>(i)); }
+};
+
+/// An element of the verb copy_rows.
+template <class T>
+struct copy_rows_functor {
+  index_divider width;
+  T* to;
+  std::size_t to_pitch;
+  const T* from;
+  std::size_t from_pitch;
+  LIFT_HD void operator()(std::size_t i) const {
+    auto row = static_cast<std::uint32_t>(i);
+    const std::uint32_t column = width.split(row);
+    to[row * to_pitch + column] = from[row * from_pitch + column];
+  }
+};
+
+/// A piece of a row of the verb reduce, by one team: out[k·pieces + piece] = R over the elements
+/// j = piece·length, … of row k, where j numbers (outer, inner).
+template <class R, class T, class Call>
+struct reduce_functor {
+  Call call;
+  T* out;
+  std::size_t keep, row, length;
+  index_divider pieces, inner;
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, std::size_t segment) const {
+    auto k = static_cast<std::uint32_t>(segment);
+    const std::size_t first = pieces.split(k) * length;
+    const std::size_t n = first + length < row ? length : row - first;
+    const T result = team.template reduce<R, T>(n, [&](std::size_t j, T) {
+      auto o = static_cast<std::uint32_t>(first + j);
+      const std::uint32_t i = inner.split(o);
+      return T(call(static_cast<std::uint32_t>((o * keep + k) * inner.divisor() + i)));
+    });
+    team.once([&] { out[segment] = result; });
+  }
+};
+
+/// A backend on one of Thrust's systems, all from this one text: the verbs as Thrust's loops over
+/// named functors, reductions by teams, convolutions as matrix products of gathered patches.
+///
+/// A system says where memory is and who works there:
+/// - name; take(bytes), give(memory): memory from a pool; copy_in(to, from, bytes), copy_out(...);
+/// - for_each(n, f): f(i) for every i < n, by Thrust; for_each_team(n, f): f(team, i), see team.hpp;
+/// - gemm: the verb; patch_bytes: of a patch matrix;
+/// - if it has convolutions of its own, convolution<T>(g): an object with forward(image, weight,
+///   result), backward_image(result, weight, image) and backward_weight(image, result, weight).
+/// Arrays have fewer than 2³¹ elements; a larger one throws lift::error.
+template <class System>
+struct thrust_backend {
+  static constexpr const char* name = System::name;
+
+  template <class T>
+  class buffer {
+   public:
+    explicit buffer(std::size_t n)
+        : data_(static_cast<T*>(System::take(n * sizeof(T)))), size_(n) {}
+    ~buffer() { System::give(data_); }
+    buffer(const buffer&) = delete;
+    buffer& operator=(const buffer&) = delete;
+    T* data() { return data_; }
+    const T* data() const { return data_; }
+    std::size_t size() const { return size_; }
+
+   private:
+    T* data_;
+    std::size_t size_;
+  };
+
+  template <class T>
+  static void copy_in(T* to, std::span<const T> host) {
+    System::copy_in(to, host.data(), host.size_bytes());
+  }
+  template <class T>
+  static void copy_out(std::span<T> host, const T* from) {
+    System::copy_out(host.data(), from, host.size_bytes());
+  }
+  template <class T>
+  static void copy_rows(std::size_t rows, std::size_t width, T* to, std::size_t to_pitch,
+                        const T* from, std::size_t from_pitch) {
+    if (width == 0) return;
+    for_each(rows * width,
+             copy_rows_functor<T>{index_divider(width), to, to_pitch, from, from_pitch});
+  }
+
+  template <class T, class F, class... In>
+  static void map(std::size_t n, T* out, const F& f, const In&... in) {
+    const auto call = detail::make_call(n, f, in...);
+    for_each(n, map_functor<T, decltype(call)>{out, call});
+  }
+
+  template <class R, class T, class F, class... In>
+  static void reduce(R, std::size_t outer, std::size_t keep, std::size_t inner, T* out, const F& f,
+                     const In&... in) {
+    const std::size_t row = outer * inner, n = row * keep;
+    require_index(n);
+    // Long rows of few are cut into pieces, whose results are combined in order.
+    const std::size_t pieces = keep < few_rows ? std::max<std::size_t>(1, ceil_div(row, piece)) : 1;
+    const auto call = detail::make_call(n, f, in...);
+    if (pieces == 1) return reduce_rows<R>(keep, 1, row, inner, out, call);
+    buffer<T> partial(keep * pieces);
+    reduce_rows<R>(keep, pieces, row, inner, partial.data(), call);
+    const auto combine =
+        detail::make_call(partial.size(), detail::identity_functor{},
+                          operand<T>{partial.data(), 1, partial.size()});
+    reduce_rows<R>(keep, 1, pieces, pieces, out, combine);
+  }
+
+  template <class F>
+  static void for_each(std::size_t n, const F& f, std::size_t = 1) {
+    require_index(n);
+    System::for_each(n, f);
+  }
+
+  template <class F>
+  static void for_each_team(std::size_t n, const F& f, std::size_t = 1) {
+    System::for_each_team(n, f);
+  }
+
+  template <class T>
+  static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
+                   std::type_identity_t<matrices<const T>> a,
+                   std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c) {
+    System::gemm(batch, m, n, k, alpha, a, b, beta, c);
+  }
+
+  template <class T>
+  static void convolve(const convolution_geometry& g, const T* image, const T* weight,
+                       const convolution_addends<T>& addends, T* result) {
+    if constexpr (has_convolutions<T>) {
+      System::template convolution<T>(g).forward(image, weight, result);
+      add(g, addends, result);
+    } else {
+      convolve_by_patches(g, image, weight, addends, result);
+    }
+  }
+
+  template <class T>
+  static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
+                                 const T* bias, T* image) {
+    if constexpr (has_convolutions<T>) {
+      System::template convolution<T>(g).backward_image(result, weight, image);
+      const std::size_t n = g.batch * g.image_size(), area = g.height * g.width;
+      if (bias)
+        map(n, image, add_functor{}, operand<T>{image, 1, n}, operand<T>{bias, area, g.channels});
+    } else {
+      convolve_transpose_by_patches(g, result, weight, bias, image);
+    }
+  }
+
+  template <class T>
+  static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
+                              T* weight) {
+    if constexpr (has_convolutions<T>)
+      System::template convolution<T>(g).backward_weight(image, result, weight);
+    else
+      convolve_weight_by_patches(g, image, result, weight);
+  }
+
+ private:
+  static constexpr std::size_t few_rows = 512;  // rows of a reduction that leave a device idle
+  static constexpr std::size_t piece = 16384;   // elements of one partial reduction
+
+  template <class T>
+  static constexpr bool has_convolutions =
+      requires(const convolution_geometry& g) { System::template convolution<T>(g); };
+
+  static void require_index(std::size_t n) {
+    require(n < max_divided_index, "elements of an array of a Thrust backend", n, "below 2^31");
+  }
+
+  template <class R, class T, class Call>
+  static void reduce_rows(std::size_t keep, std::size_t pieces, std::size_t row,
+                          std::size_t inner, T* out, const Call& call) {
+    for_each_team(
+        keep * pieces, reduce_functor<R, T, Call>{call, out, keep, row, ceil_div(row, pieces),
+                                                  index_divider(pieces), index_divider(inner)});
+  }
+
+  /// Adds to results that stand there already.
+  template <class T>
+  static void add(const convolution_geometry& g, const convolution_addends<T>& addends, T* result) {
+    if (addends.bias || addends.vectors || addends.images)
+      for_each(g.batch * g.result_size(),
+               finish_result_functor<T>{patch_indices(g), nullptr, addends, result});
+  }
+
+  template <class T>
+  static void convolve_by_patches(const convolution_geometry& g, const T* image, const T* weight,
+                                  const convolution_addends<T>& addends, T* result) {
+    for_each_part<T>(g, [&](const convolution_geometry& part, std::size_t first) {
+      const std::size_t columns = part.batch * g.out_area();
+      const T* const x = image + first * g.image_size();
+      T* const y = result + first * g.result_size();
+      const matrices<const T> kernels{.data = weight, .row = g.patch()};
+      const convolution_addends<T> rest = addends_from(g, addends, first);
+      const patch_indices at(part);
+      if (g.pointwise() || part.batch == 1) {  // results come out where they belong
+        const T* from = x;
+        buffer<T> patches(g.pointwise() ? 0 : g.patch() * columns);
+        if (!g.pointwise()) {
+          for_each(patches.size(), gather_patch_functor<T>{at, x, patches.data()});
+          from = patches.data();
+        }
+        gemm(part.batch, g.out_channels, g.out_area(), g.patch(), T(1), kernels,
+             {from, g.out_area(), g.image_size(), part.batch}, T(0),
+             matrices<T>{y, g.out_area(), g.result_size(), part.batch});
+        add(part, rest, y);
+        return;
+      }
+      buffer<T> patches(g.patch() * columns), products(g.out_channels * columns);
+      for_each(patches.size(), gather_patch_functor<T>{at, x, patches.data()});
+      gemm(1, g.out_channels, columns, g.patch(), T(1), kernels, {patches.data(), columns}, T(0),
+           matrices<T>{products.data(), columns});
+      for_each(products.size(), finish_result_functor<T>{at, products.data(), rest, y});
+    });
+  }
+
+  template <class T>
+  static void convolve_transpose_by_patches(const convolution_geometry& g, const T* result,
+                                            const T* weight, const T* bias, T* image) {
+    for_each_part<T>(g, [&](const convolution_geometry& part, std::size_t first) {
+      const std::size_t columns = part.batch * g.out_area();
+      const patch_indices at(part);
+      buffer<T> matrix(g.out_channels * columns), patches(g.patch() * columns);
+      for_each(matrix.size(), gather_result_functor<T>{at, result + first * g.result_size(),
+                                                       matrix.data()});
+      gemm(1, g.patch(), columns, g.out_channels, T(1),
+           {.data = weight, .row = g.patch(), .transposed = true}, {matrix.data(), columns}, T(0),
+           matrices<T>{patches.data(), columns});
+      for_each(part.batch * g.image_size(),
+               gather_pixel_functor<T>{at, patches.data(), bias, image + first * g.image_size()});
+    });
+  }
+
+  template <class T>
+  static void convolve_weight_by_patches(const convolution_geometry& g, const T* image,
+                                         const T* result, T* weight) {
+    for_each_part<T>(g, [&](const convolution_geometry& part, std::size_t first) {
+      const std::size_t columns = part.batch * g.out_area();
+      const patch_indices at(part);
+      buffer<T> matrix(g.out_channels * columns), patches(g.patch() * columns);
+      for_each(matrix.size(), gather_result_functor<T>{at, result + first * g.result_size(),
+                                                       matrix.data()});
+      for_each(patches.size(), gather_patch_functor<T>{at, image + first * g.image_size(),
+                                                       patches.data()});
+      gemm(1, g.out_channels, g.patch(), columns, T(1), {matrix.data(), columns},
+           {.data = patches.data(), .row = columns, .transposed = true}, T(first > 0),
+           matrices<T>{weight, g.patch()});
+    });
+  }
+
+  /// Calls body(part, first) for parts of the batch whose patch matrices are not too large: the
+  /// geometry of part.batch images from image `first` on.
+  template <class T, class Body>
+  static void for_each_part(const convolution_geometry& g, const Body& body) {
+    const std::size_t bytes = sizeof(T) * g.patch() * g.out_area();
+    const std::size_t images = std::clamp<std::size_t>(System::patch_bytes / bytes, 1, g.batch);
+    for (std::size_t first = 0; first < g.batch; first += images) {
+      convolution_geometry part = g;
+      part.batch = std::min(images, g.batch - first);
+      require_index(g.patch() * part.batch * g.out_area());
+      body(part, first);
+    }
+  }
+
+  template <class T>
+  static convolution_addends<T> addends_from(const convolution_geometry& g,
+                                             convolution_addends<T> addends, std::size_t first) {
+    if (addends.vectors) addends.vectors += first * g.out_channels;
+    if (addends.images) addends.images += first * g.result_size();
+    return addends;
+  }
+};
+
+}  // namespace lift

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The backends on Thrust's host systems: what needs Thrust and OpenMP.
+
+#include <lift/backend/thrust_backend.hpp>
+#include <lift/backend/thrust_host.hpp>

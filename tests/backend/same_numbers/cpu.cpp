@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#include <lift/backend/xtensor_backend.hpp>
+
+#include "same_numbers.hpp"
+
+std::vector<lift::test::numbers> lift::test::cpu_numbers() {
+  return compute_numbers<tensor<plain_xtensor_backend, float>>();
+}

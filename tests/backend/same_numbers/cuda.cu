@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+#include <lift/backend/cuda_backend.hpp>
+
+#include "same_numbers.hpp"
+
+std::vector<lift::test::backend_under_test> lift::test::backends_under_test() {
+  int devices = 0;
+  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return {};
+  return {{cuda_backend::name, compute_numbers<tensor<cuda_backend, float>>}};
+}

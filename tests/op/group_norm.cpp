@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE group_norm
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <vector>
+
+#include <lift/op/group_norm_silu.hpp>
+
+#include "backends.hpp"
+#include "op/check_op.hpp"
+#include "relative_l2.hpp"
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+// Groups larger and smaller than vectors and blocks, and of odd sizes.
+const std::vector<shape> image_shapes = {{3, 64, 64, 64}, {2, 512, 4, 4}, {1, 24, 5, 7},
+                                         {2, 16, 33, 1}, {3, 40, 1, 1}};
+
+/// y = SiLU(γ·(x − mean)/√(var + 10⁻⁵) + β) by plain loops.
+std::vector<double> definition(const shape& s, const std::vector<double>& x,
+                               const std::vector<double>& gamma, const std::vector<double>& beta) {
+  const std::size_t channels = s[1] / 8, pixels = s[2] * s[3], n = channels * pixels;
+  std::vector<double> y(x.size());
+  for (std::size_t first = 0; first < x.size(); first += n) {
+    double mean = 0, variance = 0;
+    for (std::size_t i = first; i < first + n; ++i) mean += x[i] / double(n);
+    for (std::size_t i = first; i < first + n; ++i)
+      variance += (x[i] - mean) * (x[i] - mean) / double(n);
+    for (std::size_t i = first; i < first + n; ++i) {
+      const std::size_t c = i / pixels % s[1];
+      const double z = gamma[c] * (x[i] - mean) / std::sqrt(variance + 1e-5) + beta[c];
+      y[i] = z / (1 + std::exp(-z));
+    }
+  }
+  return y;
+}
+
+/// The forward map and both derivatives, with two stacked tangents.
+template <class Tensor>
+std::vector<std::vector<typename Tensor::value_type>> results(const shape& images) {
+  const op::group_norm_silu norm;
+  const shape channels{images[1]};
+  const auto y = norm.forward(random_tensor<Tensor>(images, 1), random_tensor<Tensor>(channels, 2),
+                              random_tensor<Tensor>(channels, 3));
+  const Tensor d = random_tensor<Tensor>({2 * images[0], images[1], images[2], images[3]}, 4);
+  const auto g = norm.vjp(y.saved, random_tensor<Tensor>(images, 5), {true, true, true});
+  return {y.value.to_host(), norm.jvp(y.saved, {d, {}, {}}).to_host(), g[0].to_host(),
+          g[1].to_host(), g[2].to_host()};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_value_is_its_definition, Tensor, backend_tensors<double>) {
+  for (const shape& s : image_shapes)
+    BOOST_TEST_CONTEXT(s) {
+      const auto want = definition(s, random_tensor<Tensor>(s, 1).to_host(),
+                                   random_tensor<Tensor>(shape{s[1]}, 2).to_host(),
+                                   random_tensor<Tensor>(shape{s[1]}, 3).to_host());
+      BOOST_CHECK_LT(relative_l2(results<Tensor>(s)[0], want), 1e-13);
+    }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(float_is_double_but_for_rounding, Tensor, backend_tensors<float>) {
+  for (const shape& s : image_shapes)
+    BOOST_TEST_CONTEXT(s) {
+      const auto got = results<Tensor>(s);
+      const auto want = results<tensor<typename Tensor::backend_type, double>>(s);
+      for (std::size_t i = 0; i < got.size(); ++i)
+        BOOST_CHECK_LT(relative_l2(std::vector<double>(got[i].begin(), got[i].end()), want[i]),
+                       1e-5);
+    }
+}
