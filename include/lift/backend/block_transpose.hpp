@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include <xsimd/xsimd.hpp>
@@ -21,7 +23,13 @@ template <std::size_t Half, class T, std::size_t... I>
 xsimd::batch<T> interleave(const xsimd::batch<T>& a, const xsimd::batch<T>& b,
                            std::index_sequence<I...>) {
   constexpr std::size_t n = sizeof...(I);
+#ifdef __clang__
   return __builtin_shufflevector(a.data, b.data, (Half * n / 2 + I / 2 + I % 2 * n)...);
+#else  // nvcc does not hand the other one on to g++
+  using index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using indices [[gnu::vector_size(sizeof(a.data))]] = index;
+  return __builtin_shuffle(a.data, b.data, indices{index(Half * n / 2 + I / 2 + I % 2 * n)...});
+#endif
 }
 
 /// Transposes a block: as many rounds of a perfect shuffle of its rows as log₂ of its side.
