@@ -2,73 +2,57 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
-#include <utility>
-#include <variant>
+#include <memory>
 #include <vector>
 
 #include <lift/backend/xtensor_backend.hpp>
-#include <lift/core/choice.hpp>
-#include <lift/model/network.hpp>
-#include <lift/model/prediction.hpp>
+
+#include "engine.hpp"
 
 namespace lift::cli {
 
-/// What the command computes with; named here alone.
+/// What the command computes with around the networks; named here alone.
 using tensor_type = tensor<xtensor_backend, float>;
 
-using baseline_network = network<baseline_unet, tensor_type>;
+/// A network on a backend chosen at run time, as a denoiser of tensors on the CPU: of both scales,
+/// or of one if it is a baseline.
+struct any_network {
+  any_architecture architecture;
+  std::shared_ptr<const evaluator> evaluate;
 
-/// A network chosen at run time: a denoiser of both scales, or of one if it is a baseline. Its
-/// evaluations are compiled in any_network.cpp, once for all commands.
-class any_network {
- public:
-  using model_type =
-      std::variant<network<lift_unet, tensor_type>, network<lift_unet_shared_timestep, tensor_type>,
-                   baseline_network>;
-  model_type model;
-
-  bool has_one_scale() const { return std::holds_alternative<baseline_network>(model); }
+  bool has_one_scale() const { return std::holds_alternative<baseline_unet>(architecture); }
   const std::vector<std::size_t>& hidden_dims() const {
-    return std::visit([](const auto& net) -> const auto& { return net.architecture.hidden_dims; },
-                      model);
-  }
-  const parameters<tensor_type>& weights() const {
-    return std::visit([](const auto& net) -> const auto& { return net.weights; }, model);
+    return std::visit([](const auto& a) -> const auto& { return a.hidden_dims; }, architecture);
   }
 
   scales<tensor_type> operator()(const tensor_type& x_fine, const tensor_type& x_coarse,
-                                 const timesteps& t_fine, const timesteps& t_coarse) const;
+                                 const timesteps& t_fine, const timesteps& t_coarse) const {
+    const auto y = (*evaluate)(scales{out(x_fine), out(x_coarse)}, {t_fine, t_coarse});
+    return {in(y.fine), in(y.coarse)};
+  }
   scales<dual_of<tensor_type>> operator()(const dual_of<tensor_type>& x_fine,
                                           const dual_of<tensor_type>& x_coarse,
                                           const timesteps& t_fine,
-                                          const timesteps& t_coarse) const;
-  tensor_type operator()(const tensor_type& x, const timesteps& t) const;
+                                          const timesteps& t_coarse) const {
+    const auto dual_out = [](const dual_of<tensor_type>& x) {
+      return host_dual{out(x.primal), out(x.tangent)};
+    };
+    const auto dual_in = [](const host_dual& y) {
+      return dual_of<tensor_type>{in(y.primal), in(y.tangent)};
+    };
+    const auto y = (*evaluate)(scales{dual_out(x_fine), dual_out(x_coarse)}, {t_fine, t_coarse});
+    return {dual_in(y.fine), dual_in(y.coarse)};
+  }
+  tensor_type operator()(const tensor_type& x, const timesteps& t) const {
+    return in((*evaluate)(out(x), t));
+  }
+
+ private:
+  static host_array out(const tensor_type& x) { return {x.shape(), x.to_host()}; }
+  static tensor_type in(const host_array& x) { return {x.shape, x.values}; }
 };
 
 static_assert(differentiable_denoiser<any_network, tensor_type>);
 static_assert(single_scale_denoiser<any_network, tensor_type>);
-
-using any_architecture = std::variant<lift_unet, lift_unet_shared_timestep, baseline_unet>;
-
-template <class Architecture>
-any_architecture make_architecture(const std::vector<std::size_t>& hidden_dims) {
-  return Architecture{hidden_dims};
-}
-
-/// The architectures by name.
-inline constexpr choice<any_architecture, const std::vector<std::size_t>&> architecture_choices[] =
-    {{lift_unet::name, make_architecture<lift_unet>},
-     {lift_unet_shared_timestep::name, make_architecture<lift_unet_shared_timestep>},
-     {baseline_unet::name, make_architecture<baseline_unet>}};
-
-using any_prediction = std::variant<predicts_noise, predicts_clean, predicts_velocity>;
-
-/// What a network may predict, by name.
-inline constexpr choice<any_prediction> prediction_choices[] = {
-    {predicts_noise::name, [] { return any_prediction{predicts_noise{}}; }},
-    {predicts_clean::name, [] { return any_prediction{predicts_clean{}}; }},
-    {predicts_velocity::name, [] { return any_prediction{predicts_velocity{}}; }},
-};
 
 }  // namespace lift::cli

@@ -33,13 +33,19 @@ struct data_options {
   }
 };
 
+/// Writes the images of those numbers, in [−1, 1], one after the other.
+inline void read_images(const image_dataset& data, std::span<const std::size_t> numbers,
+                        std::span<float> values) {
+  const std::size_t stride = 3 * data.side() * data.side();
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    data.normalised(numbers[i], values.subspan(i * stride, stride));
+}
+
 /// The images of those numbers as one tensor in [−1, 1], (B, 3, S, S).
 inline tensor_type to_tensor(const image_dataset& data, std::span<const std::size_t> numbers) {
   const shape dims{numbers.size(), 3, data.side(), data.side()};
-  const std::size_t stride = dims.product(1, 4);
   std::vector<float> values(dims.size());
-  for (std::size_t i = 0; i < numbers.size(); ++i)
-    data.normalised(numbers[i], std::span(values).subspan(i * stride, stride));
+  read_images(data, numbers, values);
   return tensor_type(dims, values);
 }
 

@@ -92,10 +92,13 @@ json dataset_info(const info_settings& s, const path& source) {
 
 json checkpoint_info(const path& file) {
   const model_file model = model_options{.checkpoint = file}.load();
-  const auto& weights = model.network.weights();
+  const auto weights =
+      std::visit([](const auto& a) { return declared_parameters(a); }, model.network.architecture);
+  std::size_t scalars = 0;
+  for (const auto& each : weights) scalars += each.shape.size();
   json result = {{"kind", "checkpoint"},
                  {"hidden_dims", model.network.hidden_dims()},
-                 {"parameters", weights.scalar_count()},
+                 {"parameters", scalars},
                  {"tensors", weights.size()}};
   result.update(model.identity);
   result["settings"] = model.settings;

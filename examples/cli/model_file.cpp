@@ -27,18 +27,15 @@ model_file model_options::load() const {
   const std::string noise_schedule = setting(schedule, "schedule", std::string("cosine"));
   const std::size_t side = setting(size, "size", std::size_t{64});
 
-  any_network network = std::visit(
-      [&]<class Architecture>(const Architecture& a) {
-        require_unet_size(a.hidden_dims, side);
-        const auto kind = weights == "ema" ? weight_kind::average : weight_kind::trained;
-        return any_network{lift::network<Architecture, tensor_type>(
-            a, stored.weights<tensor_type>(a, kind))};
-      },
-      choose("architecture", architecture_choices, stored.architecture(), stored.hidden_dims()));
+  any_architecture architecture =
+      choose("architecture", architecture_choices, stored.architecture(), stored.hidden_dims());
+  std::visit([&](const auto& a) { require_unet_size(a.hidden_dims, side); }, architecture);
+  auto evaluate = find_engine(backend).load(
+      stored, architecture, weights == "ema" ? weight_kind::average : weight_kind::trained);
 
   const auto step = stored.metadata().find("step");
   return {file,
-          std::move(network),
+          {std::move(architecture), std::move(evaluate)},
           choose("prediction", prediction_choices, predicted),
           make_schedule(noise_schedule),
           side,

@@ -27,10 +27,14 @@ struct model_file {
 /// The settings that `lift train` left in a checkpoint; none in a file of weights alone.
 json read_settings(const lift::checkpoint& stored, const path& file);
 
+inline CLI::Option* backend_option(CLI::App& app, std::string& value) {
+  return choice_option(app, "--backend", value, engine_names(), "What computes the network");
+}
+
 /// The flags that name a network.
 struct model_options {
   path checkpoint;
-  std::string weights = "ema";
+  std::string weights = "ema", backend = xtensor_backend::name;
   std::optional<std::size_t> size = {};
   std::optional<std::string> prediction = {}, schedule = {};
 
@@ -40,6 +44,7 @@ struct model_options {
         ->required();
     choice_option(app, "--weights", weights, {"ema", "raw"},
                   "Moving average of the weights, if there is one, or the weights themselves");
+    backend_option(app, backend);
     size_option(app, size)->description("Side of the fine images [as trained]");
     choice_option(app, "--prediction", prediction, names_of(prediction_choices),
                   "What the network predicts [as trained]");

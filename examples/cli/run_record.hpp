@@ -18,10 +18,10 @@ extern "C" char* openblas_get_config() __attribute__((weak));
 namespace lift::cli {
 
 /// What a run was made with, for env.json.
-inline json environment() {
+inline json environment(const std::string& backend) {
   return {{"lift", LIFT_VERSION},
           {"compiler", __VERSION__},
-          {"backend", tensor_type::backend_type::name},
+          {"backend", backend},
           {"instructions", xsimd::default_arch::name()},
           {"threads", default_thread_pool().size()},
           {"cores", std::thread::hardware_concurrency()},

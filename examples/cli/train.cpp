@@ -10,12 +10,32 @@ namespace lift::cli {
 namespace {
 
 /// A number of the pixels themselves, so that a run cannot go on with other images unnoticed.
-std::string fingerprint(const training_images& images) {
+std::string fingerprint(const image_dataset& data, std::size_t count) {
   checksum sum;
-  for (std::size_t i = 0; i < images.count; ++i) sum.add(std::as_bytes(images.data->pixels(i)));
+  for (std::size_t i = 0; i < count; ++i) sum.add(std::as_bytes(data.pixels(i)));
   std::ostringstream out;
   out << std::hex << sum.value();
   return out.str();
+}
+
+cosine_annealing learning_rate(const train_settings& s, std::size_t images) {
+  auto rate = cosine_annealing::over(
+      s.epochs, images / std::max<std::size_t>(s.batch_size, 1),
+      *s.lr_step == "epoch" ? preset::reference : preset::sound);
+  rate.first = s.lr;
+  rate.last = s.lr_schedule == "constant" ? s.lr : s.lr_last;
+  rate.warmup = s.warmup;
+  return rate;
+}
+
+training_options options_of(const train_settings& s) {
+  training_options result;
+  result.batch_size = s.batch_size;
+  result.accumulation = s.grad_accum;
+  result.max_gradient_norm = s.clip > 0 ? s.clip : std::numeric_limits<double>::infinity();
+  result.optimiser.weight_decay = s.weight_decay;
+  result.average = {.decay = s.ema, .warmup = *s.ema_warmup == "on"};
+  return result;
 }
 
 void train(train_settings& s) {
@@ -40,30 +60,28 @@ void train(train_settings& s) {
   remark(s, "Reading ", s.data);
   data_options reader{s.data, s.max_bad};
   const image_dataset data = reader.load(s, s.size);
-  const training_images images{
-      &data, s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images)};
-  const std::string pixels = fingerprint(images);
+  const std::size_t count =
+      s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
+  const std::string pixels = fingerprint(data, count);
   if (s.resumed)
     require(config.value("data_fingerprint", "") == pixels, "fingerprint of " + s.data, pixels,
             config.value("data_fingerprint", "") + " of the images the run began with");
   config = to_json(s);
   config["data_fingerprint"] = pixels;
 
-  std::visit(
-      [&]<class Architecture, class Prediction>(const Architecture& a, Prediction) {
-        const auto start = [&] {
-          if (!stored) {
-            const network<Architecture, tensor_type> initial(a, s.seed);
-            return training_state(initial.weights, s.seed);
-          }
-          auto state = stored->state<tensor_type>(a);
-          stored.reset();  // training needs the memory
-          return state;
-        };
-        training_run<Architecture, Prediction> whole(s, a, images, start(), config);
-        whole.run();
-      },
-      architecture, choose("prediction", prediction_choices, s.prediction));
+  const training_setup setup{
+      .architecture = architecture,
+      .prediction = choose("prediction", prediction_choices, s.prediction),
+      .schedule = make_schedule(s.schedule),
+      .regime = make_regime(s.regime),
+      .rate = learning_rate(s, count),
+      .options = options_of(s),
+      .seed = s.seed,
+      .images = count,
+      .image_shape = {3, s.size, s.size},
+      .read = [&](std::span<const std::size_t> numbers,
+                  std::span<float> values) { read_images(data, numbers, values); }};
+  training_run(s, setup, std::move(stored), config).run();
 }
 
 }  // namespace
@@ -85,6 +103,7 @@ void add_train(CLI::App& program) {
   choice_option(app, "--model", s->model, names_of(architecture_choices), "Architecture");
   count_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8")
       ->delimiter(',');
+  backend_option(app, s->backend);
   choice_option(app, "--regime", s->regime, names_of(regime_choices),
                 "Which pairs of timesteps are trained");
   choice_option(app, "--prediction", s->prediction, names_of(prediction_choices),

@@ -14,7 +14,7 @@ namespace lift::cli {
 /// What `lift train` is told.
 struct train_settings : session {
   std::string model = "lift", regime = "independent", prediction = "noise", schedule = "cosine",
-              lr_schedule = "cosine";
+              lr_schedule = "cosine", backend = xtensor_backend::name;
   std::string data;
   std::size_t size = 64, max_images = 0;
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
@@ -42,6 +42,7 @@ void for_each_setting(Settings& s, const Visit& visit) {
   using enum setting_kind;
   visit("model", s.model, fixed);
   visit("hidden_dims", s.hidden_dims, fixed);
+  visit("backend", s.backend, setting_kind::free);
   visit("data", s.data, setting_kind::free);
   visit("size", s.size, fixed);
   visit("max_images", s.max_images, fixed);
@@ -92,7 +93,10 @@ inline void adopt(train_settings& s, const json& stored, const std::string& run)
   for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {
     std::string flag = "--" + std::string(name);
     std::replace(flag.begin(), flag.end(), '_', '-');
-    if (!stored.contains(name)) throw error(text(run, ": no setting '", name, "'"));
+    if (!stored.contains(name)) {
+      if (kind == setting_kind::free) return;
+      throw error(text(run, ": no setting '", name, "'"));
+    }
     if (!s.given(flag)) {
       try {
         if constexpr (requires { typename Value::value_type; value.has_value(); })

@@ -28,36 +28,17 @@ namespace lift::cli {
 /// The signal that asked to stop, 0 for none.
 inline volatile std::sig_atomic_t interruption = 0;
 
-/// The first `count` images of a data set, as a trainer reads them.
-struct training_images {
-  const image_dataset* data;
-  std::size_t count;
-
-  std::size_t size() const { return count; }
-  tensor_type operator()(std::span<const std::size_t> numbers) const {
-    return to_tensor(*data, numbers);
-  }
-};
-
-/// One run of `lift train` with an architecture and what it predicts.
-template <class Architecture, class Prediction>
+/// One run of `lift train`.
 class training_run {
-  using objective_type = objective<any_schedule, any_regime, Prediction>;
-  using trainer_type =
-      trainer<Architecture, tensor_type, training_images, objective_type, cosine_annealing>;
-
  public:
-  training_run(const train_settings& s, const Architecture& architecture,
-               const training_images& images, const training_state<tensor_type>& start,
-               const json& config)
+  training_run(const train_settings& s, const training_setup& setup,
+               std::optional<checkpoint> start, const json& config)
       : s_(s),
-        architecture_(architecture),
+        setup_(setup),
         config_(config),
-        first_(start.step),
-        trainer_(architecture, start, images,
-                 objective_type{make_schedule(s.schedule), make_regime(s.regime), Prediction{}},
-                 learning_rate(images), options()) {
-    const std::uint64_t whole = s.epochs * trainer_.batches_per_epoch();
+        training_(find_engine(s.backend).train(setup, std::move(start))),
+        first_(training_->steps_taken()) {
+    const std::uint64_t whole = s.epochs * training_->batches_per_epoch();
     last_ = s.steps == 0 ? whole : std::min<std::uint64_t>(s.steps, whole);
   }
 
@@ -69,15 +50,15 @@ class training_run {
                          "--resume goes on with the run in it, --overwrite begins anew");
     if (!s_.resumed) remove_earlier();
     write_json(folder.file("config.json"), nlohmann::json(config_));
-    write_json(folder.file("env.json"), nlohmann::json(environment()));
+    write_json(folder.file("env.json"), nlohmann::json(environment(s_.backend)));
     stats_file stats(folder.file("stats.jsonl"), first_);
     if (!s_.resumed) save();  // a run can be resumed from its beginning on
     folder.keep();
 
     progress bar(s_, "train", last_, first_, s_.time_limit);
     const char* stopped = "done";
-    while (state().step < last_) {
-      const step_report r = trainer_.step();
+    while (training_->steps_taken() < last_) {
+      const step_report r = training_->step();
       stats.add(r);
       const double loss = r.loss.fine + r.loss.coarse;
       average_ = r.step == first_ + 1 ? loss : 0.98 * average_ + 0.02 * loss;
@@ -86,7 +67,7 @@ class training_run {
       if (interruption != 0) stopped = interruption == SIGINT ? "interrupted" : "terminated";
       if (s_.time_limit > 0 && bar.seconds() >= s_.time_limit) stopped = "time limit";
       if (std::string(stopped) != "done") break;
-      const bool epoch_ends = state().cursor + s_.batch_size > state().images;
+      const bool epoch_ends = training_->at_end_of_epoch();
       const auto due = [&](std::size_t every) {
         return epoch_ends && every > 0 && (r.epoch + 1) % every == 0;
       };
@@ -94,48 +75,26 @@ class training_run {
       if (due(s_.sample_every)) sample();
     }
     bar.leave_line();
-    if (saved_ != state().step) save();
+    if (saved_ != training_->steps_taken()) save();
     if (s_.sample_every > 0 && interruption == 0) sample();
     if (interruption != 0)
-      remark(s_, "Stopped by a signal after step ", state().step, "; saved, --resume goes on");
+      remark(s_, "Stopped by a signal after step ", training_->steps_taken(), "; saved, --resume goes on");
     report(s_, {{"outdir", s_.outdir.string()},
-                {"checkpoint", (s_.outdir / checkpoint_name(state().step)).string()},
+                {"checkpoint", (s_.outdir / checkpoint_name(training_->steps_taken())).string()},
                 {"stopped", stopped},
-                {"step", state().step},
+                {"step", training_->steps_taken()},
                 {"of", last_},
                 {"loss", average_},
-                {"parameters", state().weights.scalar_count()},
+                {"parameters", training_->parameters()},
                 {"seconds", bar.seconds()}});
   }
 
  private:
-  const training_state<tensor_type>& state() const { return trainer_.state(); }
-
-  cosine_annealing learning_rate(const training_images& images) const {
-    const std::size_t batches = images.size() / std::max<std::size_t>(s_.batch_size, 1);
-    auto rate = cosine_annealing::over(
-        s_.epochs, batches, *s_.lr_step == "epoch" ? preset::reference : preset::sound);
-    rate.first = s_.lr;
-    rate.last = s_.lr_schedule == "constant" ? s_.lr : s_.lr_last;
-    rate.warmup = s_.warmup;
-    return rate;
-  }
-
-  training_options options() const {
-    training_options result;
-    result.batch_size = s_.batch_size;
-    result.accumulation = s_.grad_accum;
-    result.max_gradient_norm = s_.clip > 0 ? s_.clip : std::numeric_limits<double>::infinity();
-    result.optimiser.weight_decay = s_.weight_decay;
-    result.average = {.decay = s_.ema, .warmup = *s_.ema_warmup == "on"};
-    return result;
-  }
-
   /// Writes a checkpoint, and removes those that are not to be kept.
   void save() {
-    save_checkpoint(s_.outdir / checkpoint_name(state().step), architecture_, state(),
+    training_->save(s_.outdir / checkpoint_name(training_->steps_taken()),
                     {{"settings", config_.dump()}});
-    saved_ = state().step;
+    saved_ = training_->steps_taken();
     std::vector<path> all;
     for (const auto& entry : std::filesystem::directory_iterator(s_.outdir))
       if (entry.path().filename().string().starts_with("checkpoint_") &&
@@ -151,14 +110,17 @@ class training_run {
   void sample() {
     const path folder = s_.outdir / "samples";
     std::filesystem::create_directories(folder);
-    const any_schedule schedule = make_schedule(s_.schedule);
-    const any_network network{lift::network<Architecture, tensor_type>(architecture_,
-                                                                       state().average)};
-    const tensor_type images = generate_fine<Prediction>(
-        network, schedule, diagonal{}({}, schedule, s_.sample_steps),
-        {s_.sample_images, 3, s_.size, s_.size}, {.seed = s_.seed});
+    const any_network network{setup_.architecture, training_->average()};
+    const tensor_type images = std::visit(
+        [&]<class Prediction>(Prediction) {
+          return generate_fine<Prediction>(network, setup_.schedule,
+                                           diagonal{}({}, setup_.schedule, s_.sample_steps),
+                                           {s_.sample_images, 3, s_.size, s_.size},
+                                           {.seed = s_.seed});
+        },
+        setup_.prediction);
     std::ostringstream name;
-    name << "step_" << std::setw(8) << std::setfill('0') << state().step << ".png";
+    name << "step_" << std::setw(8) << std::setfill('0') << training_->steps_taken() << ".png";
     write_png(folder / name.str(), image_grid(images.to_host(), images.shape()));
   }
 
@@ -170,11 +132,11 @@ class training_run {
   }
 
   const train_settings& s_;
-  Architecture architecture_;
+  training_setup setup_;
   json config_;
+  std::unique_ptr<training> training_;
   std::uint64_t first_, last_ = 0, saved_ = std::numeric_limits<std::uint64_t>::max();
   double average_ = 0;
-  trainer_type trainer_;
 };
 
 }  // namespace lift::cli

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+
+#include <omp.h>
+
+#include <lift/backend/thrust_host.hpp>
+
+#include "engine_on.hpp"
+
+namespace lift::cli {
+
+engine thrust_cpp_engine() { return engine_on<thrust_cpp_backend>; }
+
+engine thrust_omp_engine() {
+  engine result = engine_on<thrust_omp_backend>;
+  result.use_threads = [](std::size_t n) { omp_set_num_threads(static_cast<int>(n)); };
+  return result;
+}
+
+}  // namespace lift::cli

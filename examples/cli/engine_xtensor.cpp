@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+
+#include <lift/backend/xtensor_backend.hpp>
+
+#include "engine_on.hpp"
+
+namespace lift::cli {
+
+engine xtensor_engine() { return engine_on<xtensor_backend>; }
+
+}  // namespace lift::cli
