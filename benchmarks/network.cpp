@@ -43,7 +43,7 @@ void training_step(benchmark::State& state) {
   for (auto _ : state) {
     const auto noised = objective.batch<lift_unet>(clean, 1, training.step * batch);
     const auto result = loss_and_gradients(lift_unet{}, training.weights, noised, {1, 1});
-    update(training, result.gradients, 1e-4, options);
+    update(training, result, 1e-4, options);
   }
 }
 

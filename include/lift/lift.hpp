@@ -20,6 +20,7 @@
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/direct_convolution.hpp>
 #include <lift/backend/index_divider.hpp>
+#include <lift/backend/multi_tensor.hpp>
 #include <lift/backend/noise.hpp>
 #include <lift/backend/operand.hpp>
 #include <lift/backend/panel_attention.hpp>

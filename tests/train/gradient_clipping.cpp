@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE gradient_clipping
 #include <boost/test/unit_test.hpp>
 
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -31,9 +32,22 @@ BOOST_AUTO_TEST_CASE(an_element_that_is_not_finite_shows) {
 }
 
 BOOST_AUTO_TEST_CASE(coefficient_is_pytorchs) {
-  BOOST_CHECK_EQUAL(clip_coefficient(0.5, 1), 1);
-  BOOST_CHECK_EQUAL(clip_coefficient(0, 1), 1);
-  BOOST_CHECK_EQUAL(clip_coefficient(1, 1), 1 / (1 + 1e-6));
-  BOOST_CHECK_EQUAL(clip_coefficient(4, 1), 1 / (4 + 1e-6));
-  BOOST_CHECK_EQUAL(clip_coefficient(4, std::numeric_limits<double>::infinity()), 1);
+  const double infinite = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  const auto coefficient = [](double norm, double most, double loss = 1) {
+    // 64 gradients of one element together have that norm.
+    const std::vector<tensor_d> gradients(64, full<tensor_d>({1}, norm / 8));
+    const gradient_norms<tensor_d> norms(gradients, {tensor_d(), full<tensor_d>({1}, loss)});
+    BOOST_CHECK_EQUAL(norms.to_host().losses[0], 0);
+    return norms.clip_coefficient(most).to_host()[0];
+  };
+  BOOST_CHECK_EQUAL(coefficient(0.5, 1), 1);
+  BOOST_CHECK_EQUAL(coefficient(0, 1), 1);
+  BOOST_CHECK_CLOSE(coefficient(1, 1), 1 / (1 + 1e-6), 1e-10);
+  BOOST_CHECK_CLOSE(coefficient(4, 1), 1 / (4 + 1e-6), 1e-10);
+  BOOST_CHECK_EQUAL(coefficient(4, infinite), 1);
+  for (const double bad : {infinite, nan}) {
+    BOOST_CHECK(std::isnan(coefficient(bad, 1)));
+    BOOST_CHECK(std::isnan(coefficient(bad, infinite)));
+    BOOST_CHECK(std::isnan(coefficient(1, 1, bad)));
+  }
 }

@@ -175,14 +175,31 @@ BOOST_AUTO_TEST_CASE(not_finite_gradients_stop_the_step_and_name_the_parameter) 
       auto state = fresh<tensor_f>();
       state.step = 6;
       const auto before = state.clone();
-      std::vector<tensor_f> gradients;
+      loss_gradient<tensor_f> found{{full<tensor_f>({1}, 1), {}}, {}};
+      auto& gradients = found.gradients;
       for (const auto& entry : state.weights.entries())
         gradients.push_back(full<tensor_f>(entry.value.shape(), gradients.size() == i ? bad : 1));
-      check_error([&] { update(state, gradients, 0.1, {}); },
+      check_error([&] { update(state, found, 0.1, {}); },
                   text("training step 7: norm of the gradient of ",
                        state.weights.entries()[i].name, ": got "));
       BOOST_CHECK(same_state(state, before));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_or_a_squared_norm_that_is_not_finite_changes_nothing) {
+  const auto stops = [](float loss, float element, const char* message) {
+    auto state = fresh<tensor_f>();
+    const auto before = state.clone();
+    loss_gradient<tensor_f> found{{full<tensor_f>({1}, 1), full<tensor_f>({1}, loss)}, {}};
+    for (const auto& entry : state.weights.entries())
+      found.gradients.push_back(full<tensor_f>(entry.value.shape(), element));
+    check_error([&] { update(state, found, 0.1, {}); }, message);
+    BOOST_CHECK(same_state(state, before));
+  };
+  stops(std::numeric_limits<float>::infinity(), 1,
+        "training step 1: loss of the coarse scale: got inf, want a finite number");
+  // Each gradient's squares still have a float for their sum, all together have not.
+  stops(1, 1.8e18f, "training step 1: squared norm of all gradients: got inf");
 }
 
 BOOST_AUTO_TEST_CASE(one_thread_and_two_give_the_same_bytes) {

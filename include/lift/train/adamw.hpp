@@ -3,27 +3,40 @@
 
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
-#include <lift/backend/tensor.hpp>
+#include <lift/backend/multi_tensor.hpp>
+#include <lift/nn/parameters.hpp>
 
 namespace lift {
 
-/// keep·v + gain·g².
-template <class Number>
-struct second_moment_functor {
-  Number keep, gain;
-  template <class T>
-  LIFT_HD T operator()(T v, T g) const { return T(keep) * v + T(gain) * g * g; }
-};
-
-/// keep·p − rate·m / (√v·root + ε).
-template <class Number>
+/// A step of AdamW on a piece of (p, m, v, gradient).
+template <class T>
 struct adamw_functor {
-  Number keep, rate, root, epsilon;
-  template <class T>
-  LIFT_HD T operator()(T p, T m, T v) const {
-    using std::sqrt;
-    return T(keep) * p - T(rate) * m / (sqrt(v) * T(root) + T(epsilon));
+  const T* scale;  ///< what gradients are multiplied by; nothing changes where it is not finite
+  T beta1, beta2, keep, rate, root, epsilon;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, const tensor_piece<T, 4>& piece, std::size_t) const {
+    const T a = *scale;
+    if (!(a - a == T(0))) return;
+    const auto [p, m, v, g] = piece.data;
+    const T gain1 = (T(1) - beta1) * a, gain2 = (T(1) - beta2) * a * a;
+    team.map(1, piece.size, m, [&](std::size_t, std::size_t i, auto x) {
+      using V = decltype(x);
+      return V(beta1) * team.load(m + i, x) + V(gain1) * team.load(g + i, x);
+    });
+    team.map(1, piece.size, v, [&](std::size_t, std::size_t i, auto x) {
+      using V = decltype(x);
+      const V gradient = team.load(g + i, x);
+      return V(beta2) * team.load(v + i, x) + V(gain2) * gradient * gradient;
+    });
+    team.map(1, piece.size, p, [&](std::size_t, std::size_t i, auto x) {
+      using std::sqrt;
+      using V = decltype(x);
+      return V(keep) * team.load(p + i, x) -
+             V(rate) * team.load(m + i, x) / (sqrt(team.load(v + i, x)) * V(root) + V(epsilon));
+    });
   }
 };
 
@@ -35,24 +48,24 @@ struct adamw {
   double beta1 = 0.9, beta2 = 0.999;
   double epsilon = 1e-8;
 
-  /// Step t = 1, 2, … of one parameter with learning rate `rate` and g = scale·gradient. Writes
-  /// the elements of `p`, `m` and `v` in place: no other tensor may share them.
+  /// Step t = 1, 2, … of all parameters with learning rate `rate` and g = scale·gradient, `scale`
+  /// a tensor of one element; parameters with an empty gradient stay. Writes the elements of `p`,
+  /// `m` and `v` in place: no other tensor may share them. Where `scale` is not finite nothing
+  /// changes.
   template <class Tensor>
-  void update(Tensor& p, Tensor& m, Tensor& v, const Tensor& gradient, double scale, double rate,
+  void update(parameters<Tensor>& p, parameters<Tensor>& m, parameters<Tensor>& v,
+              const std::vector<Tensor>& gradients, const Tensor& scale, double rate,
               std::uint64_t t) const {
     using T = typename Tensor::value_type;
+    multi_tensor<Tensor, 4> all;
+    for (std::size_t i = 0; i < gradients.size(); ++i)
+      if (!gradients[i].empty())
+        all.add({p.entries()[i].value, m.entries()[i].value, v.entries()[i].value, gradients[i]});
     const auto number = [](double x) { return static_cast<T>(x); };
-    const auto write = [n = p.size()](Tensor& out, const auto& f, const auto&... in) {
-      Tensor::backend_type::map(n, out.mutable_data(), f, each(in)...);
-    };
     const double correction1 = 1 - std::pow(beta1, t), correction2 = 1 - std::pow(beta2, t);
-    write(m, axpby_functor<T>{number(beta1), number((1 - beta1) * scale)}, m, gradient);
-    write(v, second_moment_functor<T>{number(beta2), number((1 - beta2) * scale * scale)}, v,
-          gradient);
-    write(p,
-          adamw_functor<T>{number(1 - rate * weight_decay), number(rate / correction1),
-                           number(1 / std::sqrt(correction2)), number(epsilon)},
-          p, m, v);
+    all.for_each(adamw_functor<T>{scale.data(), number(beta1), number(beta2),
+                                  number(1 - rate * weight_decay), number(rate / correction1),
+                                  number(1 / std::sqrt(correction2)), number(epsilon)});
   }
 };
 

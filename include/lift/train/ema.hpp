@@ -4,10 +4,26 @@
 #include <algorithm>
 #include <cstdint>
 
+#include <lift/backend/multi_tensor.hpp>
 #include <lift/core/preset.hpp>
 #include <lift/nn/parameters.hpp>
 
 namespace lift {
+
+/// a ← keep·a + gain·w on a piece of (a, w).
+template <class T>
+struct ema_functor {
+  T keep, gain;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, const tensor_piece<T, 2>& piece, std::size_t) const {
+    const auto [a, w] = piece.data;
+    team.map(1, piece.size, a, [&](std::size_t, std::size_t i, auto x) {
+      using V = decltype(x);
+      return V(keep) * team.load(a + i, x) + V(gain) * team.load(w + i, x);
+    });
+  }
+};
 
 /// An exponential moving average of the weights, a ← d·a + (1 − d)·w after every step.
 ///
@@ -30,12 +46,10 @@ struct ema {
               std::uint64_t t) const {
     using T = typename Tensor::value_type;
     const double d = decay_at(t);
-    const axpby_functor<T> blend{static_cast<T>(d), static_cast<T>(1 - d)};
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      Tensor& a = average.entries()[i].value;
-      Tensor::backend_type::map(a.size(), a.mutable_data(), blend, each(a),
-                                each(weights.entries()[i].value));
-    }
+    multi_tensor<Tensor, 2> all;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      all.add({average.entries()[i].value, weights.entries()[i].value});
+    all.for_each(ema_functor<T>{static_cast<T>(d), static_cast<T>(1 - d)});
   }
 };
 

@@ -78,11 +78,11 @@ objective(S, R) -> objective<S, R>;
 template <class S, class R, class P>
 objective(S, R, P) -> objective<S, R, P>;
 
-/// The losses of a batch and the gradient of their weighted sum with respect to every parameter,
-/// in the order of the parameters; an empty gradient is zero.
+/// The losses of a batch, tensors of one element, and the gradient of their weighted sum with
+/// respect to every parameter, in the order of the parameters; an empty tensor is zero.
 template <class Tensor>
 struct loss_gradient {
-  scales<double> loss;
+  scales<Tensor> loss;
   std::vector<Tensor> gradients;
 };
 
@@ -101,18 +101,17 @@ loss_gradient<Tensor> loss_and_gradients(const Architecture& architecture,
   const auto loss = [](const auto& y, const noised<Tensor>& images) {
     return apply(op::mean_squared_error{}, y, images.target);
   };
-  const auto number = [](const auto& x) { return static_cast<double>(x.value.to_host()[0]); };
   if constexpr (single_scale_architecture<Architecture>) {
     const auto total = loss(architecture(root, fine.input, fine.t), fine);
     using T = typename Tensor::value_type;
     tape.backward(total, full<Tensor>({1}, static_cast<T>(weights.fine)));
-    return {{number(total), 0}, leaves.gradients()};
+    return {{total.value, {}}, leaves.gradients()};
   } else {
     const auto y = architecture(root, fine.input, coarse.input, fine.t, coarse.t);
     const scales each{loss(y.fine, fine), loss(y.coarse, coarse)};
     const op::weighted_sum sum{{weights.fine}, {weights.coarse}};
     tape.backward(apply(sum, each.fine, each.coarse), full<Tensor>({1}, 1));
-    return {{number(each.fine), number(each.coarse)}, leaves.gradients()};
+    return {{each.fine.value, each.coarse.value}, leaves.gradients()};
   }
 }
 

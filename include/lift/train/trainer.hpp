@@ -39,29 +39,36 @@ struct step_report {
   double images_per_second;
 };
 
-/// One step of optimiser and average with the given gradients; returns their norm before clipping.
-/// Throws lift::error, naming the step and the parameter and changing nothing, when a gradient is
-/// not finite.
+/// What a step of optimiser and average found.
+struct update_report {
+  scales<double> loss;
+  double gradient_norm;  ///< before clipping
+};
+
+/// One step of optimiser and average with the given losses and gradients. Throws lift::error, naming
+/// the step and the scale or parameter and changing nothing, when one is not finite. The backend is
+/// waited for once, when the optimiser is done.
 template <class Tensor>
-double update(training_state<Tensor>& state, const std::vector<Tensor>& gradients, double rate,
-              const training_options& options) {
-  const std::vector<double> sizes = norms(gradients);
+update_report update(training_state<Tensor>& state, const loss_gradient<Tensor>& found,
+                     double rate, const training_options& options) {
+  const gradient_norms<Tensor> norms(found.gradients, {found.loss.fine, found.loss.coarse});
+  options.optimiser.update(state.weights, state.first_moment, state.second_moment, found.gradients,
+                           norms.clip_coefficient(options.max_gradient_norm), rate, state.step + 1);
+  const auto [sizes, losses] = norms.to_host();
+  const auto require_finite = [&](double value, const std::string& what) {
+    require(std::isfinite(value), text("training step ", state.step + 1, ": ", what), value,
+            "a finite number");
+  };
+  require_finite(losses[0], "loss of the fine scale");
+  require_finite(losses[1], "loss of the coarse scale");
   for (std::size_t i = 0; i < sizes.size(); ++i)
-    require(std::isfinite(sizes[i]),
-            text("training step ", state.step + 1, ": norm of the gradient of ",
-                 state.weights.entries()[i].name),
-            sizes[i], "a finite number");
+    require_finite(sizes[i], "norm of the gradient of " + state.weights.entries()[i].name);
   const double norm = global_norm(sizes);
-  const double scale = clip_coefficient(norm, options.max_gradient_norm);
+  require_finite(static_cast<double>(static_cast<typename Tensor::value_type>(norm * norm)),
+                 "squared norm of all gradients");
   ++state.step;
-  for (std::size_t i = 0; i < gradients.size(); ++i)
-    if (!gradients[i].empty())
-      options.optimiser.update(state.weights.entries()[i].value,
-                               state.first_moment.entries()[i].value,
-                               state.second_moment.entries()[i].value, gradients[i], scale, rate,
-                               state.step);
   options.average.update(state.average, state.weights, state.step);
-  return norm;
+  return {{losses[0], losses[1]}, norm};
 }
 
 /// Trains a network. The images of an epoch come in an order that depends on seed and epoch alone;
@@ -97,9 +104,9 @@ class trainer {
     const auto start = std::chrono::steady_clock::now();
     const bool next = state_.cursor + options_.batch_size > state_.images;
     const std::uint64_t epoch = state_.epoch + next, cursor = next ? 0 : state_.cursor;
-    const auto [loss, gradients] = evaluate(batch_indices(epoch, cursor));
     const double rate = rate_(state_.step);
-    const double norm = update(state_, gradients, rate, options_);
+    const auto [loss, norm] =
+        update(state_, evaluate(batch_indices(epoch, cursor)), rate, options_);
     state_.samples += options_.batch_size;
     state_.epoch = epoch;
     state_.cursor = cursor + options_.batch_size;
@@ -130,7 +137,7 @@ class trainer {
     const std::size_t parts = options_.accumulation, part = indices.size() / parts;
     const double share = 1 / static_cast<double>(parts);
     const scales<double> weights = objective_.regime.loss_weights();
-    loss_gradient<Tensor> total{{0, 0}, std::vector<Tensor>(state_.weights.size())};
+    loss_gradient<Tensor> total{{}, std::vector<Tensor>(state_.weights.size())};
     for (std::size_t first = 0; first < indices.size(); first += part) {
       const Tensor clean = (*images_)(indices.subspan(first, part));
       require(clean.shape().rank() == 4 && clean.shape()[0] == part, "batch of training images",
@@ -139,20 +146,16 @@ class trainer {
                                                                  state_.samples + first);
       const auto result = loss_and_gradients(architecture_, state_.weights, batch,
                                              {share * weights.fine, share * weights.coarse});
-      total.loss.fine += share * result.loss.fine;
-      total.loss.coarse += share * result.loss.coarse;
+      const auto add_share = [&](Tensor& to, const Tensor& loss) {
+        if (!loss.empty())
+          op::accumulate(to, scaled(loss, static_cast<typename Tensor::value_type>(share)));
+      };
+      add_share(total.loss.fine, result.loss.fine);
+      add_share(total.loss.coarse, result.loss.coarse);
       for (std::size_t i = 0; i < total.gradients.size(); ++i)
         op::accumulate(total.gradients[i], result.gradients[i]);
     }
-    require_finite("fine", total.loss.fine);
-    require_finite("coarse", total.loss.coarse);
     return total;
-  }
-
-  void require_finite(const char* scale, double loss) const {
-    require(std::isfinite(loss),
-            text("training step ", state_.step + 1, ": loss of the ", scale, " scale"), loss,
-            "a finite number");
   }
 
   Architecture architecture_;
