@@ -28,6 +28,7 @@
 #include <lift/backend/patch_gather.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/recycling_allocator.hpp>
+#include <lift/backend/segment_pool.hpp>
 #include <lift/backend/simd_team.hpp>
 #include <lift/backend/team.hpp>
 #include <lift/backend/tensor.hpp>

@@ -1,16 +1,36 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <limits>
 #include <mutex>
 
 #include <lift/backend/cuda_error.hpp>
+#include <lift/backend/segment_pool.hpp>
 
 namespace lift::detail {
+
+/// Segments of device memory.
+struct device_segments {
+  static constexpr std::size_t alignment = 512;  // as cudaMalloc's, for the fastest copies
+  static constexpr std::size_t page = std::size_t{2} << 20;
+  static constexpr bool recycles = true;
+
+  static void* get(std::size_t bytes) noexcept {
+    void* memory = nullptr;
+    if (cudaMalloc(&memory, bytes) == cudaSuccess) return memory;
+    cudaGetLastError();  // or the next call would report it again
+    return nullptr;
+  }
+  static void put(void* memory) noexcept { cudaFree(memory); }
+  [[noreturn]] static void fail(std::size_t bytes, std::size_t idle) {
+    std::size_t free = 0, total = 0;
+    cudaMemGetInfo(&free, &total);
+    constexpr std::size_t mebibyte = std::size_t{1} << 20;
+    throw error(text("cudaMalloc: out of device memory: wanted ", bytes / mebibyte, " MiB, free ",
+                     (free + idle) / mebibyte, " of ", total / mebibyte, " MiB"));
+  }
+};
 
 /// The CUDA device that is current at first use, with the one stream that all work goes to: what
 /// was asked for first is done first, whichever thread asked. Throws lift::error where there is
@@ -18,7 +38,7 @@ namespace lift::detail {
 class cuda_device {
  public:
   static cuda_device& get() {
-    static cuda_device device;
+    static cuda_device& device = *new cuda_device;  // outlives every buffer, static ones too
     return device;
   }
   cuda_device(const cuda_device&) = delete;
@@ -26,24 +46,13 @@ class cuda_device {
 
   cudaStream_t stream() const { return stream_; }
 
-  /// Device memory for what is asked of the stream from now on, from a pool that keeps what comes
-  /// back. Throws lift::error, saying how much was wanted and is free.
-  void* take(std::size_t bytes) {
-    void* memory = nullptr;
-    const cudaError_t status =
-        cudaMallocAsync(&memory, std::max<std::size_t>(bytes, 1), stream_);
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      constexpr std::size_t mebibyte = std::size_t{1} << 20;
-      throw error(text("cudaMallocAsync: out of device memory: wanted ", bytes / mebibyte,
-                       " MiB, free ", free_bytes() / mebibyte, " MiB"));
-    }
-    check_cuda(status, "cudaMallocAsync");
-    return memory;
-  }
+  /// Device memory for what is asked of the stream from now on. Throws lift::error, saying how much
+  /// was wanted and is free.
+  void* take(std::size_t bytes) { return memory_.take(bytes); }
 
-  /// Takes memory back when the stream has done what was asked of it.
-  void give(void* memory) noexcept { cudaFreeAsync(memory, stream_); }
+  /// Takes memory back: what is asked of the stream from now on may have it, as that is done after
+  /// what was asked before.
+  void give(void* memory) noexcept { memory_.give(memory); }
 
   /// From host memory, which is the caller's again at once; the device is not waited for unless
   /// the bytes are many.
@@ -82,31 +91,16 @@ class cuda_device {
   static constexpr std::size_t half = std::size_t{8} << 20;
 
   cuda_device() {
-    int devices = 0, device = 0;
+    int devices = 0;
     check_cuda(cudaGetDeviceCount(&devices), "no CUDA device can be used: cudaGetDeviceCount");
-    check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+    require(devices > 0, "no CUDA device can be used: devices", devices, "at least 1");
     check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-    check_cuda(cudaDeviceGetDefaultMemPool(&pool_, device), "cudaDeviceGetDefaultMemPool");
-    std::uint64_t keep = std::numeric_limits<std::uint64_t>::max();
-    check_cuda(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep),
-               "cudaMemPoolSetAttribute");
     check_cuda(cudaMallocHost(&staging_, 2 * half), "cudaMallocHost");
     for (cudaEvent_t& event : left_)
       check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
   }
-  ~cuda_device() = default;  // at exit, when the driver may be gone: it frees all by itself
-
-  std::size_t free_bytes() const {
-    std::size_t free = 0, total = 0;
-    std::uint64_t reserved = 0, used = 0;
-    cudaMemGetInfo(&free, &total);
-    cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrReservedMemCurrent, &reserved);
-    cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrUsedMemCurrent, &used);
-    return free + (reserved - used);
-  }
-
   cudaStream_t stream_ = nullptr;
-  cudaMemPool_t pool_ = nullptr;
+  segment_pool<device_segments> memory_;
   std::mutex mutex_;  // of the staging memory: pinned, two halves that take turns
   std::byte* staging_ = nullptr;
   cudaEvent_t left_[2] = {};
