@@ -78,7 +78,7 @@ class LiftUnet(nn.Module):
 
     def embedding(self, t):
         half = self.first // 2
-        rates = torch.exp(torch.arange(half) * (-math.log(10000) / (half - 1)))
+        rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10000) / (half - 1)))
         angles = t.float()[:, None] * rates
         return self.time_mlp(torch.cat([angles.sin(), angles.cos()], 1))
 
@@ -125,7 +125,7 @@ def sample(net, fine, coarse, path, last=1.0):
     table = alpha_bars()
     for step, times in enumerate(path):
         following = [table[t] for t in path[step + 1]] if step + 1 < len(path) else [last, last]
-        t_fine, t_coarse = (torch.full((len(fine),), t) for t in times)
+        t_fine, t_coarse = (torch.full((len(fine),), t, device=fine.device) for t in times)
         noise_fine, noise_coarse = net(fine, coarse, t_fine, t_coarse)
         fine = ddim_step(fine, noise_fine, table[times[0]], following[0])
         coarse = ddim_step(coarse, noise_coarse, table[times[1]], following[1])

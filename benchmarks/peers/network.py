@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Times the full-size LIFT network in PyTorch, in float32 on all cores; prints one JSON object.
+"""Times the full-size LIFT network in PyTorch; prints one JSON object. In float32 on all cores, unless
+--device, --autocast or --compile say otherwise.
 
 Actions, for a batch of images (default 8):
   check           compares outputs, samples and derivatives with tests/golden
@@ -30,13 +31,29 @@ class Case:
         torch.manual_seed(1)
         batch, layout = options.batch, getattr(torch, options.format)
         self.seconds = options.seconds
-        self.net = lift_unet.LiftUnet().to(memory_format=layout)
-        self.fine, self.coarse = (torch.randn(batch, 3, size, size).to(memory_format=layout)
-                                  for size in (64, 32))
-        self.times = torch.tensor([500] * batch), torch.tensor([300] * batch)
+        self.device, self.autocast = options.device, options.autocast
+        self.net = lift_unet.LiftUnet().to(self.device, memory_format=layout)
+        self.evaluate = torch.compile(self.net) if options.compile else self.net
+        self.fine, self.coarse = (
+            torch.randn(batch, 3, size, size).to(self.device, memory_format=layout)
+            for size in (64, 32))
+        self.times = tuple(torch.tensor([t] * batch, device=self.device) for t in (500, 300))
+
+    def __call__(self, *inputs):
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.autocast):
+            return self.evaluate(*inputs)
 
     def outputs(self):
-        return self.net(self.fine, self.coarse, *self.times)
+        return self(self.fine, self.coarse, *self.times)
+
+    def measure(self, work, warm_up=None):
+        """Median seconds of work() and of what it left the device to do."""
+        def waited():
+            work()
+            if self.device == "cuda":
+                torch.cuda.synchronize()
+
+        return measure(waited, self.seconds, warm_up)
 
 
 def adamw(parameters):
@@ -63,11 +80,11 @@ def stepping(case):
 
 def forward(case):
     with torch.no_grad():
-        return measure(case.outputs, case.seconds)
+        return case.measure(case.outputs)
 
 
 def training_step(case):
-    return measure(stepping(case), case.seconds)
+    return case.measure(stepping(case))
 
 
 def training_steps(case):
@@ -80,24 +97,24 @@ def training_steps(case):
 def generate(case):
     path = [(t, t) for t in lift_unet.diagonal(STEPS)]
     with torch.no_grad():
-        return measure(lambda: lift_unet.sample(case.net, case.fine, case.coarse, path),
-                       case.seconds, warm_up=case.outputs)
+        return case.measure(lambda: lift_unet.sample(case, case.fine, case.coarse, path),
+                            warm_up=case.outputs)
 
 
 def heatmap_point(case):
     if lift_unet.jvp is None:
         return {"cannot": f"PyTorch {torch.__version__} has neither torch.func nor functorch"}
-    net = lift_unet.without_fused_attention(case.net).requires_grad_(False)
+    lift_unet.without_fused_attention(case.net).requires_grad_(False)
 
     def squared_norm(f, x):
-        probes = 2.0 * torch.randint(0, 2, (PROBES, *x.shape)) - 1
+        probes = 2.0 * torch.randint(0, 2, (PROBES, *x.shape), device=x.device) - 1
         return lift_unet.jacobian_products(f, x, probes).square().sum((2, 3, 4)).mean()
 
     def point():
-        squared_norm(lambda x: net(x, case.coarse, *case.times)[0], case.fine)
-        squared_norm(lambda x: net(case.fine, x, *case.times)[1], case.coarse)
+        squared_norm(lambda x: case(x, case.coarse, *case.times)[0], case.fine)
+        squared_norm(lambda x: case(case.fine, x, *case.times)[1], case.coarse)
 
-    return measure(point, case.seconds, warm_up=case.outputs)
+    return case.measure(point, warm_up=case.outputs)
 
 
 def main():
@@ -109,6 +126,9 @@ def main():
     parser.add_argument("batch", type=int, nargs="?", default=8)
     parser.add_argument("--format", choices=["contiguous_format", "channels_last"],
                         default="contiguous_format", help="how images lie in memory")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--autocast", action="store_true", help="products in bfloat16")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
     parser.add_argument("--seconds", type=float, default=1, help="least time to measure for")
     options = parser.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))

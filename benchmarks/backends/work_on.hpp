@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lift/analysis/hutchinson.hpp>
+#include <lift/model/network.hpp>
+#include <lift/op/group_norm_silu.hpp>
+#include <lift/path/diagonal.hpp>
+#include <lift/sample/generate.hpp>
+#include <lift/train/trainer.hpp>
+
+#include "work.hpp"
+
+namespace lift::bench {
+
+/// The work on a backend, in float32, with the full-size network (58,475,206 parameters, 64×64 and
+/// 32×32): `count` images, or the side of a matrix.
+template <class Backend>
+class work_on {
+  using Tensor = tensor<Backend, float>;
+
+ public:
+  static work find(const std::string& name) {
+    const std::size_t slash = name.find('/');
+    const std::string what = name.substr(0, slash);
+    const std::size_t count = slash == name.npos ? 0 : std::strtoul(&name[slash + 1], nullptr, 10);
+    require(count >= 1 && count <= 65536, "size of the work " + name, count, "1 to 65536, as forward/8");
+    const auto n = static_cast<double>(count);
+    if (what == "matrix_product") return {name, 2e-9 * n * n * n, "GFLOP/s", matrix_product(count)};
+    if (what == "copy") return {name, 8e-9 * n * 1e6, "GB/s", copy(count)};
+    if (what == "conv3x3_64") return {name, 2e-9 * n * 4096 * 64 * 576, "GFLOP/s", convolution(count)};
+    if (what == "attention_128") return {name, 4e-9 * n * 128 * 1024 * 1024, "GFLOP/s", attention(count)};
+    if (what == "group_norm_silu") return {name, 8e-9 * n * 64 * 4096, "GB/s", group_norm(count)};
+    if (what == "forward") return {name, 16.45 * n, "GFLOP/s", forward(count)};
+    if (what == "training_step") return {name, 3 * 16.45 * n, "GFLOP/s", training_step(count)};
+    if (what == "generate_18") return {name, 18 * 16.45 * n, "GFLOP/s", generate_18(count)};
+    if (what == "heatmap_point_4")  // one value and eight tangents
+      return {name, 9 * 16.45 * n, "GFLOP/s", heatmap_point(count)};
+    throw error(text("no work ", name, ": there are matrix_product, copy, conv3x3_64, attention_128, "
+                     "group_norm_silu, forward, training_step, generate_18, heatmap_point_4"));
+  }
+
+ private:
+  using once = std::function<void()>;
+  using prepared = std::function<once()>;
+
+  /// Waits for what was asked of the backend.
+  static void wait() { mark().to_host(); }
+  static Tensor mark() { return zeros<Tensor>({1}); }
+
+  static Tensor normal(const shape& s, std::uint64_t sample = 0) {
+    return normal_noise<Tensor>(s, {.seed = 1, .use = purpose::probe}, sample);
+  }
+
+  template <class F>
+  static once waited(F f) {
+    return [f = std::move(f)]() mutable { f(); wait(); };
+  }
+
+  static prepared matrix_product(std::size_t n) {
+    return [n] {
+      return waited([n, a = normal({n, n}), b = normal({n, n}, 9), c = Tensor({n, n})]() mutable {
+        Backend::gemm(1, n, n, n, 1.0f, {a.data(), n}, {b.data(), n}, 0.0f,
+                      matrices<float>{c.mutable_data(), n});
+      });
+    };
+  }
+  static prepared copy(std::size_t n) {
+    return [n] {
+      return waited([from = zeros<Tensor>({n * 1'000'000}), to = Tensor({n * 1'000'000})]() mutable {
+        Backend::map(from.size(), to.mutable_data(), lift::detail::identity_functor{}, each(from));
+      });
+    };
+  }
+  static prepared convolution(std::size_t n) {
+    return [n] {
+      return waited([x = normal({n, 64, 64, 64}), a = normal({64, 64, 3, 3}), b = normal({64})] {
+        apply(op::conv2d(1, 1), x, a, b);
+      });
+    };
+  }
+  static prepared attention(std::size_t n) {
+    return [n] {
+      return waited([x = normal({n, 384, 32, 32})] { apply(op::attention(4), x); });
+    };
+  }
+  static prepared group_norm(std::size_t n) {
+    return [n] {
+      return waited([x = normal({n, 64, 64, 64}), gamma = normal({64}), beta = normal({64}, 1)] {
+        apply(op::group_norm_silu{}, x, gamma, beta);
+      });
+    };
+  }
+
+  /// Kept from work to work.
+  static const network<lift_unet, Tensor>& net() {
+    static const network<lift_unet, Tensor> full(lift_unet{}, 1);
+    return full;
+  }
+
+  static prepared forward(std::size_t n) {
+    return [n] {
+      return waited([fine = normal({n, 3, 64, 64}), coarse = normal({n, 3, 32, 32})] {
+        net()(fine, coarse, timesteps{500}, timesteps{300});
+      });
+    };
+  }
+  static prepared training_step(std::size_t n) {
+    return [n] {
+      auto state = std::make_shared<training_state<Tensor>>(net().weights);
+      return waited([n, state, clean = normal({n, 3, 64, 64})] {
+        const auto noised = objective<>{}.template batch<lift_unet>(clean, 1, state->step * n);
+        update(*state, loss_and_gradients(lift_unet{}, state->weights, noised, {1, 1}), 1e-4, {});
+      });
+    };
+  }
+  static prepared generate_18(std::size_t n) {
+    return [n] {
+      return waited([n] {
+        const cosine_schedule schedule;
+        generate<Tensor>(net(), schedule, diagonal{}({}, schedule, 18), {n, 3, 64, 64});
+      });
+    };
+  }
+  static prepared heatmap_point(std::size_t n) {
+    return [n] {
+      return waited([n, x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})}] {
+        hutchinson(net(), x, {timesteps{500}, timesteps{300}}, {.probes = 4, .batch_size = n});
+      });
+    };
+  }
+};
+
+template <class Backend>
+backend_work work_of() {
+  return {Backend::name, work_on<Backend>::find};
+}
+
+}  // namespace lift::bench
