@@ -13,10 +13,12 @@ case ${1-} in
 esac
 jobs=$(nproc)
 
-# build PRESET
+# build PRESET; CUDA code, where there is nvcc, for one device: it is compiled and linked, and runs nowhere here.
 build() {
   echo "== $1: build (${SECONDS} s)"
-  cmake --preset "$1" >/dev/null
+  local said
+  said=$(cmake --preset "$1" -DCMAKE_CUDA_ARCHITECTURES=90)
+  grep -E "lift::|Thrust|CUDA [0-9]" <<<"$said" || true
   cmake --build --preset "$1" -j "$jobs" -- --quiet
 }
 # check PRESET [ctest options]

@@ -101,6 +101,16 @@ double median_time(const work& w, double seconds) {
   return taken[taken.size() / 2];
 }
 
+/// Three digits, or all of a large number's.
+std::string three_digits(double x) {
+  std::ostringstream out;
+  if (x < 1000)
+    out << std::setprecision(3) << x;
+  else
+    out << std::fixed << std::setprecision(0) << x;
+  return out.str();
+}
+
 std::vector<backend_work> chosen(const std::vector<std::string>& names) {
   const std::vector<backend_work> all = backends();
   if (names.empty()) return all;
@@ -133,14 +143,13 @@ void run(const options& o) {
     for (const backend_work& b : columns) {
       const work w = b.find(name);
       const double seconds = median_time(w, o.seconds);
-      std::cout << std::setprecision(o.json ? 9 : 3);
       if (o.json)
-        std::cout << "{\"work\": \"" << name << "\", \"backend\": \"" << b.name
+        std::cout << std::setprecision(9) << "{\"work\": \"" << name << "\", \"backend\": \"" << b.name
                   << "\", \"seconds\": " << seconds << ", \"rate\": " << w.amount / seconds
                   << ", \"unit\": \"" << w.rate << "\"}" << std::endl;
       else
-        std::cout << ' ' << 1e3 * seconds << " ms, " << w.amount / seconds << ' ' << w.rate << " |"
-                  << std::flush;
+        std::cout << ' ' << three_digits(1e3 * seconds) << " ms, "
+                  << three_digits(w.amount / seconds) << ' ' << w.rate << " |" << std::flush;
     }
     if (!o.json) std::cout << std::endl;
   }
