@@ -11,6 +11,7 @@
 #include <lift/schedule/zero_terminal_snr.hpp>
 
 #include "closed_form.hpp"
+#include "message_of.hpp"
 
 using namespace lift;
 using namespace lift::test;
@@ -217,6 +218,11 @@ BOOST_AUTO_TEST_CASE(misuse) {
     return full<tensor_d>(x.shape(), std::numeric_limits<double>::quiet_NaN());
   };
   BOOST_CHECK_THROW(sample_single(broken, schedule, {500}, start), error);
+  const auto breaks = [&](const tensor_d& x, const timesteps& t) {
+    return t[0] < 500 ? broken(x, t) : x;
+  };
+  BOOST_TEST(message_of([&] { sample_single(breaks, schedule, {900, 500, 300, 100}, start); })
+                 .starts_with("squared norm of the network's output at timestep 300: got "));
   const auto smaller = [](const tensor_d& x, const timesteps&) { return coarsen(x); };
   BOOST_CHECK_THROW(sample_single(smaller, schedule, {500}, start), error);
   BOOST_CHECK_THROW(sample_single(smaller, schedule, {}, start), error);

@@ -12,6 +12,25 @@ namespace lift {
 /// Timesteps as a network takes them: one for every image of the batch, or one for all.
 using timesteps = std::vector<double>;
 
+/// Writes the sine and the cosine of number i % half of an embedding, for image i / half.
+template <class T>
+struct sinusoid_functor {
+  const T* t;
+  std::size_t count;  // of timesteps: one for every image, or 1
+  T* out;
+  std::size_t half;
+  T rate;
+  LIFT_HD void operator()(std::size_t i) const {
+    const std::size_t image = i / half, k = i % half;
+    // In the tensor's precision, as the reference computes it: rounded where it rounds, and a
+    // double's function in between, so that every backend rounds to the same.
+    const T frequency = static_cast<T>(std::exp(static_cast<double>(static_cast<T>(k) * rate)));
+    const auto angle = static_cast<double>(t[count == 1 ? 0 : image] * frequency);
+    out[image * 2 * half + k] = static_cast<T>(std::sin(angle));
+    out[image * 2 * half + half + k] = static_cast<T>(std::cos(angle));
+  }
+};
+
 namespace nn {
 
 /// The numbers sin(t·f_i), then cos(t·f_i), f_i = exp(−i·ln(10000)/(width/2 − 1)), for a batch
@@ -29,17 +48,13 @@ auto sinusoidal_embedding(const X& x, const timesteps& t, std::size_t width) {
   } else {
     using Tensor = lift::detail::tensor_of<X>;
     using T = typename Tensor::value_type;
-    std::vector<T> values(s.size());
-    for (std::size_t b = 0; b < batch; ++b)
-      for (std::size_t i = 0; i < half; ++i) {
-        // In the tensor's precision, as the reference computes it.
-        const T rate = -std::log(T(10000)) / static_cast<T>(half - 1);
-        const T angle = static_cast<T>(t[t.size() == 1 ? 0 : b]) *
-                        std::exp(static_cast<T>(i) * rate);
-        values[b * width + i] = std::sin(angle);
-        values[b * width + half + i] = std::cos(angle);
-      }
-    return Tensor(s, values);
+    const Tensor times(shape{t.size()}, std::vector<T>(t.begin(), t.end()));
+    const T rate = -std::log(T(10000)) / static_cast<T>(half - 1);
+    Tensor values(s);
+    Tensor::backend_type::for_each(
+        batch * half,
+        sinusoid_functor<T>{times.data(), t.size(), values.mutable_data(), half, rate}, 64);
+    return values;
   }
 }
 

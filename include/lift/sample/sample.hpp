@@ -28,7 +28,7 @@ auto follow(Trajectory& x, std::size_t count, const Evaluate& evaluate, OnStep& 
     x.advance(evaluate(step));
     on_step(sampling_step<std::decay_t<decltype(x.x())>>{step, count, x.x(), x.denoised()});
   }
-  return x.x();
+  return x.result();
 }
 }  // namespace detail
 
@@ -52,7 +52,7 @@ scales<Tensor> sample_scales(const Denoiser& denoise, const Schedule& schedule,
     on_step(sampling_step<scales<Tensor>>{step, path.size(), {fine.x(), coarse.x()},
                                           {fine.denoised(), coarse.denoised()}});
   }
-  return {fine.x(), coarse.x()};
+  return {fine.result(), coarse.result()};
 }
 
 /// Samples the fine scale alone, from unit noise (B, C, H, W); the denoiser is shown coarse(step)

@@ -64,9 +64,20 @@ class trajectory {
               alpha_bars_.back(), "more than 0");
     }
     alpha_bars_.push_back(options.landing == landing::clean ? 1 : schedule.alpha_bar(0));
+    norms_ = Tensor(shape{path_.size()});
   }
 
   const Tensor& x() const { return x_; }
+  /// The sample after the last step. Waits for the backend, for the first time on the way; throws
+  /// lift::error if an output of the network was not finite, naming the first such timestep.
+  const Tensor& result() const {
+    const auto norms = norms_.to_host();
+    for (std::size_t i = 0; i < step_; ++i)
+      require(std::isfinite(norms[i]),
+              text("squared norm of the network's output at timestep ", path_[i]), norms[i],
+              "a finite number");
+    return x_;
+  }
   /// The x̂₀ of the last step; empty before the first.
   const Tensor& denoised() const { return denoised_; }
   /// The timestep the next evaluation is at.
@@ -74,14 +85,12 @@ class trajectory {
 
   /// Takes one step with the network's output y for (x(), timestep()). A step whose ᾱ' equals ᾱ,
   /// as where a timestep repeats, leaves x as it is and adds no noise, whatever the stepper.
-  /// Throws lift::error if y has another shape than x or is not finite.
+  /// Throws lift::error if y has another shape than x.
   void advance(const Tensor& y) {
     using T = typename Tensor::value_type;
     require(y.shape() == x_.shape(), "shape of the network's output", y.shape(), x_.shape());
-    const T norm = squared_norm(y);
-    require(std::isfinite(norm),
-            text("squared norm of the network's output at timestep ", path_[step_]), norm,
-            "a finite number");
+    Tensor::backend_type::reduce(sum{}, 1, 1, y.size(), norms_.mutable_data() + step_,
+                                 square_functor{}, each(y));
     const double alpha_bar = alpha_bars_[step_], next = alpha_bars_[step_ + 1];
     const combination weights = Prediction::clean(alpha_bar);
     const auto a = static_cast<T>(weights.a), b = static_cast<T>(weights.b);
@@ -97,6 +106,7 @@ class trajectory {
   std::vector<std::size_t> path_;
   std::vector<double> alpha_bars_;  // one more than the timesteps of the path
   Tensor x_, denoised_;
+  Tensor norms_;  // squared, of the network's output at each timestep
   Stepper stepper_;
   bool clip_;
   random_stream noise_;
