@@ -21,6 +21,23 @@ refuse() {
   fi
 }
 configure "0.1 COMPONENTS core" -DCMAKE_DISABLE_FIND_PACKAGE_xtensor=ON
+# build_with COMPONENT LANGUAGE EXTENSION: a program that includes what the component brings.
+build_with() {
+  [[ -e prefix/share/cmake/lift/lift_$1.cmake ]] || return 0
+  mkdir -p "with_$1"
+  printf '#include <lift/%s.hpp>\nint main() { return 0; }\n' "$1" >"with_$1/main.$3"
+  echo "cmake_minimum_required(VERSION 3.25)
+    project(with_$1 LANGUAGES CXX $2)
+    find_package(lift 0.1 CONFIG REQUIRED COMPONENTS $1)
+    add_executable(with_$1 main.$3)
+    target_link_libraries(with_$1 PRIVATE lift::$1)" >"with_$1/CMakeLists.txt"
+  cmake -S "with_$1" -B "with_$1/build" -DCMAKE_CXX_COMPILER="$compiler" \
+    -DCMAKE_CUDA_ARCHITECTURES=90 -DCMAKE_PREFIX_PATH="$work/prefix"
+  cmake --build "with_$1/build"
+  "./with_$1/build/with_$1"
+}
+build_with thrust "" cpp
+build_with cuda CUDA cu
 refuse "sudo apt-get install libxtensor-dev" "0.1" -DCMAKE_DISABLE_FIND_PACKAGE_xtensor=ON
 refuse "LIFT has no component none" "0.1 COMPONENTS none"
 refuse "requested version .0.2" "0.2"

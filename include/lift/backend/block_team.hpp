@@ -33,8 +33,12 @@ struct block_team {
   template <class T, class F>
   LIFT_HD void map(std::size_t rows, std::size_t columns, T* to, const F& f) const {
 #ifdef __CUDA_ARCH__
-    for (std::size_t row = threadIdx.x / lanes; row < rows; row += warps)
-      for (std::size_t j = threadIdx.x % lanes; j < columns; j += lanes) {
+    // Long rows by the whole block, short ones by a warp each.
+    const bool long_rows = columns >= Threads;
+    const unsigned together = long_rows ? Threads : lanes;
+    for (std::size_t row = long_rows ? 0 : threadIdx.x / lanes; row < rows;
+         row += long_rows ? 1 : warps)
+      for (std::size_t j = threadIdx.x % together; j < columns; j += together) {
         const std::size_t i = row * columns + j;
         to[i] = f(row, i, T());
       }

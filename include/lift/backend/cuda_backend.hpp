@@ -112,7 +112,7 @@ struct thrust_cuda_system {
 
 #ifdef LIFT_WITH_CUDNN
   template <class T>
-  static const detail::cudnn_convolution<T>& convolution(const convolution_geometry& g) {
+  static const detail::cudnn_convolution<T>* convolution(const convolution_geometry& g) {
     return detail::cudnn_convolution<T>::of(g,
                                             Products::rounds ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
   }

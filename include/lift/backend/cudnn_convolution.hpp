@@ -50,20 +50,39 @@ class cudnn_descriptor {
   Descriptor descriptor_ = nullptr;
 };
 
+/// Whether an algorithm of cuDNN's adds up products of the numbers themselves, exact where they are
+/// small and whole, not of their Winograd or Fourier transforms.
+inline bool plain_sums(cudnnConvolutionFwdAlgo_t algorithm) {
+  return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM ||
+         algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ||
+         algorithm == CUDNN_CONVOLUTION_FWD_ALGO_GEMM;
+}
+inline bool plain_sums(cudnnConvolutionBwdDataAlgo_t algorithm) {
+  return algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 ||
+         algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
+}
+inline bool plain_sums(cudnnConvolutionBwdFilterAlgo_t algorithm) {
+  return algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 ||
+         algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 ||
+         algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
+}
+
 /// One convolution's sizes, and for each of its three verbs the algorithm that cuDNN expects to be
-/// the fastest of those that give the same bytes every time and need no more than `most_space`.
+/// the fastest of those that are plain sums, give the same bytes every time and need no more than
+/// `most_space`.
 template <class T>
 class cudnn_convolution {
  public:
-  /// The convolution of these sizes and arithmetic for this thread; made once.
-  static const cudnn_convolution& of(const convolution_geometry& g, cudnnMathType_t math) {
+  /// The convolution of these sizes and arithmetic for this thread, made once; null where cuDNN has
+  /// no such algorithm.
+  static const cudnn_convolution* of(const convolution_geometry& g, cudnnMathType_t math) {
     using key = std::array<std::size_t, 11>;
     thread_local std::map<key, std::unique_ptr<cudnn_convolution>> known;
     auto& plan = known[key{g.batch, g.channels, g.height, g.width, g.out_channels, g.out_height,
                            g.out_width, g.kernel, g.stride, g.padding,
                            static_cast<std::size_t>(math)}];
     if (!plan) plan.reset(new cudnn_convolution(g, math));
-    return *plan;
+    return plan->complete_ ? plan.get() : nullptr;
   }
 
   void forward(const T* image, const T* weight, T* result) const {
@@ -132,31 +151,30 @@ class cudnn_convolution {
     check_cudnn(cudnnGetConvolutionForwardAlgorithm_v7(cudnn(), image_, weight_, convolution_,
                                                        result_, candidates, &found, forward),
                 "cudnnGetConvolutionForwardAlgorithm_v7");
-    forward_ = choose(forward, found);
+    complete_ = choose(forward, found, forward_);
     cudnnConvolutionBwdDataAlgoPerf_t image_gradient[candidates];
     check_cudnn(cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn(), weight_, result_, convolution_,
                                                             image_, candidates, &found,
                                                             image_gradient),
                 "cudnnGetConvolutionBackwardDataAlgorithm_v7");
-    image_gradient_ = choose(image_gradient, found);
+    complete_ = choose(image_gradient, found, image_gradient_) && complete_;
     cudnnConvolutionBwdFilterAlgoPerf_t weight_gradient[candidates];
     check_cudnn(cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn(), image_, result_,
                                                               convolution_, weight_, candidates,
                                                               &found, weight_gradient),
                 "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
-    weight_gradient_ = choose(weight_gradient, found);
+    complete_ = choose(weight_gradient, found, weight_gradient_) && complete_;
   }
 
   template <class Algorithm>
-  static Algorithm choose(const Algorithm* by_expected_time, int count) {
+  static bool choose(const Algorithm* by_expected_time, int count, Algorithm& chosen) {
     for (int i = 0; i < count; ++i) {
-      const Algorithm& a = by_expected_time[i];
-      if (a.status == CUDNN_STATUS_SUCCESS && a.determinism == CUDNN_DETERMINISTIC &&
-          a.memory <= most_space)
-        return a;
+      chosen = by_expected_time[i];
+      if (chosen.status == CUDNN_STATUS_SUCCESS && chosen.determinism == CUDNN_DETERMINISTIC &&
+          chosen.memory <= most_space && plain_sums(chosen.algo))
+        return true;
     }
-    throw error(text("cuDNN: algorithms for a convolution: got 0 of ", count,
-                     " that are deterministic and need at most 1 GiB, want at least 1"));
+    return false;
   }
 
   void set_math(cudnnMathType_t math) const {
@@ -174,6 +192,7 @@ class cudnn_convolution {
   cudnnConvolutionFwdAlgoPerf_t forward_;
   cudnnConvolutionBwdDataAlgoPerf_t image_gradient_;
   cudnnConvolutionBwdFilterAlgoPerf_t weight_gradient_;
+  bool complete_ = false;
 };
 
 }  // namespace lift::detail

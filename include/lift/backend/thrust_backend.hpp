@@ -110,8 +110,8 @@ struct reduce_functor {
 /// - name; take(bytes), give(memory): memory from a pool; copy_in(to, from, bytes), copy_out(...);
 /// - for_each(n, f): f(i) for every i < n, by Thrust; for_each_team(n, f): f(team, i), see team.hpp;
 /// - gemm: the verb; patch_bytes: of a patch matrix;
-/// - if it has convolutions of its own, convolution<T>(g): an object with forward(image, weight,
-///   result), backward_image(result, weight, image) and backward_weight(image, result, weight).
+/// - if it has convolutions of its own, convolution<T>(g): null, or an object with forward(image,
+///   weight, result), backward_image(result, weight, image), backward_weight(image, result, weight).
 /// Arrays have fewer than 2³¹ elements; a larger one throws lift::error.
 template <class System>
 struct thrust_backend {
@@ -194,8 +194,8 @@ struct thrust_backend {
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
                        const convolution_addends<T>& addends, T* result) {
-    if constexpr (has_convolutions<T>) {
-      System::template convolution<T>(g).forward(image, weight, result);
+    if (const auto* const own = own_convolution<T>(g)) {
+      own->forward(image, weight, result);
       add(g, addends, result);
     } else {
       convolve_by_patches(g, image, weight, addends, result);
@@ -205,8 +205,8 @@ struct thrust_backend {
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                  const T* bias, T* image) {
-    if constexpr (has_convolutions<T>) {
-      System::template convolution<T>(g).backward_image(result, weight, image);
+    if (const auto* const own = own_convolution<T>(g)) {
+      own->backward_image(result, weight, image);
       const std::size_t n = g.batch * g.image_size(), area = g.height * g.width;
       if (bias)
         map(n, image, add_functor{}, operand<T>{image, 1, n}, operand<T>{bias, area, g.channels});
@@ -218,8 +218,8 @@ struct thrust_backend {
   template <class T>
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight) {
-    if constexpr (has_convolutions<T>)
-      System::template convolution<T>(g).backward_weight(image, result, weight);
+    if (const auto* const own = own_convolution<T>(g))
+      own->backward_weight(image, result, weight);
     else
       convolve_weight_by_patches(g, image, result, weight);
   }
@@ -228,9 +228,21 @@ struct thrust_backend {
   static constexpr std::size_t few_rows = 512;  // rows of a reduction that leave a device idle
   static constexpr std::size_t piece = 16384;   // elements of one partial reduction
 
+  /// A convolution that a system without its own never has.
   template <class T>
-  static constexpr bool has_convolutions =
-      requires(const convolution_geometry& g) { System::template convolution<T>(g); };
+  struct no_convolution {
+    void forward(const T*, const T*, T*) const {}
+    void backward_image(const T*, const T*, T*) const {}
+    void backward_weight(const T*, const T*, T*) const {}
+  };
+
+  template <class T>
+  static auto own_convolution(const convolution_geometry& g) {
+    if constexpr (requires { System::template convolution<T>(g); })
+      return System::template convolution<T>(g);
+    else
+      return static_cast<const no_convolution<T>*>(nullptr);
+  }
 
   static void require_index(std::size_t n) {
     require(n < max_divided_index, "elements of an array of a Thrust backend", n, "below 2^31");
