@@ -102,7 +102,7 @@ class segment_pool {
   }
 
   /// Makes one free block of two neighbours; forgets what free_ says of either.
-  blocks::iterator join(blocks::iterator a, blocks::iterator b) {
+  typename blocks::iterator join(typename blocks::iterator a, typename blocks::iterator b) {
     free_.erase({a->second.bytes, a->first});
     free_.erase({b->second.bytes, b->first});
     a->second.bytes += b->second.bytes;

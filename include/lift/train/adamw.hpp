@@ -20,7 +20,8 @@ struct adamw_functor {
   LIFT_HD void operator()(const Team& team, const tensor_piece<T, 4>& piece, std::size_t) const {
     const T a = *scale;
     if (!(a - a == T(0))) return;
-    const auto [p, m, v, g] = piece.data;
+    T *const p = piece.data[0], *const m = piece.data[1], *const v = piece.data[2];
+    const T* const g = piece.data[3];
     const T gain1 = (T(1) - beta1) * a, gain2 = (T(1) - beta2) * a * a;
     team.map(1, piece.size, m, [&](std::size_t, std::size_t i, auto x) {
       using V = decltype(x);

@@ -17,7 +17,8 @@ struct ema_functor {
 
   template <class Team>
   LIFT_HD void operator()(const Team& team, const tensor_piece<T, 2>& piece, std::size_t) const {
-    const auto [a, w] = piece.data;
+    T* const a = piece.data[0];
+    const T* const w = piece.data[1];
     team.map(1, piece.size, a, [&](std::size_t, std::size_t i, auto x) {
       using V = decltype(x);
       return V(keep) * team.load(a + i, x) + V(gain) * team.load(w + i, x);
