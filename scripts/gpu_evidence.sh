@@ -1,38 +1,50 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# gpu_evidence.sh [build] [test] [sanitize] [compare] [train DATA]: what a machine with a CUDA device has to show,
-# all of it unless parts are named:
-#   build     the CUDA tests, the benchmark of the backends and the `lift` command, in build/release
+# gpu_evidence.sh [build] [bundle DIR] [test] [sanitize] [compare] [train DATA]: what a machine with a CUDA device has
+# to show; build, test, sanitize and compare unless parts are named:
+#   build     the CUDA tests, the benchmark of the backends and the `lift` command, in build/gpu, for any processor
+#   bundle    copies them to DIR with the libraries they need beside CUDA's, for a machine that cannot build
 #   test      every CUDA test, none of them skipped
 #   sanitize  the same tests under compute-sanitizer's memcheck and racecheck, where it is installed
 #   compare   LIFT against PyTorch on this device; rows go to benchmarks/results/gpu.json
 #   train     LIFT (independent timesteps) and the baseline at full size on a zip of 64×64 images, for TRAIN_SECONDS
 #             each (default 240): checkpoints, loss curves and sample grids in out/gpu
-# The programs are looked for in BINARIES (default build/release/bin), so that a machine without compilers can run
-# what another has built. PYTHON names an interpreter that has PyTorch.
+# build and bundle need no device. The others look for programs in BINARIES (default build/gpu/bin), which find a bundle's
+# libraries beside them and CUDA's (cuBLAS, cuDNN) where the machine has them. PYTHON names an interpreter that has
+# PyTorch.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-binaries=${BINARIES:-build/release/bin}
+binaries=${BINARIES:-build/gpu/bin}
 python=${PYTHON:-python3}
 seconds=${TRAIN_SECONDS:-240}
 
-parts=() data=
+tests=(verbs derivatives group_norm same_numbers)
+programs=("${tests[@]/#/test_cuda_}" benchmark_backends lift)
+
+parts=() data='' folder=''
 while (($#)); do
   case $1 in
     build | test | sanitize | compare) parts+=("$1") ;;
+    bundle)
+      [[ -n ${2-} ]] || { echo "$0: bundle: want a folder" >&2; exit 2; }
+      parts+=(bundle) folder=$2
+      shift
+      ;;
     train)
       [[ -f ${2-} ]] || { echo "$0: train: got \"${2-}\", want a zip of images" >&2; exit 2; }
       parts+=(train) data=$2
       shift
       ;;
-    *) echo "usage: $0 [build] [test] [sanitize] [compare] [train DATA.zip]" >&2; exit 2 ;;
+    *) echo "usage: $0 [build] [bundle DIR] [test] [sanitize] [compare] [train DATA.zip]" >&2; exit 2 ;;
   esac
   shift
 done
 ((${#parts[@]})) || parts=(build test sanitize compare)
-nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader ||
-  { echo "$0: no CUDA device: nvidia-smi fails" >&2; exit 1; }
-tests=(verbs derivatives group_norm same_numbers)
+
+need_device() {
+  nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader ||
+    { echo "$0: no CUDA device: nvidia-smi fails" >&2; exit 1; }
+}
 
 run_tests() {  # run_tests [prefix of the command...]
   for test in "${tests[@]}"; do
@@ -45,12 +57,21 @@ for part in "${parts[@]}"; do
   echo "== $part (${SECONDS} s)"
   case $part in
     build)
-      cmake --preset release -DLIFT_CUDA=ON
-      cmake --build --preset release -j "$(nproc)" --target benchmark_backends lift_cli \
-        "${tests[@]/#/test_cuda_}"
+      cmake -S . -B build/gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DLIFT_CUDA=ON -DLIFT_NATIVE=OFF \
+        -DLIFT_CHECK_HEADERS=OFF -DCMAKE_BUILD_RPATH="\$ORIGIN/lib"
+      cmake --build build/gpu -j "$(nproc)" --target "${programs[@]/%lift/lift_cli}"
       ;;
-    test) run_tests ;;
+    bundle)
+      mkdir -p "$folder/lib"
+      for program in "${programs[@]}"; do cp "$binaries/$program" "$folder"; done
+      ldd "$folder"/test_* "$folder/benchmark_backends" "$folder/lift" |
+        awk '$3 ~ /^\// && $1 !~ /^(libc|libm|libdl|librt|libpthread|libcu|libnv)[a-zA-Z]*[.]/ { print $3 }' |
+        sort -u | xargs cp -Lt "$folder/lib"
+      du -sh "$folder"
+      ;;
+    test) need_device && run_tests ;;
     sanitize)
+      need_device
       if ! command -v compute-sanitizer >/dev/null; then
         echo "compute-sanitizer is not installed: left out"
         continue
@@ -60,10 +81,12 @@ for part in "${parts[@]}"; do
       done
       ;;
     compare)
+      need_device
       "$python" benchmarks/compare_gpu.py --binaries "$binaries" --python "$python" \
         --out benchmarks/results/gpu.json
       ;;
     train)
+      need_device
       for model in lift baseline; do
         out=out/gpu/$model
         "$binaries/lift" train --backend cuda-tf32 --model "$model" --data "$data" \

@@ -19,10 +19,10 @@
 namespace lift::bench {
 
 std::vector<backend_work> xtensor_work();
-#ifdef LIFT_BENCH_THRUST
+#ifdef LIFT_HAS_THRUST
 std::vector<backend_work> thrust_work();
 #endif
-#ifdef LIFT_BENCH_CUDA
+#ifdef LIFT_HAS_CUDA
 std::vector<backend_work> cuda_work();
 #endif
 
@@ -31,10 +31,10 @@ std::vector<backend_work> backends() {
   [[maybe_unused]] const auto append = [&](const std::vector<backend_work>& more) {
     all.insert(all.end(), more.begin(), more.end());
   };
-#ifdef LIFT_BENCH_THRUST
+#ifdef LIFT_HAS_THRUST
   append(thrust_work());
 #endif
-#ifdef LIFT_BENCH_CUDA
+#ifdef LIFT_HAS_CUDA
   append(cuda_work());
 #endif
   return all;
@@ -94,7 +94,8 @@ double median_time(const work& w, double seconds) {
   for (double total = 0; total < seconds; total += taken.back()) {
     const auto start = std::chrono::steady_clock::now();
     once();
-    taken.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    taken.push_back(took.count());
   }
   std::nth_element(taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(taken.size() / 2),
                    taken.end());

@@ -30,29 +30,33 @@ class work_on {
     const std::size_t slash = name.find('/');
     const std::string what = name.substr(0, slash);
     const std::size_t count = slash == name.npos ? 0 : std::strtoul(&name[slash + 1], nullptr, 10);
-    require(count >= 1 && count <= 65536, "size of the work " + name, count, "1 to 65536, as forward/8");
+    require(count >= 1 && count <= 65536, "size of the work " + name, count,
+            "1 to 65536, as forward/8");
     const auto n = static_cast<double>(count);
-    if (what == "matrix_product") return {name, 2e-9 * n * n * n, "GFLOP/s", matrix_product(count)};
-    if (what == "copy") return {name, 8e-9 * n * 1e6, "GB/s", copy(count)};
-    if (what == "conv3x3_64") return {name, 2e-9 * n * 4096 * 64 * 576, "GFLOP/s", convolution(count)};
-    if (what == "attention_128") return {name, 4e-9 * n * 128 * 1024 * 1024, "GFLOP/s", attention(count)};
-    if (what == "group_norm_silu") return {name, 8e-9 * n * 64 * 4096, "GB/s", group_norm(count)};
-    if (what == "forward") return {name, 16.45 * n, "GFLOP/s", forward(count)};
-    if (what == "training_step") return {name, 3 * 16.45 * n, "GFLOP/s", training_step(count)};
-    if (what == "generate_18") return {name, 18 * 16.45 * n, "GFLOP/s", generate_18(count)};
+    const auto gflop = [&](double amount, prepared f) { return work{name, amount, "GFLOP/s", f}; };
+    const auto gb = [&](double amount, prepared f) { return work{name, amount, "GB/s", f}; };
+    if (what == "matrix_product") return gflop(2e-9 * n * n * n, matrix_product(count));
+    if (what == "copy") return gb(8e-3 * n, copy(count));
+    if (what == "conv3x3_64") return gflop(2e-9 * n * 4096 * 64 * 576, convolution(count));
+    if (what == "attention_128") return gflop(4e-9 * n * 128 * 1024 * 1024, attention(count));
+    if (what == "group_norm_silu") return gb(8e-9 * n * 64 * 4096, group_norm(count));
+    if (what == "forward") return gflop(evaluation * n, forward(count));
+    if (what == "training_step") return gflop(3 * evaluation * n, training_step(count));
+    if (what == "generate_18") return gflop(18 * evaluation * n, generate_18(count));
     if (what == "heatmap_point_4")  // one value and eight tangents
-      return {name, 9 * 16.45 * n, "GFLOP/s", heatmap_point(count)};
+      return gflop(9 * evaluation * n, heatmap_point(count));
     throw error(text("no work ", name, ": there are matrix_product, copy, conv3x3_64, attention_128, "
                      "group_norm_silu, forward, training_step, generate_18, heatmap_point_4"));
   }
 
  private:
+  static constexpr double evaluation = 16.45;  // GFLOP of one image
+
   using once = std::function<void()>;
   using prepared = std::function<once()>;
 
   /// Waits for what was asked of the backend.
-  static void wait() { mark().to_host(); }
-  static Tensor mark() { return zeros<Tensor>({1}); }
+  static void wait() { zeros<Tensor>({1}).to_host(); }
 
   static Tensor normal(const shape& s, std::uint64_t sample = 0) {
     return normal_noise<Tensor>(s, {.seed = 1, .use = purpose::probe}, sample);
@@ -73,7 +77,8 @@ class work_on {
   }
   static prepared copy(std::size_t n) {
     return [n] {
-      return waited([from = zeros<Tensor>({n * 1'000'000}), to = Tensor({n * 1'000'000})]() mutable {
+      const shape millions{n * 1'000'000};
+      return waited([from = zeros<Tensor>(millions), to = Tensor(millions)]() mutable {
         Backend::map(from.size(), to.mutable_data(), lift::detail::identity_functor{}, each(from));
       });
     };

@@ -8,11 +8,11 @@ namespace lift::cli {
 
 // Each defined where it is compiled.
 engine xtensor_engine();
-#ifdef LIFT_CLI_THRUST
+#ifdef LIFT_HAS_THRUST
 engine thrust_cpp_engine();
 engine thrust_omp_engine();
 #endif
-#ifdef LIFT_CLI_CUDA
+#ifdef LIFT_HAS_CUDA
 engine cuda_engine();
 engine cuda_tf32_engine();
 engine cuda_bf16_engine();
@@ -20,10 +20,10 @@ engine cuda_bf16_engine();
 
 std::span<const engine> engines() {
   static const std::vector<engine> all = {xtensor_engine(),
-#ifdef LIFT_CLI_THRUST
+#ifdef LIFT_HAS_THRUST
                                           thrust_cpp_engine(), thrust_omp_engine(),
 #endif
-#ifdef LIFT_CLI_CUDA
+#ifdef LIFT_HAS_CUDA
                                           cuda_engine(), cuda_tf32_engine(), cuda_bf16_engine(),
 #endif
   };
