@@ -37,8 +37,7 @@ inline void set_threads(std::size_t) {}
 /// Without a device there is nothing to test: CTest counts exit code 77 as skipped.
 struct device_or_skip {
   device_or_skip() {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0) return;
+    if (has_cuda_device()) return;
     std::cout << "no CUDA device\n";
     std::exit(77);
   }

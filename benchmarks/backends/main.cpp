@@ -26,6 +26,7 @@ std::vector<backend_work> thrust_work();
 std::vector<backend_work> cuda_work();
 #endif
 
+/// The backends of this build that can run here, the CPU's first.
 std::vector<backend_work> backends() {
   std::vector<backend_work> all = xtensor_work();
   [[maybe_unused]] const auto append = [&](const std::vector<backend_work>& more) {
@@ -145,8 +146,8 @@ void run(const options& o) {
       const work w = b.find(name);
       const double seconds = median_time(w, o.seconds);
       if (o.json)
-        std::cout << std::setprecision(9) << "{\"work\": \"" << name << "\", \"backend\": \"" << b.name
-                  << "\", \"seconds\": " << seconds << ", \"rate\": " << w.amount / seconds
+        std::cout << std::setprecision(9) << "{\"work\": \"" << name << "\", \"backend\": \""
+                  << b.name << "\", \"seconds\": " << seconds << ", \"rate\": " << w.amount / seconds
                   << ", \"unit\": \"" << w.rate << "\"}" << std::endl;
       else
         std::cout << ' ' << three_digits(1e3 * seconds) << " ms, "

@@ -33,8 +33,8 @@ class work_on {
     require(count >= 1 && count <= 65536, "size of the work " + name, count,
             "1 to 65536, as forward/8");
     const auto n = static_cast<double>(count);
-    const auto gflop = [&](double amount, prepared f) { return work{name, amount, "GFLOP/s", f}; };
-    const auto gb = [&](double amount, prepared f) { return work{name, amount, "GB/s", f}; };
+    const auto gflop = [&](double amount, prepared f) { return work{amount, "GFLOP/s", f}; };
+    const auto gb = [&](double amount, prepared f) { return work{amount, "GB/s", f}; };
     if (what == "matrix_product") return gflop(2e-9 * n * n * n, matrix_product(count));
     if (what == "copy") return gb(8e-3 * n, copy(count));
     if (what == "conv3x3_64") return gflop(2e-9 * n * 4096 * 64 * 576, convolution(count));

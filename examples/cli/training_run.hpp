@@ -78,7 +78,8 @@ class training_run {
     if (saved_ != training_->steps_taken()) save();
     if (s_.sample_every > 0 && interruption == 0) sample();
     if (interruption != 0)
-      remark(s_, "Stopped by a signal after step ", training_->steps_taken(), "; saved, --resume goes on");
+      remark(s_, "Stopped by a signal after step ", training_->steps_taken(),
+             "; saved, --resume goes on");
     report(s_, {{"outdir", s_.outdir.string()},
                 {"checkpoint", (s_.outdir / checkpoint_name(training_->steps_taken())).string()},
                 {"stopped", stopped},
@@ -132,7 +133,7 @@ class training_run {
   }
 
   const train_settings& s_;
-  training_setup setup_;
+  const training_setup& setup_;
   json config_;
   std::unique_ptr<training> training_;
   std::uint64_t first_, last_ = 0, saved_ = std::numeric_limits<std::uint64_t>::max();

@@ -8,6 +8,16 @@
 #include <lift/backend/cuda_error.hpp>
 #include <lift/backend/segment_pool.hpp>
 
+namespace lift {
+
+/// Whether a CUDA device can be used.
+inline bool has_cuda_device() {
+  int devices = 0;
+  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
+}
+
+}  // namespace lift
+
 namespace lift::detail {
 
 /// Segments of device memory.

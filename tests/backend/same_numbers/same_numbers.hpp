@@ -4,7 +4,8 @@
 // What every backend computes like the CPU's plain one. Each backend runs these cases in a source
 // file of its own, so that no compiler sees more of them than it can take; main.cpp compares.
 
-#include <bit>
+#include <array>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <tuple>
