@@ -10,6 +10,7 @@
 
 #include <lift/analysis/hutchinson.hpp>
 #include <lift/model/network.hpp>
+#include <lift/model/repeated_denoiser.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
@@ -108,28 +109,34 @@ class work_on {
     static const network<lift_unet, Tensor> full(lift_unet{}, 1);
     return full;
   }
+  /// It as a denoiser that repeats.
+  static auto repeated() {
+    return std::make_shared<repeated_denoiser<network<lift_unet, Tensor>, Tensor>>(net());
+  }
 
   static prepared forward(std::size_t n) {
     return [n] {
-      return waited([fine = normal({n, 3, 64, 64}), coarse = normal({n, 3, 32, 32})] {
-        net()(fine, coarse, timesteps{500}, timesteps{300});
+      return waited([fine = normal({n, 3, 64, 64}), coarse = normal({n, 3, 32, 32}),
+                     denoise = repeated()] {
+        (*denoise)(fine, coarse, timesteps{500}, timesteps{300});
       });
     };
   }
   static prepared training_step(std::size_t n) {
     return [n] {
-      auto state = std::make_shared<training_state<Tensor>>(net().weights);
-      return waited([n, state, clean = normal({n, 3, 64, 64})] {
-        const auto noised = objective<>{}.template batch<lift_unet>(clean, 1, state->step * n);
-        update(*state, loss_and_gradients(lift_unet{}, state->weights, noised, {1, 1}), 1e-4, {});
-      });
+      const auto images = std::make_shared<tensor_images<Tensor>>(normal({n, 3, 64, 64}));
+      using training = trainer<lift_unet, Tensor, tensor_images<Tensor>, objective<>, constant_rate>;
+      const auto steps = std::make_shared<training>(
+          lift_unet{}, training_state<Tensor>(net().weights), *images, objective<>{},
+          constant_rate{}, training_options{.batch_size = n});
+      return [images, steps] { steps->step(); };
     };
   }
   static prepared generate_18(std::size_t n) {
     return [n] {
-      return waited([n] {
+      return waited([n, denoise = repeated()] {
         const cosine_schedule schedule;
-        generate<Tensor>(net(), schedule, diagonal{}({}, schedule, 18), {n, 3, 64, 64});
+        generate<Tensor>(*denoise, schedule, diagonal{}({}, schedule, 18), {n, 3, 64, 64});
       });
     };
   }

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include <lift/model/repeated_denoiser.hpp>
+
 #include "engine.hpp"
 
 namespace lift::cli {
@@ -22,7 +24,7 @@ class evaluator_base : public evaluator {
 template <class Architecture, class Tensor>
 class evaluator_on final : public evaluator_base<Tensor> {
  public:
-  explicit evaluator_on(network<Architecture, Tensor> net) : net_(std::move(net)) {}
+  explicit evaluator_on(const network<Architecture, Tensor>& net) : net_(net) {}
 
   scales<host_array> operator()(const scales<host_array>& x,
                                 const scales<timesteps>& t) const override {
@@ -52,7 +54,7 @@ class evaluator_on final : public evaluator_base<Tensor> {
     }
   }
 
-  network<Architecture, Tensor> net_;
+  repeated_denoiser<network<Architecture, Tensor>, Tensor> net_;
 };
 
 /// The training images as a trainer reads them.
@@ -61,11 +63,15 @@ struct images_on {
   const training_setup* setup;
 
   std::size_t size() const { return setup->images; }
+  const shape& image_shape() const { return setup->image_shape; }
+  void read(std::span<const std::size_t> numbers, std::span<float> to) const {
+    setup->read(numbers, to);
+  }
   Tensor operator()(std::span<const std::size_t> numbers) const {
-    const shape& s = setup->image_shape;
+    const shape& s = image_shape();
     const shape dims{numbers.size(), s[0], s[1], s[2]};
     std::vector<float> values(dims.size());
-    setup->read(numbers, values);
+    read(numbers, values);
     return Tensor(dims, values);
   }
 };

@@ -28,11 +28,13 @@
 #include <lift/backend/patch_gather.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/recycling_allocator.hpp>
+#include <lift/backend/repeated_work.hpp>
 #include <lift/backend/segment_pool.hpp>
 #include <lift/backend/simd_team.hpp>
 #include <lift/backend/team.hpp>
 #include <lift/backend/tensor.hpp>
 #include <lift/backend/thread_pool.hpp>
+#include <lift/backend/upload.hpp>
 #include <lift/backend/winograd.hpp>
 #include <lift/backend/winograd_convolution.hpp>
 #include <lift/backend/winograd_resampling.hpp>
@@ -91,6 +93,7 @@
 #include <lift/model/lift_unet.hpp>
 #include <lift/model/network.hpp>
 #include <lift/model/prediction.hpp>
+#include <lift/model/repeated_denoiser.hpp>
 
 #include <lift/analysis/central_differences.hpp>
 #include <lift/analysis/error_heatmap.hpp>

@@ -24,6 +24,7 @@
 #include <io/file_size_limit.hpp>
 #include <io/hostile.hpp>
 #include <io/scratch_folder.hpp>
+#include <tensors.hpp>
 #include <train/toy.hpp>
 
 using namespace lift;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <tuple>
 #include <type_traits>
 #include <vector>
@@ -17,6 +18,13 @@ using namespace lift::test;
 
 namespace {
 
+/// The numbers of a step.
+template <class Tensor>
+Tensor numbers_of(const adamw& optimiser, double rate, std::uint64_t t) {
+  const auto numbers = optimiser.numbers_at<typename Tensor::value_type>(rate, t);
+  return Tensor({numbers.size()}, std::span(numbers));
+}
+
 /// A step of one parameter.
 template <class Tensor>
 void update(const adamw& optimiser, Tensor& p, Tensor& m, Tensor& v, const Tensor& gradient,
@@ -25,7 +33,7 @@ void update(const adamw& optimiser, Tensor& p, Tensor& m, Tensor& v, const Tenso
   auto weights = alone(p), first = alone(m), second = alone(v);  // handles: the elements are shared
   using T = typename Tensor::value_type;
   optimiser.update(weights, first, second, {gradient},
-                   full<Tensor>({1}, static_cast<T>(scale)), rate, t);
+                   full<Tensor>({1}, static_cast<T>(scale)), numbers_of<Tensor>(optimiser, rate, t));
 }
 
 }  // namespace
@@ -68,7 +76,8 @@ BOOST_AUTO_TEST_CASE(many_parameters_at_once) {
     gradients.push_back(i == 3 ? tensor_d() : full<tensor_d>(s, double(i + 1)));
   }
   parameters<tensor_d> weights(p), first(m), second(v);
-  adamw{}.update(weights, first, second, gradients, full<tensor_d>({1}, 1), 0.1, 1);
+  adamw{}.update(weights, first, second, gradients, full<tensor_d>({1}, 1),
+                 numbers_of<tensor_d>(adamw{}, 0.1, 1));
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const double g = i == 3 ? 0 : double(i + 1), want = i == 3 ? 1 : 0.999 - 0.1 * g / (g + 1e-8);
     for (const double x : weights.entries()[i].value.to_host())

@@ -3,14 +3,13 @@
 
 // The smallest networks that can be trained, for tests of what is around a network.
 
+#include <cmath>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <lift/op/add.hpp>
 #include <lift/train/trainer.hpp>
-
-#include "tensors.hpp"
 
 namespace lift::test {
 
@@ -19,15 +18,15 @@ struct toy_network {
   static constexpr const char* name = "toy";
   std::vector<std::size_t> hidden_dims = {8};
 
-  template <class Scope, class F, class C>
-  auto operator()(const Scope& p, const F& fine, const C& coarse, const timesteps& t_fine,
-                  const timesteps& t_coarse) const {
+  template <class Scope, class F, class C, class Timesteps>
+  auto operator()(const Scope& p, const F& fine, const C& coarse, const Timesteps& t_fine,
+                  const Timesteps& t_coarse) const {
     return scales{apply(op::add{}, layer(p / "fine", fine, t_fine), refine(coarse)),
                   layer(p / "coarse", coarse, t_coarse)};
   }
 
-  template <class Scope, class X>
-  static auto layer(const Scope& p, const X& x, const timesteps& t) {
+  template <class Scope, class X, class Timesteps>
+  static auto layer(const Scope& p, const X& x, const Timesteps& t) {
     return nn::conv2d_add(p / "conv", x,
                           nn::linear(p / "time", nn::sinusoidal_embedding(x, t, 8), 3), 3, 3, 1);
   }
@@ -38,8 +37,8 @@ struct toy_baseline {
   static constexpr const char* name = "toy-baseline";
   std::vector<std::size_t> hidden_dims = {8};
 
-  template <class Scope, class X>
-  auto operator()(const Scope& p, const X& x, const timesteps& t) const {
+  template <class Scope, class X, class Timesteps>
+  auto operator()(const Scope& p, const X& x, const Timesteps& t) const {
     return toy_network::layer(p / "fine", x, t);
   }
 };
@@ -53,7 +52,6 @@ tensor_images<Tensor> noise_source(std::size_t count, std::size_t size) {
   return {scaled(normal_noise<Tensor>({count, 3, size, size}, stream, 0),
                  static_cast<typename Tensor::value_type>(0.3))};
 }
-static_assert(image_source<tensor_images<tensor_f>, tensor_f>);
 
 /// Images of a source until image `bad` is asked for, which holds a NaN.
 template <class Tensor>

@@ -12,12 +12,15 @@
 #include <lift/train/any_regime.hpp>
 
 #include <io/hostile.hpp>
+#include <tensors.hpp>
 #include <train/toy.hpp>
 
 using namespace lift;
 using namespace lift::test;
 
 namespace {
+
+static_assert(image_source<tensor_images<tensor_f>, tensor_f>);
 
 const objective plain{cosine_schedule(), independent_regime{}};
 

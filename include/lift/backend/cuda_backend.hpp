@@ -14,8 +14,11 @@
 
 #include <lift/backend/block_team.hpp>
 #include <lift/backend/cuda_device.hpp>
+#include <lift/backend/cuda_graph.hpp>
+#include <lift/backend/cuda_upload.hpp>
 #include <lift/backend/cudnn_convolution.hpp>
 #include <lift/backend/thrust_backend.hpp>
+#include <lift/backend/upload.hpp>
 
 namespace lift {
 
@@ -27,17 +30,24 @@ __global__ void __launch_bounds__(Threads) team_kernel(F f) {
   f(block_team<Threads>{}, static_cast<std::size_t>(blockIdx.x));
 }
 
-/// This thread's cuBLAS, on the stream of the device.
+/// This thread's cuBLAS, on the stream that its work goes to. Its work space is one for all streams:
+/// what is recorded is repeated on the device's own.
 inline cublasHandle_t cublas() {
+  constexpr std::size_t space_bytes = std::size_t{32} << 20;
   struct owner {
     cublasHandle_t handle = nullptr;
-    owner() {
-      check_cublas(cublasCreate(&handle), "cublasCreate");
-      check_cublas(cublasSetStream(handle, cuda_device::get().stream()), "cublasSetStream");
-    }
+    cudaStream_t stream = nullptr;
+    pool_block<device_memory> space{cuda_device::get().main().memory, space_bytes};
+    owner() { check_cublas(cublasCreate(&handle), "cublasCreate"); }
     ~owner() { cublasDestroy(handle); }
   };
   thread_local owner mine;
+  if (const cudaStream_t now = cuda_device::get().stream(); mine.stream != now) {
+    check_cublas(cublasSetStream(mine.handle, now), "cublasSetStream");
+    check_cublas(cublasSetWorkspace(mine.handle, mine.space.data(), space_bytes),
+                 "cublasSetWorkspace");
+    mine.stream = now;
+  }
   return mine.handle;
 }
 
@@ -70,8 +80,7 @@ struct thrust_cuda_system {
   static constexpr const char* name = Products::name;
   static constexpr std::size_t patch_bytes = std::size_t{512} << 20;
 
-  static void* take(std::size_t bytes) { return device().take(bytes); }
-  static void give(void* memory) noexcept { device().give(memory); }
+  using block = detail::device_block;
   static void copy_in(void* to, const void* from, std::size_t bytes) {
     device().copy_in(to, from, bytes);
   }
@@ -151,10 +160,19 @@ struct thrust_cuda_system {
   }
 };
 
-using cuda_backend = thrust_backend<thrust_cuda_system<float32_products>>;
-using cuda_tf32_backend = thrust_backend<thrust_cuda_system<tf32_products>>;
-using cuda_bf16_backend = thrust_backend<thrust_cuda_system<bfloat16_products>>;
+/// The CUDA backend with products of one kind. Repeated work is a CUDA graph, and copies in can go
+/// on beside work, on a second stream.
+template <class Products>
+struct cuda_backend_of : thrust_backend<thrust_cuda_system<Products>> {
+  using repeated_work = recorded_work<detail::cuda_record>;
+  using upload = cuda_upload;
+};
+
+using cuda_backend = cuda_backend_of<float32_products>;
+using cuda_tf32_backend = cuda_backend_of<tf32_products>;
+using cuda_bf16_backend = cuda_backend_of<bfloat16_products>;
 
 static_assert(backend<cuda_backend>);
+static_assert(uploading_backend<cuda_backend>);
 
 }  // namespace lift

@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include <lift/backend/cuda_error.hpp>
 #include <lift/backend/segment_pool.hpp>
@@ -42,9 +45,36 @@ struct device_segments {
   }
 };
 
-/// The CUDA device that is current at first use, with the one stream that all work goes to: what
-/// was asked for first is done first, whichever thread asked. Throws lift::error where there is
-/// no device.
+/// Device memory for what is asked of a stream: a block that comes back may be given out at once, as
+/// the work that is asked for then is done after what was asked before.
+using device_memory = std::shared_ptr<segment_pool<device_segments>>;
+
+inline cudaStream_t new_stream() {
+  cudaStream_t stream = nullptr;
+  check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+  return stream;
+}
+
+inline cudaEvent_t new_event() {
+  cudaEvent_t event = nullptr;
+  check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+  return event;
+}
+
+/// What a record of work holds of the host's.
+using record_constants = std::vector<std::unique_ptr<pool_block<device_memory>>>;
+
+/// Where a thread's work goes.
+struct cuda_place {
+  cudaStream_t stream = nullptr;
+  device_memory memory;
+  record_constants* constants = nullptr;  // of the record the stream is being captured for, or null
+
+  bool recording() const { return constants != nullptr; }
+};
+
+/// The CUDA device that is current at first use, with one stream that work goes to: what was asked
+/// for first is done first, whichever thread asked. Throws lift::error where there is no device.
 class cuda_device {
  public:
   static cuda_device& get() {
@@ -54,48 +84,74 @@ class cuda_device {
   cuda_device(const cuda_device&) = delete;
   cuda_device& operator=(const cuda_device&) = delete;
 
-  cudaStream_t stream() const { return stream_; }
+  /// Where work goes unless it is recorded.
+  const cuda_place& main() const { return main_; }
+  /// Where the work of this thread goes now.
+  const cuda_place& here() const { return detour() ? *detour() : main_; }
+  cudaStream_t stream() const { return here().stream; }
 
-  /// Device memory for what is asked of the stream from now on. Throws lift::error, saying how much
-  /// was wanted and is free.
-  void* take(std::size_t bytes) { return memory_.take(bytes); }
-
-  /// Takes memory back: what is asked of the stream from now on may have it, as that is done after
-  /// what was asked before.
-  void give(void* memory) noexcept { memory_.give(memory); }
+  /// Calls f() with this thread's work going elsewhere.
+  template <class F>
+  void work_at(const cuda_place& place, const F& f) {
+    struct back {
+      const cuda_place* to;
+      ~back() { detour() = to; }
+    } const afterwards{std::exchange(detour(), &place)};
+    f();
+  }
 
   /// From host memory, which is the caller's again at once; the device is not waited for unless
-  /// the bytes are many.
+  /// the bytes are many. While work is recorded the bytes become part of the record.
   void copy_in(void* to, const void* from, std::size_t bytes) {
     if (bytes == 0) return;
-    const void* source = from;
+    const cuda_place& place = here();
+    if (place.recording()) {
+      auto kept = std::make_unique<pool_block<device_memory>>(main_.memory, bytes);
+      synchronise(main_.stream);  // the block may have been another's
+      copy(kept->data(), from, bytes, cudaMemcpyHostToDevice, constants_);
+      synchronise(constants_);
+      copy(to, kept->data(), bytes, cudaMemcpyDeviceToDevice, place.stream);
+      place.constants->push_back(std::move(kept));
+      return;
+    }
     const std::lock_guard lock(mutex_);
+    const void* source = from;
     if (bytes <= half) {
       if (used_ + bytes > half) {  // go on in the other half, once its copies are done
-        check_cuda(cudaEventRecord(left_[current_], stream_), "cudaEventRecord");
+        check_cuda(cudaEventRecord(left_[current_], main_.stream), "cudaEventRecord");
         current_ = 1 - current_;
         used_ = 0;
         check_cuda(cudaEventSynchronize(left_[current_]), "cudaEventSynchronize");
       }
-      std::byte* const place = staging_ + current_ * half + used_;
-      std::memcpy(place, from, bytes);
+      std::byte* const staged = staging_ + current_ * half + used_;
+      std::memcpy(staged, from, bytes);
       used_ += bytes;
-      source = place;
+      source = staged;
     }
-    check_cuda(cudaMemcpyAsync(to, source, bytes, cudaMemcpyHostToDevice, stream_),
-               "cudaMemcpyAsync to the device");
+    copy(to, source, bytes, cudaMemcpyHostToDevice, main_.stream);
   }
 
-  /// To host memory; waits for it and so for all that was asked before.
+  /// To host memory; waits for it and so for all that was asked before. Throws lift::error while
+  /// work is recorded.
   void copy_out(void* to, const void* from, std::size_t bytes) {
+    if (here().recording())
+      throw error("work that is recorded copies to the host: it cannot be repeated");
     if (bytes == 0) return;
-    check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_),
-               "cudaMemcpyAsync to the host");
-    synchronise();
+    copy(to, from, bytes, cudaMemcpyDeviceToHost, main_.stream);
+    synchronise(main_.stream);
   }
 
-  /// Waits for all that was asked of the stream.
-  void synchronise() { check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  /// Waits for all that was asked of a stream.
+  static void synchronise(cudaStream_t stream) {
+    check_cuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+  }
+
+  static void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                   cudaStream_t stream) {
+    check_cuda(cudaMemcpyAsync(to, from, bytes, kind, stream),
+               kind == cudaMemcpyDeviceToHost ? "cudaMemcpyAsync to the host"
+                                              : "cudaMemcpyAsync to the device");
+  }
 
  private:
   static constexpr std::size_t half = std::size_t{8} << 20;
@@ -104,17 +160,29 @@ class cuda_device {
     int devices = 0;
     check_cuda(cudaGetDeviceCount(&devices), "no CUDA device can be used: cudaGetDeviceCount");
     require(devices > 0, "no CUDA device can be used: devices", devices, "at least 1");
-    check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+    main_ = {new_stream(), std::make_shared<device_memory::element_type>()};
+    constants_ = new_stream();
     check_cuda(cudaMallocHost(&staging_, 2 * half), "cudaMallocHost");
-    for (cudaEvent_t& event : left_)
-      check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+    for (cudaEvent_t& event : left_) event = new_event();
   }
-  cudaStream_t stream_ = nullptr;
-  segment_pool<device_segments> memory_;
+
+  static const cuda_place*& detour() {
+    thread_local const cuda_place* place = nullptr;
+    return place;
+  }
+
+  cuda_place main_;
+  cudaStream_t constants_ = nullptr;  // copies of what becomes part of a record
   std::mutex mutex_;  // of the staging memory: pinned, two halves that take turns
   std::byte* staging_ = nullptr;
   cudaEvent_t left_[2] = {};
   std::size_t current_ = 0, used_ = 0;
+};
+
+/// Device memory for what this thread asks for while it has it.
+struct device_block : pool_block<device_memory> {
+  explicit device_block(std::size_t bytes)
+      : pool_block(cuda_device::get().here().memory, bytes) {}
 };
 
 }  // namespace lift::detail

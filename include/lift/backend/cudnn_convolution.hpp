@@ -21,17 +21,19 @@ inline void check_cudnn(cudnnStatus_t status, const char* call) {
   if (status != CUDNN_STATUS_SUCCESS) throw error(text(call, ": ", cudnnGetErrorString(status)));
 }
 
-/// This thread's cuDNN, on the stream of the device.
+/// This thread's cuDNN, on the stream that its work goes to.
 inline cudnnHandle_t cudnn() {
   struct owner {
     cudnnHandle_t handle = nullptr;
-    owner() {
-      check_cudnn(cudnnCreate(&handle), "cudnnCreate");
-      check_cudnn(cudnnSetStream(handle, cuda_device::get().stream()), "cudnnSetStream");
-    }
+    cudaStream_t stream = nullptr;
+    owner() { check_cudnn(cudnnCreate(&handle), "cudnnCreate"); }
     ~owner() { cudnnDestroy(handle); }
   };
   thread_local owner mine;
+  if (const cudaStream_t now = cuda_device::get().stream(); mine.stream != now) {
+    check_cudnn(cudnnSetStream(mine.handle, now), "cudnnSetStream");
+    mine.stream = now;
+  }
   return mine.handle;
 }
 
@@ -86,26 +88,26 @@ class cudnn_convolution {
   }
 
   void forward(const T* image, const T* weight, T* result) const {
-    const space work(forward_.memory);
+    const device_block work(forward_.memory);
     set_math(forward_.mathType);
     check_cudnn(cudnnConvolutionForward(cudnn(), &one, image_, image, weight_, weight, convolution_,
-                                        forward_.algo, work.memory, forward_.memory, &zero, result_,
+                                        forward_.algo, work.data(), forward_.memory, &zero, result_,
                                         result),
                 "cudnnConvolutionForward");
   }
   void backward_image(const T* result, const T* weight, T* image) const {
-    const space work(image_gradient_.memory);
+    const device_block work(image_gradient_.memory);
     set_math(image_gradient_.mathType);
     check_cudnn(cudnnConvolutionBackwardData(cudnn(), &one, weight_, weight, result_, result,
-                                             convolution_, image_gradient_.algo, work.memory,
+                                             convolution_, image_gradient_.algo, work.data(),
                                              image_gradient_.memory, &zero, image_, image),
                 "cudnnConvolutionBackwardData");
   }
   void backward_weight(const T* image, const T* result, T* weight) const {
-    const space work(weight_gradient_.memory);
+    const device_block work(weight_gradient_.memory);
     set_math(weight_gradient_.mathType);
     check_cudnn(cudnnConvolutionBackwardFilter(cudnn(), &one, image_, image, result_, result,
-                                               convolution_, weight_gradient_.algo, work.memory,
+                                               convolution_, weight_gradient_.algo, work.data(),
                                                weight_gradient_.memory, &zero, weight_, weight),
                 "cudnnConvolutionBackwardFilter");
   }
@@ -114,19 +116,6 @@ class cudnn_convolution {
   static constexpr T one = 1, zero = 0;
   static constexpr std::size_t most_space = std::size_t{1} << 30;
   static constexpr int candidates = 8;
-
-  /// Memory for one call.
-  struct space {
-    void* memory = nullptr;
-    explicit space(std::size_t bytes) {
-      if (bytes > 0) memory = cuda_device::get().take(bytes);
-    }
-    ~space() {
-      if (memory) cuda_device::get().give(memory);
-    }
-    space(const space&) = delete;
-    space& operator=(const space&) = delete;
-  };
 
   cudnn_convolution(const convolution_geometry& g, cudnnMathType_t math) {
     constexpr cudnnDataType_t type =

@@ -8,12 +8,26 @@
 
 namespace lift {
 
+/// The number of a sample of a stream: one that is known, or that and one found in the backend's
+/// memory when the work is done, for work that is repeated for other samples.
+struct sample_number {
+  std::uint64_t known = 0;
+  const std::uint64_t* found = nullptr;
+
+  sample_number() = default;
+  sample_number(std::uint64_t number, const std::uint64_t* in_memory = nullptr)
+      : known(number), found(in_memory) {}
+  LIFT_HD std::uint64_t operator+(std::uint64_t i) const {
+    return known + (found ? *found : 0) + i;
+  }
+};
+
 /// Writes the normal numbers of one pair of elements of one sample.
 template <class T>
 struct normal_functor {
   T* out;
   random_stream stream;
-  std::uint64_t first_sample;
+  sample_number first_sample;
   std::size_t elements, pairs;  // per sample
   LIFT_HD void operator()(std::size_t i) const {
     const std::size_t sample = i / pairs, pair = i % pairs;
@@ -29,7 +43,7 @@ template <class T>
 struct rademacher_functor {
   T* out;
   random_stream stream;
-  std::uint64_t first_sample;
+  sample_number first_sample;
   std::size_t elements;
   LIFT_HD void operator()(std::size_t i) const {
     out[i] = static_cast<T>(stream.rademacher(first_sample + i / elements, i % elements));
@@ -61,7 +75,7 @@ Tensor uniform_noise(const shape& s, const random_stream& stream, std::uint64_t 
 
 /// Standard normal numbers; entry b of the first axis is sample first_sample + b of the stream.
 template <class Tensor>
-Tensor normal_noise(const shape& s, const random_stream& stream, std::uint64_t first_sample) {
+Tensor normal_noise(const shape& s, const random_stream& stream, sample_number first_sample) {
   Tensor out(s);
   const std::size_t elements = s.product(1, s.rank()), pairs = (elements + 1) / 2;
   Tensor::backend_type::for_each(
@@ -74,7 +88,7 @@ Tensor normal_noise(const shape& s, const random_stream& stream, std::uint64_t f
 
 /// Numbers ±1; entry b of the first axis is sample first_sample + b of the stream.
 template <class Tensor>
-Tensor rademacher_noise(const shape& s, const random_stream& stream, std::uint64_t first_sample) {
+Tensor rademacher_noise(const shape& s, const random_stream& stream, sample_number first_sample) {
   Tensor out(s);
   Tensor::backend_type::for_each(
       s.size(),

@@ -39,7 +39,13 @@ struct host_segments {
 /// The pool of host memory.
 using block_pool = segment_pool<host_segments>;
 
-/// Allocates from one pool for the whole program.
+/// One pool for the whole program.
+inline block_pool& default_block_pool() {
+  static block_pool& shared = *new block_pool;  // outlives every buffer, static ones too
+  return shared;
+}
+
+/// Allocates from the default pool.
 template <class T>
 struct recycling_allocator {
   using value_type = T;
@@ -47,16 +53,12 @@ struct recycling_allocator {
   template <class U>
   recycling_allocator(const recycling_allocator<U>&) {}
 
-  T* allocate(std::size_t n) { return static_cast<T*>(pool().take(n * sizeof(T))); }
-  void deallocate(T* p, std::size_t) noexcept { pool().give(p); }
+  T* allocate(std::size_t n) {
+    return static_cast<T*>(default_block_pool().take(n * sizeof(T)));
+  }
+  void deallocate(T* p, std::size_t) noexcept { default_block_pool().give(p); }
 
   friend bool operator==(const recycling_allocator&, const recycling_allocator&) { return true; }
-
- private:
-  static block_pool& pool() {
-    static block_pool& shared = *new block_pool;  // outlives every buffer, static ones too
-    return shared;
-  }
 };
 
 }  // namespace lift

@@ -17,7 +17,7 @@ namespace lift {
 /// or a device that stops, and a network asks for the same sizes again and again.
 ///
 /// A block is cut from the smallest free one that holds it. Segments with no block in use go back
-/// to the source when something larger is wanted and with the pool.
+/// to the source when something larger is wanted, and all go back with the pool.
 ///
 /// A source says how blocks are aligned, in what pages it gives segments, and whether blocks are
 /// recycled at all; get(bytes) gives a segment or null, put(memory) takes it back, and
@@ -31,7 +31,10 @@ class segment_pool {
   segment_pool() = default;
   segment_pool(const segment_pool&) = delete;
   segment_pool& operator=(const segment_pool&) = delete;
-  ~segment_pool() { free_idle_segments(); }
+  ~segment_pool() {
+    for (const auto& [memory, part] : blocks_)
+      if (part.starts_segment) Source::put(memory);
+  }
 
   /// Bytes from the source, in use or not.
   std::size_t held_bytes() const { return held_bytes_; }
@@ -69,6 +72,18 @@ class segment_pool {
       at = join(std::prev(at), at);
     free_.insert({at->second.bytes, at->first});
     if (!recycles) free_idle_segments();
+  }
+
+  /// From now on segments stay with the pool as long as it lives.
+  void keep_segments() {
+    const std::lock_guard lock(mutex_);
+    keeps_segments_ = true;
+  }
+
+  /// Gives the segments with no block in use back to the source.
+  void release() {
+    const std::lock_guard lock(mutex_);
+    free_idle_segments();
   }
 
  private:
@@ -111,12 +126,13 @@ class segment_pool {
   }
 
   void free_idle_segments() {
+    if (keeps_segments_) return;
     for (auto at = blocks_.begin(); at != blocks_.end();) {
       const auto next = std::next(at);
-      const auto [bytes, is_free, starts] = at->second;
-      if (is_free && starts && (next == blocks_.end() || next->second.starts_segment)) {
-        held_bytes_ -= bytes;
-        free_.erase({bytes, at->first});
+      const block& first = at->second;
+      if (first.free && first.starts_segment && (next == blocks_.end() || next->second.starts_segment)) {
+        held_bytes_ -= first.bytes;
+        free_.erase({first.bytes, at->first});
         Source::put(at->first);
         blocks_.erase(at);
       }
@@ -128,6 +144,23 @@ class segment_pool {
   blocks blocks_;  // by address
   std::set<std::pair<std::size_t, std::byte*>> free_;  // by size
   std::size_t held_bytes_ = 0;
+  bool keeps_segments_ = false;
+};
+
+/// A block of a pool that a pointer `Pool` refers to, and its way back.
+template <class Pool>
+class pool_block {
+ public:
+  pool_block(Pool pool, std::size_t bytes) : pool_(std::move(pool)), data_(pool_->take(bytes)) {}
+  ~pool_block() { pool_->give(data_); }
+  pool_block(const pool_block&) = delete;
+  pool_block& operator=(const pool_block&) = delete;
+
+  void* data() const { return data_; }
+
+ private:
+  Pool pool_;
+  void* data_;
 };
 
 }  // namespace lift

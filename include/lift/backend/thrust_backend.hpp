@@ -107,7 +107,7 @@ struct reduce_functor {
 /// named functors, reductions by teams, convolutions as matrix products of gathered patches.
 ///
 /// A system says where memory is and who works there:
-/// - name; take(bytes), give(memory): memory from a pool; copy_in(to, from, bytes), copy_out(...);
+/// - name; block(bytes): owns memory, data(); copy_in(to, from, bytes), copy_out(...);
 /// - for_each(n, f): f(i) for every i < n, by Thrust; for_each_team(n, f): f(team, i), see team.hpp;
 /// - gemm: the verb; patch_bytes: of a patch matrix;
 /// - if it has convolutions of its own, convolution<T>(g): null, or an object with forward(image,
@@ -120,17 +120,13 @@ struct thrust_backend {
   template <class T>
   class buffer {
    public:
-    explicit buffer(std::size_t n)
-        : data_(static_cast<T*>(System::take(n * sizeof(T)))), size_(n) {}
-    ~buffer() { System::give(data_); }
-    buffer(const buffer&) = delete;
-    buffer& operator=(const buffer&) = delete;
-    T* data() { return data_; }
-    const T* data() const { return data_; }
+    explicit buffer(std::size_t n) : block_(n * sizeof(T)), size_(n) {}
+    T* data() { return static_cast<T*>(block_.data()); }
+    const T* data() const { return static_cast<const T*>(block_.data()); }
     std::size_t size() const { return size_; }
 
    private:
-    T* data_;
+    typename System::block block_;
     std::size_t size_;
   };
 

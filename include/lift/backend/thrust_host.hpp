@@ -34,8 +34,9 @@ template <class Policy>
 struct thrust_host_system : Policy {
   static constexpr std::size_t patch_bytes = std::size_t{16} << 20;
 
-  static void* take(std::size_t bytes) { return memory().allocate(bytes); }
-  static void give(void* p) noexcept { memory().deallocate(static_cast<std::byte*>(p), 0); }
+  struct block : pool_block<block_pool*> {
+    explicit block(std::size_t bytes) : pool_block(&default_block_pool(), bytes) {}
+  };
 
   static void copy_in(void* to, const void* from, std::size_t bytes) {
     if (bytes > 0) std::memcpy(to, from, bytes);
@@ -58,9 +59,6 @@ struct thrust_host_system : Policy {
     detail::blas_products(batch, m, n, k, alpha, a, b, beta, c,
                           [](std::size_t count, const auto& task) { for_each(count, task); });
   }
-
- private:
-  static recycling_allocator<std::byte> memory() { return {}; }
 };
 
 struct thrust_cpp_policy {

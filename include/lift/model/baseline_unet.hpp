@@ -11,8 +11,8 @@ struct baseline_unet {
   static constexpr const char* name = "baseline";
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
 
-  template <class Scope, class X>
-  auto operator()(const Scope& p, const X& x, const timesteps& t) const {
+  template <class Scope, class X, class Timesteps>
+  auto operator()(const Scope& p, const X& x, const Timesteps& t) const {
     require_unet_size(hidden_dims, shape_of(x)[2]);
     return nn::unet(p, hidden_dims, x,
                     nn::time_embedding(p / "time_mlp", x, t, hidden_dims[0]), shape_of(x)[1]);

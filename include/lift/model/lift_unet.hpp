@@ -37,9 +37,9 @@ struct lift_unet {
   static constexpr const char* name = "lift";
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
 
-  template <class Scope, class F, class C>
-  auto operator()(const Scope& p, const F& x_fine, const C& x_coarse, const timesteps& t_fine,
-                  const timesteps& t_coarse) const {
+  template <class Scope, class F, class C, class Timesteps>
+  auto operator()(const Scope& p, const F& x_fine, const C& x_coarse, const Timesteps& t_fine,
+                  const Timesteps& t_coarse) const {
     require_unet_size(hidden_dims, shape_of(x_fine)[2]);
     const std::size_t c = hidden_dims[0];
     const auto mlp = p / "time_mlp";
@@ -57,9 +57,9 @@ struct lift_unet_shared_timestep {
   static constexpr const char* name = "lift-shared-timestep";
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
 
-  template <class Scope, class F, class C>
-  auto operator()(const Scope& p, const F& x_fine, const C& x_coarse, const timesteps& t_fine,
-                  const timesteps&) const {
+  template <class Scope, class F, class C, class Timesteps>
+  auto operator()(const Scope& p, const F& x_fine, const C& x_coarse, const Timesteps& t_fine,
+                  const Timesteps&) const {
     require_unet_size(hidden_dims, shape_of(x_fine)[2]);
     const auto unet = p / "unet";
     return lift_body(unet, hidden_dims, x_fine, x_coarse,

@@ -9,7 +9,8 @@
 
 namespace lift {
 
-/// Timesteps as a network takes them: one for every image of the batch, or one for all.
+/// Timesteps as a network takes them: one for every image of the batch, or one for all. A network
+/// also takes a tensor (B) or (1) of them, which may change where the tensors are.
 using timesteps = std::vector<double>;
 
 /// Writes the sine and the cosine of number i % half of an embedding, for image i / half.
@@ -33,10 +34,20 @@ struct sinusoid_functor {
 
 namespace nn {
 
+/// Timesteps as a tensor.
+template <class Tensor>
+Tensor on_backend(const timesteps& t) {
+  return Tensor(shape{t.size()}, std::vector<typename Tensor::value_type>(t.begin(), t.end()));
+}
+template <class Tensor>
+Tensor on_backend(const Tensor& t) {
+  return t;
+}
+
 /// The numbers sin(t·f_i), then cos(t·f_i), f_i = exp(−i·ln(10000)/(width/2 − 1)), for a batch
 /// like that of x: a shape when x is one, otherwise a tensor (B, width).
-template <class X>
-auto sinusoidal_embedding(const X& x, const timesteps& t, std::size_t width) {
+template <class X, class Timesteps>
+auto sinusoidal_embedding(const X& x, const Timesteps& t, std::size_t width) {
   const std::size_t batch = shape_of(x)[0], half = width / 2;
   require(t.size() == 1 || t.size() == batch, "number of timesteps", t.size(),
           text("1 or ", batch));
@@ -48,7 +59,7 @@ auto sinusoidal_embedding(const X& x, const timesteps& t, std::size_t width) {
   } else {
     using Tensor = lift::detail::tensor_of<X>;
     using T = typename Tensor::value_type;
-    const Tensor times(shape{t.size()}, std::vector<T>(t.begin(), t.end()));
+    const Tensor times = on_backend<Tensor>(t);
     const T rate = -std::log(T(10000)) / static_cast<T>(half - 1);
     Tensor values(s);
     Tensor::backend_type::for_each(
@@ -66,8 +77,8 @@ auto two_layer_mlp(const Scope& p, const X& x, std::size_t first, std::size_t se
 }
 
 /// The embedding of one timestep: sinusoidal of width c, then two layers of width 4c.
-template <class Scope, class X>
-auto time_embedding(const Scope& p, const X& x, const timesteps& t, std::size_t c) {
+template <class Scope, class X, class Timesteps>
+auto time_embedding(const Scope& p, const X& x, const Timesteps& t, std::size_t c) {
   return two_layer_mlp(p, sinusoidal_embedding(x, t, c), 1, 3, 4 * c);
 }
 

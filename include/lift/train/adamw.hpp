@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -13,13 +15,15 @@ namespace lift {
 /// A step of AdamW on a piece of (p, m, v, gradient).
 template <class T>
 struct adamw_functor {
-  const T* scale;  ///< what gradients are multiplied by; nothing changes where it is not finite
-  T beta1, beta2, keep, rate, root, epsilon;
+  const T* scale;    ///< what gradients are multiplied by; nothing changes where it is not finite
+  const T* numbers;  ///< adamw::numbers_at
+  T beta1, beta2, epsilon;
 
   template <class Team>
   LIFT_HD void operator()(const Team& team, const tensor_piece<T, 4>& piece, std::size_t) const {
     const T a = *scale;
     if (!(a - a == T(0))) return;
+    const T keep = numbers[0], rate = numbers[1], root = numbers[2];
     T *const p = piece.data[0], *const m = piece.data[1], *const v = piece.data[2];
     const T* const g = piece.data[3];
     const T gain1 = (T(1) - beta1) * a, gain2 = (T(1) - beta2) * a * a;
@@ -49,24 +53,31 @@ struct adamw {
   double beta1 = 0.9, beta2 = 0.999;
   double epsilon = 1e-8;
 
-  /// Step t = 1, 2, … of all parameters with learning rate `rate` and g = scale·gradient, `scale`
-  /// a tensor of one element; parameters with an empty gradient stay. Writes the elements of `p`,
-  /// `m` and `v` in place: no other tensor may share them. Where `scale` is not finite nothing
-  /// changes.
+  /// What step t = 1, 2, … with learning rate η does not share with the others:
+  /// 1 − η·decay, η/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ).
+  template <class T>
+  std::array<T, 3> numbers_at(double rate, std::uint64_t t) const {
+    return {static_cast<T>(1 - rate * weight_decay),
+            static_cast<T>(rate / (1 - std::pow(beta1, t))),
+            static_cast<T>(1 / std::sqrt(1 - std::pow(beta2, t)))};
+  }
+
+  /// A step of all parameters with g = scale·gradient, `scale` a tensor of one element and
+  /// `numbers` one of the three that numbers_at gives; parameters with an empty gradient stay.
+  /// Writes the elements of `p`, `m` and `v` in place: no other tensor may share them. Where
+  /// `scale` is not finite nothing changes.
   template <class Tensor>
   void update(parameters<Tensor>& p, parameters<Tensor>& m, parameters<Tensor>& v,
-              const std::vector<Tensor>& gradients, const Tensor& scale, double rate,
-              std::uint64_t t) const {
+              const std::vector<Tensor>& gradients, const Tensor& scale,
+              const Tensor& numbers) const {
     using T = typename Tensor::value_type;
     multi_tensor<Tensor, 4> all;
     for (std::size_t i = 0; i < gradients.size(); ++i)
       if (!gradients[i].empty())
         all.add({p.entries()[i].value, m.entries()[i].value, v.entries()[i].value, gradients[i]});
     const auto number = [](double x) { return static_cast<T>(x); };
-    const double correction1 = 1 - std::pow(beta1, t), correction2 = 1 - std::pow(beta2, t);
-    all.for_each(adamw_functor<T>{scale.data(), number(beta1), number(beta2),
-                                  number(1 - rate * weight_decay), number(rate / correction1),
-                                  number(1 / std::sqrt(correction2)), number(epsilon)});
+    all.for_each(adamw_functor<T>{scale.data(), numbers.data(), number(beta1), number(beta2),
+                                  number(epsilon)});
   }
 };
 

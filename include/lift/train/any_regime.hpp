@@ -15,12 +15,17 @@ namespace lift {
 struct any_regime {
   std::variant<independent_regime, diagonal_regime, fine_loss_only_regime> model;
 
+  /// f(the regime that was chosen).
+  template <class F>
+  auto visit(const F& f) const {
+    return std::visit(f, model);
+  }
   timestep_pair draw(const random_stream& stream, std::uint64_t sample,
                      std::size_t num_timesteps) const {
-    return std::visit([&](const auto& r) { return r.draw(stream, sample, num_timesteps); }, model);
+    return visit([&](const auto& r) { return r.draw(stream, sample, num_timesteps); });
   }
   scales<double> loss_weights() const {
-    return std::visit([](const auto& r) { return r.loss_weights(); }, model);
+    return visit([](const auto& r) { return r.loss_weights(); });
   }
 };
 

@@ -10,8 +10,8 @@ namespace lift {
 struct diagonal_regime {
   static constexpr const char* name = "diagonal";
 
-  timestep_pair draw(const random_stream& stream, std::uint64_t sample,
-                     std::size_t num_timesteps) const {
+  LIFT_HD timestep_pair draw(const random_stream& stream, std::uint64_t sample,
+                             std::size_t num_timesteps) const {
     const std::size_t t = uniform_timestep(stream, sample, 0, num_timesteps);
     return {t, t};
   }

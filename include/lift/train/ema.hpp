@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include <lift/backend/multi_tensor.hpp>
@@ -13,10 +15,13 @@ namespace lift {
 /// a ← keep·a + gain·w on a piece of (a, w).
 template <class T>
 struct ema_functor {
-  T keep, gain;
+  const T* scale;    ///< nothing changes where it is not finite
+  const T* numbers;  ///< ema::numbers_at
 
   template <class Team>
   LIFT_HD void operator()(const Team& team, const tensor_piece<T, 2>& piece, std::size_t) const {
+    if (!(*scale - *scale == T(0))) return;
+    const T keep = numbers[0], gain = numbers[1];
     T* const a = piece.data[0];
     const T* const w = piece.data[1];
     team.map(1, piece.size, a, [&](std::size_t, std::size_t i, auto x) {
@@ -41,16 +46,23 @@ struct ema {
     return warmup ? std::min(decay, steps / (steps + 9)) : decay;
   }
 
-  /// Step t of the average; writes the elements of `average` in place.
-  template <class Tensor>
-  void update(parameters<Tensor>& average, const parameters<Tensor>& weights,
-              std::uint64_t t) const {
-    using T = typename Tensor::value_type;
+  /// d and 1 − d of step t = 1, 2, …
+  template <class T>
+  std::array<T, 2> numbers_at(std::uint64_t t) const {
     const double d = decay_at(t);
+    return {static_cast<T>(d), static_cast<T>(1 - d)};
+  }
+
+  /// A step of the average, `numbers` a tensor of the two that numbers_at gives; writes the elements
+  /// of `average` in place. Where `scale`, a tensor of one element, is not finite nothing changes.
+  template <class Tensor>
+  void update(parameters<Tensor>& average, const parameters<Tensor>& weights, const Tensor& scale,
+              const Tensor& numbers) const {
+    using T = typename Tensor::value_type;
     multi_tensor<Tensor, 2> all;
     for (std::size_t i = 0; i < weights.size(); ++i)
       all.add({average.entries()[i].value, weights.entries()[i].value});
-    all.for_each(ema_functor<T>{static_cast<T>(d), static_cast<T>(1 - d)});
+    all.for_each(ema_functor<T>{scale.data(), numbers.data()});
   }
 };
 

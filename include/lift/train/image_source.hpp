@@ -17,6 +17,17 @@ concept image_source = requires(const S& source, std::span<const std::size_t> in
   { source(indices) } -> std::convertible_to<Tensor>;
 };
 
+/// A source whose images are in host memory or files: read(indices, to) writes them one after the
+/// other, image_shape() is that of one, (C, S, S). A trainer has it read the next batch while the
+/// backend works, where the backend can copy it in beside.
+template <class S, class Tensor>
+concept host_image_source =
+    image_source<S, Tensor> && requires(const S& source, std::span<const std::size_t> indices,
+                                        std::span<typename Tensor::value_type> to) {
+      source.read(indices, to);
+      { source.image_shape() } -> std::convertible_to<shape>;
+    };
+
 /// Images that are all in one tensor (N, C, S, S).
 template <class Tensor>
 struct tensor_images {

@@ -10,8 +10,8 @@ namespace lift {
 struct independent_regime {
   static constexpr const char* name = "independent";
 
-  timestep_pair draw(const random_stream& stream, std::uint64_t sample,
-                     std::size_t num_timesteps) const {
+  LIFT_HD timestep_pair draw(const random_stream& stream, std::uint64_t sample,
+                             std::size_t num_timesteps) const {
     return {uniform_timestep(stream, sample, 0, num_timesteps),
             uniform_timestep(stream, sample, 1, num_timesteps)};
   }

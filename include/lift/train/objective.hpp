@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -17,20 +19,85 @@ namespace lift {
 template <class Tensor>
 struct noised {
   Tensor input, target;
-  timesteps t;
+  Tensor t;  ///< (B)
 };
 
-/// x_t = √ᾱ·x₀ + √(1−ᾱ)·ε and what the prediction policy wants the network to make of it.
-template <prediction Prediction, noise_schedule Schedule, class Tensor>
-noised<Tensor> noise_images(const Tensor& clean, const Tensor& noise, const timesteps& t,
-                            const Schedule& schedule) {
-  std::vector<double> alpha_bars;
-  std::vector<combination> targets;
-  for (const double step : t) {
-    alpha_bars.push_back(schedule.alpha_bar(static_cast<std::size_t>(step)));
-    targets.push_back(Prediction::target(alpha_bars.back()));
+/// Writes the timesteps of one sample.
+template <class Regime, class T>
+struct draw_timesteps_functor {
+  Regime regime;
+  random_stream stream;
+  sample_number first_sample;
+  std::size_t num_timesteps;
+  T *fine, *coarse;
+  LIFT_HD void operator()(std::size_t i) const {
+    const timestep_pair drawn = regime.draw(stream, first_sample + i, num_timesteps);
+    fine[i] = static_cast<T>(drawn.fine);
+    coarse[i] = static_cast<T>(drawn.coarse);
   }
-  return {add_noise(alpha_bars, clean, noise), combined(targets, clean, noise), t};
+};
+
+/// The timesteps (B) of both scales that a regime draws for samples first_sample, …
+template <class Tensor, regime Regime>
+scales<Tensor> draw_timesteps(const Regime& regime, const random_stream& stream,
+                              sample_number first_sample, std::size_t batch,
+                              std::size_t num_timesteps) {
+  scales<Tensor> t{Tensor(shape{batch}), Tensor(shape{batch})};
+  const auto draw = [&]<class R>(const R& chosen) {
+    Tensor::backend_type::for_each(
+        batch,
+        draw_timesteps_functor<R, typename Tensor::value_type>{
+            chosen, stream, first_sample, num_timesteps, t.fine.mutable_data(),
+            t.coarse.mutable_data()},
+        16);
+  };
+  if constexpr (requires { regime.visit(draw); })
+    regime.visit(draw);
+  else
+    draw(regime);
+  return t;
+}
+
+/// Row t of a table, for one image: out[k·batch + i] = table[k][t[i]].
+template <class T>
+struct look_up_functor {
+  const T* table;
+  std::size_t length;  // of a column
+  const T* t;
+  std::size_t batch;
+  T* out;
+  LIFT_HD void operator()(std::size_t i) const {
+    out[i] = table[i / batch * length + static_cast<std::size_t>(t[i % batch])];
+  }
+};
+
+/// x_t = √ᾱ·x₀ + √(1−ᾱ)·ε and what the prediction policy wants the network to make of it. `t` (B)
+/// holds whole numbers below the schedule's number of timesteps.
+template <prediction Prediction, noise_schedule Schedule, class Tensor>
+noised<Tensor> noise_images(const Tensor& clean, const Tensor& noise, const Tensor& t,
+                            const Schedule& schedule) {
+  using T = typename Tensor::value_type;
+  using Backend = typename Tensor::backend_type;
+  constexpr std::size_t columns = 4;  // √ᾱ, √(1−ᾱ), and the weights of the target
+  const std::size_t length = schedule.num_timesteps(), batch = t.size();
+  std::vector<T> table(columns * length);
+  for (std::size_t i = 0; i < length; ++i) {
+    const double alpha_bar = schedule.alpha_bar(i);
+    const combination target = Prediction::target(alpha_bar);
+    const double row[columns] = {std::sqrt(alpha_bar), std::sqrt(1 - alpha_bar), target.a, target.b};
+    for (std::size_t k = 0; k < columns; ++k) table[k * length + i] = static_cast<T>(row[k]);
+  }
+  const Tensor all({columns, length}, table);
+  Tensor weights(shape{columns, batch});
+  Backend::for_each(weights.size(), look_up_functor<T>{all.data(), length, t.data(), batch,
+                                                       weights.mutable_data()});
+  const auto sum = [&](std::size_t column) {
+    const std::size_t run = clean.size() / batch;
+    const T* const a = weights.data() + column * batch;
+    return mapped<Tensor>(clean.shape(), op::weighted_sum_functor{}, each(clean), each(noise),
+                          operand<T>{a, run, batch}, operand<T>{a + batch, run, batch});
+  };
+  return {sum(0), sum(2), t};
 }
 
 /// An architecture of one image and one timestep, as the baseline.
@@ -49,19 +116,15 @@ struct objective {
   Prediction prediction{};
 
   /// Clean fine images (B, C, S, S) in [−1, 1] as training samples first_sample, …: timesteps and
-  /// noise are functions of seed and sample number. The coarse images are the 2×2 means of the
-  /// fine ones; a single-scale architecture gets none.
+  /// noise are functions of seed and sample number, made where the tensors are. The coarse images
+  /// are the 2×2 means of the fine ones; a single-scale architecture gets none.
   template <class Architecture, class Tensor>
   scales<noised<Tensor>> batch(const Tensor& clean, std::uint64_t seed,
-                               std::uint64_t first_sample) const {
-    const random_stream draws{.seed = seed, .use = purpose::training_timestep};
-    scales<timesteps> t;
-    for (std::size_t b = 0; b < clean.shape()[0]; ++b) {
-      const auto drawn = regime.draw(draws, first_sample + b, schedule.num_timesteps());
-      t.fine.push_back(static_cast<double>(drawn.fine));
-      t.coarse.push_back(static_cast<double>(drawn.coarse));
-    }
-    const auto noise = [&](const Tensor& images, const timesteps& times, std::uint32_t scale) {
+                               sample_number first_sample) const {
+    const auto t = draw_timesteps<Tensor>(
+        regime, {.seed = seed, .use = purpose::training_timestep}, first_sample,
+        clean.shape()[0], schedule.num_timesteps());
+    const auto noise = [&](const Tensor& images, const Tensor& times, std::uint32_t scale) {
       const random_stream stream{.seed = seed, .use = purpose::training_noise, .scale = scale};
       return noise_images<Prediction>(
           images, normal_noise<Tensor>(images.shape(), stream, first_sample), times, schedule);

@@ -13,7 +13,7 @@ namespace lift {
 
 /// A regime draws the timesteps (t_fine, t_coarse), each below `num_timesteps`, that training
 /// sample number `sample` is seen at, from the stream alone; and it weighs the losses of the
-/// two scales.
+/// two scales. To train on a device its draw runs there: LIFT_HD.
 template <class R>
 concept regime = requires(const R& r, const random_stream& stream, std::uint64_t sample,
                           std::size_t num_timesteps) {
@@ -22,7 +22,7 @@ concept regime = requires(const R& r, const random_stream& stream, std::uint64_t
 };
 
 /// Timestep number `element` of a sample, uniform on 0 … num_timesteps − 1.
-inline std::size_t uniform_timestep(const random_stream& stream, std::uint64_t sample,
+LIFT_HD inline std::size_t uniform_timestep(const random_stream& stream, std::uint64_t sample,
                                     std::uint64_t element, std::size_t num_timesteps) {
   return stream.below(static_cast<std::uint32_t>(num_timesteps), sample, element);
 }

@@ -5,11 +5,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <lift/backend/repeated_work.hpp>
+#include <lift/backend/upload.hpp>
 #include <lift/train/adamw.hpp>
 #include <lift/train/ema.hpp>
 #include <lift/train/gradient_clipping.hpp>
@@ -45,15 +48,41 @@ struct update_report {
   double gradient_norm;  ///< before clipping
 };
 
-/// One step of optimiser and average with the given losses and gradients. Throws lift::error, naming
-/// the step and the scale or parameter and changing nothing, when one is not finite. The backend is
-/// waited for once, when the optimiser is done.
+/// What one step of optimiser and average does not share with the others, where the tensors are.
 template <class Tensor>
-update_report update(training_state<Tensor>& state, const loss_gradient<Tensor>& found,
-                     double rate, const training_options& options) {
-  const gradient_norms<Tensor> norms(found.gradients, {found.loss.fine, found.loss.coarse});
+struct step_numbers {
+  Tensor optimiser{shape{3}}, average{shape{2}};
+
+  /// Sets them for step t = 1, 2, …
+  void set(double rate, std::uint64_t t, const training_options& options) {
+    using T = typename Tensor::value_type;
+    using Backend = typename Tensor::backend_type;
+    const auto of_optimiser = options.optimiser.template numbers_at<T>(rate, t);
+    const auto of_average = options.average.template numbers_at<T>(t);
+    Backend::copy_in(optimiser.mutable_data(), std::span<const T>(of_optimiser));
+    Backend::copy_in(average.mutable_data(), std::span<const T>(of_average));
+  }
+};
+
+/// Asks for a step of optimiser and average, and waits for nothing. Changes no weight where a loss
+/// or gradient is not finite.
+template <class Tensor>
+gradient_norms<Tensor> change_weights(training_state<Tensor>& state,
+                                      const loss_gradient<Tensor>& found,
+                                      const step_numbers<Tensor>& numbers,
+                                      const training_options& options) {
+  gradient_norms<Tensor> norms(found.gradients, {found.loss.fine, found.loss.coarse});
+  const Tensor scale = norms.clip_coefficient(options.max_gradient_norm);
   options.optimiser.update(state.weights, state.first_moment, state.second_moment, found.gradients,
-                           norms.clip_coefficient(options.max_gradient_norm), rate, state.step + 1);
+                           scale, numbers.optimiser);
+  options.average.update(state.average, state.weights, scale, numbers.average);
+  return norms;
+}
+
+/// Waits for the step and counts it. Throws lift::error, naming the step and the scale or parameter,
+/// when a loss or gradient was not finite; the state is then as before.
+template <class Tensor>
+update_report finish_step(training_state<Tensor>& state, const gradient_norms<Tensor>& norms) {
   const auto [sizes, losses] = norms.to_host();
   const auto require_finite = [&](double value, const std::string& what) {
     require(std::isfinite(value), text("training step ", state.step + 1, ": ", what), value,
@@ -67,12 +96,23 @@ update_report update(training_state<Tensor>& state, const loss_gradient<Tensor>&
   require_finite(static_cast<double>(static_cast<typename Tensor::value_type>(norm * norm)),
                  "squared norm of all gradients");
   ++state.step;
-  options.average.update(state.average, state.weights, state.step);
   return {{losses[0], losses[1]}, norm};
+}
+
+/// One step of optimiser and average with the given losses and gradients. Throws as finish_step.
+template <class Tensor>
+update_report update(training_state<Tensor>& state, const loss_gradient<Tensor>& found,
+                     double rate, const training_options& options) {
+  step_numbers<Tensor> numbers;
+  numbers.set(rate, state.step + 1, options);
+  return finish_step(state, change_weights(state, found, numbers, options));
 }
 
 /// Trains a network. The images of an epoch come in an order that depends on seed and epoch alone;
 /// those left over when no whole batch remains are dropped.
+///
+/// A step is work that the backend repeats, and is waited for once, at its end; before that the next
+/// batch is read where images and backend allow it (host_image_source, uploading_backend).
 template <class Architecture, class Tensor, class Source, class Objective, learning_rate Rate>
   requires image_source<Source, Tensor>
 class trainer {
@@ -93,6 +133,10 @@ class trainer {
     require(state.images == 0 || state.images == count, "number of training images", count,
             text(state.images, " as when this training began"));
     state_.images = count;
+    if constexpr (reads_ahead) {
+      const shape image = images.image_shape();
+      incoming_ = Tensor({batch, image[0], image[1], image[2]});
+    }
   }
 
   const training_state<Tensor>& state() const { return state_; }
@@ -102,16 +146,19 @@ class trainer {
   /// gradient is not; the state is then as before the step.
   step_report step() {
     const auto start = std::chrono::steady_clock::now();
-    const bool next = state_.cursor + options_.batch_size > state_.images;
-    const std::uint64_t epoch = state_.epoch + next, cursor = next ? 0 : state_.cursor;
+    const place here = next_place(state_.epoch, state_.cursor);
     const double rate = rate_(state_.step);
-    const auto [loss, norm] =
-        update(state_, evaluate(batch_indices(epoch, cursor)), rate, options_);
+    take_images(here);
+    Backend::copy_in(first_sample_.data(), std::span<const std::uint64_t>(&state_.samples, 1));
+    numbers_.set(rate, state_.step + 1, options_);
+    work_.run([this] { norms_ = change_weights(state_, evaluate(), numbers_, options_); });
+    read_ahead(next_place(here.epoch, here.cursor + options_.batch_size));
+    const auto [loss, norm] = finish_step(state_, *norms_);
     state_.samples += options_.batch_size;
-    state_.epoch = epoch;
-    state_.cursor = cursor + options_.batch_size;
+    state_.epoch = here.epoch;
+    state_.cursor = here.cursor + options_.batch_size;
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    return {state_.step, epoch, loss, norm, rate,
+    return {state_.step, here.epoch, loss, norm, rate,
             static_cast<double>(options_.batch_size) / took.count()};
   }
 
@@ -122,33 +169,74 @@ class trainer {
   }
 
  private:
-  std::span<const std::size_t> batch_indices(std::uint64_t epoch, std::uint64_t cursor) {
-    if (order_.empty() || order_epoch_ != epoch) {
+  using T = typename Tensor::value_type;
+  using Backend = typename Tensor::backend_type;
+  static constexpr bool reads_ahead =
+      uploading_backend<Backend> && host_image_source<Source, Tensor>;
+
+  /// Where a batch begins: `cursor` images into an epoch.
+  struct place {
+    std::uint64_t epoch, cursor;
+    friend bool operator==(const place&, const place&) = default;
+  };
+
+  place next_place(std::uint64_t epoch, std::uint64_t cursor) const {
+    const bool whole = cursor + options_.batch_size <= state_.images;
+    return whole ? place{epoch, cursor} : place{epoch + 1, 0};
+  }
+
+  std::span<const std::size_t> batch_indices(const place& at) {
+    if (order_.empty() || order_epoch_ != at.epoch) {
       order_ = random_permutation({.seed = state_.seed, .use = purpose::data_order,
-                                   .step = static_cast<std::uint32_t>(epoch)},
+                                   .step = static_cast<std::uint32_t>(at.epoch)},
                                   state_.images);
-      order_epoch_ = epoch;
+      order_epoch_ = at.epoch;
     }
-    return std::span(order_).subspan(cursor, options_.batch_size);
+    return std::span(order_).subspan(at.cursor, options_.batch_size);
+  }
+
+  /// Brings the images of a batch to where the work finds them.
+  void take_images(const place& here) {
+    const Tensor images = read_place_ == here ? incoming_ : (*images_)(batch_indices(here));
+    require(images.shape().rank() == 4 && images.shape()[0] == options_.batch_size,
+            "batch of training images", images.shape(),
+            text("(", options_.batch_size, ", channels, height, width)"));
+    if (clean_.empty()) clean_ = Tensor(images.shape());
+    require(images.shape() == clean_.shape(), "batch of training images", images.shape(),
+            clean_.shape());
+    Backend::copy_rows(std::size_t{1}, images.size(), clean_.mutable_data(), images.size(),
+                       images.data(), images.size());
+    if constexpr (reads_ahead) upload_.mark();
+  }
+
+  /// Reads a batch that may be the next. A failure is left to the step that needs the batch.
+  void read_ahead(const place& next) {
+    if constexpr (reads_ahead) {
+      read_place_.reset();
+      try {
+        images_->read(batch_indices(next), upload_.template stage<T>(incoming_.size()));
+      } catch (const error&) {
+        return;
+      }
+      upload_.send(incoming_.mutable_data());
+      read_place_ = next;
+    }
   }
 
   /// Mean losses and summed gradients of the parts of a batch.
-  loss_gradient<Tensor> evaluate(std::span<const std::size_t> indices) const {
-    const std::size_t parts = options_.accumulation, part = indices.size() / parts;
+  loss_gradient<Tensor> evaluate() const {
+    const std::size_t parts = options_.accumulation, part = options_.batch_size / parts;
     const double share = 1 / static_cast<double>(parts);
     const scales<double> weights = objective_.regime.loss_weights();
     loss_gradient<Tensor> total{{}, std::vector<Tensor>(state_.weights.size())};
-    for (std::size_t first = 0; first < indices.size(); first += part) {
-      const Tensor clean = (*images_)(indices.subspan(first, part));
-      require(clean.shape().rank() == 4 && clean.shape()[0] == part, "batch of training images",
-              clean.shape(), text("(", part, ", channels, height, width)"));
-      const auto batch = objective_.template batch<Architecture>(clean, state_.seed,
-                                                                 state_.samples + first);
+    for (std::size_t first = 0; first < options_.batch_size; first += part) {
+      const auto batch = objective_.template batch<Architecture>(
+          parts == 1 ? clean_ : clean_.rows(first, first + part), state_.seed,
+          {first, first_sample_.data()});
       const auto result = loss_and_gradients(architecture_, state_.weights, batch,
                                              {share * weights.fine, share * weights.coarse});
       const auto add_share = [&](Tensor& to, const Tensor& loss) {
-        if (!loss.empty())
-          op::accumulate(to, scaled(loss, static_cast<typename Tensor::value_type>(share)));
+        if (!loss.empty()) op::accumulate(to, scaled(loss, static_cast<T>(share)));
       };
       add_share(total.loss.fine, result.loss.fine);
       add_share(total.loss.coarse, result.loss.coarse);
@@ -166,6 +254,14 @@ class trainer {
   training_options options_;
   std::vector<std::size_t> order_;
   std::uint64_t order_epoch_ = 0;
+  Tensor clean_;  // the images of the step
+  typename Backend::template buffer<std::uint64_t> first_sample_{1};
+  step_numbers<Tensor> numbers_;
+  std::optional<gradient_norms<Tensor>> norms_;
+  repeated_work<Backend> work_;  // after what it works on
+  Tensor incoming_;              // those of the batch at read_place_
+  std::optional<place> read_place_;
+  typename detail::upload_of<Backend>::type upload_;
 };
 
 }  // namespace lift

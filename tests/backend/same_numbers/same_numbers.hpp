@@ -117,8 +117,9 @@ class number_list {
                         dual_of<Tensor>{coarse, input({6, 3, 16, 16}, false, 4)}, t_fine, t_coarse);
     add("LIFT: fine tangents", agreement::relative_l2, 1e-4, dy.fine.tangent);
     add("LIFT: coarse tangents", agreement::relative_l2, 1e-4, dy.coarse.tangent);
-    const scales<noised<Tensor>> batch{{fine, input(fine.shape(), false, 5), t_fine},
-                                       {coarse, input(coarse.shape(), false, 6), t_coarse}};
+    const scales<noised<Tensor>> batch{
+        {fine, input(fine.shape(), false, 5), nn::on_backend<Tensor>(t_fine)},
+        {coarse, input(coarse.shape(), false, 6), nn::on_backend<Tensor>(t_coarse)}};
     const auto loss = loss_and_gradients(small, net.weights, batch, {1, 1});
     for (std::size_t i = 0; i < loss.gradients.size(); ++i)
       add("LIFT: gradient of " + net.weights.entries()[i].name, agreement::relative_l2, 1e-4,

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace lift {
+
+/// Work that is done again and again, on a backend that has nothing to gain by knowing.
+///
+/// A backend with a type `repeated_work` of its own may record the work, what is asked of the
+/// backend and where its memory is, and repeat the record without calling the function any more
+/// (a CUDA graph): a network is a thousand small tasks, which take a device less time than a host
+/// needs to ask for them. So that a record does what the function would do,
+/// - the function does the same every time, and what changes stands in tensors that are written in
+///   place between runs: random numbers take a sample_number found in memory, networks a tensor of
+///   timesteps;
+/// - what it copies in from the host is the same every time, and it copies nothing out;
+/// - tensors that it leaves in its surroundings hold the results of the last run.
+struct plain_repeated_work {
+  /// Whether a run may repeat a record, with results where those of the run before were.
+  static constexpr bool records = false;
+
+  template <class F>
+  void run(const F& work) {
+    work();
+  }
+};
+
+/// Work that is repeated from a record of it. Record is a backend's: try_out(f) does the work in
+/// memory that is the record's, make(f) records it there, made() tells whether that was done,
+/// repeat() does what was recorded; Record::recording() is whether this thread is within make.
+///
+/// The first run is a plain one, as libraries may set themselves up when they are first used. Within
+/// the record of other work a run is part of that.
+template <class Record>
+class recorded_work {
+ public:
+  static constexpr bool records = true;
+
+  template <class F>
+  void run(const F& work) {
+    if (Record::recording()) {
+      work();
+    } else if (!tried_) {
+      record_.try_out(work);
+      tried_ = true;
+    } else {
+      if (!record_.made()) record_.make(work);
+      record_.repeat();
+    }
+  }
+
+ private:
+  Record record_;
+  bool tried_ = false;
+};
+
+namespace detail {
+template <class Backend>
+struct repeated_work_of {
+  using type = plain_repeated_work;
+};
+template <class Backend>
+  requires requires { typename Backend::repeated_work; }
+struct repeated_work_of<Backend> {
+  using type = typename Backend::repeated_work;
+};
+}  // namespace detail
+
+/// What repeats work on a backend: run(f) any number of times, always with the same work.
+template <class Backend>
+using repeated_work = typename detail::repeated_work_of<Backend>::type;
+
+}  // namespace lift

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE repeated_work
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include <lift/model/repeated_denoiser.hpp>
+#include <lift/path/diagonal.hpp>
+#include <lift/sample/generate.hpp>
+#include <lift/train/any_regime.hpp>
+
+#ifdef LIFT_TEST_CUDA
+#include "backends.hpp"
+#else
+#include "backend/recording_backend.hpp"
+#endif
+#include "io/hostile.hpp"
+#include "relative_l2.hpp"
+#include "train/toy.hpp"
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+#ifdef LIFT_TEST_CUDA
+using recording = cuda_backend;
+#else
+using recording = recording_backend;
+#endif
+using T = tensor<recording, float>;
+
+const objective goal{cosine_schedule(), make_regime("independent"), predicts_velocity{}};
+const cosine_annealing rate{.steps = 20, .first = 0.01};
+
+/// Images that are read into host memory; number `bad` holds a NaN, and reading number `broken` fails.
+struct host_images {
+  std::vector<float> values = noise_source<T>(10, 4).images.to_host();
+  std::size_t bad = 10, broken = 10;
+  std::shared_ptr<std::size_t> reads = std::make_shared<std::size_t>(0);
+
+  std::size_t size() const { return 10; }
+  shape image_shape() const { return {3, 4, 4}; }
+  void read(std::span<const std::size_t> numbers, std::span<float> to) const {
+    ++*reads;
+    const std::size_t width = image_shape().size();
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      require(numbers[i] != broken, "image", numbers[i], "one that can be read");
+      for (std::size_t k = 0; k < width; ++k) to[i * width + k] = values[numbers[i] * width + k];
+      if (numbers[i] == bad) to[i * width] = NAN;
+    }
+  }
+  T operator()(std::span<const std::size_t> numbers) const {
+    std::vector<float> batch(numbers.size() * image_shape().size());
+    read(numbers, batch);
+    return T({numbers.size(), 3, 4, 4}, batch);
+  }
+};
+static_assert(host_image_source<host_images, T>);
+
+template <class Architecture>
+training_state<T> fresh() {
+  return training_state<T>(network<Architecture, T>(Architecture{}, 1).weights, 1);
+}
+
+/// The state after so many steps of 3 of 10 images, each asked for by itself.
+template <class Architecture>
+training_state<T> step_by_step(std::uint64_t steps, std::vector<double>& losses) {
+  auto state = fresh<Architecture>();
+  const tensor_images<T> images = noise_source<T>(10, 4);
+  for (std::uint64_t k = 0; k < steps; ++k) {
+    const auto order = random_permutation({.seed = 1, .use = purpose::data_order,
+                                           .step = static_cast<std::uint32_t>(k / 3)}, 10);
+    const auto clean = images(std::span(order).subspan(k % 3 * 3, 3));
+    const auto batch = goal.batch<Architecture>(clean, 1, 3 * k);
+    const auto found = loss_and_gradients(Architecture{}, state.weights, batch, {1, 1});
+    losses.push_back(update(state, found, rate(k), {}).loss.fine);
+  }
+  return state;
+}
+
+template <class Source, class Architecture>
+void check_training(const Source& images, std::size_t parts) {
+  std::vector<double> want, got;
+  const auto state = step_by_step<Architecture>(8, want);
+  trainer training(Architecture{}, fresh<Architecture>(), images, goal, rate,
+                   {.batch_size = 3, .accumulation = parts});
+  training.run(8, [&](const step_report& r) { got.push_back(r.loss.fine); });
+  if (parts == 1) {
+    BOOST_CHECK(got == want);
+    BOOST_CHECK(numbers_of(training.state()) == numbers_of(state));
+  } else {
+    BOOST_CHECK_LT(relative_l2(got, want), 1e-5);
+    BOOST_CHECK_LT(relative_l2(numbers_of(training.state()), numbers_of(state)), 1e-5);
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(work_is_called_twice_and_done_every_time) {
+  repeated_work<recording> work;
+  T x = zeros<T>({4}), sum = zeros<T>({4}), result;
+  int calls = 0;
+  for (int k = 1; k <= 6; ++k) {
+    const std::vector<float> now{float(k), float(2 * k), 0, 1};
+    recording::copy_in(x.mutable_data(), std::span<const float>(now));
+    work.run([&] {
+      ++calls;
+      // What comes from the host is there every time, though its memory has other uses too.
+      const auto others = [] {
+        for (int i = 0; i < 3; ++i) full<T>({4}, -7);
+      };
+      others();
+      T constants({4}, std::vector<float>{1, 2, 3, 4});
+      const T doubled = sum_of(x, x), shifted = sum_of(doubled, constants);
+      constants = {};
+      others();
+      result = shifted;
+      recording::map(4, sum.mutable_data(), add_functor{}, each(sum), each(x));
+    });
+    BOOST_CHECK((result.to_host() ==
+                 std::vector<float>{2 * float(k) + 1, 4 * float(k) + 2, 3, 6}));
+    BOOST_CHECK_EQUAL(sum.to_host()[0], float(k * (k + 1) / 2));
+  }
+  BOOST_CHECK_EQUAL(calls, 2);
+}
+
+BOOST_AUTO_TEST_CASE(work_that_cannot_be_recorded_says_so_and_can_be_mended) {
+  repeated_work<recording> work;
+  T x = full<T>({2}, 3), y;
+  bool waits = true;
+  const auto f = [&] {
+    y = sum_of(x, x);
+    if (waits) y.to_host();
+  };
+  work.run(f);
+  for (int i = 0; i < 2; ++i) check_error([&] { work.run(f); }, "to the host");
+  waits = false;
+  for (int i = 0; i < 2; ++i) {
+    work.run(f);
+    BOOST_CHECK((y.to_host() == std::vector<float>{6, 6}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(results_outlive_the_record) {
+  T y;
+  {
+    repeated_work<recording> work;
+    for (int i = 0; i < 3; ++i) work.run([&] { y = full<T>({1000}, 5); });
+  }
+  BOOST_CHECK((y.to_host() == std::vector<float>(1000, 5)));
+}
+
+BOOST_AUTO_TEST_CASE(work_within_work_is_part_of_it) {
+  repeated_work<recording> outer, inner;
+  T x = zeros<T>({1}), y, z;
+  for (int k = 0; k < 5; ++k) {
+    const float now = float(k);
+    recording::copy_in(x.mutable_data(), std::span<const float>(&now, 1));
+    outer.run([&] {
+      inner.run([&] { y = sum_of(x, x); });
+      z = sum_of(y, x);
+    });
+    BOOST_CHECK_EQUAL(z.to_host()[0], 3 * now);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_repeated_training_step_does_what_each_step_does) {
+  for (const std::size_t parts : {1u, 3u}) {
+    check_training<tensor_images<T>, toy_network>(noise_source<T>(10, 4), parts);
+    check_training<host_images, toy_network>({}, parts);
+    check_training<host_images, toy_baseline>({}, parts);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_next_batch_is_read_once_and_ahead) {
+  const host_images images;
+  trainer training(toy_network{}, fresh<toy_network>(), images, goal, rate, {.batch_size = 3});
+  for (std::size_t k = 1; k <= 7; ++k) {
+    training.step();
+    BOOST_CHECK_EQUAL(*images.reads, k + 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_fails_changes_nothing_and_fails_again) {
+  for (const bool broken : {false, true})
+    for (const std::size_t image : {0u, 5u, 9u}) {
+      host_images images;
+      (broken ? images.broken : images.bad) = image;
+      trainer training(toy_network{}, fresh<toy_network>(), images, goal, rate, {.batch_size = 2});
+      training_state<T> before;
+      const auto take_step = [&] {
+        before = training.state().clone();
+        training.step();
+      };
+      std::size_t steps = 0;
+      while (!refuses(take_step)) ++steps;
+      BOOST_CHECK_LT(steps, 5u);
+      BOOST_CHECK(same_state(training.state(), before));
+      check_error(take_step, broken ? "image: got " : "loss of the fine scale: got nan");
+      BOOST_CHECK(same_state(training.state(), before));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_repeated_denoiser_denoises_alike) {
+  const cosine_schedule schedule;
+  const network<toy_network, T> two(toy_network{}, 1);
+  const network<toy_baseline, T> one(toy_baseline{}, 1);
+  const repeated_denoiser<network<toy_network, T>, T> two_again(two);
+  const repeated_denoiser<network<toy_baseline, T>, T> one_again(one);
+  const timestep_path path = diagonal{}({}, schedule, 9);
+  std::vector<std::size_t> fine;
+  for (const timestep_pair& t : path) fine.push_back(t.fine);
+  for (const std::size_t images : {2u, 2u, 5u, 2u}) {  // of other sizes, and again
+    const shape s{images, 3, 8, 8};
+    const auto want = generate<T>(two, schedule, path, s);
+    const auto got = generate<T>(two_again, schedule, path, s);
+    BOOST_CHECK(got.fine.to_host() == want.fine.to_host());
+    BOOST_CHECK(got.coarse.to_host() == want.coarse.to_host());
+    BOOST_CHECK(generate<T>(one_again, schedule, fine, s).to_host() ==
+                generate<T>(one, schedule, fine, s).to_host());
+  }
+  // Timesteps of each image, and outputs that stay when the next come.
+  const T x = full<T>({2, 3, 8, 8}, 0.5f), c = full<T>({2, 3, 4, 4}, 0.25f);
+  const auto first = two_again(x, c, timesteps{900, 100}, timesteps{5, 6});
+  const auto kept = first.fine.to_host();
+  two_again(x, c, timesteps{1, 2}, timesteps{3, 4});
+  BOOST_CHECK(first.fine.to_host() == kept);
+  BOOST_CHECK(two(x, c, timesteps{900, 100}, timesteps{5, 6}).fine.to_host() == kept);
+  // Duals pass through.
+  static_assert(differentiable_denoiser<decltype(two_again), T>);
+  static_assert(single_scale_denoiser<decltype(one_again), T>);
+  static_assert(!single_scale_denoiser<decltype(two_again), T>);
+}
