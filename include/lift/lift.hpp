@@ -3,6 +3,7 @@
 
 // All of LIFT but files and figures, in the order of the data flow.
 
+#include <lift/core/bfloat16.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/config.hpp>
@@ -16,6 +17,7 @@
 #include <lift/backend/backend.hpp>
 #include <lift/backend/blas_product.hpp>
 #include <lift/backend/block_transpose.hpp>
+#include <lift/backend/channels_last.hpp>
 #include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/direct_convolution.hpp>

@@ -66,8 +66,9 @@ struct tf32_products {
   static constexpr bool rounds = true;
   static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F_FAST_TF32;
 };
-/// Factors of matrix products rounded to bfloat16, 7 bits of fraction, those of cuDNN's convolutions
-/// to TF32; tensors, weights and statistics stay float32.
+/// Factors rounded to bfloat16, 7 bits of fraction: those of matrix products, and by cuDNN those of
+/// convolutions of 16 channels or multiples of that, to and from 16, whose results are rounded too;
+/// cuDNN's other convolutions have TF32 factors. Tensors, weights and statistics stay float32.
 struct bfloat16_products {
   static constexpr const char* name = "cuda-bf16";
   static constexpr bool rounds = true;
@@ -120,10 +121,20 @@ struct thrust_cuda_system {
   }
 
 #ifdef LIFT_WITH_CUDNN
-  template <class T>
-  static const detail::cudnn_convolution<T>* convolution(const convolution_geometry& g) {
-    return detail::cudnn_convolution<T>::of(g,
-                                            Products::rounds ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
+  template <class T, class Use>
+  static bool with_convolution(const convolution_geometry& g, const Use& use) {
+    using rounded = detail::cudnn_convolution<bfloat16>;
+    using turned = channels_last_convolution<thrust_cuda_system, rounded>;
+    if constexpr (std::is_same_v<Products, bfloat16_products> && std::is_same_v<T, float>)
+      if (turned::suits(g))
+        if (const auto* const inner = rounded::of(g, CUDNN_TENSOR_OP_MATH)) {
+          use(turned(g, *inner));
+          return true;
+        }
+    const auto* const own = detail::cudnn_convolution<T>::of(
+        g, Products::rounds ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
+    if (own) use(*own);
+    return own != nullptr;
   }
 #endif
 

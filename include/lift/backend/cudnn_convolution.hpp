@@ -8,10 +8,11 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <type_traits>
 
 #include <cudnn.h>
 
+#include <lift/backend/channels_last.hpp>
+#include <lift/backend/convolution_addends.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/cuda_device.hpp>
 
@@ -69,6 +70,29 @@ inline bool plain_sums(cudnnConvolutionBwdFilterAlgo_t algorithm) {
          algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
 }
 
+/// How cuDNN has the numbers of a convolution, and its factors of them.
+template <class T>
+struct cudnn_numbers;
+template <>
+struct cudnn_numbers<float> {
+  using factor = float;
+  static constexpr cudnnDataType_t type = CUDNN_DATA_FLOAT, sums = CUDNN_DATA_FLOAT;
+  static constexpr cudnnTensorFormat_t format = CUDNN_TENSOR_NCHW;
+};
+template <>
+struct cudnn_numbers<double> {
+  using factor = double;
+  static constexpr cudnnDataType_t type = CUDNN_DATA_DOUBLE, sums = CUDNN_DATA_DOUBLE;
+  static constexpr cudnnTensorFormat_t format = CUDNN_TENSOR_NCHW;
+};
+/// Channels last, see channels_last_convolution.
+template <>
+struct cudnn_numbers<bfloat16> {
+  using factor = float;
+  static constexpr cudnnDataType_t type = CUDNN_DATA_BFLOAT16, sums = CUDNN_DATA_FLOAT;
+  static constexpr cudnnTensorFormat_t format = CUDNN_TENSOR_NHWC;
+};
+
 /// One convolution's sizes, and for each of its three verbs the algorithm that cuDNN expects to be
 /// the fastest of those that are plain sums, give the same bytes every time and need no more than
 /// `most_space`.
@@ -95,6 +119,11 @@ class cudnn_convolution {
                                         result),
                 "cudnnConvolutionForward");
   }
+  convolution_addends<T> forward(const T* image, const T* weight,
+                                 const convolution_addends<T>& addends, T* result) const {
+    forward(image, weight, result);
+    return addends;
+  }
   void backward_image(const T* result, const T* weight, T* image) const {
     const device_block work(image_gradient_.memory);
     set_math(image_gradient_.mathType);
@@ -102,6 +131,10 @@ class cudnn_convolution {
                                              convolution_, image_gradient_.algo, work.data(),
                                              image_gradient_.memory, &zero, image_, image),
                 "cudnnConvolutionBackwardData");
+  }
+  const T* backward_image(const T* result, const T* weight, const T* bias, T* image) const {
+    backward_image(result, weight, image);
+    return bias;
   }
   void backward_weight(const T* image, const T* result, T* weight) const {
     const device_block work(weight_gradient_.memory);
@@ -113,26 +146,27 @@ class cudnn_convolution {
   }
 
  private:
-  static constexpr T one = 1, zero = 0;
+  using numbers = cudnn_numbers<T>;
+  static constexpr typename numbers::factor one = 1, zero = 0;
   static constexpr std::size_t most_space = std::size_t{1} << 30;
   static constexpr int candidates = 8;
 
   cudnn_convolution(const convolution_geometry& g, cudnnMathType_t math) {
-    constexpr cudnnDataType_t type =
-        std::is_same_v<T, float> ? CUDNN_DATA_FLOAT : CUDNN_DATA_DOUBLE;
+    constexpr cudnnDataType_t type = numbers::type;
+    constexpr cudnnTensorFormat_t format = numbers::format;
     const auto i = [](std::size_t n) { return static_cast<int>(n); };
-    check_cudnn(cudnnSetTensor4dDescriptor(image_, CUDNN_TENSOR_NCHW, type, i(g.batch),
+    check_cudnn(cudnnSetTensor4dDescriptor(image_, format, type, i(g.batch),
                                            i(g.channels), i(g.height), i(g.width)),
                 "cudnnSetTensor4dDescriptor");
-    check_cudnn(cudnnSetTensor4dDescriptor(result_, CUDNN_TENSOR_NCHW, type, i(g.batch),
+    check_cudnn(cudnnSetTensor4dDescriptor(result_, format, type, i(g.batch),
                                            i(g.out_channels), i(g.out_height), i(g.out_width)),
                 "cudnnSetTensor4dDescriptor");
-    check_cudnn(cudnnSetFilter4dDescriptor(weight_, type, CUDNN_TENSOR_NCHW, i(g.out_channels),
+    check_cudnn(cudnnSetFilter4dDescriptor(weight_, type, format, i(g.out_channels),
                                            i(g.channels), i(g.kernel), i(g.kernel)),
                 "cudnnSetFilter4dDescriptor");
     check_cudnn(cudnnSetConvolution2dDescriptor(convolution_, i(g.padding), i(g.padding),
                                                 i(g.stride), i(g.stride), 1, 1,
-                                                CUDNN_CROSS_CORRELATION, type),
+                                                CUDNN_CROSS_CORRELATION, numbers::sums),
                 "cudnnSetConvolution2dDescriptor");
     set_math(math);
     int found = 0;

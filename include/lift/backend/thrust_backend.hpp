@@ -110,8 +110,10 @@ struct reduce_functor {
 /// - name; block(bytes): owns memory, data(); copy_in(to, from, bytes), copy_out(...);
 /// - for_each(n, f): f(i) for every i < n, by Thrust; for_each_team(n, f): f(team, i), see team.hpp;
 /// - gemm: the verb; patch_bytes: of a patch matrix;
-/// - if it has convolutions of its own, convolution<T>(g): null, or an object with forward(image,
-///   weight, result), backward_image(result, weight, image), backward_weight(image, result, weight).
+/// - if it has convolutions of its own, with_convolution<T>(g, use): use(c) and true, or false where
+///   it has none for g; c.forward(image, weight, addends, result) gives the addends that are still to
+///   be added, c.backward_image(result, weight, bias, image) the bias or null, and there is
+///   c.backward_weight(image, result, weight).
 /// Arrays have fewer than 2³¹ elements; a larger one throws lift::error.
 template <class System>
 struct thrust_backend {
@@ -190,54 +192,41 @@ struct thrust_backend {
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
                        const convolution_addends<T>& addends, T* result) {
-    if (const auto* const own = own_convolution<T>(g)) {
-      own->forward(image, weight, result);
-      add(g, addends, result);
-    } else {
-      convolve_by_patches(g, image, weight, addends, result);
-    }
+    const bool done = with_convolution<T>(
+        g, [&](const auto& own) { add(g, own.forward(image, weight, addends, result), result); });
+    if (!done) convolve_by_patches(g, image, weight, addends, result);
   }
 
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                  const T* bias, T* image) {
-    if (const auto* const own = own_convolution<T>(g)) {
-      own->backward_image(result, weight, image);
+    const bool done = with_convolution<T>(g, [&](const auto& own) {
+      const T* const rest = own.backward_image(result, weight, bias, image);
       const std::size_t n = g.batch * g.image_size(), area = g.height * g.width;
-      if (bias)
-        map(n, image, add_functor{}, operand<T>{image, 1, n}, operand<T>{bias, area, g.channels});
-    } else {
-      convolve_transpose_by_patches(g, result, weight, bias, image);
-    }
+      if (rest)
+        map(n, image, add_functor{}, operand<T>{image, 1, n}, operand<T>{rest, area, g.channels});
+    });
+    if (!done) convolve_transpose_by_patches(g, result, weight, bias, image);
   }
 
   template <class T>
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight) {
-    if (const auto* const own = own_convolution<T>(g))
-      own->backward_weight(image, result, weight);
-    else
-      convolve_weight_by_patches(g, image, result, weight);
+    const bool done = with_convolution<T>(
+        g, [&](const auto& own) { own.backward_weight(image, result, weight); });
+    if (!done) convolve_weight_by_patches(g, image, result, weight);
   }
 
  private:
   static constexpr std::size_t few_rows = 512;  // rows of a reduction that leave a device idle
   static constexpr std::size_t piece = 16384;   // elements of one partial reduction
 
-  /// A convolution that a system without its own never has.
-  template <class T>
-  struct no_convolution {
-    void forward(const T*, const T*, T*) const {}
-    void backward_image(const T*, const T*, T*) const {}
-    void backward_weight(const T*, const T*, T*) const {}
-  };
-
-  template <class T>
-  static auto own_convolution(const convolution_geometry& g) {
-    if constexpr (requires { System::template convolution<T>(g); })
-      return System::template convolution<T>(g);
+  template <class T, class Use>
+  static bool with_convolution(const convolution_geometry& g, const Use& use) {
+    if constexpr (requires { System::template with_convolution<T>(g, use); })
+      return System::template with_convolution<T>(g, use);
     else
-      return static_cast<const no_convolution<T>*>(nullptr);
+      return false;
   }
 
   static void require_index(std::size_t n) {

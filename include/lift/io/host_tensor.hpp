@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <lift/core/bfloat16.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/shape.hpp>
 
@@ -31,12 +32,6 @@ struct float16 {
     const std::uint32_t special = 0x7f800000u | (magnitude & 0x3ffu) << 13;
     return std::bit_cast<float>(sign | (finite ? std::bit_cast<std::uint32_t>(value) : special));
   }
-};
-
-/// The upper half of a float.
-struct bfloat16 {
-  std::uint16_t bits;
-  explicit operator float() const { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 };
 
 /// Element types of a tensor file, in the order of `dtype_names`.
