@@ -142,4 +142,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RuntimeError as problem:
+        sys.exit(f"compare_gpu.py: {problem}")

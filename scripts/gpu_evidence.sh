@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # gpu_evidence.sh [build] [bundle DIR] [test] [sanitize] [compare] [train DATA]: what a machine with a CUDA device has
 # to show; build, test, sanitize and compare unless parts are named:
-#   build     the CUDA tests, the benchmark of the backends and the `lift` command, in build/gpu, for any processor
+#   build     the CUDA tests, the benchmark of the backends and the `lift` command, in build/gpu, for any processor;
+#             on Debian installs what that needs beside CUDA
 #   bundle    copies them to DIR with the libraries they need beside CUDA's, for a machine that cannot build
 #   test      every CUDA test, none of them skipped
 #   sanitize  the same tests under compute-sanitizer's memcheck and racecheck, where it is installed
@@ -57,6 +58,7 @@ for part in "${parts[@]}"; do
   echo "== $part (${SECONDS} s)"
   case $part in
     build)
+      if command -v apt-get >/dev/null; then ./scripts/install_dependencies.sh --tests; fi
       cmake -S . -B build/gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DLIFT_CUDA=ON -DLIFT_NATIVE=OFF \
         -DLIFT_CHECK_HEADERS=OFF -DCMAKE_BUILD_RPATH="\$ORIGIN/lib"
       cmake --build build/gpu -j "$(nproc)" --target "${programs[@]/%lift/lift_cli}"

@@ -136,6 +136,7 @@
 #include <lift/train/regime.hpp>
 #include <lift/train/trainer.hpp>
 #include <lift/train/training_state.hpp>
+#include <lift/train/update.hpp>
 
 #include <lift/metric/denoising_error.hpp>
 #include <lift/metric/feature_extractor.hpp>

@@ -30,26 +30,24 @@ __global__ void __launch_bounds__(Threads) team_kernel(F f) {
   f(block_team<Threads>{}, static_cast<std::size_t>(blockIdx.x));
 }
 
-/// This thread's cuBLAS, on the stream that its work goes to. Its work space is one for all streams:
-/// what is recorded is repeated on the device's own.
-inline cublasHandle_t cublas() {
-  constexpr std::size_t space_bytes = std::size_t{32} << 20;
-  struct owner {
-    cublasHandle_t handle = nullptr;
-    cudaStream_t stream = nullptr;
-    pool_block<device_memory> space{cuda_device::get().main().memory, space_bytes};
-    owner() { check_cublas(cublasCreate(&handle), "cublasCreate"); }
-    ~owner() { cublasDestroy(handle); }
-  };
-  thread_local owner mine;
-  if (const cudaStream_t now = cuda_device::get().stream(); mine.stream != now) {
-    check_cublas(cublasSetStream(mine.handle, now), "cublasSetStream");
-    check_cublas(cublasSetWorkspace(mine.handle, mine.space.data(), space_bytes),
-                 "cublasSetWorkspace");
-    mine.stream = now;
+/// cuBLAS, for library_handle. A thread's work space is one for all streams: what is recorded is
+/// repeated on the device's own.
+struct cublas_library {
+  using handle = cublasHandle_t;
+  static handle create() {
+    handle made = nullptr;
+    check_cublas(cublasCreate(&made), "cublasCreate");
+    return made;
   }
-  return mine.handle;
-}
+  static void destroy(handle h) { cublasDestroy(h); }
+  static void work_on(handle h, cudaStream_t stream) {
+    constexpr std::size_t bytes = std::size_t{32} << 20;
+    thread_local const pool_block<device_memory> space(cuda_device::get().main().memory, bytes);
+    check_cublas(cublasSetStream(h, stream), "cublasSetStream");
+    check_cublas(cublasSetWorkspace(h, space.data(), bytes), "cublasSetWorkspace");
+  }
+};
+inline cublasHandle_t cublas() { return library_handle<cublas_library>(); }
 
 }  // namespace detail
 

@@ -179,6 +179,23 @@ class cuda_device {
   std::size_t current_ = 0, used_ = 0;
 };
 
+/// This thread's handle of a library, set to the stream that its work goes to. Library says what a
+/// handle is: create(), destroy(handle), work_on(handle, stream).
+template <class Library>
+typename Library::handle library_handle() {
+  struct owner {
+    typename Library::handle handle = Library::create();
+    cudaStream_t stream = nullptr;
+    ~owner() { Library::destroy(handle); }
+  };
+  thread_local owner mine;
+  if (const cudaStream_t now = cuda_device::get().stream(); mine.stream != now) {
+    Library::work_on(mine.handle, now);
+    mine.stream = now;
+  }
+  return mine.handle;
+}
+
 /// Device memory for what this thread asks for while it has it.
 struct device_block : pool_block<device_memory> {
   explicit device_block(std::size_t bytes)

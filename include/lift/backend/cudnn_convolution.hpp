@@ -22,21 +22,20 @@ inline void check_cudnn(cudnnStatus_t status, const char* call) {
   if (status != CUDNN_STATUS_SUCCESS) throw error(text(call, ": ", cudnnGetErrorString(status)));
 }
 
-/// This thread's cuDNN, on the stream that its work goes to.
-inline cudnnHandle_t cudnn() {
-  struct owner {
-    cudnnHandle_t handle = nullptr;
-    cudaStream_t stream = nullptr;
-    owner() { check_cudnn(cudnnCreate(&handle), "cudnnCreate"); }
-    ~owner() { cudnnDestroy(handle); }
-  };
-  thread_local owner mine;
-  if (const cudaStream_t now = cuda_device::get().stream(); mine.stream != now) {
-    check_cudnn(cudnnSetStream(mine.handle, now), "cudnnSetStream");
-    mine.stream = now;
+/// cuDNN, for library_handle.
+struct cudnn_library {
+  using handle = cudnnHandle_t;
+  static handle create() {
+    handle made = nullptr;
+    check_cudnn(cudnnCreate(&made), "cudnnCreate");
+    return made;
   }
-  return mine.handle;
-}
+  static void destroy(handle h) { cudnnDestroy(h); }
+  static void work_on(handle h, cudaStream_t stream) {
+    check_cudnn(cudnnSetStream(h, stream), "cudnnSetStream");
+  }
+};
+inline cudnnHandle_t cudnn() { return library_handle<cudnn_library>(); }
 
 /// A descriptor of cuDNN's, destroyed with its owner.
 template <class Descriptor, cudnnStatus_t (*Create)(Descriptor*),

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <lift/train/adamw.hpp>
+#include <lift/train/ema.hpp>
+#include <lift/train/gradient_clipping.hpp>
+#include <lift/train/objective.hpp>
+#include <lift/train/training_state.hpp>
+
+namespace lift {
+
+struct training_options {
+  std::size_t batch_size = 64;
+  /// A batch is evaluated in so many equal parts whose gradients are added up: less memory.
+  std::size_t accumulation = 1;
+  double max_gradient_norm = 1;  ///< infinity: no clipping
+  adamw optimiser = {};
+  ema average = {};
+};
+
+/// What a step of optimiser and average found.
+struct update_report {
+  scales<double> loss;
+  double gradient_norm;  ///< before clipping
+};
+
+/// What one step of optimiser and average does not share with the others, where the tensors are.
+template <class Tensor>
+struct step_numbers {
+  Tensor optimiser{shape{3}}, average{shape{2}};
+
+  /// Sets them for step t = 1, 2, …
+  void set(double rate, std::uint64_t t, const training_options& options) {
+    using T = typename Tensor::value_type;
+    using Backend = typename Tensor::backend_type;
+    const auto of_optimiser = options.optimiser.template numbers_at<T>(rate, t);
+    const auto of_average = options.average.template numbers_at<T>(t);
+    Backend::copy_in(optimiser.mutable_data(), std::span<const T>(of_optimiser));
+    Backend::copy_in(average.mutable_data(), std::span<const T>(of_average));
+  }
+};
+
+/// Asks for a step of optimiser and average, and waits for nothing. Changes no weight where a loss
+/// or gradient is not finite.
+template <class Tensor>
+gradient_norms<Tensor> change_weights(training_state<Tensor>& state,
+                                      const loss_gradient<Tensor>& found,
+                                      const step_numbers<Tensor>& numbers,
+                                      const training_options& options) {
+  gradient_norms<Tensor> norms(found.gradients, {found.loss.fine, found.loss.coarse});
+  const Tensor scale = norms.clip_coefficient(options.max_gradient_norm);
+  options.optimiser.update(state.weights, state.first_moment, state.second_moment, found.gradients,
+                           scale, numbers.optimiser);
+  options.average.update(state.average, state.weights, scale, numbers.average);
+  return norms;
+}
+
+/// Waits for the step and counts it. Throws lift::error, naming the step and the scale or parameter,
+/// when a loss or gradient was not finite; the state is then as before.
+template <class Tensor>
+update_report finish_step(training_state<Tensor>& state, const gradient_norms<Tensor>& norms) {
+  const auto [sizes, losses] = norms.to_host();
+  const auto require_finite = [&](double value, const std::string& what) {
+    require(std::isfinite(value), text("training step ", state.step + 1, ": ", what), value,
+            "a finite number");
+  };
+  require_finite(losses[0], "loss of the fine scale");
+  require_finite(losses[1], "loss of the coarse scale");
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    require_finite(sizes[i], "norm of the gradient of " + state.weights.entries()[i].name);
+  const double norm = global_norm(sizes);
+  require_finite(static_cast<double>(static_cast<typename Tensor::value_type>(norm * norm)),
+                 "squared norm of all gradients");
+  ++state.step;
+  return {{losses[0], losses[1]}, norm};
+}
+
+/// One step of optimiser and average with the given losses and gradients. Throws as finish_step.
+template <class Tensor>
+update_report update(training_state<Tensor>& state, const loss_gradient<Tensor>& found,
+                     double rate, const training_options& options) {
+  step_numbers<Tensor> numbers;
+  numbers.set(rate, state.step + 1, options);
+  return finish_step(state, change_weights(state, found, numbers, options));
+}
+
+}  // namespace lift
