@@ -75,6 +75,21 @@ BOOST_AUTO_TEST_CASE(idle_memory_makes_room_for_new) {
   pool.give(larger);
 }
 
+// A record of work has addresses of segments that are idle for now.
+BOOST_AUTO_TEST_CASE(segments_stay_where_they_must) {
+  block_pool pool;
+  pool.give(pool.take(std::size_t{100} << 20));
+  pool.release();
+  BOOST_CHECK_EQUAL(pool.held_bytes(), 0u);
+  pool.keep_segments();
+  pool.give(pool.take(std::size_t{100} << 20));
+  const std::size_t held = pool.held_bytes();
+  BOOST_CHECK_GE(held, std::size_t{100} << 20);
+  pool.release();
+  pool.give(pool.take(std::size_t{200} << 20));  // does not drive the others out
+  BOOST_CHECK_GE(pool.held_bytes(), held + (std::size_t{200} << 20));
+}
+
 BOOST_AUTO_TEST_CASE(threads_never_share_a_block) {
   block_pool pool;
   std::vector<std::jthread> threads;
