@@ -53,9 +53,13 @@ class host_record {
   template <class F>
   void make(const F& work) {
     memory_->keep_segments();
-    tasks_.clear();
+    forget();
     within(&tasks_, work);
     made_ = true;
+  }
+  void forget() {
+    tasks_.clear();
+    made_ = false;
   }
   void repeat() {
     for (const auto& task : tasks_) task();

@@ -4,6 +4,7 @@
 // The CUDA backend; for nvcc alone.
 
 #include <cstddef>
+#include <memory>
 #include <numeric>
 #include <type_traits>
 
@@ -30,8 +31,7 @@ __global__ void __launch_bounds__(Threads) team_kernel(F f) {
   f(block_team<Threads>{}, static_cast<std::size_t>(blockIdx.x));
 }
 
-/// cuBLAS, for library_handle. A thread's work space is one for all streams: what is recorded is
-/// repeated on the device's own.
+/// cuBLAS, for library_handle. Its work space is a thread's, or a record's that it becomes part of.
 struct cublas_library {
   using handle = cublasHandle_t;
   static handle create() {
@@ -40,11 +40,18 @@ struct cublas_library {
     return made;
   }
   static void destroy(handle h) { cublasDestroy(h); }
-  static void work_on(handle h, cudaStream_t stream) {
+  static void work_at(handle h, const cuda_place& place) {
     constexpr std::size_t bytes = std::size_t{32} << 20;
-    thread_local const pool_block<device_memory> space(cuda_device::get().main().memory, bytes);
-    check_cublas(cublasSetStream(h, stream), "cublasSetStream");
-    check_cublas(cublasSetWorkspace(h, space.data(), bytes), "cublasSetWorkspace");
+    using block = pool_block<device_memory>;
+    const device_memory& memory = cuda_device::get().main().memory;
+    thread_local const block own(memory, bytes);
+    void* space = own.data();
+    if (place.recording()) {
+      place.constants->push_back(std::make_unique<block>(memory, bytes));
+      space = place.constants->back()->data();
+    }
+    check_cublas(cublasSetStream(h, place.stream), "cublasSetStream");
+    check_cublas(cublasSetWorkspace(h, space, bytes), "cublasSetWorkspace");
   }
 };
 inline cublasHandle_t cublas() { return library_handle<cublas_library>(); }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -69,6 +71,7 @@ struct cuda_place {
   cudaStream_t stream = nullptr;
   device_memory memory;
   record_constants* constants = nullptr;  // of the record the stream is being captured for, or null
+  std::uint64_t record = 0;               // its number, from 1
 
   bool recording() const { return constants != nullptr; }
 };
@@ -89,6 +92,14 @@ class cuda_device {
   /// Where the work of this thread goes now.
   const cuda_place& here() const { return detour() ? *detour() : main_; }
   cudaStream_t stream() const { return here().stream; }
+
+  /// The stream that this thread's work is captured from. It stays, as libraries remember it.
+  static cudaStream_t capture_stream() {
+    thread_local const cudaStream_t mine = new_stream();
+    return mine;
+  }
+  /// The number of one more record.
+  std::uint64_t next_record() { return ++records_; }
 
   /// Calls f() with this thread's work going elsewhere.
   template <class F>
@@ -129,6 +140,7 @@ class cuda_device {
       source = staged;
     }
     copy(to, source, bytes, cudaMemcpyHostToDevice, main_.stream);
+    if (source == from) synchronise(main_.stream);
   }
 
   /// To host memory; waits for it and so for all that was asked before. Throws lift::error while
@@ -172,6 +184,7 @@ class cuda_device {
   }
 
   cuda_place main_;
+  std::atomic<std::uint64_t> records_ = 0;
   cudaStream_t constants_ = nullptr;  // copies of what becomes part of a record
   std::mutex mutex_;  // of the staging memory: pinned, two halves that take turns
   std::byte* staging_ = nullptr;
@@ -179,19 +192,22 @@ class cuda_device {
   std::size_t current_ = 0, used_ = 0;
 };
 
-/// This thread's handle of a library, set to the stream that its work goes to. Library says what a
-/// handle is: create(), destroy(handle), work_on(handle, stream).
+/// This thread's handle of a library, set to where its work goes. Library says what a handle is:
+/// create(), destroy(handle), work_at(handle, place).
 template <class Library>
 typename Library::handle library_handle() {
   struct owner {
     typename Library::handle handle = Library::create();
     cudaStream_t stream = nullptr;
+    std::uint64_t record = 0;
     ~owner() { Library::destroy(handle); }
   };
   thread_local owner mine;
-  if (const cudaStream_t now = cuda_device::get().stream(); mine.stream != now) {
-    Library::work_on(mine.handle, now);
-    mine.stream = now;
+  const cuda_place& place = cuda_device::get().here();
+  if (mine.stream != place.stream || mine.record != place.record) {
+    Library::work_at(mine.handle, place);
+    mine.stream = place.stream;
+    mine.record = place.record;
   }
   return mine.handle;
 }

@@ -25,7 +25,7 @@ class cuda_record {
   cuda_record(const cuda_record&) = delete;
   cuda_record& operator=(const cuda_record&) = delete;
   ~cuda_record() {
-    if (graph_) cudaStreamSynchronize(device().main().stream);  // it may be under way
+    if (memory_) cudaStreamSynchronize(device().main().stream);  // it may be in use
   }
 
   static bool recording() { return device().here().recording(); }
@@ -33,6 +33,7 @@ class cuda_record {
 
   template <class F>
   void try_out(const F& work) {
+    device().synchronise(device().main().stream);
     device().main().memory->release();  // most of it is needed twice otherwise
     if (!memory_) memory_ = std::make_shared<device_memory::element_type>();
     device().work_at({device().main().stream, memory_}, work);
@@ -40,26 +41,31 @@ class cuda_record {
 
   template <class F>
   void make(const F& work) {
-    device().synchronise(device().main().stream);  // nobody uses the memory any more
+    forget();
     memory_->keep_segments();
-    constants_.clear();
-    const cuda_handle<cudaStream_t, cudaStreamDestroy> stream(new_stream());
-    check_cuda(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeRelaxed),
+    const cudaStream_t stream = device().capture_stream();
+    check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed),
                "cudaStreamBeginCapture");
     cudaGraph_t captured = nullptr;
     try {
-      device().work_at({stream.get(), memory_, &constants_}, work);
+      device().work_at({stream, memory_, &constants_, device().next_record()}, work);
     } catch (...) {
-      cudaStreamEndCapture(stream.get(), &captured);
+      cudaStreamEndCapture(stream, &captured);
       if (captured) cudaGraphDestroy(captured);
       cudaGetLastError();  // a capture that failed would be reported again
       throw;
     }
-    check_cuda(cudaStreamEndCapture(stream.get(), &captured), "cudaStreamEndCapture");
+    check_cuda(cudaStreamEndCapture(stream, &captured), "cudaStreamEndCapture");
     const cuda_handle<cudaGraph_t, cudaGraphDestroy> graph(captured);
     cudaGraphExec_t executable = nullptr;
     check_cuda(cudaGraphInstantiateWithFlags(&executable, captured, 0), "cudaGraphInstantiate");
     graph_.reset(executable);
+  }
+
+  void forget() {
+    device().synchronise(device().main().stream);  // nobody uses its memory any more
+    graph_.reset();
+    constants_.clear();
   }
 
   void repeat() {

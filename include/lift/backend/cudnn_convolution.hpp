@@ -31,8 +31,8 @@ struct cudnn_library {
     return made;
   }
   static void destroy(handle h) { cudnnDestroy(h); }
-  static void work_on(handle h, cudaStream_t stream) {
-    check_cudnn(cudnnSetStream(h, stream), "cudnnSetStream");
+  static void work_at(handle h, const cuda_place& place) {
+    check_cudnn(cudnnSetStream(h, place.stream), "cudnnSetStream");
   }
 };
 inline cudnnHandle_t cudnn() { return library_handle<cudnn_library>(); }
@@ -148,7 +148,7 @@ class cudnn_convolution {
   using numbers = cudnn_numbers<T>;
   static constexpr typename numbers::factor one = 1, zero = 0;
   static constexpr std::size_t most_space = std::size_t{1} << 30;
-  static constexpr int candidates = 8;
+  static constexpr int candidates = 16;
 
   cudnn_convolution(const convolution_geometry& g, cudnnMathType_t math) {
     constexpr cudnnDataType_t type = numbers::type;
@@ -170,22 +170,32 @@ class cudnn_convolution {
     set_math(math);
     int found = 0;
     cudnnConvolutionFwdAlgoPerf_t forward[candidates];
-    check_cudnn(cudnnGetConvolutionForwardAlgorithm_v7(cudnn(), image_, weight_, convolution_,
-                                                       result_, candidates, &found, forward),
-                "cudnnGetConvolutionForwardAlgorithm_v7");
-    complete_ = choose(forward, found, forward_);
+    complete_ = supported(cudnnGetConvolutionForwardAlgorithm_v7(
+                              cudnn(), image_, weight_, convolution_, result_, candidates, &found,
+                              forward),
+                          "cudnnGetConvolutionForwardAlgorithm_v7") &&
+                choose(forward, found, forward_);
     cudnnConvolutionBwdDataAlgoPerf_t image_gradient[candidates];
-    check_cudnn(cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn(), weight_, result_, convolution_,
-                                                            image_, candidates, &found,
-                                                            image_gradient),
-                "cudnnGetConvolutionBackwardDataAlgorithm_v7");
-    complete_ = choose(image_gradient, found, image_gradient_) && complete_;
+    complete_ = complete_ &&
+                supported(cudnnGetConvolutionBackwardDataAlgorithm_v7(
+                              cudnn(), weight_, result_, convolution_, image_, candidates, &found,
+                              image_gradient),
+                          "cudnnGetConvolutionBackwardDataAlgorithm_v7") &&
+                choose(image_gradient, found, image_gradient_);
     cudnnConvolutionBwdFilterAlgoPerf_t weight_gradient[candidates];
-    check_cudnn(cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn(), image_, result_,
-                                                              convolution_, weight_, candidates,
-                                                              &found, weight_gradient),
-                "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
-    complete_ = choose(weight_gradient, found, weight_gradient_) && complete_;
+    complete_ = complete_ &&
+                supported(cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+                              cudnn(), image_, result_, convolution_, weight_, candidates, &found,
+                              weight_gradient),
+                          "cudnnGetConvolutionBackwardFilterAlgorithm_v7") &&
+                choose(weight_gradient, found, weight_gradient_);
+  }
+
+  /// Whether cuDNN can do what was asked; throws for other failures.
+  static bool supported(cudnnStatus_t status, const char* call) {
+    if (status == CUDNN_STATUS_NOT_SUPPORTED || status / 1000 == 3) return false;
+    check_cudnn(status, call);
+    return true;
   }
 
   template <class Algorithm>

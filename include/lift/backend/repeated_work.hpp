@@ -26,10 +26,12 @@ struct plain_repeated_work {
 
 /// Work that is repeated from a record of it. Record is a backend's: try_out(f) does the work in
 /// memory that is the record's, make(f) records it there, made() tells whether that was done,
-/// repeat() does what was recorded; Record::recording() is whether this thread is within make.
+/// repeat() does what was recorded, forget() undoes make; Record::recording() is whether this thread
+/// is within make.
 ///
 /// The first run is a plain one, as libraries may set themselves up when they are first used. Within
-/// the record of other work a run is part of that.
+/// the record of other work a run is part of that, and its results are where that leaves them. All
+/// runs are one thread's.
 template <class Record>
 class recorded_work {
  public:
@@ -39,6 +41,7 @@ class recorded_work {
   void run(const F& work) {
     if (Record::recording()) {
       work();
+      record_.forget();  // its results are elsewhere
     } else if (!tried_) {
       record_.try_out(work);
       tried_ = true;

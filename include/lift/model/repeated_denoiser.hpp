@@ -70,7 +70,7 @@ class repeated_denoiser {
                              const std::vector<const timesteps*>& t, const Call& call) const {
     bool same = last_.has_value();
     for (std::size_t i = 0; same && i < x.size(); ++i)
-      same = last_->x.size() == x.size() && last_->x[i].shape() == x[i]->shape() &&
+      same = last_->t.size() == t.size() && last_->x[i].shape() == x[i]->shape() &&
              last_->t[i].size() == t[i]->size();
     if (!same) {
       last_.emplace();

@@ -129,17 +129,17 @@ class trainer {
     if constexpr (reads_ahead) upload_.mark();
   }
 
-  /// Reads a batch that may be the next. A failure is left to the step that needs the batch.
+  /// Reads a batch that may be the next. A failure is left to the step that needs the batch: the one
+  /// under way has changed the weights and is not counted yet.
   void read_ahead(const place& next) {
     if constexpr (reads_ahead) {
       read_place_.reset();
       try {
         images_->read(batch_indices(next), upload_.template stage<T>(incoming_.size()));
-      } catch (const error&) {
-        return;
+        upload_.send(incoming_.mutable_data());
+        read_place_ = next;
+      } catch (...) {
       }
-      upload_.send(incoming_.mutable_data());
-      read_place_ = next;
     }
   }
 
