@@ -26,7 +26,6 @@ using host_memory = std::shared_ptr<block_pool>;
 struct recorder {
   std::vector<std::function<void()>>* tasks = nullptr;  // of the record under way
   host_memory memory = std::make_shared<block_pool>();  // where blocks come from now
-  std::size_t uploads = 0;                              // sent so far
 
   static recorder& get() {
     static recorder& all = *new recorder;
@@ -135,7 +134,6 @@ class host_upload {
   void send(void* to) {
     if (!marked_) throw error("sent without a mark");
     std::memcpy(to, staged_.data(), staged_.size());
-    ++recorder::get().uploads;
   }
 
  private:

@@ -70,11 +70,8 @@ struct from_channels_last_functor {
     for (std::size_t k = 0; k < turned_channels; ++k) {
       const std::size_t element = place.planes + k * at.pixels.divisor();
       const std::size_t channel = place.channel + k;
-      float total = static_cast<float>(turned.of[k]);
-      if (addends.bias) total += addends.bias[channel];
-      if (addends.vectors) total += addends.vectors[place.image * channels + channel];
-      if (addends.images) total += addends.images[element];
-      planes[element] = total;
+      planes[element] = addends.added_to(static_cast<float>(turned.of[k]), channel,
+                                         place.image * channels + channel, element);
     }
   }
 };

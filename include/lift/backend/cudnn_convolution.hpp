@@ -168,38 +168,30 @@ class cudnn_convolution {
                                                 CUDNN_CROSS_CORRELATION, numbers::sums),
                 "cudnnSetConvolution2dDescriptor");
     set_math(math);
-    int found = 0;
-    cudnnConvolutionFwdAlgoPerf_t forward[candidates];
-    complete_ = supported(cudnnGetConvolutionForwardAlgorithm_v7(
-                              cudnn(), image_, weight_, convolution_, result_, candidates, &found,
-                              forward),
-                          "cudnnGetConvolutionForwardAlgorithm_v7") &&
-                choose(forward, found, forward_);
-    cudnnConvolutionBwdDataAlgoPerf_t image_gradient[candidates];
-    complete_ = complete_ &&
-                supported(cudnnGetConvolutionBackwardDataAlgorithm_v7(
-                              cudnn(), weight_, result_, convolution_, image_, candidates, &found,
-                              image_gradient),
-                          "cudnnGetConvolutionBackwardDataAlgorithm_v7") &&
-                choose(image_gradient, found, image_gradient_);
-    cudnnConvolutionBwdFilterAlgoPerf_t weight_gradient[candidates];
-    complete_ = complete_ &&
-                supported(cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-                              cudnn(), image_, result_, convolution_, weight_, candidates, &found,
-                              weight_gradient),
-                          "cudnnGetConvolutionBackwardFilterAlgorithm_v7") &&
-                choose(weight_gradient, found, weight_gradient_);
+    complete_ =
+        find(forward_, "cudnnGetConvolutionForwardAlgorithm_v7", [&](auto... list) {
+          return cudnnGetConvolutionForwardAlgorithm_v7(cudnn(), image_, weight_, convolution_,
+                                                        result_, list...);
+        }) &&
+        find(image_gradient_, "cudnnGetConvolutionBackwardDataAlgorithm_v7", [&](auto... list) {
+          return cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn(), weight_, result_,
+                                                             convolution_, image_, list...);
+        }) &&
+        find(weight_gradient_, "cudnnGetConvolutionBackwardFilterAlgorithm_v7", [&](auto... list) {
+          return cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn(), image_, result_,
+                                                               convolution_, weight_, list...);
+        });
   }
 
-  /// Whether cuDNN can do what was asked; throws for other failures.
-  static bool supported(cudnnStatus_t status, const char* call) {
+  /// Chooses an algorithm from those that get(most, &count, list) lists, by the time they are
+  /// expected to take; false where there is none or cuDNN does not support the sizes.
+  template <class Algorithm, class Get>
+  static bool find(Algorithm& chosen, const char* call, const Get& get) {
+    int count = 0;
+    Algorithm by_expected_time[candidates];
+    const cudnnStatus_t status = get(candidates, &count, &by_expected_time[0]);
     if (status == CUDNN_STATUS_NOT_SUPPORTED || status / 1000 == 3) return false;
     check_cudnn(status, call);
-    return true;
-  }
-
-  template <class Algorithm>
-  static bool choose(const Algorithm* by_expected_time, int count, Algorithm& chosen) {
     for (int i = 0; i < count; ++i) {
       chosen = by_expected_time[i];
       if (chosen.status == CUDNN_STATUS_SUCCESS && chosen.determinism == CUDNN_DETERMINISTIC &&

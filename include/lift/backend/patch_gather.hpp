@@ -112,12 +112,9 @@ struct finish_result_functor {
     const std::uint32_t pixel = at.by_out_area.split(plane);
     std::uint32_t b = plane;
     const std::uint32_t o = at.by_out_channels.split(b);
-    T total = matrix ? matrix[std::size_t{o} * at.columns + b * at.out_area + pixel]
-                     : result[element];
-    if (addends.bias) total += addends.bias[o];
-    if (addends.vectors) total += addends.vectors[plane];
-    if (addends.images) total += addends.images[element];
-    result[element] = total;
+    const T alone = matrix ? matrix[std::size_t{o} * at.columns + b * at.out_area + pixel]
+                           : result[element];
+    result[element] = addends.added_to(alone, o, plane, element);
   }
 };
 

@@ -130,7 +130,8 @@ class segment_pool {
     for (auto at = blocks_.begin(); at != blocks_.end();) {
       const auto next = std::next(at);
       const block& first = at->second;
-      if (first.free && first.starts_segment && (next == blocks_.end() || next->second.starts_segment)) {
+      const bool whole = next == blocks_.end() || next->second.starts_segment;
+      if (first.free && first.starts_segment && whole) {
         held_bytes_ -= first.bytes;
         free_.erase({first.bytes, at->first});
         Source::put(at->first);

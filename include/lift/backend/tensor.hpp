@@ -50,8 +50,15 @@ class tensor {
   /// A copy with its own elements.
   tensor clone() const {
     tensor copy(shape_);
-    Backend::copy_rows(std::size_t{1}, size(), copy.mutable_data(), size(), data(), size());
+    copy.assign(*this);
     return copy;
+  }
+
+  /// Writes the elements of a tensor of the same shape in place.
+  void assign(const tensor& from) {
+    require(from.shape() == shape_, "elements to assign to a tensor", from.shape(), shape_);
+    Backend::copy_rows(std::size_t{1}, from.size(), mutable_data(), from.size(), from.data(),
+                       from.size());
   }
 
   /// The same elements seen with another shape of the same size.

@@ -78,8 +78,7 @@ class repeated_denoiser {
       for (const timesteps* each : t) last_->t.emplace_back(shape{each->size()});
     }
     for (std::size_t i = 0; i < x.size(); ++i) {
-      Backend::copy_rows(std::size_t{1}, x[i]->size(), last_->x[i].mutable_data(), x[i]->size(),
-                         x[i]->data(), x[i]->size());
+      last_->x[i].assign(*x[i]);
       const std::vector<T> times(t[i]->begin(), t[i]->end());
       Backend::copy_in(last_->t[i].mutable_data(), std::span<const T>(times));
     }

@@ -124,8 +124,7 @@ class trainer {
     if (clean_.empty()) clean_ = Tensor(images.shape());
     require(images.shape() == clean_.shape(), "batch of training images", images.shape(),
             clean_.shape());
-    Backend::copy_rows(std::size_t{1}, images.size(), clean_.mutable_data(), images.size(),
-                       images.data(), images.size());
+    clean_.assign(images);
     if constexpr (reads_ahead) upload_.mark();
   }
 
