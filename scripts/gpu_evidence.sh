@@ -19,7 +19,7 @@ binaries=${BINARIES:-build/gpu/bin}
 python=${PYTHON:-python3}
 seconds=${TRAIN_SECONDS:-240}
 
-tests=(verbs derivatives group_norm repeated_work same_numbers)
+tests=(verbs derivatives group_norm cudnn repeated_work same_numbers)
 programs=("${tests[@]/#/test_cuda_}" benchmark_backends lift)
 
 parts=() data='' folder=''

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <lift/backend/noise.hpp>
@@ -90,6 +91,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(reduce_sums_and_finds_maxima, Tensor, tensors) {
       BOOST_REQUIRE_SMALL((double(ht[k]) - want) / scale, tolerance<T>);
       BOOST_REQUIRE_EQUAL(double(hm[k]), most);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_empty_adds_nothing, Tensor, tensors) {
+  using B = typename Tensor::backend_type;
+  const Tensor nothing(shape{0}), three = full<Tensor>(shape{3}, 7);
+  Tensor out(shape{0}), sums = three.clone();
+  B::map(0, out.mutable_data(), add_functor{}, each(nothing), each(nothing));
+  B::reduce(sum{}, 2, 0, 3, out.mutable_data(), lift::detail::identity_functor{}, each(nothing));
+  for (const auto& [outer, inner] : {std::pair(0, 1), std::pair(1, 0), std::pair(0, 2)}) {
+    sums = three.clone();
+    B::reduce(sum{}, std::size_t(outer), 3, std::size_t(inner), sums.mutable_data(),
+              lift::detail::identity_functor{}, each(nothing));
+    for (const auto value : sums.to_host()) BOOST_TEST(value == 0);
   }
 }
 

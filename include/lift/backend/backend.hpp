@@ -55,7 +55,7 @@ struct index_functor {
 /// - copy_rows(rows, width, to, to_pitch, from, from_pitch): a block of rows, pitches in elements.
 /// - map(n, out, f, in...): out[i] = f(in[i]...), `in` read as operand says.
 /// - reduce(R, outer, keep, inner, out, f, in...): out[k] = R over (o, i) of
-///   f(in[(o·keep + k)·inner + i]...).
+///   f(in[(o·keep + k)·inner + i]...), R's identity where there are none.
 /// - for_each(n, f, cost): f(i) for every i < n, any order; `cost` is the work of one call in
 ///   elements.
 /// - for_each_team(n, f, cost): the same, f(team, i), for calls whose work a team shares (team.hpp).

@@ -4,6 +4,7 @@
 // The CUDA backend; for nvcc alone.
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <type_traits>
@@ -136,8 +137,9 @@ struct thrust_cuda_system {
           use(turned(g, *inner));
           return true;
         }
-    const auto* const own = detail::cudnn_convolution<T>::of(
-        g, Products::rounds ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
+    constexpr bool may_round = Products::rounds || !std::is_same_v<T, float>;  // double stays double
+    const auto* const own =
+        detail::cudnn_convolution<T>::of(g, may_round ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
     if (own) use(*own);
     return own != nullptr;
   }
@@ -163,7 +165,10 @@ struct thrust_cuda_system {
     constexpr cudaDataType type = single ? CUDA_R_32F : CUDA_R_64F;
     constexpr cublasComputeType_t compute = single ? Products::gemm : CUBLAS_COMPUTE_64F;
     const auto operation = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
-    const auto index = [](std::size_t i) { return static_cast<int>(i); };
+    const auto index = [](std::size_t i) {
+      require(i <= std::numeric_limits<int>::max(), "size of a matrix product", i, "below 2^31");
+      return static_cast<int>(i);
+    };
     const auto stride = [](std::size_t i) { return static_cast<long long>(i); };
     detail::check_cublas(
         cublasGemmStridedBatchedEx(detail::cublas(), operation(b.transposed),

@@ -76,12 +76,13 @@ struct cuda_place {
   bool recording() const { return constants != nullptr; }
 };
 
-/// The CUDA device that is current at first use, with one stream that work goes to: what was asked
-/// for first is done first, whichever thread asked. Throws lift::error where there is no device.
+/// The CUDA device that is current at first use, from then on for every thread that works with it,
+/// with one stream that work goes to: what was asked for first is done first, whichever thread asked. Throws lift::error where there is no device.
 class cuda_device {
  public:
   static cuda_device& get() {
     static cuda_device& device = *new cuda_device;  // outlives every buffer, static ones too
+    [[maybe_unused]] thread_local const bool chosen = device.choose();  // threads begin at device 0
     return device;
   }
   cuda_device(const cuda_device&) = delete;
@@ -172,10 +173,16 @@ class cuda_device {
     int devices = 0;
     check_cuda(cudaGetDeviceCount(&devices), "no CUDA device can be used: cudaGetDeviceCount");
     require(devices > 0, "no CUDA device can be used: devices", devices, "at least 1");
+    check_cuda(cudaGetDevice(&number_), "cudaGetDevice");
     main_ = {new_stream(), std::make_shared<device_memory::element_type>()};
     constants_ = new_stream();
     check_cuda(cudaMallocHost(&staging_, 2 * half), "cudaMallocHost");
     for (cudaEvent_t& event : left_) event = new_event();
+  }
+
+  bool choose() const {
+    check_cuda(cudaSetDevice(number_), "cudaSetDevice");
+    return true;
   }
 
   static const cuda_place*& detour() {
@@ -183,6 +190,7 @@ class cuda_device {
     return place;
   }
 
+  int number_ = 0;
   cuda_place main_;
   std::atomic<std::uint64_t> records_ = 0;
   cudaStream_t constants_ = nullptr;  // copies of what becomes part of a record

@@ -93,8 +93,8 @@ struct cudnn_numbers<bfloat16> {
 };
 
 /// One convolution's sizes, and for each of its three verbs the algorithm that cuDNN expects to be
-/// the fastest of those that are plain sums, give the same bytes every time and need no more than
-/// `most_space`.
+/// the fastest of those that are plain sums, give the same bytes every time, need no more than
+/// `most_space`, and have been seen to run.
 template <class T>
 class cudnn_convolution {
  public:
@@ -111,12 +111,7 @@ class cudnn_convolution {
   }
 
   void forward(const T* image, const T* weight, T* result) const {
-    const device_block work(forward_.memory);
-    set_math(forward_.mathType);
-    check_cudnn(cudnnConvolutionForward(cudnn(), &one, image_, image, weight_, weight, convolution_,
-                                        forward_.algo, work.data(), forward_.memory, &zero, result_,
-                                        result),
-                "cudnnConvolutionForward");
+    check_cudnn(run_forward(image, weight, result), "cudnnConvolutionForward");
   }
   convolution_addends<T> forward(const T* image, const T* weight,
                                  const convolution_addends<T>& addends, T* result) const {
@@ -124,24 +119,14 @@ class cudnn_convolution {
     return addends;
   }
   void backward_image(const T* result, const T* weight, T* image) const {
-    const device_block work(image_gradient_.memory);
-    set_math(image_gradient_.mathType);
-    check_cudnn(cudnnConvolutionBackwardData(cudnn(), &one, weight_, weight, result_, result,
-                                             convolution_, image_gradient_.algo, work.data(),
-                                             image_gradient_.memory, &zero, image_, image),
-                "cudnnConvolutionBackwardData");
+    check_cudnn(run_backward_image(result, weight, image), "cudnnConvolutionBackwardData");
   }
   const T* backward_image(const T* result, const T* weight, const T* bias, T* image) const {
     backward_image(result, weight, image);
     return bias;
   }
   void backward_weight(const T* image, const T* result, T* weight) const {
-    const device_block work(weight_gradient_.memory);
-    set_math(weight_gradient_.mathType);
-    check_cudnn(cudnnConvolutionBackwardFilter(cudnn(), &one, image_, image, result_, result,
-                                               convolution_, weight_gradient_.algo, work.data(),
-                                               weight_gradient_.memory, &zero, weight_, weight),
-                "cudnnConvolutionBackwardFilter");
+    check_cudnn(run_backward_weight(image, result, weight), "cudnnConvolutionBackwardFilter");
   }
 
  private:
@@ -167,38 +152,75 @@ class cudnn_convolution {
                                                 i(g.stride), i(g.stride), 1, 1,
                                                 CUDNN_CROSS_CORRELATION, numbers::sums),
                 "cudnnSetConvolution2dDescriptor");
-    set_math(math);
+    const device_block image(g.batch * g.image_size() * sizeof(T)),
+        weight(g.out_channels * g.patch() * sizeof(T)),
+        result(g.batch * g.result_size() * sizeof(T));
+    const auto numbers_of = [](const device_block& block) { return static_cast<T*>(block.data()); };
+    T *const x = numbers_of(image), *const w = numbers_of(weight), *const y = numbers_of(result);
     complete_ =
-        find(forward_, "cudnnGetConvolutionForwardAlgorithm_v7", [&](auto... list) {
-          return cudnnGetConvolutionForwardAlgorithm_v7(cudnn(), image_, weight_, convolution_,
-                                                        result_, list...);
-        }) &&
-        find(image_gradient_, "cudnnGetConvolutionBackwardDataAlgorithm_v7", [&](auto... list) {
-          return cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn(), weight_, result_,
-                                                             convolution_, image_, list...);
-        }) &&
-        find(weight_gradient_, "cudnnGetConvolutionBackwardFilterAlgorithm_v7", [&](auto... list) {
-          return cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn(), image_, result_,
-                                                               convolution_, weight_, list...);
-        });
+        find(forward_, math, "cudnnGetConvolutionForwardAlgorithm_v7",
+             [&](auto... list) {
+               return cudnnGetConvolutionForwardAlgorithm_v7(cudnn(), image_, weight_, convolution_,
+                                                             result_, list...);
+             },
+             [&] { return run_forward(x, w, y); }) &&
+        find(image_gradient_, math, "cudnnGetConvolutionBackwardDataAlgorithm_v7",
+             [&](auto... list) {
+               return cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn(), weight_, result_,
+                                                                  convolution_, image_, list...);
+             },
+             [&] { return run_backward_image(y, w, x); }) &&
+        find(weight_gradient_, math, "cudnnGetConvolutionBackwardFilterAlgorithm_v7",
+             [&](auto... list) {
+               return cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+                   cudnn(), image_, result_, convolution_, weight_, list...);
+             },
+             [&] { return run_backward_weight(x, y, w); });
   }
 
-  /// Chooses an algorithm from those that get(most, &count, list) lists, by the time they are
-  /// expected to take; false where there is none or cuDNN does not support the sizes.
-  template <class Algorithm, class Get>
-  static bool find(Algorithm& chosen, const char* call, const Get& get) {
+  /// Chooses the first that runs of the algorithms that get(most, &count, list) lists, by the time
+  /// they are expected to take; false where there is none or cuDNN does not support the sizes.
+  template <class Algorithm, class Get, class Run>
+  bool find(Algorithm& chosen, cudnnMathType_t math, const char* call, const Get& get,
+            const Run& run) {
+    set_math(math);
     int count = 0;
     Algorithm by_expected_time[candidates];
     const cudnnStatus_t status = get(candidates, &count, &by_expected_time[0]);
-    if (status == CUDNN_STATUS_NOT_SUPPORTED || status / 1000 == 3) return false;
+    if (status / 1000 == 2 || status / 1000 == 3) return false;  // bad parameters, not supported
     check_cudnn(status, call);
     for (int i = 0; i < count; ++i) {
       chosen = by_expected_time[i];
       if (chosen.status == CUDNN_STATUS_SUCCESS && chosen.determinism == CUDNN_DETERMINISTIC &&
-          chosen.memory <= most_space && plain_sums(chosen.algo))
-        return true;
+          chosen.memory <= most_space && plain_sums(chosen.algo) &&
+          (math != CUDNN_FMA_MATH || chosen.mathType == math)) {
+        if (run() == CUDNN_STATUS_SUCCESS) return true;
+        cudaGetLastError();  // or the next call would report it again
+      }
     }
     return false;
+  }
+
+  cudnnStatus_t run_forward(const T* image, const T* weight, T* result) const {
+    const device_block work(forward_.memory);
+    set_math(forward_.mathType);
+    return cudnnConvolutionForward(cudnn(), &one, image_, image, weight_, weight, convolution_,
+                                   forward_.algo, work.data(), forward_.memory, &zero, result_,
+                                   result);
+  }
+  cudnnStatus_t run_backward_image(const T* result, const T* weight, T* image) const {
+    const device_block work(image_gradient_.memory);
+    set_math(image_gradient_.mathType);
+    return cudnnConvolutionBackwardData(cudnn(), &one, weight_, weight, result_, result,
+                                        convolution_, image_gradient_.algo, work.data(),
+                                        image_gradient_.memory, &zero, image_, image);
+  }
+  cudnnStatus_t run_backward_weight(const T* image, const T* result, T* weight) const {
+    const device_block work(weight_gradient_.memory);
+    set_math(weight_gradient_.mathType);
+    return cudnnConvolutionBackwardFilter(cudnn(), &one, image_, image, result_, result,
+                                          convolution_, weight_gradient_.algo, work.data(),
+                                          weight_gradient_.memory, &zero, weight_, weight);
   }
 
   void set_math(cudnnMathType_t math) const {

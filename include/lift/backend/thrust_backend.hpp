@@ -150,6 +150,7 @@ struct thrust_backend {
 
   template <class T, class F, class... In>
   static void map(std::size_t n, T* out, const F& f, const In&... in) {
+    if (n == 0) return;
     const auto call = detail::make_call(n, f, in...);
     for_each(n, map_functor<T, decltype(call)>{out, call});
   }
@@ -159,6 +160,8 @@ struct thrust_backend {
                      const In&... in) {
     const std::size_t row = outer * inner, n = row * keep;
     require_index(n);
+    if (n == 0)
+      return map(keep, out, constant_functor<T>{R::template identity<T>()}, operand<T>{out, 1, keep});
     // Long rows of few are cut into pieces, whose results are combined in order.
     const std::size_t pieces = keep < few_rows ? std::max<std::size_t>(1, ceil_div(row, piece)) : 1;
     const auto call = detail::make_call(n, f, in...);
@@ -223,6 +226,7 @@ struct thrust_backend {
 
   template <class T, class Use>
   static bool with_convolution(const convolution_geometry& g, const Use& use) {
+    require_index(g.batch * std::max(g.image_size(), g.result_size()));
     if constexpr (requires { System::template with_convolution<T>(g, use); })
       return System::template with_convolution<T>(g, use);
     else

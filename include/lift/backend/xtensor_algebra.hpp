@@ -61,6 +61,10 @@ struct xtensor_algebra {
   template <class R, class T, class F, class... In>
   static void reduce(R r, std::size_t outer, std::size_t keep, std::size_t inner, T* out,
                      const F& f, const In&... in) {
+    if (outer * inner == 0) {
+      std::fill_n(out, keep, r.template identity<T>());
+      return;
+    }
     const std::size_t chunk = common_run(outer * keep * inner, in...);
     if (inner == 1 && keep > 1) {  // columns: one SIMD lane for every kept element
       parallel_for(keep, std::max<std::size_t>(64, block / outer),
