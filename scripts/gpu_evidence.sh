@@ -4,21 +4,24 @@
 # to show; build, test, sanitize and compare unless parts are named:
 #   build     the CUDA tests, the benchmark of the backends and the `lift` command, in build/gpu, for any processor;
 #             on Debian installs what that needs beside CUDA
-#   bundle    copies them to DIR with the libraries they need beside CUDA's, for a machine that cannot build
+#   bundle    copies them to DIR with the libraries they need beside CUDA's, for a machine that cannot build, and packs
+#             DIR.tar.xz
 #   test      every CUDA test, none of them skipped
 #   sanitize  the same tests under compute-sanitizer's memcheck, and all but same_numbers under racecheck, where it is
 #             installed
-#   compare   LIFT against PyTorch on this device; rows go to benchmarks/results/gpu.json
+#   compare   LIFT against PyTorch on this device; rows go to RESULTS/gpu.json, to those that are there. COMPARE_OPTIONS
+#             are more options of benchmarks/compare_gpu.py, such as --only
 #   train     LIFT (independent timesteps) and the baseline at full size on a zip of 64×64 images, for TRAIN_SECONDS
-#             each (default 240): checkpoints, loss curves and sample grids in out/gpu
+#             each (default 200): checkpoints in out/gpu, loss curves and sample grids in RESULTS/gpu too
 # build and bundle need no device. The others look for programs in BINARIES (default build/gpu/bin), which find a bundle's
-# libraries beside them and CUDA's (cuBLAS, cuDNN) where the machine has them. PYTHON names an interpreter that has
-# PyTorch.
+# libraries beside them and CUDA's (cuBLAS, cuDNN) where the machine has them or Python's packages do. PYTHON names an
+# interpreter that has PyTorch, RESULTS a folder (default benchmarks/results).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 binaries=${BINARIES:-build/gpu/bin}
 python=${PYTHON:-python3}
-seconds=${TRAIN_SECONDS:-240}
+seconds=${TRAIN_SECONDS:-200}
+results=${RESULTS:-benchmarks/results}
 
 tests=(verbs derivatives group_norm cudnn repeated_work same_numbers)
 programs=("${tests[@]/#/test_cuda_}" benchmark_backends lift)
@@ -43,9 +46,17 @@ while (($#)); do
 done
 ((${#parts[@]})) || parts=(build test sanitize compare)
 
+# CUDA's libraries, for programs that were built where they lie elsewhere; after those that are asked for.
+need_libraries() {
+  local packages
+  packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' 2>/dev/null || true)
+  export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$packages/nvidia/cudnn/lib:$packages/nvidia/cu13/lib:/usr/local/cuda/lib64
+}
+
 need_device() {
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader ||
     { echo "$0: no CUDA device: nvidia-smi fails" >&2; exit 1; }
+  need_libraries
 }
 
 failed=()
@@ -63,7 +74,8 @@ for part in "${parts[@]}"; do
     build)
       if command -v apt-get >/dev/null; then ./scripts/install_dependencies.sh --tests; fi
       cmake -S . -B build/gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DLIFT_CUDA=ON -DLIFT_NATIVE=OFF \
-        -DLIFT_CHECK_HEADERS=OFF -DCMAKE_BUILD_RPATH="\$ORIGIN/lib"
+        -DLIFT_CHECK_HEADERS=OFF -DCMAKE_BUILD_RPATH="\$ORIGIN/lib" \
+        -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags  # an RPATH: libraries' own libraries are found by it too
       cmake --build build/gpu -j "$(nproc)" --target "${programs[@]/%lift/lift_cli}"
       ;;
     bundle)
@@ -72,7 +84,8 @@ for part in "${parts[@]}"; do
       ldd "$folder"/test_* "$folder/benchmark_backends" "$folder/lift" |
         awk '$3 ~ /^\// && $1 !~ /^(libc|libm|libdl|librt|libpthread|libcu|libnv)[a-zA-Z]*[.]/ { print $3 }' |
         sort -u | xargs cp -Lt "$folder/lib"
-      du -sh "$folder"
+      tar -C "$folder" -cJf "$folder.tar.xz" .
+      du -sh "$folder" "$folder.tar.xz"
       ;;
     test)
       need_device
@@ -93,8 +106,9 @@ for part in "${parts[@]}"; do
       ;;
     compare)
       need_device
+      # shellcheck disable=SC2086  # several options
       "$python" benchmarks/compare_gpu.py --binaries "$binaries" --python "$python" \
-        --out benchmarks/results/gpu.json
+        --out "$results/gpu.json" ${COMPARE_OPTIONS-} || failed+=(compare)
       ;;
     train)
       need_device
@@ -102,7 +116,10 @@ for part in "${parts[@]}"; do
         out=out/gpu/$model
         "$binaries/lift" train --backend cuda-tf32 --model "$model" --data "$data" \
           --outdir "$out" --overwrite --size 64 --batch-size 64 --epochs 100 --ema 0.999 \
-          --time-limit "$seconds" --save-every 0 --sample-every 2 --keep 1
+          --time-limit "$seconds" --save-every 0 --sample-every 2 --keep 1 ||
+          { failed+=("train $model"); continue; }
+        mkdir -p "$results/gpu/$model"
+        cp -R "$out"/{stats.jsonl,config.json,env.json,samples} "$results/gpu/$model"
         "$python" - "$out/stats.jsonl" <<'PYTHON'
 import json, sys
 steps = [json.loads(line) for line in open(sys.argv[1])]

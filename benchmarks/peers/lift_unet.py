@@ -43,6 +43,8 @@ class Attention(nn.Module):
         qkv = self.qkv(self.norm(x)).view(b, 3, self.heads, c // self.heads, height * width)
         if self.fused:
             q, k, v = qkv.transpose(-1, -2).unbind(1)  # (B, heads, pixels, depth)
+            if x.is_cuda and q.stride(-1) != 1:  # the device's fused kernels want depth last
+                q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
             y = functional.scaled_dot_product_attention(q, k, v).transpose(-1, -2)
         else:
             q, k, v = qkv.unbind(1)  # (B, heads, depth, pixels)
