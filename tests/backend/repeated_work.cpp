@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE repeated_work
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -177,6 +178,18 @@ BOOST_AUTO_TEST_CASE(work_within_work_is_part_of_it) {
     inner.run([&] { y = sum_of(x, x); });
     BOOST_CHECK_EQUAL(y.to_host()[0], 2 * now);
   }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_staged_anew_is_not_sent_before) {
+  recording::upload upload;
+  T numbers[] = {T({16}), T({16}), T({16})};
+  for (float k = 0; T& to : numbers) {
+    upload.mark();
+    std::ranges::fill(upload.stage<float>(16), ++k);
+    upload.send(to.mutable_data());
+  }
+  for (float k = 0; const T& from : numbers)
+    BOOST_TEST((from.to_host() == std::vector<float>(16, ++k)));
 }
 
 BOOST_AUTO_TEST_CASE(a_repeated_training_step_does_what_each_step_does) {

@@ -108,6 +108,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_empty_adds_nothing, Tensor, tensors) {
   }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(copies_in_need_not_wait_for_each_other, Tensor, tensors) {
+  using T = typename Tensor::value_type;
+  std::vector<Tensor> copies;
+  for (std::size_t k = 0; k < 6; ++k)  // 24 or 48 MiB: more than a backend stages at once
+    copies.emplace_back(shape{1 << 20}, std::vector<T>(1 << 20, T(k)));
+  for (std::size_t k = 0; k < copies.size(); ++k)
+    BOOST_TEST((copies[k].to_host() == std::vector<T>(1 << 20, T(k))));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(gemm_multiplies_batches, Tensor, tensors) {
   using T = typename Tensor::value_type;
   using B = typename Tensor::backend_type;
