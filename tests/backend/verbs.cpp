@@ -34,7 +34,59 @@ struct mix {
   LIFT_HD T operator()(T a, T b, T c) const { return a * b + c; }
 };
 
+/// A team reads at once what it has written, by every one of its verbs: of its rows (m, n) of x it
+/// leaves the largest elements, over all rows the sum of sums, and y = x − largest of the row − sum.
+template <class T>
+struct team_functor {
+  std::size_t m, n;
+  const T* x;
+  T *largest, *total, *y;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, std::size_t index) const {
+    const T* const mine = x + index * m * n;
+    T* const top = largest + index * m;
+    const auto at = [&](std::size_t, std::size_t i, auto v) { return team.load(mine + i, v); };
+    team.template reduce_rows<maximum, T>(m, n, at, [&](std::size_t row, T t) { top[row] = t; });
+    T all = 0;
+    for (std::size_t row = 0; row < m; ++row)
+      all += team.template reduce<sum, T>(
+          n, [&](std::size_t j, auto v) { return team.load(mine + row * n + j, v); });
+    team.once([&] { total[index] = all; });
+    const T last = total[index];
+    team.map(m, n, y + index * m * n, [&](std::size_t row, std::size_t i, auto v) {
+      return team.load(mine + i, v) - decltype(v)(top[row] + last);
+    });
+  }
+};
+
 }  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_team_reads_what_it_wrote, Tensor, tensors) {
+  using T = typename Tensor::value_type;
+  for (const auto& [m, n] : {std::pair<std::size_t, std::size_t>{5, 40}, {9, 1000}, {1, 1}}) {
+    const std::size_t count = 3;
+    const Tensor x = noise<Tensor>(shape{count, m, n}, 1);
+    Tensor largest(shape{count, m}), total(shape{count}), y(x.shape());
+    Tensor::backend_type::for_each_team(
+        count, team_functor<T>{m, n, x.data(), largest.mutable_data(), total.mutable_data(),
+                               y.mutable_data()});
+    const auto hx = x.to_host(), hy = y.to_host();
+    for (std::size_t k = 0; k < count; ++k) {
+      const auto mine = hx.begin() + std::ptrdiff_t(k * m * n);
+      double all = 0;
+      for (std::size_t i = 0; i < m * n; ++i) all += double(mine[std::ptrdiff_t(i)]);
+      for (std::size_t row = 0; row < m; ++row) {
+        const auto begin = mine + std::ptrdiff_t(row * n);
+        const T top = *std::max_element(begin, begin + std::ptrdiff_t(n));
+        for (std::size_t j = 0; j < n; ++j)
+          BOOST_REQUIRE_SMALL(double(hy[(k * m + row) * n + j]) -
+                                  (double(begin[std::ptrdiff_t(j)]) - double(top) - all),
+                              1e-3);
+      }
+    }
+  }
+}
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(map_repeats_operands, Tensor, tensors) {
   using T = typename Tensor::value_type;
