@@ -180,16 +180,19 @@ BOOST_AUTO_TEST_CASE(work_within_work_is_part_of_it) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_is_staged_anew_is_not_sent_before) {
+BOOST_AUTO_TEST_CASE(what_is_sent_is_there_from_then_on_and_not_before) {
   recording::upload upload;
-  T numbers[] = {T({16}), T({16}), T({16})};
-  for (float k = 0; T& to : numbers) {
+  T to({16});
+  std::vector<T> sums;
+  for (int k = 0; k < 40; ++k) {
     upload.mark();
-    std::ranges::fill(upload.stage<float>(16), ++k);
+    std::ranges::fill(upload.stage<float>(16), static_cast<float>(k));
     upload.send(to.mutable_data());
+    sums.push_back(sum_of(to, to));
   }
-  for (float k = 0; const T& from : numbers)
-    BOOST_TEST((from.to_host() == std::vector<float>(16, ++k)));
+  for (int k = 0; k < 40; ++k)
+    BOOST_TEST((sums[static_cast<std::size_t>(k)].to_host() ==
+                std::vector<float>(16, static_cast<float>(2 * k))));
 }
 
 BOOST_AUTO_TEST_CASE(a_repeated_training_step_does_what_each_step_does) {
