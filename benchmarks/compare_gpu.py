@@ -4,10 +4,9 @@
 
 For each row LIFT's backends (float32, TF32 and bfloat16 products) and two forms of PyTorch (eager,
 float32 with PyTorch's own choice of TF32, and torch.compile with bfloat16 and channels_last) run in
-turns. Printed are LIFT's
-fastest backend, the medians, and the median of PyTorch/LIFT over the turns with its least and
-largest; then what each backend makes of the device: its rate for one large matrix product and for
-a copy, beside the rates of the rows.
+turns. Printed are LIFT's fastest backend, the medians, and the median of PyTorch/LIFT over the turns
+with its least and largest; then what each backend makes of the device: its rate for one large matrix
+product and for a copy, beside the rates of the rows.
 """
 import argparse
 import json

@@ -194,9 +194,11 @@ To convert(From a) {
   return static_cast<To>(a);
 }
 
+/// Ends the program, as the runtime library's.
 [[noreturn]] inline void fail(const char* kernel, const char* why) {
+  std::fflush(nullptr);
   std::fprintf(stderr, "emulator: kernel %s: %s\n", kernel, why);
-  std::abort();
+  std::_Exit(EXIT_FAILURE);
 }
 
 namespace {
