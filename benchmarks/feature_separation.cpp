@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     if (argc < 2 || argc > 4) throw std::invalid_argument("number of arguments");
     const std::size_t count = argc > 2 ? std::stoul(argv[2]) : 500;
     const std::size_t size = argc > 3 ? std::stoul(argv[3]) : 64;
-    print_table(lift::image_dataset(argv[1], {.size = size, .max_bad = 0, .threads = 0}), count);
+    print_table(lift::image_dataset(argv[1], {.size = size, .max_bad = 0}), count);
   } catch (const std::invalid_argument&) {
     std::cerr << "usage: " << argv[0] << " IMAGES [COUNT [SIZE]]\n";
     return 2;

@@ -137,8 +137,7 @@ class generator {
   void read_coarse_images() {
     const std::filesystem::path source = s_.coarse_input;
     const std::size_t side = model_.size / 2;
-    if (std::filesystem::is_regular_file(source) && source.extension() != ".zip" &&
-        source.extension() != ".tar") {
+    if (std::filesystem::is_regular_file(source) && !is_archive(source)) {
       const image picture = resize_and_crop(read_image(source), side);
       std::vector<float> values;
       for (const std::uint8_t level : to_planar(picture)) values.push_back(from_uint8(level));

@@ -13,22 +13,27 @@
 
 namespace lift::cli {
 
+inline constexpr const char* data_help =
+    "Folder, zip or tar file of images (PNG, JPEG, WebP, BMP, GIF)";
+
 /// The flags that name a data set.
 struct data_options {
   path source;
   std::size_t max_bad = 0;
 
   void add(CLI::App& app) {
-    option(app, "--data", source, "Folder, zip or tar file of PNG and JPEG images")->required();
+    option(app, "--data", source, data_help)->required();
     option(app, "--max-bad", max_bad, "Unreadable images to skip before giving up");
   }
 
-  /// Reads the images at the given size and says which were skipped.
+  /// Reads the images at the given size and says what was skipped or passed over.
   image_dataset load(const session& s, std::size_t size) const { return load(s, source, size); }
 
   image_dataset load(const session& s, const path& from, std::size_t size) const {
-    image_dataset data(from, {.size = size, .max_bad = max_bad, .threads = s.threads});
+    image_dataset data(from, {.size = size, .max_bad = max_bad});
     for (const std::string& reason : data.bad()) warn("skipped ", reason);
+    if (const std::string others = data.passed_over(); !others.empty())
+      remark(s, "Passed over ", others);
     return data;
   }
 };

@@ -70,10 +70,12 @@ json document_info(const path& file) {
   throw error(text(file.string(), ": neither a heatmap nor a path"));
 }
 
-json picture_info(const path& file, const std::vector<std::byte>& bytes) {
+json picture_info(const path& file, const file_content& content) {
   image_text texts;
-  const image picture = decode_png(bytes, file.string(), &texts);
-  json result = {{"kind", "PNG"}, {"width", picture.width}, {"height", picture.height}};
+  const auto bytes = read_file(file);
+  const image picture = content.kind == file_kind::png ? decode_png(bytes, file.string(), &texts)
+                                                       : decode_image(bytes, file.string());
+  json result = {{"kind", content.name}, {"width", picture.width}, {"height", picture.height}};
   for (const auto& [keyword, value] : texts) {
     const json parsed = json::parse(value, nullptr, false);
     result[keyword] = parsed.is_object() ? parsed : json(value);
@@ -116,15 +118,10 @@ json file_info(const info_settings& s, const std::string& name) {
   }
   if (std::filesystem::is_directory(file))
     return newest_checkpoint(file) ? checkpoint_info(file) : dataset_info(s, file);
-  input_file input(file);
-  std::vector<std::byte> start(std::min<std::uint64_t>(input.size(), 512));
-  input.read(start);
-  const std::string_view head(reinterpret_cast<const char*>(start.data()), start.size());
-  if (head.starts_with("\x89PNG")) return picture_info(file, read_file(file));
-  if (head.starts_with("PK") || (head.size() > 262 && head.substr(257, 5) == "ustar"))
-    return dataset_info(s, file);
-  const auto first = head.find_first_not_of(" \t\r\n");
-  if (first != head.npos && head[first] == '{') return document_info(file);
+  const file_content content = content_of(file);
+  if (content.is_image()) return picture_info(file, content);
+  if (content.kind == file_kind::archive) return dataset_info(s, file);
+  if (content.kind == file_kind::json) return document_info(file);
   return checkpoint_info(file);
 }
 

@@ -95,7 +95,7 @@ void add_train(CLI::App& program) {
       s, train);
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
 
-  option(app, "--data", s->data, "Folder, zip or tar file of PNG and JPEG images");
+  option(app, "--data", s->data, data_help);
   option(app, "--max-bad", s->max_bad, "Unreadable images to skip before giving up");
   option(app, "--max-images", s->max_images, "Train on the first so many images; 0 = all");
   outdir_option(app, s->outdir);

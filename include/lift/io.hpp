@@ -4,12 +4,17 @@
 // Files and figures: what needs image codecs, archives, glyphs and JSON.
 
 #include <lift/io/archive.hpp>
+#include <lift/io/bmp.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/checksum.hpp>
 #include <lift/io/dataset.hpp>
 #include <lift/io/decode_image.hpp>
 #include <lift/io/emoji.hpp>
+#include <lift/io/exif.hpp>
 #include <lift/io/file.hpp>
+#include <lift/io/file_kind.hpp>
+#include <lift/io/folder_files.hpp>
+#include <lift/io/gif.hpp>
 #include <lift/io/heatmap_file.hpp>
 #include <lift/io/host_tensor.hpp>
 #include <lift/io/image.hpp>
@@ -23,6 +28,8 @@
 #include <lift/io/resize.hpp>
 #include <lift/io/safetensors.hpp>
 #include <lift/io/safetensors_header.hpp>
+#include <lift/io/utf8_locale.hpp>
+#include <lift/io/webp.hpp>
 #include <lift/io/zip_writer.hpp>
 
 #include <lift/plot/figures.hpp>

@@ -2,9 +2,12 @@
 #define BOOST_TEST_MODULE dataset
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <io/file_size_limit.hpp>
@@ -46,8 +49,9 @@ BOOST_AUTO_TEST_CASE(zip_and_folder_hold_the_same_images_in_the_order_of_their_n
   std::reverse(images.begin(), images.end());
   lift::save_dataset_zip(folder / "a.zip", images);
   for (const std::size_t threads : {1u, 2u, 5u}) {
-    check_example(lift::image_dataset(folder / "a.zip", {.size = 16, .threads = threads}));
-    check_example(lift::image_dataset(folder / "tree", {.size = 16, .threads = threads}));
+    lift::default_thread_pool().resize(threads);
+    check_example(lift::image_dataset(folder / "a.zip", {.size = 16}));
+    check_example(lift::image_dataset(folder / "tree", {.size = 16}));
   }
   BOOST_TEST(lift::image_dataset(folder / "tree", {.size = 16}).name(3) == "sub/03.png");
 }
@@ -74,27 +78,113 @@ BOOST_AUTO_TEST_CASE(bad_images_are_counted_and_too_many_are_an_error) {
   const auto whole = lift::encode_png(lift::blank_image(8, 8, 3, 50));
   lift::atomic_write(folder / "a.png", std::span(whole).first(whole.size() / 2));
   lift::atomic_write(folder / "b.png", whole);
-  lift::atomic_write(folder / "c.jpg", std::string_view("GIF89a"));
+  lift::atomic_write(folder / "c.jpg", std::string_view("%PDF-1.4"));
   check_error([&] { lift::image_dataset(folder.path(), {.size = 8}); },
               "PNG 'a.png': the file is truncated (bad images: 1, allowed 0)");
-  check_error([&] { lift::image_dataset(folder.path(), {.size = 8, .max_bad = 1}); },
-              "image 'c.jpg': neither PNG nor JPEG (bad images: 2, allowed 1)");
+  check_error(
+      [&] { lift::image_dataset(folder.path(), {.size = 8, .max_bad = 1}); },
+      "image 'c.jpg': the file is a PDF document, want PNG, JPEG, WebP, BMP or GIF (bad images: 2, "
+      "allowed 1)");
   const lift::image_dataset data(folder.path(), {.size = 8, .max_bad = 2});
   BOOST_TEST(data.size() == 1u);
   BOOST_TEST(data.name(0) == "b.png");
   BOOST_TEST(data.bad().size() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_a_bad_image_too) {
+  const scratch_folder folder;
+  std::filesystem::create_directories(folder / "tree/folder.png");
+  lift::write_png(folder / "tree/folder.png/a.png", lift::blank_image(8, 8, 3, 50));
+  std::filesystem::create_symlink("nowhere", folder / "tree/dangling.png");
+  std::filesystem::create_symlink("circle.png", folder / "tree/circle.png");
+  std::filesystem::create_symlink("/dev/null", folder / "tree/device.png");
+  std::filesystem::create_symlink("nowhere", folder / "tree/dangling.txt");
+  lift::atomic_write(folder / "tree/empty.png", std::string_view());
+  lift::atomic_write(
+      folder / "tree/vast.png",
+      [](lift::output_file& file) {
+        BOOST_REQUIRE(::ftruncate(file.descriptor(), 1 << 30) == 0);
+      },
+      lift::durability::cached);
+  check_error([&] { lift::image_dataset(folder / "tree"); },
+              "circle.png: Too many levels of symbolic links (bad images: 1, allowed 0)");
+  const lift::image_dataset data(folder / "tree", {.size = 8, .max_bad = 5});
+  BOOST_TEST(data.size() == 1u);
+  BOOST_TEST(data.name(0) == "folder.png/a.png");
+  BOOST_TEST(data.passed_over() == "1 other file: .txt 1");
+  BOOST_REQUIRE(data.bad().size() == 5u);
+  BOOST_TEST(data.bad()[1].ends_with("dangling.png: No such file or directory"));
+  BOOST_TEST(data.bad()[2].ends_with("device.png: not a regular file"));
+  BOOST_TEST(data.bad()[3].starts_with("image 'empty.png': the file is an empty file"));
+  BOOST_TEST(data.bad()[4].ends_with("vast.png: larger than 268435456 bytes"));
+
+  lift::save_dataset_zip(folder / "a.zip", example());
+  auto bytes = lift::read_file(folder / "a.zip");
+  const auto pixels = std::as_bytes(std::span("IDAT", 4));
+  *std::search(bytes.begin(), bytes.end(), pixels.begin(), pixels.end()) = std::byte{'i'};
+  lift::atomic_write(folder / "a.zip", bytes);
+  check_error([&] { lift::image_dataset(folder / "a.zip"); }, "bad CRC");
+  const lift::image_dataset rest(folder / "a.zip", {.size = 8, .max_bad = 1});
+  BOOST_TEST(rest.size() == 19u);
+  BOOST_TEST(rest.bad().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_hidden_is_not_read_and_what_is_no_image_is_counted) {
+  const scratch_folder folder;
+  const lift::image picture = lift::blank_image(8, 8, 3, 50);
+  std::vector<lift::named_image> files;
+  for (const char* name : {"a.PNG", ".hidden.png", ".git/b.png", "sub/.cache/deep/c.jpg",
+                           "sub/d.jpeg", "notes.txt", "sub/more.TXT", "README", "odd.e-nd", "e.md"})
+    files.push_back({name, picture});
+  for (const auto& [name, content] : files) {
+    std::filesystem::create_directories((folder / ("tree/" + name)).parent_path());
+    lift::write_png(folder / ("tree/" + name), content);
+  }
+  auto zipped = files;
+  for (auto& file : zipped) file.name = "./" + file.name;  // as tar and some zips have them
+  zipped.push_back({"__MACOSX/a.png", picture});
+  lift::save_dataset_zip(folder / "a.zip", zipped);
+  for (const char* source : {"tree", "a.zip"}) {
+    const lift::image_dataset data(folder / source, {.size = 8});
+    BOOST_TEST(data.size() == 2u);
+    BOOST_TEST(data.name(0) == "a.PNG");
+    BOOST_TEST(data.name(1) == "sub/d.jpeg");
+    BOOST_TEST(data.passed_over() == "5 other files: .txt 2, others 2, .md 1");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(linked_folders_are_followed_and_none_is_read_twice) {
+  const scratch_folder folder;
+  const auto link = [&](const char* to, const char* name) {
+    std::filesystem::create_directory_symlink(to, folder / name);
+  };
+  for (const char* name : {"tree/z", "outside/deep"})
+    std::filesystem::create_directories(folder / name);
+  for (const char* name : {"tree/z/1.png", "outside/2.png", "outside/deep/3.png"})
+    lift::write_png(folder / name, lift::blank_image(8, 8, 3, 50));
+  link("z", "tree/a");  // its own name comes first all the same
+  link("../outside", "tree/b");
+  link("../outside", "tree/c");
+  link("../tree", "outside/back");
+  link("../../outside", "tree/z/up");
+  std::filesystem::create_symlink("1.png", folder / "tree/z/4.png");
+  const lift::image_dataset data(folder / "tree", {.size = 8});
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < data.size(); ++i) names.push_back(data.name(i));
+  BOOST_TEST(names == (std::vector<std::string>{"b/2.png", "b/deep/3.png", "z/1.png", "z/4.png"}));
+}
+
 BOOST_AUTO_TEST_CASE(sources_without_images_are_refused) {
   const scratch_folder folder;
   check_error([&] { lift::image_dataset(folder.path()); },
-              "no PNG or JPEG image in " + folder.path().string());
+              "no PNG, JPEG, WebP, BMP or GIF image in " + folder.path().string());
   check_error([&] { lift::image_dataset(folder / "absent"); }, "absent: No such file or directory");
   auto images = example();
   images.resize(1);
   images[0].name = "notes.txt";
   lift::save_dataset_zip(folder / "other.zip", images);
-  check_error([&] { lift::image_dataset(folder / "other.zip"); }, "no PNG or JPEG image in ");
+  check_error([&] { lift::image_dataset(folder / "other.zip"); },
+              "other.zip but 1 other file: .txt 1");
   check_error([&] { lift::image_dataset(folder.path(), {.size = 0}); },
               "size of the images: got 0");
 }

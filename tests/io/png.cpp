@@ -119,14 +119,40 @@ BOOST_AUTO_TEST_CASE(bad_files_are_refused_by_name_and_reason) {
   };
   check_error(decode({}), "PNG 'x.png': the file is truncated");
   check_error(decode(std::vector<std::byte>(100)), "PNG 'x.png': Not a PNG file");
-  check_error(decode(claiming(8193, 8)), "Invalid IHDR");
-  check_error(decode(claiming(8, 8193)), "Invalid IHDR");
-  check_error(decode(claiming(0, 8)), "Invalid IHDR");
+  const std::string limit = " pixels, 1 × 1 to 8192 × 8192 are read";
+  check_error(decode(claiming(8193, 8)), "PNG 'x.png': 8193 × 8" + limit);
+  check_error(decode(claiming(8, 0xffffffff)), "PNG 'x.png': 8 × 4294967295" + limit);
+  check_error(decode(claiming(0, 8)), "PNG 'x.png': 0 × 8" + limit);
   check_error(decode(claiming(8192, 8192)), "the file is truncated");
   check_error(decode(claiming(3, 4)), "Not enough image data");
   auto damaged = lift::encode_png(gradient(3, 3, 3));
   damaged[45] ^= std::byte{0x55};
   check_error(decode(damaged), "IDAT");
+}
+
+BOOST_AUTO_TEST_CASE(exif_turns_the_picture_before_and_after_the_pixels) {
+  const lift::image picture = gradient(4, 2, 3);
+  const auto file = lift::encode_png(picture);
+  const std::size_t header = 33, end = 12;  // signature and IHDR; IEND
+  for (const std::uint8_t orientation : {1, 3, 6}) {
+    // The chunk's size, name, EXIF data of one entry, and checksum.
+    const char data[] = {'e', 'X', 'I', 'f', 'M', 'M', 0, 42,
+                         0,   0,   0,   8,   0,   1,   1, 0x12,
+                         0,   3,   0,   0,   0,   1,   0, static_cast<char>(orientation),
+                         0,   0,   0,   0,   0,   0};
+    std::vector<std::byte> chunk(4);
+    for (const char c : data) chunk.push_back(static_cast<std::byte>(c));
+    const std::uint32_t crc = crc32_of(std::span(chunk).subspan(4));
+    chunk.resize(chunk.size() + 4);
+    put_u32(chunk, 0, sizeof data - 4);
+    put_u32(chunk, chunk.size() - 4, crc);
+    for (const std::size_t place : {header, file.size() - end}) {
+      auto with_exif = file;
+      with_exif.insert(with_exif.begin() + static_cast<std::ptrdiff_t>(place), chunk.begin(),
+                       chunk.end());
+      BOOST_CHECK(lift::decode_png(with_exif, "x") == lift::upright(picture, orientation));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(images_that_no_png_can_hold_are_refused) {

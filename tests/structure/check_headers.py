@@ -19,7 +19,7 @@ THIRD_PARTY = {
     "core": r"Random123/",
     "backend": r"Random123/|xtensor|xsimd/|xflens/|thrust/|cuda_runtime_api\.h|cublas_v2\.h|cudnn\.h",
     "metric": r"Eigen/",
-    "io": r"png\.h|j(peglib|error)\.h|archive|ft2build\.h|freetype|nlohmann/",
+    "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nlohmann/",
     "plot": r"nlohmann/",
 }
 POSIX = r"(unistd|fcntl|signal|stdlib|sys/\w+)\.h"

@@ -18,7 +18,9 @@
 
 #include <lift/core/error.hpp>
 #include <lift/io/file.hpp>
+#include <lift/io/file_kind.hpp>
 #include <lift/io/quote_name.hpp>
+#include <lift/io/utf8_locale.hpp>
 
 namespace lift {
 
@@ -29,9 +31,15 @@ struct archive_limits {
   std::uint64_t ratio = 200;  ///< all entries together, to the size of the archive
 };
 
-/// A zip or tar file read entry by entry, in the file's order, never unpacked to disk. Links,
-/// devices, absolute names and names with ".." are refused; every failure is a lift::error naming
-/// the archive and the entry.
+/// One entry of an archive cannot be read; those after it may be.
+class entry_error : public error {
+ public:
+  using error::error;
+};
+
+/// A zip or tar file, the latter also compressed by gzip, bzip2, xz or zstd, read entry by entry,
+/// in the file's order, never unpacked to disk. Links, devices, absolute names and names with ".."
+/// are refused; every failure is a lift::error naming the archive and the entry.
 class archive_reader {
  public:
   explicit archive_reader(const std::filesystem::path& file, archive_limits limits = {})
@@ -39,48 +47,56 @@ class archive_reader {
     // The seekable zip reader needs the directory at the file's end: a truncated zip is refused.
     archive_read_support_format_zip_seekable(archive_.get());
     archive_read_support_format_tar(archive_.get());
+    // What is not built into libarchive it would give to a program to unpack.
+    if (archive_zlib_version()) archive_read_support_filter_gzip(archive_.get());
+    if (archive_bzlib_version()) archive_read_support_filter_bzip2(archive_.get());
+    if (archive_liblzma_version()) archive_read_support_filter_xz(archive_.get());
+    if (archive_libzstd_version()) archive_read_support_filter_zstd(archive_.get());
     if (archive_read_open_fd(archive_.get(), file_.descriptor(), 1 << 16) != ARCHIVE_OK) {
-      throw error(text("cannot read ", file.string(), ": not a whole zip or tar file"));
+      const file_content content = content_of(file);
+      throw error(text(
+          "cannot read ", file.string(), ": not a whole zip or tar file (",
+          content.kind == file_kind::archive ? last_error() : text("it is ", content.name), ")"));
     }
   }
 
   /// Goes to the next file entry; false when there is none.
   bool next() {
+    // Without it libarchive has no name for an entry that the program's locale cannot spell.
+    const utf8_locale names_are_utf8;
     archive_entry* entry = nullptr;
     do {
       const int status = archive_read_next_header(archive_.get(), &entry);
       if (status == ARCHIVE_EOF) return false;
-      // A warning says that the name does not fit the locale; it is used for messages and order
-      // only.
-      if (status != ARCHIVE_OK && status != ARCHIVE_WARN) fail(last_error());
+      // A warning is of a name that is not what the entry says it is.
+      if (status != ARCHIVE_OK && status != ARCHIVE_WARN) fail<error>(last_error());
       const char* name = archive_entry_pathname(entry);
-      if (!name) name = archive_entry_pathname_utf8(entry);
       name_ = name ? name : "";
+      ++number_;
       check(entry);
     } while (archive_entry_filetype(entry) == AE_IFDIR);
     return true;
   }
 
-  /// The name of the current entry.
+  /// The name of the current entry, in UTF-8 where the archive says how its names are encoded and
+  /// as it stands where not; empty if it is not encoded as the archive says.
   const std::string& name() const { return name_; }
 
-  /// The content of the current entry; called at most once for each.
+  /// The content of the current entry; called at most once for each. Throws entry_error if it is
+  /// damaged, too large or has no name.
   std::vector<std::byte> read() {
+    if (name_.empty()) fail<entry_error>("its name is empty or could not be converted to UTF-8");
     std::vector<std::byte> content;
     std::array<std::byte, 1 << 16> part;
     while (true) {
       const auto count = archive_read_data(archive_.get(), part.data(), part.size());
-      if (count < 0) fail(last_error());
+      if (count < 0) fail<entry_error>(last_error());
       if (count == 0) return content;
       content.insert(content.end(), part.begin(), part.begin() + count);
       total_ += static_cast<std::uint64_t>(count);
+      check_total(total_);
       if (content.size() > limits_.entry_bytes)
-        fail(text("larger than ", limits_.entry_bytes, " bytes"));
-      if (total_ > limits_.total_bytes)
-        fail(text("all is larger than ", limits_.total_bytes, " bytes"));
-      if (total_ / limits_.ratio > file_.size()) {
-        fail(text("all is larger than ", limits_.ratio, " times the archive"));
-      }
+        fail<entry_error>(text("larger than ", limits_.entry_bytes, " bytes"));
     }
   }
 
@@ -92,13 +108,24 @@ class archive_reader {
   void check(archive_entry* entry) const {
     const auto type = archive_entry_filetype(entry);
     if ((type != AE_IFREG && type != AE_IFDIR) || archive_entry_hardlink(entry)) {
-      fail("neither file nor folder");
+      fail<error>("neither file nor folder");
     }
     const std::filesystem::path name(name_);
-    if (name_.empty() || name.is_absolute() ||
-        std::find(name.begin(), name.end(), "..") != name.end()) {
-      fail("its name leaves the archive");
+    if (name.is_absolute() || std::find(name.begin(), name.end(), "..") != name.end()) {
+      fail<error>("its name leaves the archive");
     }
+    // What is passed over in a compressed tar has to be decompressed too.
+    if (archive_filter_count(archive_.get()) > 1) {
+      const auto before = static_cast<std::uint64_t>(archive_filter_bytes(archive_.get(), 0));
+      check_total(before + static_cast<std::uint64_t>(archive_entry_size(entry)));
+    }
+  }
+
+  void check_total(std::uint64_t bytes) const {
+    if (bytes > limits_.total_bytes)
+      fail<error>(text("all is larger than ", limits_.total_bytes, " bytes"));
+    if (bytes / limits_.ratio > file_.size())
+      fail<error>(text("all is larger than ", limits_.ratio, " times the archive"));
   }
 
   std::string last_error() const {
@@ -107,16 +134,18 @@ class archive_reader {
     return std::string(line.substr(0, line.find('\n')));  // some of its messages end with one
   }
 
+  template <class Error>
   [[noreturn]] void fail(const std::string& reason) const {
-    throw error(
-        text("cannot read ", file_.path().string(), ", entry ", quote_name(name_), ": ", reason));
+    const std::string entry = name_.empty() ? std::to_string(number_) : quote_name(name_);
+    throw Error(text("cannot read ", file_.path().string(), ", entry ", entry, ": ", reason));
   }
 
   input_file file_;
   archive_limits limits_;
   std::unique_ptr<::archive, closer> archive_;
   std::string name_;
-  std::uint64_t total_ = 0;
+  std::size_t number_ = 0;   // of the current entry, from 1
+  std::uint64_t total_ = 0;  // bytes read so far
 };
 
 /// The names of an archive's files, in its order.

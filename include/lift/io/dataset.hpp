@@ -2,23 +2,27 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include <lift/backend/thread_pool.hpp>
 #include <lift/core/error.hpp>
 #include <lift/io/archive.hpp>
 #include <lift/io/decode_image.hpp>
 #include <lift/io/file.hpp>
+#include <lift/io/file_kind.hpp>
+#include <lift/io/folder_files.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/pixel.hpp>
 #include <lift/io/png.hpp>
@@ -30,22 +34,26 @@ namespace lift {
 struct dataset_options {
   std::size_t size = 64;    ///< side of the square images, in pixels
   std::size_t max_bad = 0;  ///< how many unreadable images are skipped before it is an error
-  std::size_t threads = 0;  ///< decoding threads; 0 = one per core
 };
 
-/// The PNG and JPEG images of a folder (with its subfolders) or of a zip or tar file, each resized
-/// and cropped to size × size RGB and kept in memory as (3, size, size) bytes, in the order of
-/// their names. Files of other endings and hidden ones are passed over. Throws lift::error if there
-/// is no image or more than `max_bad` are bad.
+/// The PNG, JPEG, WebP, BMP and GIF images of a folder (with those below it, linked ones too) or of
+/// a zip or tar file, each turned upright, resized and cropped to size × size RGB and kept in
+/// memory as (3, size, size) bytes, in the order of their names. Hidden files are not read; files
+/// of other endings are counted. Throws lift::error if there is no image or more than `max_bad` are
+/// bad.
 class image_dataset {
  public:
   explicit image_dataset(const std::filesystem::path& source, const dataset_options& options = {})
       : options_(options) {
     require(options_.size > 0, "size of the images", options_.size, "at least 1");
-    if (options_.threads == 0) options_.threads = std::max(1u, std::thread::hardware_concurrency());
     std::error_code unknown;  // then reading it says why
     std::filesystem::is_directory(source, unknown) ? load_folder(source) : load_archive(source);
-    if (images_.empty()) throw error(text("no PNG or JPEG image in ", source.string()));
+    decode_batch();
+    if (images_.empty()) {
+      const std::string others = passed_over();
+      throw error(text("no ", image_formats, " image in ", source.string(),
+                       others.empty() ? "" : " but " + others));
+    }
     std::stable_sort(images_.begin(), images_.end(),
                      [](const entry& a, const entry& b) { return a.name < b.name; });
   }
@@ -66,6 +74,25 @@ class image_dataset {
   /// Why each skipped image was skipped.
   const std::vector<std::string>& bad() const { return bad_; }
 
+  /// The files that are no images by their names, such as "12 other files: .txt 10, .md 2"; empty
+  /// if there are none.
+  std::string passed_over() const {
+    std::vector<std::pair<std::size_t, std::string>> endings;
+    std::size_t all = 0;
+    for (const auto& [ending, count] : others_) {
+      endings.emplace_back(count, ending);
+      all += count;
+    }
+    if (all == 0) return "";
+    std::ranges::stable_sort(endings, std::greater<>(),
+                             &std::pair<std::size_t, std::string>::first);
+    std::string result = text(all, all == 1 ? " other file: " : " other files: ");
+    constexpr std::size_t shown = 5;
+    for (std::size_t i = 0; i < endings.size() && i < shown; ++i)
+      result += text(i == 0 ? "" : ", ", endings[i].second, " ", endings[i].first);
+    return result + (endings.size() > shown ? ", …" : "");
+  }
+
  private:
   struct entry {
     std::string name;
@@ -74,42 +101,59 @@ class image_dataset {
     std::string failure;
   };
 
-  static bool is_image_name(const std::filesystem::path& name) {
-    std::string ending = name.extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    const bool hidden = name.filename().string().starts_with('.');
-    return !hidden && (ending == ".png" || ending == ".jpg" || ending == ".jpeg");
-  }
-
   void load_folder(const std::filesystem::path& folder) {
-    std::vector<std::filesystem::path> files;
-    try {
-      for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
-        if (is_image_name(file.path()) && file.is_regular_file()) files.push_back(file.path());
-      }
-    } catch (const std::filesystem::filesystem_error& failure) {
-      throw error(text("cannot read ", folder.string(), ": ", failure.code().message()));
-    }
-    std::sort(files.begin(), files.end());
-    for (const auto& file : files) take(file.lexically_relative(folder).string(), read_file(file));
-    decode_batch();
+    const folder_files found = list_folder(folder);
+    for (const std::string& reason : found.unreadable) take({"", {}, {}, reason});
+    for (const auto& file : found.files)
+      offer<error>(file, [&] { return read_image_file(folder / file); });
   }
 
   void load_archive(const std::filesystem::path& file) {
-    for (archive_reader archive(file); archive.next();) {
-      if (is_image_name(archive.name())) take(archive.name(), archive.read());
-    }
-    decode_batch();
+    for (archive_reader archive(file); archive.next();)
+      offer<entry_error>(archive.name(), [&] { return archive.read(); });
   }
 
-  void take(std::string name, std::vector<std::byte> encoded) {
-    batch_bytes_ += encoded.size();
-    batch_.push_back({std::move(name), std::move(encoded), {}, {}});
+  static std::vector<std::byte> read_image_file(const std::filesystem::path& file) {
+    input_file input(file);
+    if (const auto most = archive_limits().entry_bytes; input.size() > most)
+      throw error(text("cannot read ", file.string(), ": larger than ", most, " bytes"));
+    std::vector<std::byte> bytes(input.size());
+    input.read(bytes);
+    return bytes;
+  }
+
+  /// Takes a file if it is an image by its name (or has none), counts it otherwise; it is bad if
+  /// `read` throws a `Bad`.
+  template <class Bad, class Read>
+  void offer(const std::filesystem::path& name, const Read& read) {
+    if (is_hidden(name)) return;
+    std::string ending = name.extension().string();
+    for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    constexpr std::string_view endings[] = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"};
+    if (!name.empty() && std::ranges::find(endings, ending) == std::end(endings)) {
+      const bool plain = ending.size() > 1 && ending.size() <= 9 &&
+                         std::all_of(ending.begin() + 1, ending.end(),
+                                     [](unsigned char c) { return std::isalnum(c) != 0; });
+      ++others_[plain ? ending : "others"];
+      return;
+    }
+    entry image{name.lexically_normal().string(), {}, {}, {}};
+    try {
+      image.encoded = read();
+    } catch (const Bad& failure) {
+      image.failure = failure.what();
+    }
+    take(std::move(image));
+  }
+
+  void take(entry image) {
+    batch_bytes_ += image.encoded.size();
+    batch_.push_back(std::move(image));
     if (batch_bytes_ >= (std::size_t{32} << 20)) decode_batch();
   }
 
   void decode(entry& image) const {
+    if (!image.failure.empty()) return;
     try {
       image.planar =
           to_planar(resize_and_crop(decode_image(image.encoded, image.name), options_.size));
@@ -121,16 +165,7 @@ class image_dataset {
 
   // Files are read one after another and decoded a batch at a time, by all threads.
   void decode_batch() {
-    std::atomic<std::size_t> next = 0;
-    const auto work = [&] {
-      for (std::size_t i = next++; i < batch_.size(); i = next++) decode(batch_[i]);
-    };
-    {
-      std::vector<std::jthread> helpers;
-      for (std::size_t i = 1; i < std::min(options_.threads, batch_.size()); ++i)
-        helpers.emplace_back(work);
-      work();
-    }
+    default_thread_pool().run(batch_.size(), [this](std::size_t i) { decode(batch_[i]); });
     for (entry& image : batch_) {
       if (image.failure.empty()) {
         images_.push_back(std::move(image));
@@ -149,6 +184,7 @@ class image_dataset {
   dataset_options options_;
   std::vector<entry> images_;
   std::vector<std::string> bad_;
+  std::map<std::string, std::size_t> others_;  // by their endings
   std::vector<entry> batch_;
   std::size_t batch_bytes_ = 0;
 };

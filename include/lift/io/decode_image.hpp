@@ -5,24 +5,39 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include <lift/core/error.hpp>
+#include <lift/io/bmp.hpp>
 #include <lift/io/file.hpp>
+#include <lift/io/file_kind.hpp>
+#include <lift/io/gif.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/jpeg.hpp>
 #include <lift/io/png.hpp>
 #include <lift/io/quote_name.hpp>
+#include <lift/io/webp.hpp>
 
 namespace lift {
 
-/// Decodes a PNG or JPEG, told apart by their first bytes, to 8-bit RGB; throws lift::error
-/// naming `name` and the reason.
+/// Decodes a PNG, JPEG, WebP, BMP or GIF, told apart by their first bytes, to 8-bit RGB, upright;
+/// throws lift::error naming `name` and the reason.
 inline image decode_image(std::span<const std::byte> data, const std::string& name) {
-  const std::string_view bytes(reinterpret_cast<const char*>(data.data()), data.size());
-  if (bytes.starts_with("\x89PNG")) return decode_png(data, name);
-  if (bytes.starts_with("\xff\xd8")) return decode_jpeg(data, name);
-  throw error(text("image ", quote_name(name), ": neither PNG nor JPEG"));
+  const file_content content = content_of(data);
+  switch (content.kind) {
+    case file_kind::png:
+      return decode_png(data, name);
+    case file_kind::jpeg:
+      return decode_jpeg(data, name);
+    case file_kind::webp:
+      return decode_webp(data, name);
+    case file_kind::bmp:
+      return decode_bmp(data, name);
+    case file_kind::gif:
+      return decode_gif(data, name);
+    default:
+      throw error(text("image ", quote_name(name), ": the file is ", content.name, ", want ",
+                       image_formats));
+  }
 }
 
 inline image read_image(const std::filesystem::path& file) {

@@ -34,6 +34,29 @@ struct named_image {
 /// Largest width or height that the decoders accept, in pixels.
 inline constexpr std::size_t max_image_side = 8192;
 
+/// Throws "WHAT: REASON" unless an image of that size is fit to be decoded.
+inline void check_image_size(const std::string& what, std::size_t width, std::size_t height) {
+  if (width == 0 || height == 0 || width > max_image_side || height > max_image_side) {
+    throw error(text(what, ": ", width, " × ", height, " pixels, 1 × 1 to ", max_image_side, " × ",
+                     max_image_side, " are read"));
+  }
+}
+
+/// Lays an RGBA image on white: (α·c + (255 − α)·255)/255, rounded.
+inline image on_white(image rgba) {
+  std::vector<std::uint8_t>& pixels = rgba.pixels;
+  for (std::size_t i = 0; i < pixels.size() / 4; ++i) {
+    const unsigned alpha = pixels[4 * i + 3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      const unsigned sum = alpha * pixels[4 * i + c] + (255 - alpha) * 255;
+      pixels[3 * i + c] = static_cast<std::uint8_t>((sum + 127) / 255);
+    }
+  }
+  rgba.channels = 3;
+  pixels.resize(pixels.size() / 4 * 3);
+  return rgba;
+}
+
 /// The pixels channel by channel: (H, W, C) → (C, H, W).
 inline std::vector<std::uint8_t> to_planar(const image& picture) {
   const std::size_t area = picture.width * picture.height;

@@ -5,13 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>  // jpeglib.h uses FILE and size_t without including them
+#include <cstring>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <jpeglib.h>
 #include <jerror.h>
 
 #include <lift/core/error.hpp>
+#include <lift/io/exif.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/quote_name.hpp>
 
@@ -37,8 +40,19 @@ class jpeg_session {
   /// Opens the reading of `data`; part of run().
   void open(std::span<const std::byte> data) {
     jpeg_create_decompress(&decompress_);
+    jpeg_save_markers(&decompress_, JPEG_APP0 + 1, 0xffff);  // EXIF
     decompress_.progress = &progress_;
     jpeg_mem_src(&decompress_, reinterpret_cast<const unsigned char*>(data.data()), data.size());
+  }
+
+  /// The orientation that the header's EXIF data give, 1 … 8; 1 if there are none.
+  int orientation() const {
+    for (auto marker = decompress_.marker_list; marker; marker = marker->next) {
+      const auto exif = std::as_bytes(std::span(marker->data, marker->data_length));
+      if (exif.size() > 6 && std::memcmp(exif.data(), "Exif\0\0", 6) == 0)
+        return exif_orientation(exif);
+    }
+    return 1;
   }
 
   /// Runs `body`, whose locals must need no destructor; throws "WHAT: REASON" if libjpeg fails.
@@ -92,22 +106,23 @@ class jpeg_session {
   failure failure_{};
 };
 
-/// Decodes a JPEG to 8-bit RGB; grey is repeated, CMYK is converted without a colour profile as
-/// Pillow does. Throws lift::error naming `name` and the reason, also if the data are truncated.
+/// Decodes a JPEG to 8-bit RGB, upright; grey is repeated, CMYK is converted as Pillow does,
+/// without a colour profile. Throws lift::error naming `name` and the reason, also if the data are
+/// truncated.
 inline image decode_jpeg(std::span<const std::byte> data, const std::string& name) {
   const std::string what = "JPEG " + quote_name(name);
   jpeg_session session;
   bool four = false;
+  int orientation = 1;
   session.run(what, [&] {
     session.open(data);
     jpeg_read_header(session.get(), TRUE);
     four = session->num_components == 4;
     session->out_color_space = four ? JCS_CMYK : JCS_RGB;
+    orientation = session.orientation();
   });
   const std::size_t width = session->image_width, height = session->image_height;
-  if (width > max_image_side || height > max_image_side) {
-    throw error(text(what, ": ", width, " × ", height, " pixels, at most 8192 × 8192 are read"));
-  }
+  check_image_size(what, width, height);
 
   const std::size_t channels = four ? 4 : 3;
   image result = blank_image(width, height, channels, 0);
@@ -120,20 +135,18 @@ inline image decode_jpeg(std::span<const std::byte> data, const std::string& nam
     }
     jpeg_finish_decompress(session.get());
   });
-  if (!four) return result;
+  if (!four) return upright(std::move(result), orientation);
 
-  // CMYK → RGB in place: (255 − c)(255 − k)/255; Adobe's files hold 255 − c and so on already.
-  const unsigned inverted = session->saw_Adobe_marker ? 0 : 255;
+  // CMYK → RGB in place: (255 − c)(255 − k)/255, where the file holds 255 − c and so on, as Adobe's
+  // do and Pillow takes all others to do.
   for (std::size_t i = 0; i < width * height; ++i) {
-    const unsigned light = pixels[4 * i + 3] ^ inverted;
-    for (std::size_t c = 0; c < 3; ++c) {
-      const unsigned product = (pixels[4 * i + c] ^ inverted) * light;
-      pixels[3 * i + c] = static_cast<std::uint8_t>((product + 127) / 255);
-    }
+    const unsigned light = pixels[4 * i + 3];
+    for (std::size_t c = 0; c < 3; ++c)
+      pixels[3 * i + c] = static_cast<std::uint8_t>((pixels[4 * i + c] * light + 127) / 255);
   }
   result.channels = 3;
   pixels.resize(width * height * 3);
-  return result;
+  return upright(std::move(result), orientation);
 }
 
 }  // namespace lift

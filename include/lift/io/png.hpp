@@ -11,11 +11,13 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <png.h>
 
 #include <lift/core/error.hpp>
+#include <lift/io/exif.hpp>
 #include <lift/io/file.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/quote_name.hpp>
@@ -82,12 +84,18 @@ class png_session {
   png_infop info_ = nullptr;
 };
 
-/// Decodes a PNG of any kind to 8-bit RGB: 16 bits are rounded to 8, grey is repeated, transparent
-/// pixels are laid on white. Fills `texts`, if given, from the text chunks before the pixels.
-/// Throws lift::error naming `name` and the reason.
+/// Decodes a PNG of any kind to 8-bit RGB, upright: 16 bits are rounded to 8, grey is repeated,
+/// transparent pixels are laid on white. Fills `texts`, if given, from the text chunks. Throws
+/// lift::error naming `name` and the reason.
 inline image decode_png(std::span<const std::byte> data, const std::string& name,
                         image_text* texts = nullptr) {
   const std::string what = "PNG " + quote_name(name);
+  // Of a bad size libpng says no more than "Invalid IHDR": here are its width and height, always.
+  if (data.size() >= 24) {
+    const auto* size = reinterpret_cast<png_const_bytep>(data.data()) + 16;
+    if (std::memcmp(size - 4, "IHDR", 4) == 0)
+      check_image_size(what, png_get_uint_32(size), png_get_uint_32(size + 4));
+  }
   png_session session(png_session::direction::read);
   png_structp png = session.png();
   std::span<const std::byte> rest = data;
@@ -122,26 +130,18 @@ inline image decode_png(std::span<const std::byte> data, const std::string& name
   for (std::size_t y = 0; y < height; ++y) rows[y] = result.pixels.data() + y * width * 4;
   session.run(what, [&] {
     png_read_image(png, rows.data());
-    png_read_end(png, nullptr);
+    png_read_end(png, session.info());
   });
-
-  // RGBA → RGB on white, in place: (α·c + (255 − α)·255)/255, rounded.
-  std::vector<std::uint8_t>& pixels = result.pixels;
-  for (std::size_t i = 0; i < pixels.size() / 4; ++i) {
-    const unsigned alpha = pixels[4 * i + 3];
-    for (std::size_t c = 0; c < 3; ++c) {
-      const unsigned sum = alpha * pixels[4 * i + c] + (255 - alpha) * 255;
-      pixels[3 * i + c] = static_cast<std::uint8_t>((sum + 127) / 255);
-    }
-  }
-  result.channels = 3;
-  pixels.resize(pixels.size() / 4 * 3);
 
   png_textp chunks = nullptr;
   const int count = texts ? png_get_text(png, session.info(), &chunks, nullptr) : 0;
   for (int i = 0; i < count; ++i)
     texts->emplace(chunks[i].key, chunks[i].text ? chunks[i].text : "");
-  return result;
+  png_bytep exif = nullptr;
+  png_uint_32 exif_size = 0;
+  png_get_eXIf_1(png, session.info(), &exif_size, &exif);
+  return upright(on_white(std::move(result)),
+                 exif_orientation(std::as_bytes(std::span(exif, exif_size))));
 }
 
 /// Encodes a grey (1 channel) or RGB image as PNG; equal input gives equal bytes.

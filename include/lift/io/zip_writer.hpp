@@ -13,10 +13,12 @@
 
 #include <lift/core/error.hpp>
 #include <lift/io/file.hpp>
+#include <lift/io/utf8_locale.hpp>
 
 namespace lift {
 
-/// Writes a zip whose entries are stored uncompressed and undated: equal entries, equal bytes.
+/// Writes a zip whose entries are stored uncompressed and undated, their names being UTF-8: equal
+/// entries, equal bytes.
 class zip_writer {
  public:
   /// Appends to `file`, which outlives this object; the zip is whole after finish().
@@ -35,7 +37,10 @@ class zip_writer {
     archive_entry_set_filetype(entry.get(), AE_IFREG);
     archive_entry_set_perm(entry.get(), 0644);
     archive_entry_set_size(entry.get(), static_cast<std::int64_t>(content.size()));
-    check(archive_write_header(archive_.get(), entry.get()));
+    {
+      const utf8_locale names_are_utf8;  // and are marked so, whatever the program's locale is
+      check(archive_write_header(archive_.get(), entry.get()));
+    }
     const auto written = archive_write_data(archive_.get(), content.data(), content.size());
     check(written < 0 ? ARCHIVE_FATAL : ARCHIVE_OK);
   }
