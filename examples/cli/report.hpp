@@ -45,10 +45,9 @@ inline void print_lines(const json& object, const std::string& indent = "") {
 }
 
 /// What a command was asked for, on standard output: as one JSON object, or as lines for a person.
-/// In JSON, names that are not UTF-8 have U+FFFD for what is not.
 inline void answer(const session& s, const json& result) {
   if (s.json)
-    std::cout << result.dump(1, ' ', false, json::error_handler_t::replace) << '\n';
+    std::cout << result.dump(1) << '\n';
   else
     print_lines(result);
   std::cout.flush();

@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(names_are_right_whatever_the_locale) {
     BOOST_TEST(name_in("latin.tar") == names{latin});
     // Info-ZIP's Unicode path: version, checksum of the plain name, the name.
     write_raw_zip(folder / "extra.zip", "U_b.png", 0,
-                  std::string("\x75\x70\x0c\0\x01\xcc\xcc\xcc\xcc", 9) + "Üb.png");
+                  std::string("\x75\x70\x0c\0\x01\xee\x85\x1f\xce", 9) + "Üb.png");
     BOOST_TEST(name_in("extra.zip") == names{"Üb.png"});
     // Our own zips mark their names as UTF-8, and are the same bytes.
     write_zip(folder / "own.zip", example);

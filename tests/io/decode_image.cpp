@@ -2,9 +2,7 @@
 #define BOOST_TEST_MODULE decode_image
 #include <boost/test/unit_test.hpp>
 
-#include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +11,7 @@
 
 #include <webp/encode.h>
 
+#include <io/exif_data.hpp>
 #include <io/hostile.hpp>
 #include <lift/io/decode_image.hpp>
 
@@ -44,15 +43,8 @@ lift::image gradient(std::size_t width, std::size_t height) {
   return picture;
 }
 
-/// EXIF data that hold an orientation among other entries.
-std::string exif(unsigned orientation) {
-  return std::string("II*\0", 4) + number(8, 4) + number(2, 2) +            //
-         number(0x100, 2) + number(4, 2) + number(1, 4) + number(640, 4) +  //
-         number(0x112, 2) + number(3, 2) + number(1, 4) + number(orientation, 4) + number(0, 4);
-}
-
 /// A lossless WebP of an RGBA picture, with EXIF data if they are given.
-bytes webp(const lift::image& rgba, const std::string& exif_data = "") {
+bytes webp(const lift::image& rgba, const std::string& exif = "") {
   std::uint8_t* encoded = nullptr;
   const auto width = static_cast<int>(rgba.width), height = static_cast<int>(rgba.height);
   const std::size_t size =
@@ -61,11 +53,11 @@ bytes webp(const lift::image& rgba, const std::string& exif_data = "") {
           : WebPEncodeLosslessRGB(rgba.pixels.data(), width, height, 3 * width, &encoded);
   std::string file(reinterpret_cast<const char*>(encoded), size);
   WebPFree(encoded);
-  if (!exif_data.empty()) {
+  if (!exif.empty()) {
     const std::string head = "VP8X" + number(10, 4) + number(8, 4) + number(rgba.width - 1, 3) +
                              number(rgba.height - 1, 3);
     file.insert(12, head);
-    file += "EXIF" + number(exif_data.size(), 4) + exif_data;
+    file += "EXIF" + number(exif.size(), 4) + exif;
     file.replace(4, 4, number(file.size() - 8, 4));
   }
   return to_bytes(file);
@@ -170,10 +162,10 @@ BOOST_AUTO_TEST_CASE(orientations_are_those_of_pillow) {
     const lift::image result = lift::upright(picture, orientation);
     BOOST_TEST(result.width == (orientation < 5 ? 3u : 2u));
     BOOST_TEST(levels(result) == turned[static_cast<std::size_t>(orientation) - 1]);
-    const auto data = to_bytes(exif(static_cast<unsigned>(orientation)));
+    const auto data = to_bytes(exif_data(static_cast<unsigned>(orientation)));
     BOOST_TEST(lift::exif_orientation(data) == orientation);
     const lift::image wide = gradient(5, 3);
-    BOOST_CHECK(decoded(webp(wide, exif(static_cast<unsigned>(orientation)))) ==
+    BOOST_CHECK(decoded(webp(wide, exif_data(static_cast<unsigned>(orientation)))) ==
                 lift::upright(wide, orientation));
   }
 }
@@ -182,12 +174,12 @@ BOOST_AUTO_TEST_CASE(damaged_exif_is_ignored) {
   const auto orientation = [](const std::string& data) {
     return lift::exif_orientation(to_bytes(data));
   };
-  BOOST_TEST(orientation(std::string("Exif\0\0", 6) + exif(6)) == 6);
+  BOOST_TEST(orientation(std::string("Exif\0\0", 6) + exif_data(6)) == 6);
   BOOST_TEST(
       orientation(std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x05\0\0", 22)) == 5);
   for (const unsigned beyond : {0u, 9u, 0x106u, 0xffffu})
-    BOOST_TEST(orientation(exif(beyond)) == 1);
-  const std::string whole = exif(6);
+    BOOST_TEST(orientation(exif_data(beyond)) == 1);
+  const std::string whole = exif_data(6);
   for (std::size_t size = 0; size < 10 + 24 - 2; ++size)
     BOOST_TEST(orientation(whole.substr(0, size)) == 1);
   for (std::size_t i = 0; i < whole.size(); ++i) {
@@ -204,7 +196,7 @@ BOOST_AUTO_TEST_CASE(every_truncation_and_every_changed_byte_is_read_or_refused)
   palette.resize(16 * 4);
   const std::pair<const char*, bytes> files[] = {
       {"webp", webp(gradient(4, 4))},
-      {"webp with alpha and EXIF", webp(rgba, exif(6))},
+      {"webp with alpha and EXIF", webp(rgba, exif_data(6))},
       {"bmp of 24 bits", to_bytes(bmp(24, "", six_grey_levels))},
       {"bmp of 4 bits", to_bytes(bmp(4, palette, std::string(8, '\x10')))},
       {"gif", to_bytes(gif(0, 0, 2, 2))},

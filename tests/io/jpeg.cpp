@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
+#include <io/exif_data.hpp>
 #include <io/hostile.hpp>
 #include <lift/io/jpeg.hpp>
 
@@ -94,15 +96,17 @@ BOOST_AUTO_TEST_CASE(cmyk_is_converted_as_pillow_does) {
 BOOST_AUTO_TEST_CASE(exif_turns_the_picture) {
   const auto file = encode_jpeg(smooth(9, 5, 3));
   const lift::image plain = lift::decode_jpeg(file, "test");
-  for (const std::uint8_t orientation : {1, 3, 6, 9}) {
-    // The mark APP1, its size, "Exif" and EXIF data of one entry; those of orientation 9 are bad.
-    const std::uint8_t data[] = {0xff, 0xe1, 0, 34, 'E', 'x',         'i', 'f', 0, 0,    'M', 'M',
-                                 0,    42,   0, 0,  0,   8,           0,   1,   1, 0x12, 0,   3,
-                                 0,    0,    0, 1,  0,   orientation, 0,   0,   0, 0,    0,   0};
+  for (const unsigned orientation : {1u, 3u, 6u, 9u}) {
+    // The mark APP1, its size, and what it is of. An orientation of 9 is none.
+    const std::string mark = std::string(
+                                 "\xff\xe1\0\x2a"
+                                 "Exif\0\0",
+                                 10) +
+                             exif_data(orientation);
     auto with_exif = file;
-    const auto bytes = std::as_bytes(std::span(data));
+    const auto bytes = std::as_bytes(std::span(mark));
     with_exif.insert(with_exif.begin() + 2, bytes.begin(), bytes.end());
-    const int turned = orientation == 9 ? 1 : orientation;
+    const int turned = orientation == 9 ? 1 : static_cast<int>(orientation);
     BOOST_CHECK(lift::decode_jpeg(with_exif, "test") == lift::upright(plain, turned));
   }
 }

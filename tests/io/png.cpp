@@ -2,11 +2,13 @@
 #define BOOST_TEST_MODULE png
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <io/exif_data.hpp>
 #include <io/hostile.hpp>
 #include <io/scratch_folder.hpp>
 #include <lift/io/png.hpp>
@@ -134,23 +136,20 @@ BOOST_AUTO_TEST_CASE(exif_turns_the_picture_before_and_after_the_pixels) {
   const lift::image picture = gradient(4, 2, 3);
   const auto file = lift::encode_png(picture);
   const std::size_t header = 33, end = 12;  // signature and IHDR; IEND
-  for (const std::uint8_t orientation : {1, 3, 6}) {
-    // The chunk's size, name, EXIF data of one entry, and checksum.
-    const char data[] = {'e', 'X', 'I', 'f', 'M', 'M', 0, 42,
-                         0,   0,   0,   8,   0,   1,   1, 0x12,
-                         0,   3,   0,   0,   0,   1,   0, static_cast<char>(orientation),
-                         0,   0,   0,   0,   0,   0};
-    std::vector<std::byte> chunk(4);
-    for (const char c : data) chunk.push_back(static_cast<std::byte>(c));
-    const std::uint32_t crc = crc32_of(std::span(chunk).subspan(4));
-    chunk.resize(chunk.size() + 4);
-    put_u32(chunk, 0, sizeof data - 4);
-    put_u32(chunk, chunk.size() - 4, crc);
+  for (const unsigned orientation : {1u, 3u, 6u}) {
+    // The chunk's size, name, content and checksum.
+    const std::string content = "eXIf" + exif_data(orientation);
+    const auto bytes = std::as_bytes(std::span(content));
+    std::vector<std::byte> chunk(4 + bytes.size() + 4);
+    std::copy(bytes.begin(), bytes.end(), chunk.begin() + 4);
+    put_u32(chunk, 0, static_cast<std::uint32_t>(bytes.size() - 4));
+    put_u32(chunk, 4 + bytes.size(), crc32_of(bytes));
     for (const std::size_t place : {header, file.size() - end}) {
       auto with_exif = file;
       with_exif.insert(with_exif.begin() + static_cast<std::ptrdiff_t>(place), chunk.begin(),
                        chunk.end());
-      BOOST_CHECK(lift::decode_png(with_exif, "x") == lift::upright(picture, orientation));
+      BOOST_CHECK(lift::decode_png(with_exif, "x") ==
+                  lift::upright(picture, static_cast<int>(orientation)));
     }
   }
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -127,13 +126,12 @@ class image_dataset {
   template <class Bad, class Read>
   void offer(const std::filesystem::path& name, const Read& read) {
     if (is_hidden(name)) return;
-    std::string ending = name.extension().string();
-    for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string ending = in_small_letters(name.extension().string());
     constexpr std::string_view endings[] = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"};
     if (!name.empty() && std::ranges::find(endings, ending) == std::end(endings)) {
-      const bool plain = ending.size() > 1 && ending.size() <= 9 &&
-                         std::all_of(ending.begin() + 1, ending.end(),
-                                     [](unsigned char c) { return std::isalnum(c) != 0; });
+      const bool plain =
+          ending.size() > 1 && ending.size() <= 9 &&
+          ending.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789", 1) == ending.npos;
       ++others_[plain ? ending : "others"];
       return;
     }

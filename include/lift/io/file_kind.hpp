@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <lift/io/file.hpp>
@@ -29,6 +29,13 @@ struct file_content {
 
   bool is_image() const { return kind < file_kind::archive; }
 };
+
+/// A text with A … Z as a … z, in every locale.
+inline std::string in_small_letters(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
 
 /// What a file holds by its first bytes, of which 512 are enough; its name plays no part.
 inline file_content content_of(std::span<const std::byte> bytes) {
@@ -99,7 +106,7 @@ inline file_content content_of(std::span<const std::byte> bytes) {
   if (head.find('\0') == head.npos) {
     std::string text(head.substr(head.starts_with("\xef\xbb\xbf") ? 3 : 0));
     text.erase(0, text.find_first_not_of(" \t\r\n"));
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    text = in_small_letters(std::move(text));
     for (const auto& [content, pattern, offset] : texts)
       if (begins(text, pattern)) return content;
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <lift/core/error.hpp>
@@ -19,15 +20,21 @@ struct resample_taps {
   std::vector<std::int32_t> weights;
 };
 
-/// The taps of Pillow's antialiased bilinear filter from `from` pixels to `to`: a triangle whose
-/// half-width is the scale from/to, but at least one pixel, with weights normalised in double and
-/// then rounded (Pillow, src/libImaging/Resample.c).
-inline std::vector<resample_taps> bilinear_taps(std::size_t from, std::size_t to) {
+/// Some neighbouring pixels of a row or column.
+struct pixel_range {
+  std::size_t first = 0, count = 0;
+};
+
+/// The taps of Pillow's antialiased bilinear filter from `from` pixels to `to`, for the `wanted`
+/// ones of these: a triangle whose half-width is the scale from/to, but at least one pixel, with
+/// weights normalised in double and then rounded (Pillow, src/libImaging/Resample.c).
+inline std::vector<resample_taps> bilinear_taps(std::size_t from, std::size_t to,
+                                                pixel_range wanted) {
   const double scale = static_cast<double>(from) / static_cast<double>(to);
   const double support = std::max(scale, 1.0);
-  std::vector<resample_taps> taps(to);
-  for (std::size_t i = 0; i < to; ++i) {
-    const double centre = (static_cast<double>(i) + 0.5) * scale;
+  std::vector<resample_taps> taps(wanted.count);
+  for (std::size_t i = 0; i < wanted.count; ++i) {
+    const double centre = (static_cast<double>(wanted.first + i) + 0.5) * scale;
     const auto first = static_cast<std::size_t>(std::max(centre - support + 0.5, 0.0));
     const auto last = std::min(static_cast<std::size_t>(centre + support + 0.5), from);
     std::vector<double> weights;
@@ -45,22 +52,24 @@ inline std::vector<resample_taps> bilinear_taps(std::size_t from, std::size_t to
   return taps;
 }
 
-/// Resamples the middle axis of (outer, from, inner) to `to`, rounding to 8 bits.
+/// Resamples the middle axis of (outer, from, inner) to `to`, rounding to 8 bits, and keeps the
+/// `wanted` ones: (outer, wanted.count, inner).
 inline std::vector<std::uint8_t> resample(const std::vector<std::uint8_t>& in, std::size_t outer,
-                                          std::size_t from, std::size_t inner, std::size_t to) {
-  if (from == to) return in;
-  const auto taps = bilinear_taps(from, to);
-  std::vector<std::uint8_t> out(outer * to * inner);
+                                          std::size_t from, std::size_t inner, std::size_t to,
+                                          pixel_range wanted) {
+  if (from == to && wanted.count == to) return in;
+  const auto taps = bilinear_taps(from, to, wanted);
+  std::vector<std::uint8_t> out(outer * wanted.count * inner);
   std::vector<std::int32_t> sums(inner);
   for (std::size_t o = 0; o < outer; ++o) {
-    for (std::size_t i = 0; i < to; ++i) {
+    for (std::size_t i = 0; i < wanted.count; ++i) {
       std::fill(sums.begin(), sums.end(), 1 << 21);
       const std::uint8_t* row = in.data() + (o * from + taps[i].first) * inner;
       for (const std::int32_t weight : taps[i].weights) {
         for (std::size_t k = 0; k < inner; ++k) sums[k] += weight * row[k];
         row += inner;
       }
-      std::uint8_t* result = out.data() + (o * to + i) * inner;
+      std::uint8_t* result = out.data() + (o * wanted.count + i) * inner;
       for (std::size_t k = 0; k < inner; ++k) {
         result[k] = static_cast<std::uint8_t>(std::clamp(sums[k] >> 22, 0, 255));
       }
@@ -70,43 +79,43 @@ inline std::vector<std::uint8_t> resample(const std::vector<std::uint8_t>& in, s
 }
 
 /// Resizes as Pillow's Image.resize(…, BILINEAR), bit for bit: rows first, then columns, each
-/// rounded to 8 bits.
-inline image resize(const image& picture, std::size_t width, std::size_t height) {
+/// rounded to 8 bits. Of the result only those columns and rows are made.
+inline image resize(const image& picture, std::size_t width, std::size_t height,
+                    pixel_range columns, pixel_range rows) {
   require(picture.width > 0 && picture.height > 0 && width > 0 && height > 0, "pixels of a resize",
           std::min(picture.width * picture.height, width * height), "at least 1");
-  const auto rows =
-      resample(picture.pixels, picture.height, picture.width, picture.channels, width);
-  return {width, height, picture.channels,
-          resample(rows, 1, picture.height, width * picture.channels, height)};
+  const auto narrowed =
+      resample(picture.pixels, picture.height, picture.width, picture.channels, width, columns);
+  return {columns.count, rows.count, picture.channels,
+          resample(narrowed, 1, picture.height, columns.count * picture.channels, height, rows)};
 }
 
-/// Resizes so that the shorter side is `side`; the longer is truncated (torchvision's Resize).
-inline image resize_shorter_side(const image& picture, std::size_t side) {
+/// The same, all of it.
+inline image resize(const image& picture, std::size_t width, std::size_t height) {
+  return resize(picture, width, height, {0, width}, {0, height});
+}
+
+/// Width and height of a picture whose shorter side becomes `side`; the longer is truncated
+/// (torchvision's Resize).
+inline std::pair<std::size_t, std::size_t> scaled_size(const image& picture, std::size_t side) {
   const std::size_t shorter = std::min(picture.width, picture.height);
   require(shorter > 0, "pixels of a resize", 0, "at least 1");
-  return resize(picture, side * picture.width / shorter, side * picture.height / shorter);
+  return {side * picture.width / shorter, side * picture.height / shorter};
 }
 
-/// The central side × side pixels; a half offset goes to the even one (torchvision's CenterCrop).
-inline image centre_crop(const image& picture, std::size_t side) {
-  require(picture.width >= side && picture.height >= side, "shorter side of an image to crop",
-          std::min(picture.width, picture.height), text("at least ", side));
-  const auto offset = [side](std::size_t extent) {
-    return static_cast<std::size_t>(std::nearbyint(static_cast<double>(extent - side) / 2));
-  };
-  image result = blank_image(side, side, picture.channels, 0);
-  const std::size_t row_bytes = side * picture.channels;
-  for (std::size_t y = 0; y < side; ++y) {
-    const std::size_t start = (y + offset(picture.height)) * picture.width + offset(picture.width);
-    std::copy_n(picture.pixels.data() + start * picture.channels, row_bytes,
-                result.pixels.data() + y * row_bytes);
-  }
-  return result;
+/// The central `side` pixels of `extent`; a half offset goes to the even one (torchvision's
+/// CenterCrop).
+inline pixel_range central(std::size_t extent, std::size_t side) {
+  require(extent >= side, "pixels to crop", extent, text("at least ", side));
+  const double offset = std::nearbyint(static_cast<double>(extent - side) / 2);
+  return {static_cast<std::size_t>(offset), side};
 }
 
 /// The square thumbnail of the data pipeline: shorter side to `side`, then the central square.
+/// Nothing else is made, since an image may be a thousand times as long as it is wide.
 inline image resize_and_crop(const image& picture, std::size_t side) {
-  return centre_crop(resize_shorter_side(picture, side), side);
+  const auto [width, height] = scaled_size(picture, side);
+  return resize(picture, width, height, central(width, side), central(height, side));
 }
 
 }  // namespace lift
