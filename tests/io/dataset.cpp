@@ -85,6 +85,10 @@ BOOST_AUTO_TEST_CASE(bad_images_are_counted_and_too_many_are_an_error) {
       [&] { lift::image_dataset(folder.path(), {.size = 8, .max_bad = 1}); },
       "image 'c.jpg': the file is a PDF document, want PNG, JPEG, WebP, BMP or GIF (bad images: 2, "
       "allowed 1)");
+  std::filesystem::rename(folder / "b.png", folder / "b.txt");
+  check_error([&] { lift::image_dataset(folder.path(), {.size = 8, .max_bad = 2}); },
+              "PNG 'a.png': the file is truncated (bad images: 2, good: 0)");
+  std::filesystem::rename(folder / "b.txt", folder / "b.png");
   const lift::image_dataset data(folder.path(), {.size = 8, .max_bad = 2});
   BOOST_TEST(data.size() == 1u);
   BOOST_TEST(data.name(0) == "b.png");

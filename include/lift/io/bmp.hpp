@@ -21,9 +21,9 @@ namespace lift {
 struct bmp_channel {
   std::uint32_t mask = 0;
 
-  /// Level 0 … 255, rounded down as Pillow does; 255 if the pixel has no such channel.
+  /// Level 0 … 255, rounded down as Pillow does; 0 if there is no such channel.
   std::uint8_t level(std::uint32_t pixel) const {
-    if (mask == 0) return 255;
+    if (mask == 0) return 0;
     const int shift = std::countr_zero(mask);
     const std::uint64_t value = (pixel & mask) >> shift, largest = mask >> shift;
     return static_cast<std::uint8_t>(value * 255 / largest);
@@ -89,7 +89,8 @@ inline image decode_bmp(std::span<const std::byte> data, const std::string& name
     for (std::size_t x = 0; x < width; ++x, out += 4) {
       if (bits > 8) {
         const std::uint32_t pixel = number(line + x * bits / 8, bits / 8);
-        for (std::size_t c = 0; c < 4; ++c) out[c] = channels[c].level(pixel);
+        for (std::size_t c = 0; c < 3; ++c) out[c] = channels[c].level(pixel);
+        if (channels[3].mask != 0) out[3] = channels[3].level(pixel);
         continue;
       }
       const std::size_t bit = x * bits;  // the first pixel has the highest bits of its byte

@@ -49,6 +49,7 @@ class image_dataset {
     std::filesystem::is_directory(source, unknown) ? load_folder(source) : load_archive(source);
     decode_batch();
     if (images_.empty()) {
+      if (!bad_.empty()) throw error(text(bad_[0], " (bad images: ", bad_.size(), ", good: 0)"));
       const std::string others = passed_over();
       throw error(text("no ", image_formats, " image in ", source.string(),
                        others.empty() ? "" : " but " + others));
