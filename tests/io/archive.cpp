@@ -83,7 +83,7 @@ void write_raw_zip(const std::filesystem::path& file, const std::string& name, u
                    const std::string& extra = "") {
   const auto number = [](std::size_t value, int bytes) {
     std::string result;
-    for (int i = 0; i < bytes; ++i) result += static_cast<char>(value >> 8 * i);
+    for (int i = 0; i < bytes; ++i, value >>= 8) result += static_cast<char>(value);
     return result;
   };
   const std::string common = number(20, 2) + number(flags, 2) + number(0, 18) +

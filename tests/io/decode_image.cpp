@@ -27,7 +27,7 @@ bytes to_bytes(std::string_view characters) {
 /// The `count` bytes of a number, least first.
 std::string number(std::uint64_t value, int count) {
   std::string result;
-  for (int i = 0; i < count; ++i) result += static_cast<char>(value >> 8 * i);
+  for (int i = 0; i < count; ++i, value >>= 8) result += static_cast<char>(value);
   return result;
 }
 
