@@ -93,5 +93,7 @@ done
 fails 1 "crc.zip, entry 'a.png': .*CRC" "${grid[@]}" --data crc.zip
 works "${grid[@]}" --data crc.zip --max-bad 1
 warned "skipped .*entry 'a.png'.*CRC"
+works "$lift" info --json image.zip
+json 'j["image.zip"]["kind"] == "PNG" and j["image.zip"]["width"] == 16'
 fails 1 'image.zip: not a whole zip or tar file \(it is PNG\)' "${grid[@]}" --data image.zip
 fails 1 'image in none but 1 other file: \.tif 1' "${grid[@]}" --data none

@@ -25,8 +25,8 @@ inline bool is_hidden(const std::filesystem::path& name) {
 
 /// What lies in a folder and those below it.
 struct folder_files {
-  std::vector<std::filesystem::path>
-      files;                            ///< relative to the folder, in the order of their names
+  /// Relative to the folder, in the order of their names.
+  std::vector<std::filesystem::path> files;
   std::vector<std::string> unreadable;  ///< why each folder that could not be read was not
 };
 
