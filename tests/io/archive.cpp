@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(compressed_tars_are_read_and_their_truncations_refused) {
     BOOST_CHECK(read_all(folder / name) == content);
     BOOST_TEST(lift::is_archive(folder / name));
     const auto bytes = lift::read_file(folder / name);
-    // The last few bytes are of the end of the tar and a checksum of it.
+    // Of the second half, what is not needed for the last entry may be missing.
     const auto refused = count_refused_truncations(
         std::span(bytes).first(bytes.size() / 2), [&](std::span<const std::byte> part) {
           lift::atomic_write(folder / "part", part, lift::durability::cached);
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(bombs_are_refused) {
   // To pass over an entry of a compressed tar takes as long as to read it.
   for (const auto& [name, filter] : compressions) {
     write_compressed_tar(folder / name, filter, zeros);
-    check_error([&] { lift::list_archive(folder / name); },
+    check_error([file = folder / name] { lift::list_archive(file); },
                 "entry 'zeros': all is larger than 200 times the archive");
   }
   write_zip(folder / "a.zip", example);
