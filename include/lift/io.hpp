@@ -5,6 +5,7 @@
 
 #include <lift/io/archive.hpp>
 #include <lift/io/checkpoint.hpp>
+#include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/checksum.hpp>
 #include <lift/io/dataset.hpp>
 #include <lift/io/decode_image.hpp>
@@ -23,6 +24,7 @@
 #include <lift/io/resize.hpp>
 #include <lift/io/safetensors.hpp>
 #include <lift/io/safetensors_header.hpp>
+#include <lift/io/weight_names.hpp>
 #include <lift/io/zip_writer.hpp>
 
 #include <lift/plot/figures.hpp>
