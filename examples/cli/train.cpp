@@ -96,26 +96,29 @@ void record_places(json& config, const path& data, const path& outdir) {
   config["data_from_run"] = name(whole(data).lexically_relative(whole(outdir)));
 }
 
-/// Says so where all steps of a resumed run have been taken, and how it can go on.
-void remark_if_done(const train_settings& s, const checkpoint& stored, std::size_t images) {
+/// Says so where the epochs end before --steps, and where all steps were taken before: then also
+/// how the run can go on.
+void remark_on_length(const train_settings& s, std::uint64_t steps_taken, std::size_t images) {
   const std::uint64_t whole = s.epochs * (images / s.batch_size);
-  const std::uint64_t step = stored.counter("step");
+  if (s.steps > whole)
+    remark(s, "--epochs ", s.epochs, " ends after ", whole, " steps, before --steps ", s.steps);
   const bool cut = s.steps != 0 && s.steps < whole;
-  if (step < (cut ? s.steps : whole)) return;
-  remark(
-      s, "Nothing to do: all ", step, " steps of ",
-      cut ? text("--steps ", s.steps, " are taken; a greater number goes on")
-      : s.lr_schedule == "constant"
-          ? text("--epochs ", s.epochs, " are taken; a greater number goes on")
-          : text("--epochs ", s.epochs, " are taken and the learning rate has come to --lr-last ",
-                 s.lr_last, " as planned; --from starts another training from the weights"));
+  if (whole == 0 || steps_taken < (cut ? s.steps : whole)) return;
+  const std::string taken =
+      text("Nothing to do: all ", steps_taken, " steps of ",
+           cut ? text("--steps ", s.steps) : text("--epochs ", s.epochs), " are taken");
+  if (cut || s.lr_schedule == "constant")
+    remark(s, taken, "; a greater number goes on");
+  else
+    remark(s, taken, " and the learning rate has come to --lr-last ", s.lr_last,
+           " as planned; --from starts another training from the weights");
 }
 
 void train(train_settings& s) {
   s.resumed = s.given("--resume");
   std::optional<checkpoint> stored;
   std::optional<weight_kind> from;
-  json earlier, origin;  // settings of the run that goes on, and where weights came from
+  json earlier = json::object(), origin;  // the run that goes on, where the weights come from
   path folder;
   if (s.resumed) {
     stored = resume(s, earlier, folder);
@@ -140,11 +143,10 @@ void train(train_settings& s) {
   const std::size_t count =
       s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
   const std::string pixels = fingerprint(data, count);
-  if (s.resumed) {
+  if (s.resumed)
     require(earlier.value("data_fingerprint", "") == pixels, "fingerprint of " + source.string(),
             pixels, earlier.value("data_fingerprint", "") + " of the images the run began with");
-    remark_if_done(s, *stored, count);
-  }
+  remark_on_length(s, s.resumed ? stored->counter("step") : 0, count);
   json config = to_json(s);
   config["data_fingerprint"] = pixels;
   record_places(config, source, s.outdir);

@@ -143,6 +143,17 @@ inline void check(const train_settings& s) {
   } catch (const error& problem) {
     demand(false, {"--hidden-dims", "--size"}, problem.what());
   }
+  if (s.sample_every > 0) {
+    const std::size_t longest = make_schedule(s.schedule).num_timesteps();
+    demand(s.sample_steps <= longest, {"--sample-steps"},
+           text("--sample-steps: got ", s.sample_steps, ", want at most ", longest));
+    const std::size_t margin = grid_options{}.margin;
+    const std::size_t side = (max_image_side - margin) / (s.size + margin);
+    demand(s.sample_images <= side * side, {"--sample-images", "--size"},
+           text("--sample-images: got ", s.sample_images, ", want at most ", side * side));
+  }
+
+  if (s.resumed) return;  // the rest is as it was checked then
   demand(s.model != baseline_unet::name || s.regime == independent_regime::name,
          {"--model", "--regime"},
          text("--regime ", s.regime, " means nothing to the baseline, which has one scale"));
@@ -163,14 +174,6 @@ inline void check(const train_settings& s) {
          "--ema 1 without warm-up leaves the average at the first weights");
   demand(s.ema > 0 || !s.given("--ema-warmup"), {"--ema-warmup"},
          "--ema-warmup means nothing without --ema");
-
-  if (s.sample_every == 0) return;
-  const std::size_t longest = make_schedule(s.schedule).num_timesteps();
-  demand(s.sample_steps <= longest, {"--sample-steps"},
-         text("--sample-steps: got ", s.sample_steps, ", want at most ", longest));
-  const std::size_t most = max_image_side / (s.size + grid_options{}.margin);
-  demand(s.sample_images < most * most, {"--sample-images", "--size"},
-         text("--sample-images: got ", s.sample_images, ", want fewer than ", most * most));
 }
 
 }  // namespace lift::cli

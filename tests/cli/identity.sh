@@ -5,13 +5,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 12 --quiet
 works "$lift" dataset emoji --output more.zip --size 16 --max-images 16 --quiet
-new=("$lift" train --size 16 --hidden-dims 8 --batch-size 4 --sample-every 0 --steps 1 --quiet)
-works "${new[@]}" --outdir run --data emoji.zip --schedule linear
-works "${new[@]}" --outdir cosine --data emoji.zip
-works "${new[@]}" --outdir clean --data emoji.zip --schedule linear --prediction clean
-works "${new[@]}" --outdir single --data emoji.zip --schedule linear --model baseline
+new=("$lift" train --hidden-dims 8 --batch-size 4 --sample-every 0 --steps 1 --quiet)
+works "${new[@]}" --size 16 --outdir run --data emoji.zip --schedule linear
+works "${new[@]}" --size 16 --outdir cosine --data emoji.zip
+works "${new[@]}" --size 16 --outdir clean --data emoji.zip --schedule linear --prediction clean
+works "${new[@]}" --size 16 --outdir single --data emoji.zip --schedule linear --model baseline
 works "${new[@]}" --outdir larger --data emoji.zip --schedule linear --size 32
-works "${new[@]}" --outdir images --data more.zip --schedule linear
+works "${new[@]}" --size 16 --outdir images --data more.zip --schedule linear
 
 # A heatmap records all of it, a path takes it from there.
 works "$lift" heatmap --checkpoint run --data more.zip --points 3 --probes 1 --num-images 2 \
@@ -106,10 +106,10 @@ done <<'END'
 --ema+1+--preset+reference leaves the average
 --ema-warmup+off means nothing without --ema
 --sample-steps+1001 at most 1000
---sample-images+1000000000 want fewer than
+--sample-images+1000000000 want at most
 END
 fails 2 'predicts noise gives no image' \
   "${generate[@]}" --checkpoint run --schedule cosine-ztsnr
 fails 2 'excludes' "${generate[@]}" --checkpoint run --path path.json --steps 4
 fails 1 '--warmup: got 500, want fewer than the 300' \
-  "${new[@]}" --data emoji.zip --outdir out --warmup 500
+  "${new[@]}" --size 16 --data emoji.zip --outdir out --warmup 500

@@ -145,8 +145,11 @@ class checkpoint {
   /// holds no network.
   explicit checkpoint(const std::filesystem::path& file)
       : content_(read_safetensors(file)), readings_(find_weights(content_)) {
+    const auto& tensors = content_.tensors;
     if (readings_.empty())
-      throw error(content_.source + ": holds no weights of a LIFT network" + found_instead());
+      throw error(
+          text(content_.source, ": holds no weights of a LIFT network; it has ",
+               tensors.empty() ? "no tensors" : listed(tensors.begin()->first, tensors.size())));
     main_ = *std::ranges::min_element(readings_, {}, [](const weight_reading& r) {
       return std::pair(!r.whole(), r.missing.size());
     });
@@ -226,13 +229,8 @@ class checkpoint {
   }
 
  private:
-  /// Names as many tensors as a message can.
-  std::string found_instead() const {
-    std::string names;
-    std::size_t count = 0;
-    for (const auto& [name, tensor] : content_.tensors)
-      if (count++ < 3) names += (count > 1 ? ", " : "") + quote_name(name);
-    return count == 0 ? ", no tensors at all" : text(", but ", count, " tensors, such as ", names);
+  static std::string listed(const std::string& first, std::size_t count) {
+    return text("tensor ", quote_name(first), count > 1 ? text(" and ", count - 1, " more") : "");
   }
 
   static std::string described(const weight_reading& r) {
@@ -263,8 +261,7 @@ class checkpoint {
     if (got == stored->second) return;
     require(taken_apart, content_.source + ": damaged: checksum", got, stored->second);
     remarks_.push_back(content_.source +
-                       ": weights taken from a checkpoint, whose checksum does "
-                       "not cover them alone");
+                       ": parts of a checkpoint, not covered by the checksum of the whole");
   }
 
   /// Says which names were read as what, and how many were passed over.
@@ -285,8 +282,8 @@ class checkpoint {
     for (const auto& [name, tensor] : content_.tensors)
       if (!known.contains(name) && others++ == 0) first = name;
     if (others > 0)
-      remarks_.push_back(text(content_.source, ": ignored ", others,
-                              " tensors that are no weights, ", quote_name(first), " first"));
+      remarks_.push_back(text(content_.source, ": ignored ", listed(first, others),
+                              ", no weights of this network"));
   }
 
   static const char* kind_name(weight_kind kind) {
