@@ -232,9 +232,9 @@ void add_generate(CLI::App& program) {
   s->model.add(app);
   s->policy.policy = "diagonal";
   CLI::Option* policy = s->policy.add(app);
-  CLI::Option* path = option(app, "--path", s->path, "Path file, instead of a policy");
-  for (CLI::Option* other : {policy, app.get_option("--heatmap"), app.get_option("--steps")})
-    path->excludes(other);
+  option(app, "--path", s->path, "Path file, instead of a policy")
+      ->excludes(policy)
+      ->excludes(app.get_option("--heatmap"));
   app.add_flag("--foreign-path", s->foreign_path,
                "Take a path or heatmap that was made for a network of another size, prediction or "
                "number of scales, or trained on other images");
