@@ -11,6 +11,7 @@ namespace lift::cli {
 
 void add_dataset(CLI::App& program);
 void add_train(CLI::App& program);
+void add_export(CLI::App& program);
 void add_heatmap(CLI::App& program);
 void add_path(CLI::App& program);
 void add_generate(CLI::App& program);

@@ -58,6 +58,7 @@ struct training_setup {
   cosine_annealing rate;
   training_options options;
   std::uint64_t seed;
+  std::optional<weight_kind> from = {};  ///< begin from these weights instead of a state
   std::size_t images;       ///< of the data set
   lift::shape image_shape;  ///< (C, S, S)
   /// Writes the images of those numbers, in [−1, 1], one after the other.
@@ -85,7 +86,8 @@ struct engine {
   const char* name;
   std::shared_ptr<const evaluator> (*load)(const checkpoint& stored, const any_architecture&,
                                            weight_kind);
-  /// Goes on from a checkpoint, or begins where there is none.
+  /// Goes on from a checkpoint or, where the setup says so, begins from its weights; begins afresh
+  /// where there is none.
   std::unique_ptr<training> (*train)(const training_setup&, std::optional<checkpoint> start);
   /// Null where threads are those of the default pool, or a device's.
   void (*use_threads)(std::size_t count) = nullptr;

@@ -127,10 +127,12 @@ std::unique_ptr<training> train_on(const training_setup& setup, std::optional<ch
   return std::visit(
       [&]<class Architecture, class Prediction>(const Architecture& a,
                                                 Prediction) -> std::unique_ptr<training> {
-        const auto state =
-            start ? start->state<Tensor>(a)
-                  : training_state(network<Architecture, Tensor>(a, setup.seed).weights,
-                                   setup.seed);
+        const auto begun = [&](const parameters<Tensor>& weights) {
+          return training_state(weights, setup.seed);
+        };
+        const auto state = !start ? begun(network<Architecture, Tensor>(a, setup.seed).weights)
+                           : setup.from ? begun(start->weights<Tensor>(a, *setup.from))
+                                        : start->state<Tensor>(a);
         start.reset();  // training needs the memory
         return std::make_unique<training_on<Architecture, Prediction, Tensor>>(setup, a, state);
       },

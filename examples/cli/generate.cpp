@@ -7,6 +7,7 @@
 #include <lift/io/path_file.hpp>
 
 #include "commands.hpp"
+#include "identity.hpp"
 #include "images.hpp"
 #include "model_file.hpp"
 #include "output_folder.hpp"
@@ -35,7 +36,7 @@ struct generate_settings : session {
   std::size_t num_images = 32, batch_size = 32;
   double eta = 0;
   std::uint64_t seed = 42;
-  bool unclipped = false, overwrite = false;
+  bool unclipped = false, overwrite = false, foreign_path = false;
   std::optional<std::string> landing, rounding;
 };
 
@@ -76,10 +77,13 @@ class strip_recorder {
 
 class generator {
  public:
-  explicit generator(const generate_settings& s) : s_(s), model_(s.model.load()) {
+  explicit generator(const generate_settings& s) : s_(s), model_(s.model.load(s)) {
     const preset side = s.preset.side();
     path_ = s.path.empty() ? named_path{s.policy.policy, s.policy.find(side, model_.schedule)}
                            : load_path(s.path);
+    if (const std::filesystem::path& made = s.path.empty() ? s.policy.looks_at() : s.path;
+        !made.empty())
+      require_same(identity_of(made), {model_.file.string(), model_.identity}, s.foreign_path);
     landing_ = s.preset.pick(s.landing, "clean", "timestep-zero");
     rounding_ = s.preset.pick(s.rounding, "nearest", "truncate");
     require_use(!model_.network.has_one_scale() || s.coarse_input == "sampled",
@@ -227,7 +231,12 @@ void add_generate(CLI::App& program) {
   s->model.add(app);
   s->policy.policy = "diagonal";
   CLI::Option* policy = s->policy.add(app);
-  option(app, "--path", s->path, "Path file, instead of a policy")->excludes(policy);
+  option(app, "--path", s->path, "Path file, instead of a policy")
+      ->excludes(policy)
+      ->excludes(app.get_option("--heatmap"));
+  app.add_flag("--foreign-path", s->foreign_path,
+               "Take a path or heatmap that was made for a network of another size, prediction or "
+               "number of scales, or trained on other images");
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
   fraction_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral");

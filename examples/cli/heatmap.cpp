@@ -37,9 +37,11 @@ struct heatmap_settings : session {
   std::uint64_t seed = 42;
 };
 
-json to_json(const heatmap_settings& s, const model_file& model, const std::string& noise) {
+json to_json(const heatmap_settings& s, const model_file& model, const image_dataset& data,
+             const std::string& noise) {
   json result = model.identity;
   result.update({{"data", s.data.source.string()},
+                 {"data_fingerprint", fingerprint(data, data.size())},
                  {"points", s.points},
                  {"grid", s.grid},
                  {"gamma_min", s.gamma_min},
@@ -55,12 +57,13 @@ json to_json(const heatmap_settings& s, const model_file& model, const std::stri
 }
 
 void measure_heatmap(const heatmap_settings& s) {
-  const model_file model = s.model.load();
+  const model_file model = s.model.load(s);
   const std::string noise = s.preset.pick(s.noise, "common", "fresh");
   const heatmap_axis axis =
       s.grid == "snr" ? log_snr_axis(model.schedule, s.points, s.gamma_min, s.gamma_max)
                       : timestep_axis(model.schedule, s.points);
-  const tensor_type images = random_images(s.data.load(s, model.size), s.num_images, s.seed);
+  const image_dataset data = s.data.load(s, model.size);
+  const tensor_type images = random_images(data, s.num_images, s.seed);
   progress bar(s, "heatmap", s.points * s.points);
   const error_heatmap_options options{
       .probes = s.probes,
@@ -77,7 +80,7 @@ void measure_heatmap(const heatmap_settings& s) {
             [&](std::size_t done, std::size_t) { bar.update(done); });
       },
       model.prediction);
-  save_heatmap(s.output, heatmap, to_json(s, model, noise));
+  save_heatmap(s.output, heatmap, to_json(s, model, data, noise));
   report(s, {{"output", s.output.string()},
              {"points", s.points},
              {"images", images.shape()[0]},

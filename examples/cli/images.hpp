@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <span>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include <lift/core/random.hpp>
+#include <lift/io/checksum.hpp>
 #include <lift/io/dataset.hpp>
 
 #include "any_network.hpp"
@@ -37,6 +40,15 @@ struct data_options {
     return data;
   }
 };
+
+/// A number of the pixels of the first `count` images, so that others are not taken for them.
+inline std::string fingerprint(const image_dataset& data, std::size_t count) {
+  checksum sum;
+  for (std::size_t i = 0; i < count; ++i) sum.add(std::as_bytes(data.pixels(i)));
+  std::ostringstream out;
+  out << std::hex << sum.value();
+  return out.str();
+}
 
 /// Writes the images of those numbers, in [−1, 1], one after the other.
 inline void read_images(const image_dataset& data, std::span<const std::size_t> numbers,

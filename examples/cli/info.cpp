@@ -92,14 +92,14 @@ json dataset_info(const info_settings& s, const path& source) {
           {"last", data.name(data.size() - 1)}};
 }
 
-json checkpoint_info(const path& file) {
-  const model_file model = model_options{.checkpoint = file}.load();
+json checkpoint_info(const info_settings& s, const path& file) {
+  const stored_network model = model_options{.checkpoint = file}.read(s);
   const auto weights =
-      std::visit([](const auto& a) { return declared_parameters(a); }, model.network.architecture);
+      std::visit([](const auto& a) { return declared_parameters(a); }, model.architecture);
   std::size_t scalars = 0;
   for (const auto& each : weights) scalars += each.shape.size();
   json result = {{"kind", "checkpoint"},
-                 {"hidden_dims", model.network.hidden_dims()},
+                 {"hidden_dims", model.weights.hidden_dims()},
                  {"parameters", scalars},
                  {"tensors", weights.size()}};
   result.update(model.identity);
@@ -117,12 +117,12 @@ json file_info(const info_settings& s, const std::string& name) {
                      names(schedule_choices), ")"));
   }
   if (std::filesystem::is_directory(file))
-    return newest_checkpoint(file) ? checkpoint_info(file) : dataset_info(s, file);
+    return newest_checkpoint(file) ? checkpoint_info(s, file) : dataset_info(s, file);
   const file_content content = content_of(file);
   if (content.is_image()) return picture_info(file, content);
   if (content.kind == file_kind::archive) return dataset_info(s, file);
   if (content.kind == file_kind::json) return document_info(file);
-  return checkpoint_info(file);
+  return checkpoint_info(s, file);
 }
 
 void describe(const info_settings& s) {

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   using namespace lift::cli;
   add_dataset(program);
   add_train(program);
+  add_export(program);
   add_heatmap(program);
   add_path(program);
   add_generate(program);

@@ -79,8 +79,10 @@ void measure_frechet(const frechet_settings& s) {
                        {"extractor", std::string(extractor.name())},
                        {"features", extractor.dimension(s.size, s.size)},
                        {"data", s.data.source.string()},
+                       {"data_fingerprint", fingerprint(a, n)},
                        {"images", n},
                        {"against", s.against.string()},
+                       {"against_fingerprint", fingerprint(b, m)},
                        {"images_against", m},
                        {"size", s.size},
                        {"protocol", text("shorter side to ", s.size,
@@ -102,8 +104,9 @@ json to_json(const denoising_error& e) {
 }
 
 void measure_mse(const mse_settings& s) {
-  const model_file model = s.model.load();
-  const tensor_type images = random_images(s.data.load(s, model.size), s.num_images, s.seed);
+  const model_file model = s.model.load(s);
+  const image_dataset data = s.data.load(s, model.size);
+  const tensor_type images = random_images(data, s.num_images, s.seed);
   const denoising_errors e = std::visit(
       [&]<class Prediction>(Prediction) {
         return measure_denoising_errors<Prediction>(
@@ -116,7 +119,10 @@ void measure_mse(const mse_settings& s) {
                        {"fine_clean", to_json(e.fine_clean)},
                        {"numbers", "mean-squared error of the noise, standard error"},
                        {"timestep", s.timestep},
+                       {"data", s.data.source.string()},
+                       {"data_fingerprint", fingerprint(data, data.size())},
                        {"images", images.shape()[0]},
+                       {"size", model.size},
                        {"model", model.identity}});
 }
 

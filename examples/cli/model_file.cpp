@@ -2,7 +2,10 @@
 
 #include "model_file.hpp"
 
+#include <cmath>
+
 namespace lift::cli {
+
 json read_settings(const lift::checkpoint& stored, const path& file) {
   const auto found = stored.metadata().find("settings");
   if (found == stored.metadata().end()) return json::object();
@@ -11,9 +14,31 @@ json read_settings(const lift::checkpoint& stored, const path& file) {
   return settings;
 }
 
-model_file model_options::load() const {
+std::string undefined_estimate(const std::string& prediction, const std::string& schedule) {
+  const any_schedule alpha_bars = make_schedule(schedule);
+  return std::visit(
+      [&]<class Prediction>(Prediction) -> std::string {
+        const auto defined = [](const combination& c) {
+          return std::isfinite(c.a) && std::isfinite(c.b);
+        };
+        const auto undefined = [&](const char* what, std::size_t t, const char* why) {
+          return text("a network that predicts ", prediction, " gives no ", what, " at timestep ",
+                      t, " of the schedule ", schedule, ", where there is no ", why);
+        };
+        for (std::size_t t = 0; t < alpha_bars.num_timesteps(); ++t) {
+          const double a = alpha_bars.alpha_bar(t);
+          if (!defined(Prediction::clean(a))) return undefined("image", t, "signal");
+          if (!defined(Prediction::noise(a))) return undefined("noise", t, "noise");
+        }
+        return "";
+      },
+      choose("prediction", prediction_choices, prediction));
+}
+
+stored_network model_options::read(const session& s) const {
   const path file = find_checkpoint(checkpoint);
-  const lift::checkpoint stored(file);
+  lift::checkpoint stored(file);
+  for (const std::string& unusual : stored.remarks()) remark(s, unusual);
   const json settings = read_settings(stored, file);
   const auto setting = [&]<class Value>(const std::optional<Value>& given, const char* name,
                                         const Value& otherwise) {
@@ -26,27 +51,40 @@ model_file model_options::load() const {
   const std::string predicted = setting(prediction, "prediction", std::string("noise"));
   const std::string noise_schedule = setting(schedule, "schedule", std::string("cosine"));
   const std::size_t side = setting(size, "size", std::size_t{64});
-
   any_architecture architecture =
       choose("architecture", architecture_choices, stored.architecture(), stored.hidden_dims());
   std::visit([&](const auto& a) { require_unet_size(a.hidden_dims, side); }, architecture);
-  auto evaluate = find_engine(backend).load(
-      stored, architecture, weights == "ema" ? weight_kind::average : weight_kind::trained);
+  if (const std::string problem = undefined_estimate(predicted, noise_schedule); !problem.empty()) {
+    require_use(!prediction && !schedule, problem);
+    throw error(text(file.string(), ": ", problem));
+  }
 
-  const auto step = stored.metadata().find("step");
-  return {file,
-          {std::move(architecture), std::move(evaluate)},
-          choose("prediction", prediction_choices, predicted),
-          make_schedule(noise_schedule),
-          side,
-          settings,
-          {{"checkpoint", file.string()},
-           {"step", step == stored.metadata().end() ? json() : json(std::stoull(step->second))},
-           {"model", stored.architecture()},
-           {"weights", weights},
-           {"size", side},
-           {"prediction", predicted},
-           {"schedule", noise_schedule}}};
+  weight_kind kind = stored.default_kind();
+  if (weights) kind = *weights == "ema" ? weight_kind::average : weight_kind::trained;
+  json identity = {
+      {"checkpoint", file.string()},
+      {"step", stored.metadata().contains("step") ? json(stored.counter("step")) : json()},
+      {"model", stored.architecture()},
+      {"weights", kind == weight_kind::average ? "ema" : "raw"},
+      {"scales", std::holds_alternative<baseline_unet>(architecture) ? 1 : 2},
+      {"size", side},
+      {"prediction", predicted},
+      {"schedule", noise_schedule}};
+  for (const char* name : {"data", "data_fingerprint"})
+    if (settings.contains(name)) identity[text("training_", name)] = settings[name];
+  return {file, std::move(stored), kind,    std::move(architecture), predicted, noise_schedule,
+          side, settings,          identity};
+}
+
+model_file model_options::load(const session& s) const {
+  stored_network stored = read(s);
+  auto evaluate = find_engine(backend).load(stored.weights, stored.architecture, stored.kind);
+  return {stored.file,
+          {std::move(stored.architecture), std::move(evaluate)},
+          choose("prediction", prediction_choices, stored.prediction),
+          make_schedule(stored.schedule),
+          stored.size,
+          stored.identity};
 }
 
 }  // namespace lift::cli

@@ -13,6 +13,18 @@
 
 namespace lift::cli {
 
+/// The weights of a network as a file has them, and what is known of the network.
+struct stored_network {
+  path file;
+  lift::checkpoint weights;
+  weight_kind kind;  ///< which of them are wanted
+  any_architecture architecture;
+  std::string prediction, schedule;
+  std::size_t size;  ///< side of the fine images
+  json settings;     ///< those of `lift train`; empty where the file has none
+  json identity;     ///< what the files made with it say of it
+};
+
 /// A trained network and what is needed to use it.
 struct model_file {
   path file;
@@ -20,40 +32,54 @@ struct model_file {
   any_prediction prediction;
   any_schedule schedule;
   std::size_t size;  ///< side of the fine images
-  json settings;     ///< those of `lift train`; empty for weights alone
   json identity;     ///< what the files made with it say of it
 };
 
 /// The settings that `lift train` left in a checkpoint; none in a file of weights alone.
 json read_settings(const lift::checkpoint& stored, const path& file);
 
+/// Why a network that predicts this cannot be used on the schedule; empty if it can.
+std::string undefined_estimate(const std::string& prediction, const std::string& schedule);
+
 inline CLI::Option* backend_option(CLI::App& app, std::string& value) {
   return choice_option(app, "--backend", value, engine_names(), "What computes the network");
+}
+
+inline CLI::Option* weights_option(CLI::App& app, std::optional<std::string>& value) {
+  return choice_option(app, "--weights", value, {"ema", "raw"},
+                       "Moving average of the weights, or the weights themselves [ema where there "
+                       "is one]");
 }
 
 /// The flags that name a network.
 struct model_options {
   path checkpoint;
-  std::string weights = "ema", backend = xtensor_backend::name;
+  std::optional<std::string> weights = {};
+  std::string backend = xtensor_backend::name;
   std::optional<std::size_t> size = {};
   std::optional<std::string> prediction = {}, schedule = {};
 
   void add(CLI::App& app) {
+    add_file(app);
+    backend_option(app, backend);
+  }
+  /// Those that do not use it.
+  void add_file(CLI::App& app) {
     option(app, "--checkpoint", checkpoint,
            "Checkpoint, or the --outdir of `lift train`: its newest")
         ->required();
-    choice_option(app, "--weights", weights, {"ema", "raw"},
-                  "Moving average of the weights, if there is one, or the weights themselves");
-    backend_option(app, backend);
+    weights_option(app, weights);
     size_option(app, size)->description("Side of the fine images [as trained]");
     choice_option(app, "--prediction", prediction, names_of(prediction_choices),
                   "What the network predicts [as trained]");
-    choice_option(app, "--schedule", schedule, names_of(schedule_choices),
-                  "Noise schedule [as trained]");
+    schedule_option(app, schedule)->description("Noise schedule [as trained]");
   }
 
-  /// Reads it; throws lift::error if its tensors do not fit the architecture they belong to.
-  model_file load() const;
+  /// Reads the file, and says what is unusual in it; throws lift::error if its tensors do not fit
+  /// the architecture they belong to, and if it and the flags make no network that can be used.
+  stored_network read(const session& s) const;
+  /// The same, ready to compute.
+  model_file load(const session& s) const;
 };
 
 }  // namespace lift::cli

@@ -131,7 +131,8 @@ inline CLI::Option* seed_option(CLI::App& app, std::uint64_t& value) {
   return option(app, "--seed", value, "Seed of every random number");
 }
 
-inline CLI::Option* schedule_option(CLI::App& app, std::string& value) {
+template <class Value>
+CLI::Option* schedule_option(CLI::App& app, Value& value) {
   return choice_option(app, "--schedule", value, names_of(schedule_choices), "Noise schedule");
 }
 

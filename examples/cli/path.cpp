@@ -3,6 +3,7 @@
 #include <lift/io/path_file.hpp>
 
 #include "commands.hpp"
+#include "identity.hpp"
 #include "policy_options.hpp"
 
 namespace lift::cli {
@@ -11,16 +12,21 @@ namespace {
 struct path_settings : session {
   policy_options path;
   preset_option preset;
-  std::string schedule = "cosine";
+  std::optional<std::string> schedule;
   std::filesystem::path output;
 };
 
 void find_path(const path_settings& s) {
-  const timestep_path timesteps = s.path.find(s.preset.side(), make_schedule(s.schedule));
-  const json settings = {{"heatmap", s.path.heatmap.string()},
-                         {"schedule", s.schedule},
-                         {"steps", s.path.steps},
-                         {"preset", s.preset.name}};
+  s.path.make(s.preset.side());  // a flag that means nothing comes before what a file says
+  identity made;
+  if (!s.path.looks_at().empty()) made = identity_of(s.path.heatmap);
+  const std::string schedule = common_schedule({made}, s.schedule);
+  const timestep_path timesteps = s.path.find(s.preset.side(), make_schedule(schedule));
+  json settings = made.fields;
+  settings.update({{"heatmap", s.path.looks_at().string()},
+                   {"schedule", schedule},
+                   {"steps", s.path.steps},
+                   {"preset", s.preset.name}});
   save_path(s.output, {s.path.policy, timesteps}, settings);
   report(s, {{"output", s.output.string()},
              {"policy", s.path.policy},
@@ -37,7 +43,7 @@ void add_path(CLI::App& program) {
       "lift path --heatmap heatmap.json --policy dp-64 --steps 50 --output dp-64.json", s,
       find_path);
   s->path.add(app)->required();
-  schedule_option(app, s->schedule);
+  schedule_option(app, s->schedule)->description("Noise schedule [the heatmap's, or cosine]");
   s->preset.add(app);
   output_option(app, s->output, "Path file");
 }

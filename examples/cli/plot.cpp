@@ -10,6 +10,7 @@
 #include <lift/plot/figures.hpp>
 
 #include "commands.hpp"
+#include "identity.hpp"
 #include "images.hpp"
 
 namespace lift::cli {
@@ -21,7 +22,7 @@ struct plot_settings : session {
   path output, heatmap;
   files inputs;
   data_options data;
-  std::string schedule = "cosine";
+  std::optional<std::string> schedule;
   std::size_t num_images = 64, columns = 0, size = 64;
 };
 
@@ -40,7 +41,10 @@ void draw(const plot_settings& s, const Draw& make) {
 }
 
 std::vector<drawn_path> read_paths(const plot_settings& s) {
-  const any_schedule schedule = make_schedule(s.schedule);
+  std::vector<identity> made;
+  for (const path& file : s.inputs) made.push_back(identity_of(file));
+  if (!s.heatmap.empty()) made.push_back(identity_of(s.heatmap));
+  const any_schedule schedule = make_schedule(common_schedule(made, s.schedule));
   std::vector<drawn_path> paths;
   for (const path& file : s.inputs) {
     const named_path read = load_path(file);
@@ -114,13 +118,30 @@ std::string label_of(const path& file, const nlohmann::json& result) {
              : file.stem().string();
 }
 
+/// The results of `lift measure`, all of images of one size.
+std::vector<nlohmann::json> read_results(const files& inputs) {
+  std::vector<nlohmann::json> results;
+  for (const path& file : inputs) {
+    results.push_back(read_json(file));
+    const auto size = [](const nlohmann::json& result) {
+      return result.is_object() ? result.value("size", nlohmann::json()) : nlohmann::json();
+    };
+    const nlohmann::json got = size(results.back()), want = size(results.front());
+    require(got == want || got.is_null() || want.is_null(), "size of " + file.string(), got,
+            text(want, " as of ", inputs.front().string()));
+  }
+  return results;
+}
+
 /// Curves over the epoch where every result has one, bars otherwise.
 void plot_frechet(const plot_settings& s) {
   std::vector<bar> bars;
   std::map<std::string, curve> curves;
   bool over_epochs = true;
-  for (const path& file : s.inputs) {
-    const nlohmann::json result = read_json(file);
+  const auto results = read_results(s.inputs);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const path& file = s.inputs[i];
+    const nlohmann::json& result = results[i];
     const std::string label = label_of(file, result);
     const double distance = result_number(file, result, "/distance");
     bars.push_back({label, distance});
@@ -143,8 +164,10 @@ void plot_frechet(const plot_settings& s) {
 
 void plot_mse(const plot_settings& s) {
   std::vector<bar> bars;
-  for (const path& file : s.inputs) {
-    const nlohmann::json result = read_json(file);
+  const auto results = read_results(s.inputs);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const path& file = s.inputs[i];
+    const nlohmann::json& result = results[i];
     const std::string label = s.inputs.size() > 1 ? label_of(file, result) + ", " : "";
     for (const auto& [name, title] : {std::pair{"both_noisy", "both noisy"},
                                       std::pair{"coarse_clean", "coarse clean"},
@@ -185,6 +208,9 @@ void add_plot(CLI::App& program) {
   const auto heatmap = [](CLI::App& app, plot_settings& s) {
     option(app, "--heatmap", s.heatmap, "Heatmap file")->required();
   };
+  const auto schedule = [](CLI::App& app, plot_settings& s) {
+    schedule_option(app, s.schedule)->description("Noise schedule [the files', or cosine]");
+  };
   const auto inputs = [](CLI::App& app, plot_settings& s, const char* flag, const char* about) {
     return app.add_option(flag, s.inputs, about);
   };
@@ -193,7 +219,7 @@ void add_plot(CLI::App& program) {
                         "--heatmap heatmap.json --path dp-64.json greedy.json", plot_heatmap);
     heatmap(app, s);
     inputs(app, s, "--path", "Path files to draw on it");
-    schedule_option(app, s.schedule);
+    schedule(app, s);
   }
   {
     auto [app, s] = add("diagonal-error", "Error on the diagonal against the SNR",
@@ -204,7 +230,7 @@ void add_plot(CLI::App& program) {
     auto [app, s] = add("paths", "Paths in the plane of the two SNRs",
                         "--path dp-64.json greedy.json", plot_paths);
     inputs(app, s, "--path", "Path files")->required();
-    schedule_option(app, s.schedule);
+    schedule(app, s);
   }
   {
     auto [app, s] = add("losses", "Losses of training runs, a curve for each",

@@ -86,13 +86,18 @@ struct policy_options {
     return result;
   }
 
+  /// The heatmap that the policy looks at; empty if it looks at none.
+  path looks_at() const {
+    if (std::holds_alternative<diagonal>(make_path_policy(policy).model)) return {};
+    require_use(!heatmap.empty(), text("policy ", policy, " looks at a heatmap: give --heatmap"));
+    return heatmap;
+  }
+
   /// The path in `steps` evaluations.
   timestep_path find(preset side, const any_schedule& schedule) const {
     const any_path_policy chosen = make(side);
-    const bool needs_heatmap = !std::holds_alternative<diagonal>(chosen.model);
-    require_use(!needs_heatmap || !heatmap.empty(),
-                text("policy ", policy, " looks at a heatmap: give --heatmap"));
-    return chosen(needs_heatmap ? load_heatmap(heatmap) : error_heatmap{}, schedule, steps);
+    const path looked_at = looks_at();
+    return chosen(looked_at.empty() ? error_heatmap{} : load_heatmap(looked_at), schedule, steps);
   }
 };
 

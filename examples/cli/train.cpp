@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-#include <sstream>
-
 #include "commands.hpp"
 #include "model_file.hpp"
 #include "training_run.hpp"
 
 namespace lift::cli {
 namespace {
-
-/// A number of the pixels themselves, so that a run cannot go on with other images unnoticed.
-std::string fingerprint(const image_dataset& data, std::size_t count) {
-  checksum sum;
-  for (std::size_t i = 0; i < count; ++i) sum.add(std::as_bytes(data.pixels(i)));
-  std::ostringstream out;
-  out << std::hex << sum.value();
-  return out.str();
-}
 
 cosine_annealing learning_rate(const train_settings& s, std::size_t images) {
   auto rate = cosine_annealing::over(
@@ -25,6 +14,9 @@ cosine_annealing learning_rate(const train_settings& s, std::size_t images) {
   rate.first = s.lr;
   rate.last = s.lr_schedule == "constant" ? s.lr : s.lr_last;
   rate.warmup = s.warmup;
+  if (rate.steps > 0)
+    require(s.warmup < rate.steps, "--warmup", s.warmup,
+            text("fewer than the ", rate.steps, " steps of --epochs ", s.epochs));
   return rate;
 }
 
@@ -38,49 +30,142 @@ training_options options_of(const train_settings& s) {
   return result;
 }
 
+/// A run to go on with.
+checkpoint resume(train_settings& s, json& config, path& folder) {
+  const path file =
+      find_checkpoint(s.resume.empty() || s.resume == "auto" ? s.outdir : path(s.resume));
+  checkpoint stored(file);
+  if (!stored.resumable())
+    throw error(text(file.string(),
+                     ": holds weights alone, so no training can be resumed from it; "
+                     "--from starts one from them"));
+  config = read_settings(stored, file);
+  folder = file.parent_path();
+  adopt(s, config, file.string());
+  remark(s, "Resuming from ", file.string());
+  return stored;
+}
+
+/// Weights to begin with; what is not given is as they were trained.
+stored_network begin_from(train_settings& s) {
+  model_options options{.checkpoint = s.from, .weights = s.from_weights};
+  if (s.given("--size")) options.size = s.size;
+  if (s.given("--prediction")) options.prediction = s.prediction;
+  if (s.given("--schedule")) options.schedule = s.schedule;
+  stored_network stored = options.read(s);
+  const auto same = [&](const char* flag, const json& given, const json& of_file) {
+    if (s.given(flag))
+      require(given == of_file, text(flag, " of a training from ", stored.file.string()), given,
+              of_file);
+  };
+  same("--model", s.model, stored.weights.architecture());
+  same("--hidden-dims", s.hidden_dims, stored.weights.hidden_dims());
+  same("--prediction", s.prediction, stored.settings.value("prediction", json(s.prediction)));
+  s.model = stored.weights.architecture();
+  s.hidden_dims = stored.weights.hidden_dims();
+  s.prediction = stored.prediction;
+  s.size = stored.size;
+  s.schedule = stored.schedule;
+  remark(s, "Beginning from the weights (", stored.identity["weights"].get<std::string>(), ") of ",
+         stored.file.string());
+  return stored;
+}
+
+/// Where the images of a run are: given, or where they were, or as they lay to the run's folder.
+path find_data(const train_settings& s, const json& config, const path& folder) {
+  const auto recorded = [&](const char* name) { return config.value(name, std::string()); };
+  if (s.given("--data") || recorded("data_absolute").empty()) return s.data;
+  std::vector<path> places = {recorded("data_absolute")};
+  if (!recorded("data_from_run").empty()) places.push_back(folder / recorded("data_from_run"));
+  std::error_code unknown;
+  for (const path& place : places)
+    if (std::filesystem::exists(place, unknown)) return place;
+  throw error(text("the images of this run are not at ", places.front().string(), " nor at ",
+                   places.back().lexically_normal().string(), ": give --data"));
+}
+
+/// Records where images are, so that a run finds them from another folder, and when both are moved.
+void record_places(json& config, const path& data, const path& outdir) {
+  const auto whole = [](const path& place) {
+    return std::filesystem::absolute(place).lexically_normal();
+  };
+  const auto name = [](const path& place) {  // JSON is UTF-8, names of files need not be
+    return json::parse(json(place.string()).dump(-1, ' ', false, json::error_handler_t::replace));
+  };
+  config["data_absolute"] = name(whole(data));
+  config["data_from_run"] = name(whole(data).lexically_relative(whole(outdir)));
+}
+
+/// Says so where the epochs end before --steps, and where all steps were taken before: then also
+/// how the run can go on.
+void remark_on_length(const train_settings& s, std::uint64_t steps_taken, std::size_t images) {
+  const std::uint64_t whole = s.epochs * (images / s.batch_size);
+  if (s.steps > whole)
+    remark(s, "--epochs ", s.epochs, " ends after ", whole, " steps, before --steps ", s.steps);
+  const bool cut = s.steps != 0 && s.steps < whole;
+  if (whole == 0 || steps_taken < (cut ? s.steps : whole)) return;
+  const std::string taken =
+      text("Nothing to do: all ", steps_taken, " steps of ",
+           cut ? text("--steps ", s.steps) : text("--epochs ", s.epochs), " are taken");
+  if (cut || s.lr_schedule == "constant")
+    remark(s, taken, "; a greater number goes on");
+  else
+    remark(s, taken, " and the learning rate has come to --lr-last ", s.lr_last,
+           " as planned; --from starts another training from the weights");
+}
+
 void train(train_settings& s) {
   s.resumed = s.given("--resume");
   std::optional<checkpoint> stored;
-  json config;
+  std::optional<weight_kind> from;
+  json earlier = json::object(), origin;  // the run that goes on, where the weights come from
+  path folder;
   if (s.resumed) {
-    const path file = find_checkpoint(s.resume.empty() || s.resume == "auto" ? s.outdir
-                                                                             : path(s.resume));
-    stored.emplace(file);
-    config = read_settings(*stored, file);
-    adopt(s, config, file.string());
-    remark(s, "Resuming from ", file.string());
+    stored = resume(s, earlier, folder);
+    origin = earlier.value("from", json());
+  } else if (!s.from.empty()) {
+    stored_network begun = begin_from(s);
+    from = begun.kind;
+    origin = {{"checkpoint", begun.identity["checkpoint"]},
+              {"step", begun.identity["step"]},
+              {"weights", begun.identity["weights"]}};
+    stored = std::move(begun.weights);
   }
   require_use(!s.data.empty(), "--data is required");
   s.lr_step = s.preset.pick(s.lr_step, "iteration", "epoch");
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
-  const any_architecture architecture =
-      choose("model", architecture_choices, s.model, s.hidden_dims);
-  std::visit([&](const auto& a) { require_unet_size(a.hidden_dims, s.size); }, architecture);
+  check(s);
 
-  remark(s, "Reading ", s.data);
-  data_options reader{s.data, s.max_bad};
+  const path source = find_data(s, earlier, folder);
+  remark(s, "Reading ", source.string());
+  const data_options reader{source, s.max_bad};
   const image_dataset data = reader.load(s, s.size);
   const std::size_t count =
       s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
   const std::string pixels = fingerprint(data, count);
   if (s.resumed)
-    require(config.value("data_fingerprint", "") == pixels, "fingerprint of " + s.data, pixels,
-            config.value("data_fingerprint", "") + " of the images the run began with");
-  config = to_json(s);
+    require(earlier.value("data_fingerprint", "") == pixels, "fingerprint of " + source.string(),
+            pixels, earlier.value("data_fingerprint", "") + " of the images the run began with");
+  remark_on_length(s, s.resumed ? stored->counter("step") : 0, count);
+  json config = to_json(s);
   config["data_fingerprint"] = pixels;
+  record_places(config, source, s.outdir);
+  if (!origin.is_null()) config["from"] = origin;
 
   const training_setup setup{
-      .architecture = architecture,
+      .architecture = choose("model", architecture_choices, s.model, s.hidden_dims),
       .prediction = choose("prediction", prediction_choices, s.prediction),
       .schedule = make_schedule(s.schedule),
       .regime = make_regime(s.regime),
       .rate = learning_rate(s, count),
       .options = options_of(s),
       .seed = s.seed,
+      .from = from,
       .images = count,
       .image_shape = {3, s.size, s.size},
-      .read = [&](std::span<const std::size_t> numbers,
-                  std::span<float> values) { read_images(data, numbers, values); }};
+      .read = [&](std::span<const std::size_t> numbers, std::span<float> values) {
+        read_images(data, numbers, values);
+      }};
   training_run(s, setup, std::move(stored), config).run();
 }
 
@@ -142,6 +227,15 @@ void add_train(CLI::App& program) {
                      "not given are as they were")
           ->expected(0, 1)
           ->type_name("[auto|FILE]");
+  CLI::Option* from = option(app, "--from", s->from,
+                             "Begin from the weights of FILE, or of the newest checkpoint of a "
+                             "folder; model, prediction, and unless given size and schedule are "
+                             "as they were")
+                          ->type_name("FILE")
+                          ->excludes(resume);
+  choice_option(app, "--weights", s->from_weights, {"ema", "raw"},
+                "Which of them [ema where there is one]")
+      ->needs(from);
   app.add_flag("--overwrite", s->overwrite, "Begin anew in a folder that is not empty")
       ->excludes(resume);
   s->preset.add(app);

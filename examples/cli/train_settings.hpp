@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
+#include <lift/io/image_grid.hpp>
+
+#include "model_file.hpp"
 #include "options.hpp"
 #include "report.hpp"
 
@@ -25,15 +29,17 @@ struct train_settings : session {
   std::uint64_t seed = 42;
   preset_option preset;
 
-  path outdir;
+  path outdir, from;
   std::string resume;
+  std::optional<std::string> from_weights;
   std::size_t max_bad = 0;
   bool resumed = false, overwrite = false;
   std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
 };
 
-/// Whether a resumed run must go on with the value it was begun with.
-enum class setting_kind { fixed, free };
+/// Whether a resumed run must go on with the value it was begun with: always, never, or where its
+/// learning rate follows the length of the training.
+enum class setting_kind { fixed, free, length };
 
 /// Calls visit(name, member, kind) for each setting that config.json and a checkpoint record; the
 /// flag is the name with dashes.
@@ -44,12 +50,13 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("hidden_dims", s.hidden_dims, fixed);
   visit("backend", s.backend, setting_kind::free);
   visit("data", s.data, setting_kind::free);
+  visit("max_bad", s.max_bad, setting_kind::free);
   visit("size", s.size, fixed);
   visit("max_images", s.max_images, fixed);
   visit("regime", s.regime, fixed);
   visit("prediction", s.prediction, fixed);
   visit("schedule", s.schedule, fixed);
-  visit("epochs", s.epochs, fixed);
+  visit("epochs", s.epochs, length);
   visit("steps", s.steps, setting_kind::free);
   visit("batch_size", s.batch_size, fixed);
   visit("grad_accum", s.grad_accum, fixed);
@@ -90,6 +97,7 @@ inline json to_json(const train_settings& s) {
 /// Takes from a run what the command line does not say; throws lift::error where it says otherwise
 /// than a run can go on with.
 inline void adopt(train_settings& s, const json& stored, const std::string& run) {
+  const bool planned = stored.value("lr_schedule", json()) != "constant";
   for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {
     std::string flag = "--" + std::string(name);
     std::replace(flag.begin(), flag.end(), '_', '-');
@@ -107,10 +115,65 @@ inline void adopt(train_settings& s, const json& stored, const std::string& run)
         throw error(text(run, ": setting '", name, "' is of another type"));
       }
     }
-    if (kind == setting_kind::fixed)
+    if (kind == setting_kind::fixed || (kind == setting_kind::length && planned))
       require(setting_value(value) == stored[name], text(flag, " of a resumed run"),
-              setting_value(value), text(stored[name], " as in ", run));
+              setting_value(value),
+              text(stored[name], " as in ", run,
+                   kind == setting_kind::length
+                       ? ", over which cosine annealing was planned; --from starts a training of "
+                         "another length from its weights"
+                       : ""));
   });
+}
+
+/// Throws `misuse` where flags contradict each other, and lift::error where what a run was begun
+/// with does: every such fault that can be known before the images are read.
+inline void check(const train_settings& s) {
+  using flags = std::initializer_list<const char*>;
+  const auto demand = [&](bool holds, flags involved, const std::string& message) {
+    if (holds) return;
+    if (std::any_of(involved.begin(), involved.end(), s.given)) throw misuse(message);
+    throw error(message);
+  };
+  find_engine(s.backend);
+  const std::string undefined = undefined_estimate(s.prediction, s.schedule);
+  demand(undefined.empty(), {"--prediction", "--schedule"}, undefined);
+  try {
+    require_unet_size(s.hidden_dims, s.size);
+  } catch (const error& problem) {
+    demand(false, {"--hidden-dims", "--size"}, problem.what());
+  }
+  if (s.sample_every > 0) {
+    const std::size_t longest = make_schedule(s.schedule).num_timesteps();
+    demand(s.sample_steps <= longest, {"--sample-steps"},
+           text("--sample-steps: got ", s.sample_steps, ", want at most ", longest));
+    const std::size_t margin = grid_options{}.margin;
+    const std::size_t side = (max_image_side - margin) / (s.size + margin);
+    demand(s.sample_images <= side * side, {"--sample-images", "--size"},
+           text("--sample-images: got ", s.sample_images, ", want at most ", side * side));
+  }
+
+  if (s.resumed) return;  // the rest is as it was checked then
+  demand(s.model != baseline_unet::name || s.regime == independent_regime::name,
+         {"--model", "--regime"},
+         text("--regime ", s.regime, " means nothing to the baseline, which has one scale"));
+
+  demand(
+      s.batch_size % s.grad_accum == 0, {"--batch-size", "--grad-accum"},
+      text("--grad-accum: got ", s.grad_accum, ", want a divisor of --batch-size ", s.batch_size));
+  demand(s.max_images == 0 || s.batch_size <= s.max_images, {"--batch-size", "--max-images"},
+         text("--batch-size: got ", s.batch_size, ", want at most --max-images ", s.max_images));
+
+  const bool constant = s.lr_schedule == "constant";
+  demand(constant || s.lr_last <= s.lr, {"--lr", "--lr-last", "--lr-schedule"},
+         text("--lr-last: got ", s.lr_last, ", want at most --lr ", s.lr));
+  for (const char* flag : {"--lr-last", "--lr-step"})
+    demand(!constant || !s.given(flag), {flag},
+           text(flag, " means nothing to a constant learning rate"));
+  demand(s.ema < 1 || s.ema_warmup != "off", {"--ema", "--ema-warmup"},
+         "--ema 1 without warm-up leaves the average at the first weights");
+  demand(s.ema > 0 || !s.given("--ema-warmup"), {"--ema-warmup"},
+         "--ema-warmup means nothing without --ema");
 }
 
 }  // namespace lift::cli

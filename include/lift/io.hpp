@@ -6,6 +6,7 @@
 #include <lift/io/archive.hpp>
 #include <lift/io/bmp.hpp>
 #include <lift/io/checkpoint.hpp>
+#include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/checksum.hpp>
 #include <lift/io/dataset.hpp>
 #include <lift/io/decode_image.hpp>
@@ -30,6 +31,7 @@
 #include <lift/io/safetensors_header.hpp>
 #include <lift/io/utf8_locale.hpp>
 #include <lift/io/webp.hpp>
+#include <lift/io/weight_names.hpp>
 #include <lift/io/zip_writer.hpp>
 
 #include <lift/plot/figures.hpp>

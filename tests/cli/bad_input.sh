@@ -78,8 +78,8 @@ fails 1 'largest SNR' "${heatmap[@]}" --data good.zip --output out.json --gamma-
 
 # sizes that a network cannot have
 new=("$lift" train --quiet --data good.zip --outdir out)
-fails 1 'multiple of' "${new[@]}" --hidden-dims 8 --size 15
-fails 1 'multiple of' "${new[@]}" --hidden-dims 12 --size 16
+fails 2 'multiple of' "${new[@]}" --hidden-dims 8 --size 15
+fails 2 'multiple of' "${new[@]}" --hidden-dims 12 --size 16
 fails 1 'batch size: got 13' "${new[@]}" --hidden-dims 8 --size 16 --batch-size 13
 fails 2 'steps: got 0' "${new[@]}" --steps 0
 fails 2 'steps: got 0' "$lift" generate --checkpoint run --outdir out --steps 0

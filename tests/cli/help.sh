@@ -2,12 +2,12 @@
 # What a newcomer types first: help, version, and mistakes.
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-commands=("dataset emoji" train heatmap path generate "measure frechet" "measure mse"
+commands=("dataset emoji" train export heatmap path generate "measure frechet" "measure mse"
   "plot heatmap" "plot diagonal-error" "plot paths" "plot losses" "plot frechet" "plot mse"
   "plot grid" info)
 
 works "$lift" --help
-for command in dataset train heatmap path generate measure plot info; do says "^  $command "; done
+for command in dataset train export heatmap path generate measure plot info; do says "^  $command "; done
 works "$lift" --version
 says '^lift [0-9]+\.[0-9]+\.[0-9]+$'
 

@@ -3,15 +3,18 @@
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <random>
 #include <span>
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <sys/wait.h>
@@ -188,6 +191,10 @@ BOOST_FIXTURE_TEST_CASE(weights_alone_load_by_name, saved_checkpoint) {
   for (const auto& [name, value] : state.weights.entries())
     BOOST_CHECK(weights[name].to_host() == value.to_host());
   check_error([&] { read.state<tensor_f>(architecture); }, "holds weights alone");
+  BOOST_CHECK(read.has_raw() && !read.has_average());
+  BOOST_CHECK(read.remarks().empty());
+  check_error([&] { read.weights<tensor_f>(architecture, weight_kind::average); },
+              file.string() + ": holds no average, only the raw weights");
 
   auto changed = plain;
   changed.tensors.erase("final_conv.2.bias");
@@ -195,17 +202,202 @@ BOOST_FIXTURE_TEST_CASE(weights_alone_load_by_name, saved_checkpoint) {
   check_error([&] { checkpoint(file).weights<tensor_f>(architecture); },
               "no tensor 'final_conv.2.bias' in " + file.string());
   changed = plain;
-  changed.tensors["extra.bias"] = changed.tensors["final_conv.2.bias"];
-  write_safetensors(file, changed);
-  check_error([&] { checkpoint(file).weights<tensor_f>(architecture); },
-              "'extra.bias' is no tensor of lift with hidden dims [8, 16]");
-  changed = plain;
   changed.tensors["final_conv.2.bias"] = changed.tensors["init_conv.bias"];
   write_safetensors(file, changed);
   check_error([&] { checkpoint(file).weights<tensor_f>(architecture); },
               "shape of 'final_conv.2.bias' in " + file.string() + ": got (8), want (6)");
   write_safetensors(file, {});
   check_error([&] { checkpoint{file}; }, "holds no weights of a LIFT network");
+}
+
+namespace {
+
+using renaming = std::pair<std::string, std::string>;
+
+/// The tensors of a checkpoint whose names begin so, begun otherwise instead; of the first that
+/// fits.
+safetensors renamed(const safetensors& content, const std::vector<renaming>& names) {
+  safetensors result;
+  for (const auto& [name, tensor] : content.tensors)
+    for (const auto& [from, to] : names) {
+      const bool raw = from.empty() && (name.starts_with("ema.") || name.starts_with("adamw."));
+      if (raw || !name.starts_with(from)) continue;
+      result.tensors[to + name.substr(from.size())] = tensor;
+    }
+  return result;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(weights_are_found_behind_the_names_of_wrappers, saved_checkpoint) {
+  const auto check = [&](const std::vector<renaming>& names, bool raw, bool average,
+                         std::size_t remarks) {
+    write_safetensors(file, renamed(content, names));
+    const checkpoint read(file);
+    BOOST_TEST_CONTEXT(names.front().second) {
+      BOOST_CHECK_EQUAL(read.has_raw(), raw);
+      BOOST_CHECK_EQUAL(read.has_average(), average);
+      BOOST_CHECK_EQUAL(read.remarks().size(), remarks);
+      const auto compare = [&](weight_kind kind, const parameters<tensor_f>& want) {
+        const auto got = read.weights<tensor_f>(architecture, kind);
+        for (const auto& [name, value] : want.entries())
+          BOOST_CHECK(got[name].to_host() == value.to_host());
+      };
+      if (raw) compare(weight_kind::trained, state.weights);
+      if (average) compare(weight_kind::average, state.average);
+      BOOST_CHECK((read.default_kind() == weight_kind::average) == average);
+    }
+  };
+  check({{"", ""}}, true, false, 0);
+  for (const char* wrapper :
+       {"module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module.model."})
+    check({{"", wrapper}}, true, false, 1);
+  check({{"ema.", "ema."}}, false, true, 0);
+  for (const char* wrapper : {"ema_model.", "ema_model.module.", "ema._orig_mod.", "module.ema."})
+    check({{"ema.", wrapper}}, false, true, 1);
+  check({{"", "module."}, {"ema.", "ema_model.module."}}, true, true, 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(weights_that_can_be_read_in_two_ways_are_refused, saved_checkpoint) {
+  write_safetensors(file, renamed(content, {{"", "module."}, {"", "model."}, {"ema.", "ema."}}));
+  const checkpoint twice(file);
+  check_error([&] { twice.weights<tensor_f>(architecture, weight_kind::trained); },
+              "two sets of tensors could be the raw weights: those named 'model.…' and 'module.…'");
+  twice.weights<tensor_f>(architecture);  // of the average there is one
+
+  safetensors two = renamed(content, {{"", ""}});
+  const network<lift_unet, tensor_f> other(lift_unet{{8}}, 1);
+  for (const auto& [name, value] : other.weights.entries())
+    two.add<float>("ema." + name, value.shape(), value.to_host());
+  write_safetensors(file, two);
+  check_error([&] { checkpoint{file}; }, "holds two networks, lift with hidden dims [8");
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_missing_is_named_with_what_is_nearest, saved_checkpoint) {
+  safetensors plain = renamed(content, {{"", "module."}});
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    plain.tensors[to] = plain.tensors.at(from);
+    plain.tensors.erase(from);
+  };
+  rename("module.final_conv.2.bias", "module.final_conv.two.bias");
+  rename("module.time_mlp.1.weight", "module.somewhere.else");
+  write_safetensors(file, plain);
+  check_error([&] { checkpoint{file}; },
+              "no tensor 'module.final_conv.2.bias' in " + file.string() + ", nor 1 more of the ");
+  check_error([&] { checkpoint{file}; }, " of lift; nearest: 'module.final_conv.two.bias'");
+
+  // An average with a gap is not passed over for the weights beside it, unless those are wanted.
+  safetensors gap = renamed(content, {{"", ""}, {"ema.", "ema."}});
+  gap.tensors.erase("ema.final_conv.2.bias");
+  write_safetensors(file, gap);
+  check_error([&] { checkpoint(file).weights<tensor_f>(architecture); },
+              "no tensor 'ema.final_conv.2.bias'");
+  checkpoint(file).weights<tensor_f>(architecture, weight_kind::trained);
+
+  safetensors foreign;
+  foreign.add<float>("conv.weight", {1}, std::vector<float>{1});
+  write_safetensors(file, foreign);
+  check_error([&] { checkpoint{file}; }, "of a LIFT network; it has tensor 'conv.weight'");
+}
+
+BOOST_FIXTURE_TEST_CASE(tensors_that_are_no_weights_are_ignored_aloud, saved_checkpoint) {
+  safetensors plain = renamed(content, {{"", ""}});
+  plain.add<std::int64_t>("init_conv.num_batches_tracked", {}, std::vector<std::int64_t>{7});
+  plain.add<float>("nothing", {0, 3}, std::vector<float>{});
+  plain.add<float>("optimizer.0.exp_avg", {2}, std::vector<float>{1, 2});
+  write_safetensors(file, plain);
+  const checkpoint read(file);
+  BOOST_REQUIRE_EQUAL(read.remarks().size(), 1u);
+  BOOST_CHECK_EQUAL(read.remarks()[0],
+                    file.string() +
+                        ": ignored tensor 'init_conv.num_batches_tracked' and 2 more, "
+                        "no weights of this network");
+  read.weights<tensor_f>(architecture);
+
+  content.add<float>("nothing", {0}, std::vector<float>{});
+  content.metadata["checksum"] = lift::detail::checksum_of(content);
+  write_safetensors(file, content);
+  BOOST_CHECK_EQUAL(checkpoint(file).remarks().size(), 1u);
+  BOOST_CHECK(same_state(load(file), state));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_checkpoint_without_some_of_its_parts_is_weights_alone, saved_checkpoint) {
+  for (const std::vector<renaming>& left :
+       {std::vector<renaming>{{"", ""}, {"ema.", "ema."}}, {{"ema.", "ema."}}, {{"", "module."}}}) {
+    safetensors taken = renamed(content, left);
+    taken.metadata = content.metadata;
+    write_safetensors(file, taken);
+    const checkpoint read(file);
+    BOOST_CHECK(!read.resumable());
+    read.weights<tensor_f>(architecture);
+    check_error([&] { read.state<tensor_f>(architecture); }, "holds weights alone");
+    BOOST_CHECK(read.remarks()[0].find("not covered by the checksum") != std::string::npos);
+  }
+  // One tensor less is damage.
+  for (const char* prefix : lift::detail::part_prefixes) {
+    safetensors damaged = content;
+    damaged.tensors.erase(prefix + std::string("init_conv.bias"));
+    write_safetensors(file, damaged);
+    check_error([&] { checkpoint{file}; }, ": damaged: checksum");
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(weights_that_are_not_finite_are_neither_read_nor_written,
+                        saved_checkpoint) {
+  const auto before = read_file(file);
+  for (auto part : {&training_state<tensor_f>::weights, &training_state<tensor_f>::average}) {
+    auto spoilt = state.clone();
+    auto& entry = (spoilt.*part).entries()[3];
+    auto values = entry.value.to_host();
+    values[2] = std::numeric_limits<float>::infinity();
+    entry.value = tensor_f(entry.value.shape(), values);
+    check_error([&] { save(file, spoilt); },
+                entry.name + ", element 2: got inf, want a finite number");
+    BOOST_CHECK(read_file(file) == before);
+  }
+  for (const std::string name : {"ema.init_conv.bias", "init_conv.bias"}) {
+    safetensors spoilt = content;
+    const float bad[8] = {0, 0, NAN};
+    spoilt.add<float>(name, {8}, bad);
+    spoilt.metadata["checksum"] = lift::detail::checksum_of(spoilt);
+    write_safetensors(file, spoilt);
+    check_error([&] { load(file); },
+                '\'' + name + "' in " + file.string() + ", element 2: got nan");
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(weights_alone_come_back_in_each_type, saved_checkpoint) {
+  for (const dtype type : {dtype::f32, dtype::f16, dtype::bf16})
+    for (const weight_kind kind : {weight_kind::trained, weight_kind::average}) {
+      const bool average = kind == weight_kind::average;
+      const auto& weights = average ? state.average : state.weights;
+      save_weights(file, architecture, weights, kind, type, {{"settings", "{}"}});
+      const checkpoint read(file);
+      BOOST_CHECK(!read.resumable());
+      BOOST_CHECK(read.has_average() == average && read.has_raw() == !average);
+      BOOST_CHECK_EQUAL(read.metadata().at("settings"), "{}");
+      const auto got = read.weights<tensor_f>(architecture, kind);
+      const double unit = type == dtype::f32 ? 0 : type == dtype::f16 ? 0x1p-11 : 0x1p-8;
+      for (const auto& [name, value] : weights.entries()) {
+        const auto a = got[name].to_host(), b = value.to_host();
+        for (std::size_t i = 0; i < a.size(); ++i)
+          BOOST_REQUIRE_LE(std::abs(a[i] - b[i]), unit * std::abs(b[i]) + (unit > 0 ? 0x1p-25 : 0));
+      }
+    }
+  auto bytes = read_file(file);
+  bytes.back() ^= std::byte{1};
+  atomic_write(file, bytes);
+  check_error([&] { checkpoint{file}; }, ": damaged: checksum");
+
+  parameters<tensor_f> large = state.weights.clone();
+  auto& entry = large.entries()[0];
+  entry.value = full<tensor_f>(entry.value.shape(), 65520.f);
+  std::filesystem::remove(file);
+  check_error([&] { save_weights(file, architecture, large, weight_kind::trained, dtype::f16); },
+              " in F16: " + entry.name + ", element 0: got inf");
+  check_error([&] { save_weights(file, architecture, large, weight_kind::trained, dtype::i8); },
+              "got I8, want F32, F16 or BF16");
+  BOOST_CHECK_EQUAL(folder.files(), 0u);
 }
 
 BOOST_AUTO_TEST_CASE(architectures_are_told_apart) {

@@ -121,6 +121,33 @@ BOOST_AUTO_TEST_CASE(half_precision_converts_to_float) {
   BOOST_TEST(stored.as<float>() == (std::vector<float>{1, -2}));
 }
 
+BOOST_AUTO_TEST_CASE(floats_round_to_the_nearest_half) {
+  const auto half = [](std::uint32_t bits) {
+    return static_cast<float>(lift::float16{static_cast<std::uint16_t>(bits)});
+  };
+  for (std::uint32_t bits = 0; bits <= 0x7c00; ++bits)
+    for (const std::uint32_t sign : {0u, 0x8000u})
+      BOOST_REQUIRE_EQUAL(lift::to_float16(half(sign | bits)).bits, sign | bits);
+  // Halfway between two neighbours the even one wins, and a hair decides.
+  for (std::uint32_t bits = 0; bits < 0x7bff; ++bits) {
+    const float middle = (half(bits) + half(bits + 1)) / 2;
+    BOOST_REQUIRE_EQUAL(lift::to_float16(middle).bits, bits + bits % 2);
+    BOOST_REQUIRE_EQUAL(lift::to_float16(std::nextafter(middle, 0.f)).bits, bits);
+    BOOST_REQUIRE_EQUAL(lift::to_float16(std::nextafter(middle, 1e9f)).bits, bits + 1);
+  }
+  BOOST_TEST(lift::to_float16(65519.99f).bits == 0x7bff);
+  BOOST_TEST(lift::to_float16(-65520.f).bits == 0xfc00);
+  BOOST_TEST(std::isnan(static_cast<float>(lift::to_float16(NAN))));
+  BOOST_TEST((lift::to_float16(-1e-30f).bits == 0x8000));
+
+  const std::vector<float> values = {1, -2.00390625f, 1e9f};
+  const auto stored = lift::host_tensor::from<float>({3}, values);
+  BOOST_TEST(stored.rounded_to(lift::dtype::f32).as<float>() == values);
+  BOOST_TEST(stored.rounded_to(lift::dtype::bf16).as<float>()[1] == -2.f);
+  BOOST_TEST(std::isinf(stored.rounded_to(lift::dtype::f16).as<float>()[2]));
+  check_error([&] { stored.rounded_to(lift::dtype::u8); }, "got U8, want F32, F16 or BF16");
+}
+
 BOOST_AUTO_TEST_CASE(every_dtype_has_a_name_and_a_size) {
   const std::vector<std::size_t> sizes = {8, 4, 2, 2, 8, 4, 2, 1, 8, 4, 2, 1, 1};
   for (std::size_t i = 0; i < lift::dtype_names.size(); ++i) {

@@ -3,24 +3,24 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <set>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <lift/core/error.hpp>
+#include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/checksum.hpp>
 #include <lift/io/quote_name.hpp>
 #include <lift/io/safetensors.hpp>
-#include <lift/model/network.hpp>
+#include <lift/io/weight_names.hpp>
 #include <lift/train/training_state.hpp>
 
 namespace lift {
@@ -70,9 +70,26 @@ inline std::string checksum_of(const safetensors& content) {
   return digits;
 }
 
+/// Throws lift::error, naming the tensor and the element, unless all of them are finite.
+template <class T>
+void require_finite(const std::string& name, const std::vector<T>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    require(std::isfinite(values[i]), text(name, ", element ", i), values[i], "a finite number");
+}
+
+/// Adds what a file of weights says of itself, and its checksum, and writes it.
+template <class Architecture>
+void seal(safetensors& content, const Architecture& architecture) {
+  content.metadata["architecture"] = Architecture::name;
+  content.metadata["hidden_dims"] = text_of(architecture.hidden_dims);
+  content.metadata["checksum"] = checksum_of(content);
+  write_safetensors(content.source, content);
+}
+
 }  // namespace detail
 
-/// Writes a whole training state to one safetensors file, whole or not at all.
+/// Writes a whole training state to one safetensors file, whole or not at all; throws lift::error
+/// if one of the weights or their average is not finite.
 ///
 /// Weights have their own names, as the PyTorch reference gives them; the moving average, AdamW's
 /// m and v have the same names after "ema.", "adamw.m." and "adamw.v.". The metadata hold the
@@ -83,68 +100,116 @@ void save_checkpoint(const std::filesystem::path& file, const Architecture& arch
                      std::map<std::string, std::string> settings = {}) {
   using T = typename Tensor::value_type;
   safetensors content{{}, std::move(settings), file.string()};
-  content.metadata["architecture"] = Architecture::name;
-  content.metadata["hidden_dims"] = detail::text_of(architecture.hidden_dims);
   detail::for_each_counter(state, [&](const char* name, std::uint64_t value) {
     content.metadata[name] = std::to_string(value);
   });
   detail::for_each_part(state, [&](const std::string& prefix, const parameters<Tensor>& part) {
-    for (const auto& [name, value] : part.entries())
-      content.add<T>(prefix + name, value.shape(), value.to_host());
+    for (const auto& [name, value] : part.entries()) {
+      const std::vector<T> values = value.to_host();
+      if (!prefix.starts_with("adamw."))
+        detail::require_finite(text("cannot write ", file.string(), ": ", prefix, name), values);
+      content.add<T>(prefix + name, value.shape(), values);
+    }
   });
-  content.metadata["checksum"] = detail::checksum_of(content);
-  write_safetensors(file, content);
+  detail::seal(content, architecture);
 }
 
-/// Which weights of a checkpoint: those of the last step, or their moving average.
-enum class weight_kind { trained, average };
+/// Writes weights alone to a safetensors file, whole or not at all, in F32, F16 or BF16, rounded to
+/// the nearest; throws lift::error naming a tensor that has an element which is not finite then.
+///
+/// The metadata hold the architecture, the hidden dims, which weights they are ("weights": "ema" or
+/// "raw"), a checksum, and `settings`, which are the caller's.
+template <class Architecture, class Tensor>
+void save_weights(const std::filesystem::path& file, const Architecture& architecture,
+                  const parameters<Tensor>& weights, weight_kind kind, dtype type = dtype::f32,
+                  std::map<std::string, std::string> settings = {}) {
+  safetensors content{{}, std::move(settings), file.string()};
+  content.metadata["weights"] = kind == weight_kind::average ? "ema" : "raw";
+  for (const auto& [name, value] : weights.entries()) {
+    const auto values = value.to_host();
+    host_tensor stored = host_tensor::from(value.shape(), std::span(values.data(), values.size()));
+    if (type != stored.type) stored = stored.rounded_to(type);
+    detail::require_finite(
+        text("cannot write ", file.string(), " in ", lift::name(type), ": ", name),
+        stored.as<float>());
+    content.tensors[name] = std::move(stored);
+  }
+  detail::seal(content, architecture);
+}
 
 /// A file of weights in host memory: a checkpoint, or weights alone, such as those converted by
 /// name from the PyTorch reference.
 class checkpoint {
  public:
-  /// Reads the file; throws lift::error naming it when it is damaged or holds no network.
-  explicit checkpoint(const std::filesystem::path& file) : content_(read_safetensors(file)) {
-    const auto& metadata = content_.metadata;
-    if (const auto stored = metadata.find("checksum"); stored != metadata.end())
-      require(stored->second == detail::checksum_of(content_),
-              content_.source + ": damaged: checksum", detail::checksum_of(content_),
-              stored->second);
-    else if (resumable())
-      throw error(content_.source + ": a checkpoint without its checksum");
-
-    const bool shared = content_.contains("unet.init_conv.weight");
-    architecture_ = shared                                        ? lift_unet_shared_timestep::name
-                    : content_.contains("time_combine.0.weight") ? lift_unet::name
-                                                                  : baseline_unet::name;
-    const std::string unet = shared ? "unet." : "";
-    for (;;) {
-      const std::string level = unet + "downsample." + std::to_string(hidden_dims_.size());
-      if (!content_.contains(level + ".bias")) break;
-      hidden_dims_.push_back(content_.at(level + ".bias").dims.size());
-    }
-    if (hidden_dims_.empty()) throw error(content_.source + ": holds no weights of a LIFT network");
+  /// Reads the file; throws lift::error naming it, and what it holds instead, when it is damaged or
+  /// holds no network.
+  explicit checkpoint(const std::filesystem::path& file)
+      : content_(read_safetensors(file)), readings_(find_weights(content_)) {
+    const auto& tensors = content_.tensors;
+    if (readings_.empty())
+      throw error(
+          text(content_.source, ": holds no weights of a LIFT network; it has ",
+               tensors.empty() ? "no tensors" : listed(tensors.begin()->first, tensors.size())));
+    main_ = *std::ranges::min_element(readings_, {}, [](const weight_reading& r) {
+      return std::pair(!r.whole(), r.missing.size());
+    });
+    check_integrity();
+    if (!main_.whole()) throw error(fault_of(main_, content_));
+    for (const weight_reading& r : readings_)
+      if (r.whole() && (r.architecture != main_.architecture || r.hidden_dims != main_.hidden_dims))
+        throw error(text(content_.source, ": holds two networks, ", described(main_), " and ",
+                         described(r)));
+    const auto kind = content_.metadata.find("weights");
+    if (kind != content_.metadata.end() && kind->second == "ema" && readings_.size() == 1)
+      readings_[0].kind = weight_kind::average;
+    remark_on_names();
   }
 
   /// Name of the architecture and its hidden dims, as the tensors' names and shapes tell them.
-  const std::string& architecture() const { return architecture_; }
-  const std::vector<std::size_t>& hidden_dims() const { return hidden_dims_; }
+  const std::string& architecture() const { return main_.architecture; }
+  const std::vector<std::size_t>& hidden_dims() const { return main_.hidden_dims; }
 
   /// The settings it was saved with, among the counters of the training.
   const std::map<std::string, std::string>& metadata() const { return content_.metadata; }
 
   /// Whether it holds a training state, not weights alone.
-  bool resumable() const { return content_.metadata.contains("step"); }
+  bool resumable() const { return resumable_; }
 
-  /// The weights; the average only where there is one. Throws lift::error unless the file fits the
-  /// architecture, tensor by tensor.
+  /// A counter of the metadata, such as "step"; throws lift::error unless it is a whole number.
+  std::uint64_t counter(const std::string& name) const {
+    const auto found = content_.metadata.find(name);
+    const std::string digits = found == content_.metadata.end() ? "" : found->second;
+    std::uint64_t value = 0;
+    const char* last = digits.data() + digits.size();
+    const auto [end, problem] = std::from_chars(digits.data(), last, value);
+    require(problem == std::errc() && end == last,
+            text(content_.source, ": metadata ", quote_name(name)), quote_name(digits),
+            "a whole number");
+    return value;
+  }
+
+  /// Which weights it holds.
+  bool has_raw() const { return has(weight_kind::trained); }
+  bool has_average() const { return has(weight_kind::average); }
+  /// The average where there is one.
+  weight_kind default_kind() const {
+    return has_average() ? weight_kind::average : weight_kind::trained;
+  }
+
+  /// What a user should know of how the file was read: a sentence each.
+  const std::vector<std::string>& remarks() const { return remarks_; }
+
+  /// The weights of that kind; throws lift::error, saying what there is, where the file has none or
+  /// more than one, where one of them is not finite, and where they are of another architecture.
   template <class Tensor, class Architecture>
-  parameters<Tensor> weights(const Architecture& architecture,
-                             weight_kind kind = weight_kind::average) const {
+  parameters<Tensor> weights(const Architecture& architecture, weight_kind kind) const {
     require_fit(architecture);
-    const auto first = content_.tensors.lower_bound("ema.");
-    const bool has_average = first != content_.tensors.end() && first->first.starts_with("ema.");
-    return part<Tensor>(architecture, kind == weight_kind::average && has_average ? "ema." : "");
+    return part<Tensor>(reading(kind).prefix);
+  }
+  /// The average where there is one, or else the weights themselves.
+  template <class Tensor, class Architecture>
+  parameters<Tensor> weights(const Architecture& architecture) const {
+    return weights<Tensor>(architecture, default_kind());
   }
 
   /// The training state; throws lift::error unless the file holds one that fits the architecture.
@@ -158,94 +223,124 @@ class checkpoint {
       value = counter(name);
     });
     detail::for_each_part(result, [&](const std::string& prefix, parameters<Tensor>& into) {
-      into = part<Tensor>(architecture, prefix);
+      into = part<Tensor>(prefix);
     });
     return result;
   }
 
  private:
-  std::uint64_t counter(const std::string& name) const {
-    const auto found = content_.metadata.find(name);
-    const std::string digits = found == content_.metadata.end() ? "" : found->second;
-    std::uint64_t value = 0;
-    const char* last = digits.data() + digits.size();
-    const auto [end, problem] = std::from_chars(digits.data(), last, value);
-    require(problem == std::errc() && end == last,
-            text(content_.source, ": metadata ", quote_name(name)), quote_name(digits),
-            "a whole number");
-    return value;
+  static std::string listed(const std::string& first, std::size_t count) {
+    return text("tensor ", quote_name(first), count > 1 ? text(" and ", count - 1, " more") : "");
+  }
+
+  static std::string described(const weight_reading& r) {
+    return text(r.architecture, " with hidden dims ", detail::text_of(r.hidden_dims), " named ",
+                quote_name(r.prefix + r.declared.front().name), " and so on");
+  }
+
+  /// Whether the file is a training state, and whether it is as it was written. The checksum is
+  /// that of the whole file, so a checkpoint from which whole parts were taken is weights alone.
+  void check_integrity() {
+    std::size_t whole = 0, absent = 0;
+    for (const std::string prefix : detail::part_prefixes) {
+      const auto found = static_cast<std::size_t>(std::ranges::count_if(
+          main_.declared,
+          [&](const parameter_declaration& d) { return content_.contains(prefix + d.name); }));
+      whole += found == main_.declared.size();
+      absent += found == 0;
+    }
+    const bool counted = content_.metadata.contains("cursor");
+    resumable_ = counted && whole == 4;
+    const bool taken_apart = counted && absent > 0 && whole + absent == 4;
+    const auto stored = content_.metadata.find("checksum");
+    if (stored == content_.metadata.end()) {
+      if (resumable_) throw error(content_.source + ": a checkpoint without its checksum");
+      return;
+    }
+    const std::string got = detail::checksum_of(content_);
+    if (got == stored->second) return;
+    require(taken_apart, content_.source + ": damaged: checksum", got, stored->second);
+    remarks_.push_back(content_.source +
+                       ": parts of a checkpoint, not covered by the checksum of the whole");
+  }
+
+  /// Says which names were read as what, and how many were passed over.
+  void remark_on_names() {
+    std::set<std::string> known;
+    for (const weight_reading& r : readings_) {
+      if (r.whole() && r.prefix != "" && r.prefix != "ema.")
+        remarks_.push_back(text(content_.source, ": tensors named ", quote_name(r.prefix + "…"),
+                                " are read as the ", kind_name(r.kind)));
+      for (const auto& declared : r.declared)
+        if (r.whole()) known.insert(r.prefix + declared.name);
+    }
+    if (resumable_)
+      for (const auto& declared : main_.declared)
+        for (const char* prefix : detail::part_prefixes) known.insert(prefix + declared.name);
+    std::size_t others = 0;
+    std::string first;
+    for (const auto& [name, tensor] : content_.tensors)
+      if (!known.contains(name) && others++ == 0) first = name;
+    if (others > 0)
+      remarks_.push_back(text(content_.source, ": ignored ", listed(first, others),
+                              ", no weights of this network"));
+  }
+
+  static const char* kind_name(weight_kind kind) {
+    return kind == weight_kind::average ? "average" : "raw weights";
+  }
+
+  bool has(weight_kind kind) const {
+    return std::ranges::count(readings_, kind, &weight_reading::kind) > 0;
+  }
+
+  /// The one way to read weights of that kind.
+  const weight_reading& reading(weight_kind kind) const {
+    const weight_reading* found = nullptr;
+    for (const weight_reading& r : readings_) {
+      if (r.kind != kind || (found && !r.whole())) continue;
+      if (found && found->whole())
+        throw error(text(content_.source, ": two sets of tensors could be the ", kind_name(kind),
+                         ": those named ", quote_name(found->prefix + "…"), " and ",
+                         quote_name(r.prefix + "…")));
+      found = &r;
+    }
+    if (!found) {
+      const bool average = kind == weight_kind::average;
+      throw error(text(content_.source, ": holds no ", kind_name(kind), ", only the ",
+                       kind_name(average ? weight_kind::trained : weight_kind::average)));
+    }
+    if (!found->whole()) throw error(fault_of(*found, content_));
+    return *found;
   }
 
   template <class Architecture>
   void require_fit(const Architecture& wanted) const {
-    require(architecture_ == Architecture::name, "architecture of " + content_.source,
-            architecture_, Architecture::name);
-    require(hidden_dims_ == wanted.hidden_dims, "hidden dims of " + content_.source,
-            detail::text_of(hidden_dims_), detail::text_of(wanted.hidden_dims));
-    // A tensor that no parameter takes is a sign of another network.
-    std::set<std::string> known;
-    for (const auto& declared : declared_parameters(wanted))
-      for (const char* prefix : detail::part_prefixes)
-        known.insert(prefix + declared.name);
-    for (const auto& [name, tensor] : content_.tensors)
-      if (!known.contains(name))
-        throw error(text(content_.source, ": ", quote_name(name), " is no tensor of ",
-                         architecture_, " with hidden dims ", detail::text_of(hidden_dims_)));
+    require(architecture() == Architecture::name, "architecture of " + content_.source,
+            architecture(), Architecture::name);
+    require(hidden_dims() == wanted.hidden_dims, "hidden dims of " + content_.source,
+            detail::text_of(hidden_dims()), detail::text_of(wanted.hidden_dims));
   }
 
-  template <class Tensor, class Architecture>
-  parameters<Tensor> part(const Architecture& architecture, const std::string& prefix) const {
+  template <class Tensor>
+  parameters<Tensor> part(const std::string& prefix) const {
     std::vector<typename parameters<Tensor>::entry> entries;
-    for (const auto& [name, shape, start] : declared_parameters(architecture)) {
+    for (const auto& [name, shape, start] : main_.declared) {
       const host_tensor& stored = content_.at(prefix + name);
-      require(stored.dims == shape,
-              text("shape of ", quote_name(prefix + name), " in ", content_.source), stored.dims,
-              shape);
-      entries.push_back({name, Tensor(shape, stored.as<typename Tensor::value_type>())});
+      const std::string what = text(quote_name(prefix + name), " in ", content_.source);
+      require(stored.dims == shape, "shape of " + what, stored.dims, shape);
+      const auto values = stored.as<typename Tensor::value_type>();
+      if (!prefix.starts_with("adamw.")) detail::require_finite(what, values);
+      entries.push_back({name, Tensor(shape, values)});
     }
     return parameters<Tensor>(std::move(entries));
   }
 
   safetensors content_;
-  std::string architecture_;
-  std::vector<std::size_t> hidden_dims_;
+  std::vector<weight_reading> readings_;
+  weight_reading main_;  // the best of them
+  bool resumable_ = false;
+  std::vector<std::string> remarks_;
 };
-
-/// "checkpoint_00001234.safetensors": names sort as the steps do.
-inline std::string checkpoint_name(std::uint64_t step) {
-  const std::string digits = std::to_string(step);
-  return "checkpoint_" + std::string(8 - std::min<std::size_t>(8, digits.size()), '0') + digits +
-         ".safetensors";
-}
-
-/// The file of the highest step among those of a folder that are named by checkpoint_name; none if
-/// there is none. A damaged file is not passed over: reading it is an error.
-inline std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder) {
-  std::optional<std::filesystem::path> newest;
-  std::uint64_t highest = 0;
-  std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
-    const std::string name = entry.path().filename().string();
-    const std::size_t underscore = name.find('_');
-    std::uint64_t step = 0;
-    if (underscore != name.npos)
-      std::from_chars(name.data() + underscore + 1, name.data() + name.size(), step);
-    if (name != checkpoint_name(step) || (newest && step < highest)) continue;
-    newest = entry.path();
-    highest = step;
-  }
-  if (problem) throw error(text("cannot read ", folder.string(), ": ", problem.message()));
-  return newest;
-}
-
-/// What to resume from: a checkpoint itself, or the newest one of a folder; throws lift::error when
-/// the folder has none, so that a training never starts afresh unasked.
-inline std::filesystem::path find_checkpoint(const std::filesystem::path& file_or_folder) {
-  std::error_code unknown;  // then reading it says why
-  if (!std::filesystem::is_directory(file_or_folder, unknown)) return file_or_folder;
-  const auto newest = newest_checkpoint(file_or_folder);
-  if (!newest) throw error(text("no checkpoint in ", file_or_folder.string()));
-  return *newest;
-}
 
 }  // namespace lift

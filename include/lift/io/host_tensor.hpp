@@ -34,6 +34,22 @@ struct float16 {
   }
 };
 
+/// The nearest float16, of two the even one; infinite from 65520 on, NaN stays NaN.
+inline float16 to_float16(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
+  const auto with_sign = [&](std::uint32_t half) {
+    return float16{static_cast<std::uint16_t>(sign | half)};
+  };
+  if (magnitude > 0x7f800000u) return with_sign(0x7e00u);
+  if (magnitude >= 0x477ff000u) return with_sign(0x7c00u);
+  // Below 2⁻¹⁴ halves are multiples of 2⁻²⁴, as floats from 0.5 to 1 are: the sum rounds.
+  if (magnitude < 0x38800000u)
+    return with_sign(std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) -
+                     0x3f000000u);
+  return with_sign((magnitude + 0xfffu + (magnitude >> 13 & 1u) - 0x38000000u) >> 13);
+}
+
 /// Element types of a tensor file, in the order of `dtype_names`.
 enum class dtype : std::uint8_t {
   f64,
@@ -105,12 +121,15 @@ template <class T>
 constexpr dtype dtype_of() {
   if constexpr (std::is_same_v<T, double>) return dtype::f64;
   if constexpr (std::is_same_v<T, float>) return dtype::f32;
+  if constexpr (std::is_same_v<T, float16>) return dtype::f16;
+  if constexpr (std::is_same_v<T, bfloat16>) return dtype::bf16;
   if constexpr (std::is_integral_v<T>) {
     constexpr int width = std::countr_zero(sizeof(T));  // 0 … 3: 1, 2, 4, 8 bytes
     constexpr auto widest = std::is_signed_v<T> ? dtype::i64 : dtype::u64;
     return static_cast<dtype>(static_cast<int>(widest) + 3 - width);
   }
-  static_assert(std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_integral_v<T>);
+  static_assert(std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_integral_v<T> ||
+                std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>);
 }
 
 /// A tensor as it lies in a file: row-major little-endian elements in host memory.
@@ -143,6 +162,22 @@ struct host_tensor {
       }
     });
     return result;
+  }
+
+  /// The same elements as F32, F16 or BF16, each the nearest, of two the even one; infinite where
+  /// they are too large.
+  host_tensor rounded_to(dtype wanted) const {
+    const std::vector<float> values = as<float>();
+    const auto rounded = [&](auto round) {
+      using Stored = decltype(round(0.f));
+      std::vector<Stored> result(values.size());
+      std::transform(values.begin(), values.end(), result.begin(), round);
+      return from<Stored>(dims, result);
+    };
+    if (wanted == dtype::f16) return rounded(to_float16);
+    if (wanted == dtype::bf16) return rounded(to_bfloat16);
+    require(wanted == dtype::f32, "element type to round to", name(wanted), "F32, F16 or BF16");
+    return rounded([](float x) { return x; });
   }
 
   template <class T>

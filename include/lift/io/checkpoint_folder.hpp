@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include <lift/core/error.hpp>
+
+namespace lift {
+
+/// "checkpoint_00001234.safetensors": names sort as the steps do.
+inline std::string checkpoint_name(std::uint64_t step) {
+  const std::string digits = std::to_string(step);
+  return "checkpoint_" + std::string(8 - std::min<std::size_t>(8, digits.size()), '0') + digits +
+         ".safetensors";
+}
+
+/// The file of the highest step among those of a folder that are named by checkpoint_name; none if
+/// there is none. A damaged file is not passed over: reading it is an error.
+inline std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder) {
+  std::optional<std::filesystem::path> newest;
+  std::uint64_t highest = 0;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
+    const std::string name = entry.path().filename().string();
+    const std::size_t underscore = name.find('_');
+    std::uint64_t step = 0;
+    if (underscore != name.npos)
+      std::from_chars(name.data() + underscore + 1, name.data() + name.size(), step);
+    if (name != checkpoint_name(step) || (newest && step < highest)) continue;
+    newest = entry.path();
+    highest = step;
+  }
+  if (problem) throw error(text("cannot read ", folder.string(), ": ", problem.message()));
+  return newest;
+}
+
+/// What to resume from: a checkpoint itself, or the newest one of a folder; throws lift::error when
+/// the folder has none, so that a training never starts afresh unasked.
+inline std::filesystem::path find_checkpoint(const std::filesystem::path& file_or_folder) {
+  std::error_code unknown;  // then reading it says why
+  if (!std::filesystem::is_directory(file_or_folder, unknown)) return file_or_folder;
+  const auto newest = newest_checkpoint(file_or_folder);
+  if (!newest) throw error(text("no checkpoint in ", file_or_folder.string()));
+  return *newest;
+}
+
+}  // namespace lift
