@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <functional>
-#include <sstream>
+#include <iomanip>
 
 #include <lift/io/image_grid.hpp>
 #include <lift/io/path_file.hpp>
@@ -109,9 +109,7 @@ class generator {
       for (std::size_t i = 0; i < count; ++i) {
         const auto values = images.rows(i, i + 1).to_host();
         image picture = from_planar(std::span<const float>(values), dims[1], dims[2], dims[3], how);
-        std::ostringstream number;
-        number << std::setw(5) << std::setfill('0') << first + i;
-        write_png(folder.file(number.str() + ".png"), picture,
+        write_png(folder.file(text(std::setfill('0'), std::setw(5), first + i, ".png")), picture,
                   {{"Software", "lift " LIFT_VERSION},
                    {"Settings", settings.dump()},
                    {"Image", std::to_string(first + i)}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <sstream>
+#include <ios>
 
 #include "commands.hpp"
 #include "model_file.hpp"
@@ -13,9 +13,7 @@ namespace {
 std::string fingerprint(const image_dataset& data, std::size_t count) {
   checksum sum;
   for (std::size_t i = 0; i < count; ++i) sum.add(std::as_bytes(data.pixels(i)));
-  std::ostringstream out;
-  out << std::hex << sum.value();
-  return out.str();
+  return text(std::hex, sum.value());
 }
 
 cosine_annealing learning_rate(const train_settings& s, std::size_t images) {

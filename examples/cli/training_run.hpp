@@ -6,7 +6,6 @@
 #include <csignal>
 #include <iomanip>
 #include <limits>
-#include <sstream>
 #include <vector>
 
 #include <lift/io/checkpoint.hpp>
@@ -120,9 +119,9 @@ class training_run {
                                            {.seed = s_.seed});
         },
         setup_.prediction);
-    std::ostringstream name;
-    name << "step_" << std::setw(8) << std::setfill('0') << training_->steps_taken() << ".png";
-    write_png(folder / name.str(), image_grid(images.to_host(), images.shape()));
+    const std::string name =
+        text("step_", std::setfill('0'), std::setw(8), training_->steps_taken(), ".png");
+    write_png(folder / name, image_grid(images.to_host(), images.shape()));
   }
 
   /// The checkpoints and pictures of a run that is begun anew.

@@ -2,13 +2,17 @@
 #define BOOST_TEST_MODULE json_files
 #include <boost/test/unit_test.hpp>
 
+#include <cstdint>
 #include <fstream>
+#include <iomanip>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include <lift/io/heatmap_file.hpp>
 #include <lift/io/path_file.hpp>
 
+#include "comma_locale.hpp"
 #include "io/scratch_folder.hpp"
 #include "message_of.hpp"
 
@@ -40,6 +44,27 @@ BOOST_AUTO_TEST_CASE(heatmap_survives_a_round_trip) {
   BOOST_CHECK(read.coarse == map.coarse);
   BOOST_CHECK(read.fine_error == map.fine_error);
   BOOST_CHECK(read.fine_wrt_coarse.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_locale_of_the_host_program_changes_neither_messages_nor_files) {
+  const scratch_folder folder;
+  error_heatmap map;
+  map.gamma = {0.015, 1234.5};
+  map.timesteps = {12345, 54};
+  map.fine = map.coarse = grid(2, 2, {1.5, 20000.25, 1e-7, 1e7});
+  save_heatmap(folder / "plain.json", map, {{"lr", 0.001}, {"images", 1234567}});
+  const lift::test::comma_locale other;
+  BOOST_REQUIRE_EQUAL((std::ostringstream() << 1234.5).str(), "1.234,5");
+  BOOST_CHECK_EQUAL(text(1234.5, ' ', 1234567, ' ', std::uint64_t{1} << 40, ' ', 1e7f),
+                    "1234.5 1234567 1099511627776 1e+07");
+  BOOST_CHECK_EQUAL(text(std::setfill('0'), std::setw(8), 12345, std::hex, ' ', 0xabcdef),
+                    "00012345 abcdef");
+  BOOST_CHECK_EQUAL(message_of([] { require(false, "γ", 1000.5, 2000000); }),
+                    "γ: got 1000.5, want 2000000");
+  save_heatmap(folder / "commas.json", map, {{"lr", 0.001}, {"images", 1234567}});
+  BOOST_CHECK(read_file(folder / "commas.json") == read_file(folder / "plain.json"));
+  const error_heatmap read = load_heatmap(folder / "commas.json");
+  BOOST_CHECK(read.gamma == map.gamma && read.timesteps == map.timesteps && read.fine == map.fine);
 }
 
 BOOST_AUTO_TEST_CASE(path_survives_a_round_trip) {

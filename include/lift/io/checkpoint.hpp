@@ -5,8 +5,8 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
+#include <iomanip>
 #include <map>
 #include <optional>
 #include <set>
@@ -65,9 +65,7 @@ inline std::string checksum_of(const safetensors& content) {
     sum.add(std::as_bytes(std::span(tensor.dims.begin(), tensor.dims.end())));
     sum.add(tensor.data);
   }
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(sum.value()));
-  return digits;
+  return text(std::hex, std::setfill('0'), std::setw(16), sum.value());
 }
 
 }  // namespace detail

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -76,8 +75,8 @@ class image_dataset {
 
   static bool is_image_name(const std::filesystem::path& name) {
     std::string ending = name.extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    for (char& c : ending)
+      if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
     const bool hidden = name.filename().string().starts_with('.');
     return !hidden && (ending == ".png" || ending == ".jpg" || ending == ".jpeg");
   }
