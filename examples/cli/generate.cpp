@@ -111,7 +111,7 @@ class generator {
         image picture = from_planar(std::span<const float>(values), dims[1], dims[2], dims[3], how);
         write_png(folder.file(text(std::setfill('0'), std::setw(5), first + i, ".png")), picture,
                   {{"Software", "lift " LIFT_VERSION},
-                   {"Settings", settings.dump()},
+                   {"Settings", json_text(settings)},
                    {"Image", std::to_string(first + i)}});
         if (shown.size() < 64) shown.push_back(std::move(picture));
       }
@@ -119,7 +119,7 @@ class generator {
     if (!s_.grid.empty()) write_png(s_.grid, image_grid(shown));
     if (!s_.strip.empty()) write_png(s_.strip, strip.picture(how));
     folder.keep();
-    report(s_, {{"outdir", s_.outdir.string()},
+    report(s_, {{"outdir", path_text(s_.outdir)},
                 {"images", s_.num_images},
                 {"policy", path_.policy},
                 {"evaluations", path_.timesteps.size()},
@@ -192,7 +192,7 @@ class generator {
                    {"eta", s_.eta},
                    {"landing", landing_},
                    {"clipped", !s_.unclipped},
-                   {"coarse_input", s_.coarse_input},
+                   {"coarse_input", path_text(s_.coarse_input)},
                    {"rounding", rounding_},
                    {"seed", s_.seed}});
     return result;
@@ -229,7 +229,8 @@ void add_generate(CLI::App& program) {
   option(app, "--path", s->path, "Path file, instead of a policy")->excludes(policy);
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
-  fraction_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral");
+  number_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral",
+                zero_to_one);
   choice_option(app, "--landing", s->landing, names_of(landing_choices),
                 "Where the last step goes [clean; reference: timestep-zero]");
   app.add_flag("--unclipped", s->unclipped, "Do not keep the denoised image within [-1, 1]");

@@ -20,7 +20,8 @@ struct data_options {
 
   void add(CLI::App& app) {
     option(app, "--data", source, "Folder, zip or tar file of PNG and JPEG images")->required();
-    option(app, "--max-bad", max_bad, "Unreadable images to skip before giving up");
+    number_option(app, "--max-bad", max_bad, "Unreadable images to skip before giving up",
+                  from_zero);
   }
 
   /// Reads the images at the given size and says which were skipped.

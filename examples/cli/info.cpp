@@ -70,14 +70,22 @@ json document_info(const path& file) {
   throw error(text(file.string(), ": neither a heatmap nor a path"));
 }
 
+/// The text of a PNG, parsed where it is a JSON object.
+json text_value(const std::string& value) {
+  try {
+    json parsed = parse_json<json>(value, "a text");
+    if (parsed.is_object()) return parsed;
+  } catch (const error&) {
+    // any text is as good
+  }
+  return value;
+}
+
 json picture_info(const path& file, const std::vector<std::byte>& bytes) {
   image_text texts;
   const image picture = decode_png(bytes, file.string(), &texts);
   json result = {{"kind", "PNG"}, {"width", picture.width}, {"height", picture.height}};
-  for (const auto& [keyword, value] : texts) {
-    const json parsed = json::parse(value, nullptr, false);
-    result[keyword] = parsed.is_object() ? parsed : json(value);
-  }
+  for (const auto& [keyword, value] : texts) result.emplace(keyword, text_value(value));
   return result;
 }
 
@@ -108,13 +116,14 @@ json checkpoint_info(const path& file) {
 /// What a file is shows in its first bytes.
 json file_info(const info_settings& s, const std::string& name) {
   const path file = name;
-  if (!std::filesystem::exists(file)) {
+  std::error_code unknown;  // then reading it says why
+  if (!std::filesystem::exists(file, unknown) && !unknown) {
     for (const std::string& schedule : names_of(schedule_choices))
       if (name == schedule) return schedule_info(name);
     throw error(text("no file ", name, ", and no schedule of that name (",
                      names(schedule_choices), ")"));
   }
-  if (std::filesystem::is_directory(file))
+  if (std::filesystem::is_directory(file, unknown))
     return newest_checkpoint(file) ? checkpoint_info(file) : dataset_info(s, file);
   input_file input(file);
   std::vector<std::byte> start(std::min<std::uint64_t>(input.size(), 512));
@@ -130,7 +139,7 @@ json file_info(const info_settings& s, const std::string& name) {
 
 void describe(const info_settings& s) {
   json result = json::object();
-  for (const std::string& name : s.names) result[name] = file_info(s, name);
+  for (const std::string& name : s.names) result[path_text(name)] = file_info(s, name);
   answer(s, result);
 }
 

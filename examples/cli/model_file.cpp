@@ -6,8 +6,9 @@ namespace lift::cli {
 json read_settings(const lift::checkpoint& stored, const path& file) {
   const auto found = stored.metadata().find("settings");
   if (found == stored.metadata().end()) return json::object();
-  json settings = json::parse(found->second, nullptr, false);
-  if (!settings.is_object()) throw error(text(file.string(), ": its settings are not valid JSON"));
+  const std::string source = file.string() + ": its settings";
+  json settings = parse_json<json>(found->second, source);
+  if (!settings.is_object()) throw error(text(source, ": not a JSON object"));
   return settings;
 }
 
@@ -17,11 +18,8 @@ model_file model_options::load() const {
   const json settings = read_settings(stored, file);
   const auto setting = [&]<class Value>(const std::optional<Value>& given, const char* name,
                                         const Value& otherwise) {
-    try {
-      return given.value_or(settings.value(name, otherwise));
-    } catch (const json::exception&) {
-      throw error(text(file.string(), ": its setting '", name, "' is of another type"));
-    }
+    if (given || !settings.contains(name)) return given.value_or(otherwise);
+    return json_field<Value>(settings, file.string(), name);
   };
   const std::string predicted = setting(prediction, "prediction", std::string("noise"));
   const std::string noise_schedule = setting(schedule, "schedule", std::string("cosine"));
@@ -33,15 +31,14 @@ model_file model_options::load() const {
   auto evaluate = find_engine(backend).load(
       stored, architecture, weights == "ema" ? weight_kind::average : weight_kind::trained);
 
-  const auto step = stored.metadata().find("step");
   return {file,
           {std::move(architecture), std::move(evaluate)},
           choose("prediction", prediction_choices, predicted),
           make_schedule(noise_schedule),
           side,
           settings,
-          {{"checkpoint", file.string()},
-           {"step", step == stored.metadata().end() ? json() : json(std::stoull(step->second))},
+          {{"checkpoint", path_text(file)},
+           {"step", stored.resumable() ? json(stored.counter("step")) : json()},
            {"model", stored.architecture()},
            {"weights", weights},
            {"size", side},

@@ -17,12 +17,12 @@ struct path_settings : session {
 
 void find_path(const path_settings& s) {
   const timestep_path timesteps = s.path.find(s.preset.side(), make_schedule(s.schedule));
-  const json settings = {{"heatmap", s.path.heatmap.string()},
+  const json settings = {{"heatmap", path_text(s.path.heatmap)},
                          {"schedule", s.schedule},
                          {"steps", s.path.steps},
                          {"preset", s.preset.name}};
   save_path(s.output, {s.path.policy, timesteps}, settings);
-  report(s, {{"output", s.output.string()},
+  report(s, {{"output", path_text(s.output)},
              {"policy", s.path.policy},
              {"evaluations", timesteps.size()},
              {"timesteps", to_json(timesteps)}});

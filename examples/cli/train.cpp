@@ -55,15 +55,17 @@ void train(train_settings& s) {
       choose("model", architecture_choices, s.model, s.hidden_dims);
   std::visit([&](const auto& a) { require_unet_size(a.hidden_dims, s.size); }, architecture);
 
-  remark(s, "Reading ", s.data);
+  remark(s, "Reading ", s.data.string());
   data_options reader{s.data, s.max_bad};
   const image_dataset data = reader.load(s, s.size);
   const std::size_t count =
       s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
   const std::string pixels = fingerprint(data, count);
-  if (s.resumed)
-    require(config.value("data_fingerprint", "") == pixels, "fingerprint of " + s.data, pixels,
-            config.value("data_fingerprint", "") + " of the images the run began with");
+  if (s.resumed) {
+    const auto begun = json_field<std::string>(config, s.outdir.string(), "data_fingerprint");
+    require(begun == pixels, "fingerprint of " + s.data.string(), pixels,
+            begun + " of the images the run began with");
+  }
   config = to_json(s);
   config["data_fingerprint"] = pixels;
 
@@ -94,13 +96,15 @@ void add_train(CLI::App& program) {
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
 
   option(app, "--data", s->data, "Folder, zip or tar file of PNG and JPEG images");
-  option(app, "--max-bad", s->max_bad, "Unreadable images to skip before giving up");
-  option(app, "--max-images", s->max_images, "Train on the first so many images; 0 = all");
+  number_option(app, "--max-bad", s->max_bad, "Unreadable images to skip before giving up",
+                from_zero);
+  number_option(app, "--max-images", s->max_images, "Train on the first so many images; 0 = all",
+                from_zero);
   outdir_option(app, s->outdir);
   size_option(app, s->size);
   choice_option(app, "--model", s->model, names_of(architecture_choices), "Architecture");
-  count_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8")
-      ->delimiter(',');
+  number_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8",
+                whole(1, 65536));
   backend_option(app, s->backend);
   choice_option(app, "--regime", s->regime, names_of(regime_choices),
                 "Which pairs of timesteps are trained");
@@ -108,32 +112,40 @@ void add_train(CLI::App& program) {
                 "What the network predicts");
   schedule_option(app, s->schedule);
 
-  count_option(app, "--epochs", s->epochs,
-               "Passes over the images; the learning rate follows them");
-  count_option(app, "--steps", s->steps, "Stop after so many steps [all]")->default_str("");
-  positive_option(app, "--time-limit", s->time_limit, "Stop after so many seconds [none]")
+  number_option(app, "--epochs", s->epochs,
+                "Passes over the images; the learning rate follows them", from_one);
+  number_option(app, "--steps", s->steps, "Stop after so many steps [all]", from_one)
+      ->default_str("");
+  number_option(app, "--time-limit", s->time_limit, "Stop after so many seconds [none]",
+                real_above_zero)
       ->default_str("");
   batch_size_option(app, s->batch_size);
-  count_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time");
-  positive_option(app, "--lr", s->lr, "Learning rate of AdamW");
-  positive_option(app, "--lr-last", s->lr_last, "Where cosine annealing ends");
+  number_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time", from_one);
+  number_option(app, "--lr", s->lr, "Learning rate of AdamW", real_above_zero);
+  number_option(app, "--lr-last", s->lr_last, "Where cosine annealing ends", real_above_zero);
   choice_option(app, "--lr-schedule", s->lr_schedule, {"cosine", "constant"},
                 "Learning rate over time");
   choice_option(app, "--lr-step", s->lr_step, {"iteration", "epoch"},
                 "When it changes [iteration; reference: epoch, so that it hardly falls]");
-  option(app, "--warmup", s->warmup, "Steps over which the learning rate rises to --lr");
-  option(app, "--weight-decay", s->weight_decay, "Weight decay of AdamW");
-  option(app, "--clip", s->clip, "Largest norm of the gradient; 0 = no clipping");
-  fraction_option(app, "--ema", s->ema, "Decay of the moving average of the weights; 0 = off");
+  number_option(app, "--warmup", s->warmup, "Steps over which the learning rate rises to --lr",
+                from_zero);
+  number_option(app, "--weight-decay", s->weight_decay, "Weight decay of AdamW", real_from_zero);
+  number_option(app, "--clip", s->clip, "Largest norm of the gradient; 0 = no clipping",
+                real_from_zero);
+  number_option(app, "--ema", s->ema, "Decay of the moving average of the weights; 0 = off",
+                zero_to_one);
   choice_option(app, "--ema-warmup", s->ema_warmup, {"on", "off"},
                 "Average over fewer steps at first [on; reference: off]");
   seed_option(app, s->seed);
 
-  option(app, "--save-every", s->save_every, "Epochs between checkpoints; 0 = only at the end");
-  option(app, "--keep", s->keep, "Newest checkpoints to keep; 0 = all");
-  option(app, "--sample-every", s->sample_every, "Epochs between sample grids; 0 = none");
-  count_option(app, "--sample-images", s->sample_images, "Images of a sample grid");
-  count_option(app, "--sample-steps", s->sample_steps, "Steps along the diagonal to make one");
+  number_option(app, "--save-every", s->save_every,
+                "Epochs between checkpoints; 0 = only at the end", from_zero);
+  number_option(app, "--keep", s->keep, "Newest checkpoints to keep; 0 = all", from_zero);
+  number_option(app, "--sample-every", s->sample_every, "Epochs between sample grids; 0 = none",
+                from_zero);
+  number_option(app, "--sample-images", s->sample_images, "Images of a sample grid", from_one);
+  number_option(app, "--sample-steps", s->sample_steps, "Steps along the diagonal to make one",
+                from_one);
   CLI::Option* resume =
       app.add_option("--resume", s->resume,
                      "Go on with the newest checkpoint of --outdir, or with FILE; flags that are "

@@ -79,8 +79,8 @@ class training_run {
     if (interruption != 0)
       remark(s_, "Stopped by a signal after step ", training_->steps_taken(),
              "; saved, --resume goes on");
-    report(s_, {{"outdir", s_.outdir.string()},
-                {"checkpoint", (s_.outdir / checkpoint_name(training_->steps_taken())).string()},
+    report(s_, {{"outdir", path_text(s_.outdir)},
+                {"checkpoint", path_text(s_.outdir / checkpoint_name(training_->steps_taken()))},
                 {"stopped", stopped},
                 {"step", training_->steps_taken()},
                 {"of", last_},
@@ -93,7 +93,7 @@ class training_run {
   /// Writes a checkpoint, and removes those that are not to be kept.
   void save() {
     training_->save(s_.outdir / checkpoint_name(training_->steps_taken()),
-                    {{"settings", config_.dump()}});
+                    {{"settings", json_text(config_)}});
     saved_ = training_->steps_taken();
     std::vector<path> all;
     for (const auto& entry : std::filesystem::directory_iterator(s_.outdir))

@@ -134,6 +134,20 @@ class checkpoint {
   /// Whether it holds a training state, not weights alone.
   bool resumable() const { return content_.metadata.contains("step"); }
 
+  /// A counter of the training by its name in the metadata; throws lift::error unless it is there
+  /// and a whole number.
+  std::uint64_t counter(const std::string& name) const {
+    const auto found = content_.metadata.find(name);
+    const std::string digits = found == content_.metadata.end() ? "" : found->second;
+    std::uint64_t value = 0;
+    const char* last = digits.data() + digits.size();
+    const auto [end, problem] = std::from_chars(digits.data(), last, value);
+    require(problem == std::errc() && end == last,
+            text(content_.source, ": metadata ", quote_name(name)), quote_name(digits),
+            "a whole number");
+    return value;
+  }
+
   /// The weights; the average only where there is one. Throws lift::error unless the file fits the
   /// architecture, tensor by tensor.
   template <class Tensor, class Architecture>
@@ -162,18 +176,6 @@ class checkpoint {
   }
 
  private:
-  std::uint64_t counter(const std::string& name) const {
-    const auto found = content_.metadata.find(name);
-    const std::string digits = found == content_.metadata.end() ? "" : found->second;
-    std::uint64_t value = 0;
-    const char* last = digits.data() + digits.size();
-    const auto [end, problem] = std::from_chars(digits.data(), last, value);
-    require(problem == std::errc() && end == last,
-            text(content_.source, ": metadata ", quote_name(name)), quote_name(digits),
-            "a whole number");
-    return value;
-  }
-
   template <class Architecture>
   void require_fit(const Architecture& wanted) const {
     require(architecture_ == Architecture::name, "architecture of " + content_.source,
