@@ -18,8 +18,9 @@ takes() {
     die "not taken (exit code $got): $1 $2 '$3'"
 }
 
-no_number=("" nan inf -inf 1e400 -1 +5 " 5" "5 " 5abc 0x10 5,5 five)
-no_whole=(1.5 1e3 18446744073709551616 -18446744073709551615)
+no_number=(nan -1 5abc)  # of every flag; and of two flags of each kind:
+nor_number=("" inf -inf 1e400 +5 " 5" "5 " 0x10 5,5 five)
+no_whole=(1.5 18446744073709551616) nor_whole=(1e3 -18446744073709551615)
 commands=(train heatmap path generate "measure frechet" "measure mse" "dataset emoji"
   "plot heatmap" "plot grid")
 
@@ -30,14 +31,16 @@ for command in "${commands[@]}"; do
     flags=$((flags + 1))
     values=("${no_number[@]}")
     [[ $kind == UINT ]] && values+=("${no_whole[@]}")
-    for value in "${values[@]}"; do
-      [[ $flag == --hidden-dims && $value == 5,5 ]] || refuses "$command" "$flag" "$value"
-    done
+    if [[ $flag =~ ^--(seed|size|lr|epoch)$ ]]; then
+      values+=("${nor_number[@]}")
+      [[ $kind == UINT ]] && values+=("${nor_whole[@]}")
+    fi
+    for value in "${values[@]}"; do refuses "$command" "$flag" "$value"; done
   done < <("$lift" $command --help | sed -nE 's/^ +(--[a-z-]+) (UINT|FLOAT).*/\1 \2/p')
 done
 [[ $flags -ge 45 ]] || die "only $flags numeric flags were found"
 
-for value in 8,,8 ,8 8, 8,nan "8, 8" 8,0 8,70000; do refuses train --hidden-dims "$value"; done
+for value in "" 8,,8 ,8 8, 8,nan "8, 8" 8,0 8,70000 "[8,8]"; do refuses train --hidden-dims "$value"; done
 while read -r command flag good bad; do
   takes "${command/_/ }" "$flag" "$good"
   refuses "${command/_/ }" "$flag" "$bad"
