@@ -21,7 +21,7 @@ void make_emoji(const emoji_settings& s) {
   if (s.max_images > 0 && images.size() > s.max_images) images.resize(s.max_images);
   require(!images.empty(), text("colour glyphs of ", s.font.string()), 0, "at least 1");
   save_dataset_zip(s.output, images);
-  report(s, {{"output", s.output.string()}, {"images", images.size()}, {"size", s.size}});
+  report(s, {{"output", path_text(s.output)}, {"images", images.size()}, {"size", s.size}});
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ void add_dataset(CLI::App& program) {
   output_option(emoji, s->output, "Zip file");
   size_option(emoji, s->size);
   option(emoji, "--font", s->font, "Font of colour bitmaps");
-  option(emoji, "--max-images", s->max_images, "Only the first so many; 0 = all");
+  number_option(emoji, "--max-images", s->max_images, "Only the first so many; 0 = all", from_zero);
 }
 
 }  // namespace lift::cli

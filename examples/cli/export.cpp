@@ -37,7 +37,7 @@ void export_weights(const export_settings& s) {
         scalars = weights.scalar_count();
       },
       stored.architecture);
-  report(s, {{"output", s.output.string()},
+  report(s, {{"output", path_text(s.output)},
              {"weights", stored.identity["weights"]},
              {"dtype", s.type},
              {"tensors", tensors},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <functional>
-#include <sstream>
+#include <iomanip>
 
 #include <lift/io/image_grid.hpp>
 #include <lift/io/path_file.hpp>
@@ -113,11 +113,9 @@ class generator {
       for (std::size_t i = 0; i < count; ++i) {
         const auto values = images.rows(i, i + 1).to_host();
         image picture = from_planar(std::span<const float>(values), dims[1], dims[2], dims[3], how);
-        std::ostringstream number;
-        number << std::setw(5) << std::setfill('0') << first + i;
-        write_png(folder.file(number.str() + ".png"), picture,
+        write_png(folder.file(text(std::setfill('0'), std::setw(5), first + i, ".png")), picture,
                   {{"Software", "lift " LIFT_VERSION},
-                   {"Settings", settings.dump()},
+                   {"Settings", json_text(settings)},
                    {"Image", std::to_string(first + i)}});
         if (shown.size() < 64) shown.push_back(std::move(picture));
       }
@@ -125,7 +123,7 @@ class generator {
     if (!s_.grid.empty()) write_png(s_.grid, image_grid(shown));
     if (!s_.strip.empty()) write_png(s_.strip, strip.picture(how));
     folder.keep();
-    report(s_, {{"outdir", s_.outdir.string()},
+    report(s_, {{"outdir", path_text(s_.outdir)},
                 {"images", s_.num_images},
                 {"policy", path_.policy},
                 {"evaluations", path_.timesteps.size()},
@@ -197,7 +195,7 @@ class generator {
                    {"eta", s_.eta},
                    {"landing", landing_},
                    {"clipped", !s_.unclipped},
-                   {"coarse_input", s_.coarse_input},
+                   {"coarse_input", path_text(s_.coarse_input)},
                    {"rounding", rounding_},
                    {"seed", s_.seed}});
     return result;
@@ -239,7 +237,8 @@ void add_generate(CLI::App& program) {
                "number of scales, or trained on other images");
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
-  fraction_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral");
+  number_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral",
+                zero_to_one);
   choice_option(app, "--landing", s->landing, names_of(landing_choices),
                 "Where the last step goes [clean; reference: timestep-zero]");
   app.add_flag("--unclipped", s->unclipped, "Do not keep the denoised image within [-1, 1]");

@@ -40,7 +40,7 @@ struct heatmap_settings : session {
 json to_json(const heatmap_settings& s, const model_file& model, const image_dataset& data,
              const std::string& noise) {
   json result = model.identity;
-  result.update({{"data", s.data.source.string()},
+  result.update({{"data", path_text(s.data.source)},
                  {"data_fingerprint", fingerprint(data, data.size())},
                  {"points", s.points},
                  {"grid", s.grid},
@@ -81,7 +81,7 @@ void measure_heatmap(const heatmap_settings& s) {
       },
       model.prediction);
   save_heatmap(s.output, heatmap, to_json(s, model, data, noise));
-  report(s, {{"output", s.output.string()},
+  report(s, {{"output", path_text(s.output)},
              {"points", s.points},
              {"images", images.shape()[0]},
              {"seconds", bar.seconds()}});
@@ -98,13 +98,12 @@ void add_heatmap(CLI::App& program) {
   s->model.add(app);
   s->data.add(app);
   output_option(app, s->output, "Heatmap file");
-  checked_option(app, "--points", s->points, "Points along each axis", "at least 2",
-                 [](double x) { return x >= 2; });
+  number_option(app, "--points", s->points, "Points along each axis", whole(2, 10'000));
   choice_option(app, "--grid", s->grid, {"snr", "timestep"},
                 "Points evenly spaced in log-SNR or in the timestep");
-  positive_option(app, "--gamma-min", s->gamma_min, "Smallest SNR of an SNR grid");
-  positive_option(app, "--gamma-max", s->gamma_max, "Largest SNR of an SNR grid");
-  count_option(app, "--probes", s->probes, "Rademacher probes an image and scale");
+  number_option(app, "--gamma-min", s->gamma_min, "Smallest SNR of an SNR grid", real_above_zero);
+  number_option(app, "--gamma-max", s->gamma_max, "Largest SNR of an SNR grid", real_above_zero);
+  number_option(app, "--probes", s->probes, "Rademacher probes an image and scale", from_one);
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
   choice_option(app, "--jacobian", s->jacobian, names_of(jacobian_choices),

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <ios>
 #include <span>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -26,7 +26,8 @@ struct data_options {
 
   void add(CLI::App& app) {
     option(app, "--data", source, data_help)->required();
-    option(app, "--max-bad", max_bad, "Unreadable images to skip before giving up");
+    number_option(app, "--max-bad", max_bad, "Unreadable images to skip before giving up",
+                  from_zero);
   }
 
   /// Reads the images at the given size and says what was skipped or passed over.
@@ -45,9 +46,7 @@ struct data_options {
 inline std::string fingerprint(const image_dataset& data, std::size_t count) {
   checksum sum;
   for (std::size_t i = 0; i < count; ++i) sum.add(std::as_bytes(data.pixels(i)));
-  std::ostringstream out;
-  out << std::hex << sum.value();
-  return out.str();
+  return text(std::hex, sum.value());
 }
 
 /// Writes the images of those numbers, in [−1, 1], one after the other.

@@ -70,16 +70,24 @@ json document_info(const path& file) {
   throw error(text(file.string(), ": neither a heatmap nor a path"));
 }
 
+/// The text of a PNG, parsed where it is a JSON object.
+json text_value(const std::string& value) {
+  try {
+    json parsed = parse_json<json>(value, "a text");
+    if (parsed.is_object()) return parsed;
+  } catch (const error&) {
+    // any text is as good
+  }
+  return value;
+}
+
 json picture_info(const path& file, const file_content& content) {
   image_text texts;
   const auto bytes = read_file(file);
   const image picture = content.kind == file_kind::png ? decode_png(bytes, file.string(), &texts)
                                                        : decode_image(bytes, file.string());
   json result = {{"kind", content.name}, {"width", picture.width}, {"height", picture.height}};
-  for (const auto& [keyword, value] : texts) {
-    const json parsed = json::parse(value, nullptr, false);
-    result[keyword] = parsed.is_object() ? parsed : json(value);
-  }
+  for (const auto& [keyword, value] : texts) result.emplace(keyword, text_value(value));
   return result;
 }
 
@@ -110,13 +118,14 @@ json checkpoint_info(const info_settings& s, const path& file) {
 /// What a file is shows in its first bytes.
 json file_info(const info_settings& s, const std::string& name) {
   const path file = name;
-  if (!std::filesystem::exists(file)) {
+  std::error_code unknown;  // then reading it says why
+  if (!std::filesystem::exists(file, unknown) && !unknown) {
     for (const std::string& schedule : names_of(schedule_choices))
       if (name == schedule) return schedule_info(name);
     throw error(text("no file ", name, ", and no schedule of that name (",
                      names(schedule_choices), ")"));
   }
-  if (std::filesystem::is_directory(file))
+  if (std::filesystem::is_directory(file, unknown))
     return newest_checkpoint(file) ? checkpoint_info(s, file) : dataset_info(s, file);
   const file_content content = content_of(file);
   if (content.is_image()) return picture_info(file, content);
@@ -127,7 +136,7 @@ json file_info(const info_settings& s, const std::string& name) {
 
 void describe(const info_settings& s) {
   json result = json::object();
-  for (const std::string& name : s.names) result[name] = file_info(s, name);
+  for (const std::string& name : s.names) result[path_text(name)] = file_info(s, name);
   answer(s, result);
 }
 

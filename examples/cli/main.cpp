@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: MIT
 // The `lift` command. Exit codes: 0 done, 1 failed, 2 misused.
 
-#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
+#include <memory>
 #include <new>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
+#include <cxxabi.h>
+
 #include <CLI/CLI.hpp>
+
+#include <lift/core/printable.hpp>
 
 #include "commands.hpp"
 #include "options.hpp"
 
 namespace {
 
-int fail(std::string message, int code) {
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  std::cerr << "lift: " << message << std::endl;
+int fail(const std::string& message, int code) {
+  std::cerr << "lift: " << lift::printable(message) << std::endl;
   return code;
+}
+
+/// The name of an exception's type.
+std::string type_of(const std::exception& failure) {
+  const char* name = typeid(failure).name();
+  const std::unique_ptr<char, void (*)(void*)> readable(
+      abi::__cxa_demangle(name, nullptr, nullptr, nullptr), std::free);
+  return readable ? readable.get() : name;
 }
 
 }  // namespace
@@ -61,7 +75,12 @@ int main(int argc, char** argv) {
     return fail(std::string(wrong.what()) + " (see --help)", 2);
   } catch (const std::bad_alloc&) {
     return fail("out of memory", 1);
-  } catch (const std::exception& failure) {
+  } catch (const lift::error& failure) {
     return fail(failure.what(), 1);
+  } catch (const std::filesystem::filesystem_error& failure) {
+    return fail(lift::text("cannot use ", failure.path1().string(), ": ", failure.code().message()),
+                1);
+  } catch (const std::exception& failure) {
+    return fail(lift::text("unexpected ", type_of(failure), ": ", failure.what()), 1);
   }
 }

@@ -24,7 +24,7 @@ struct result_options {
   void add(CLI::App& app) {
     option(app, "--output", output, "Also write the result to this JSON file, for `lift plot`");
     option(app, "--label", label, "Name of the result in a figure");
-    option(app, "--epoch", epoch, "Where the result stands along a curve");
+    number_option(app, "--epoch", epoch, "Where the result stands along a curve", real_from_zero);
   }
 
   void deliver(const session& s, json result) const {
@@ -78,10 +78,10 @@ void measure_frechet(const frechet_settings& s) {
   s.result.deliver(s, {{"distance", distance},
                        {"extractor", std::string(extractor.name())},
                        {"features", extractor.dimension(s.size, s.size)},
-                       {"data", s.data.source.string()},
+                       {"data", path_text(s.data.source)},
                        {"data_fingerprint", fingerprint(a, n)},
                        {"images", n},
-                       {"against", s.against.string()},
+                       {"against", path_text(s.against)},
                        {"against_fingerprint", fingerprint(b, m)},
                        {"images_against", m},
                        {"size", s.size},
@@ -119,7 +119,7 @@ void measure_mse(const mse_settings& s) {
                        {"fine_clean", to_json(e.fine_clean)},
                        {"numbers", "mean-squared error of the noise, standard error"},
                        {"timestep", s.timestep},
-                       {"data", s.data.source.string()},
+                       {"data", path_text(s.data.source)},
                        {"data_fingerprint", fingerprint(data, data.size())},
                        {"images", images.shape()[0]},
                        {"size", model.size},
@@ -140,7 +140,8 @@ void add_measure(CLI::App& program) {
   f->data.add(frechet);
   option(frechet, "--against", f->against, "The real images, as --data")->required();
   size_option(frechet, f->size);
-  option(frechet, "--num-images", f->num_images, "Only the first so many of each; 0 = all");
+  number_option(frechet, "--num-images", f->num_images, "Only the first so many of each; 0 = all",
+                from_zero);
   f->result.add(frechet);
 
   const auto m = std::make_shared<mse_settings>();
@@ -149,7 +150,7 @@ void add_measure(CLI::App& program) {
       "lift measure mse --checkpoint run --data emoji.zip --timestep 500", m, measure_mse);
   m->model.add(mse);
   m->data.add(mse);
-  option(mse, "--timestep", m->timestep, "Timestep of a noisy scale");
+  number_option(mse, "--timestep", m->timestep, "Timestep of a noisy scale", from_zero);
   num_images_option(mse, m->num_images);
   batch_size_option(mse, m->batch_size);
   seed_option(mse, m->seed);

@@ -9,8 +9,9 @@ namespace lift::cli {
 json read_settings(const lift::checkpoint& stored, const path& file) {
   const auto found = stored.metadata().find("settings");
   if (found == stored.metadata().end()) return json::object();
-  json settings = json::parse(found->second, nullptr, false);
-  if (!settings.is_object()) throw error(text(file.string(), ": its settings are not valid JSON"));
+  const std::string source = file.string() + ": its settings";
+  json settings = parse_json<json>(found->second, source);
+  if (!settings.is_object()) throw error(text(source, ": not a JSON object"));
   return settings;
 }
 
@@ -42,11 +43,8 @@ stored_network model_options::read(const session& s) const {
   const json settings = read_settings(stored, file);
   const auto setting = [&]<class Value>(const std::optional<Value>& given, const char* name,
                                         const Value& otherwise) {
-    try {
-      return given.value_or(settings.value(name, otherwise));
-    } catch (const json::exception&) {
-      throw error(text(file.string(), ": its setting '", name, "' is of another type"));
-    }
+    if (given || !settings.contains(name)) return given.value_or(otherwise);
+    return json_field<Value>(settings, file.string(), name);
   };
   const std::string predicted = setting(prediction, "prediction", std::string("noise"));
   const std::string noise_schedule = setting(schedule, "schedule", std::string("cosine"));
@@ -62,7 +60,7 @@ stored_network model_options::read(const session& s) const {
   weight_kind kind = stored.default_kind();
   if (weights) kind = *weights == "ema" ? weight_kind::average : weight_kind::trained;
   json identity = {
-      {"checkpoint", file.string()},
+      {"checkpoint", path_text(file)},
       {"step", stored.metadata().contains("step") ? json(stored.counter("step")) : json()},
       {"model", stored.architecture()},
       {"weights", kind == weight_kind::average ? "ema" : "raw"},

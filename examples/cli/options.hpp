@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,7 +17,10 @@
 #include <lift/backend/thread_pool.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/preset.hpp>
+#include <lift/io/image.hpp>
 #include <lift/schedule/any_schedule.hpp>
+
+#include "number_option.hpp"
 
 namespace lift::cli {
 
@@ -55,44 +58,6 @@ CLI::Option* option(CLI::App& app, const std::string& flag, Value& value,
   return app.add_option(flag, value, about)->capture_default_str();
 }
 
-/// A flag whose value must pass `accepts`; `want` completes the sentence "got X, want ...".
-template <class Value, class Accepts>
-CLI::Option* checked_option(CLI::App& app, const std::string& flag, Value& value,
-                            const std::string& about, const std::string& want, Accepts accepts) {
-  return option(app, flag, value, about)
-      ->check(CLI::Validator(
-          [=](std::string& given) {
-            double number = 0;
-            return CLI::detail::lexical_cast(given, number) && accepts(number)
-                       ? std::string()
-                       : text("got ", given, ", want ", want);
-          },
-          ""));
-}
-
-/// A whole number, or several, each at least 1.
-template <class Value>
-CLI::Option* count_option(CLI::App& app, const std::string& flag, Value& value,
-                          const std::string& about) {
-  return checked_option(app, flag, value, about, "a whole number from 1", [](double x) {
-    return x >= 1 && x < 1e15 && x == static_cast<double>(static_cast<std::uint64_t>(x));
-  });
-}
-
-template <class Value>
-CLI::Option* positive_option(CLI::App& app, const std::string& flag, Value& value,
-                             const std::string& about) {
-  return checked_option(app, flag, value, about, "a number above 0",
-                        [](double x) { return x > 0 && x < 1e300; });
-}
-
-template <class Value>
-CLI::Option* fraction_option(CLI::App& app, const std::string& flag, Value& value,
-                             const std::string& about) {
-  return checked_option(app, flag, value, about, "a number from 0 to 1",
-                        [](double x) { return x >= 0 && x <= 1; });
-}
-
 /// A flag that takes one of some names; `value` is a string or an optional one.
 template <class Value>
 CLI::Option* choice_option(CLI::App& app, const std::string& flag, Value& value,
@@ -115,20 +80,23 @@ inline CLI::Option* outdir_option(CLI::App& app, path& value) {
   return option(app, "--outdir", value, "Folder to write to")->required();
 }
 inline CLI::Option* steps_option(CLI::App& app, std::size_t& value) {
-  return count_option(app, "--steps", value, "Evaluations of the network along the path");
+  return number_option(app, "--steps", value, "Evaluations of the network along the path",
+                       from_one);
 }
 template <class Value>
 CLI::Option* size_option(CLI::App& app, Value& value) {
-  return count_option(app, "--size", value, "Side of the fine images, in pixels");
+  return number_option(app, "--size", value, "Side of the fine images, in pixels",
+                       whole(1, max_image_side));
 }
 inline CLI::Option* num_images_option(CLI::App& app, std::size_t& value) {
-  return count_option(app, "--num-images", value, "Number of images");
+  return number_option(app, "--num-images", value, "Number of images", from_one);
 }
 inline CLI::Option* batch_size_option(CLI::App& app, std::size_t& value) {
-  return count_option(app, "--batch-size", value, "Images at a time");
+  return number_option(app, "--batch-size", value, "Images at a time", from_one);
 }
 inline CLI::Option* seed_option(CLI::App& app, std::uint64_t& value) {
-  return option(app, "--seed", value, "Seed of every random number");
+  return number_option(app, "--seed", value, "Seed of every random number",
+                       whole(0, std::numeric_limits<std::uint64_t>::max()));
 }
 
 template <class Value>
@@ -163,7 +131,8 @@ CLI::App& add_command(CLI::App& parent, const std::string& name, const std::stri
   CLI::App& app = *parent.add_subcommand(name, about);
   app.footer("Example:\n  " + example);
   for (CLI::Option* common :
-       {option(app, "--threads", settings->threads, "Threads; 0 = one for every core"),
+       {number_option(app, "--threads", settings->threads, "Threads; 0 = one for every core",
+                      whole(0, 1024)),
         app.add_flag("--quiet", settings->quiet, "No progress, no remarks"),
         app.add_flag("--json", settings->json, "Print the result as one JSON object")})
     common->group("Options of every command");

@@ -23,12 +23,12 @@ void find_path(const path_settings& s) {
   const std::string schedule = common_schedule({made}, s.schedule);
   const timestep_path timesteps = s.path.find(s.preset.side(), make_schedule(schedule));
   json settings = made.fields;
-  settings.update({{"heatmap", s.path.looks_at().string()},
+  settings.update({{"heatmap", path_text(s.path.looks_at())},
                    {"schedule", schedule},
                    {"steps", s.path.steps},
                    {"preset", s.preset.name}});
   save_path(s.output, {s.path.policy, timesteps}, settings);
-  report(s, {{"output", s.output.string()},
+  report(s, {{"output", path_text(s.output)},
              {"policy", s.path.policy},
              {"evaluations", timesteps.size()},
              {"timesteps", to_json(timesteps)}});

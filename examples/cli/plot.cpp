@@ -26,18 +26,10 @@ struct plot_settings : session {
   std::size_t num_images = 64, columns = 0, size = 64;
 };
 
-/// Draws a figure and says where; a script whose drawing failed does not stay.
-template <class Draw>
-void draw(const plot_settings& s, const Draw& make) {
-  const path script = path(s.output).replace_extension(".gp");
-  try {
-    make();
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(script, ignored);
-    throw;
-  }
-  report(s, {{"output", s.output.string()}, {"script", script.string()}});
+/// Says where a figure was drawn.
+void report_figure(const plot_settings& s) {
+  report(s, {{"output", path_text(s.output)},
+             {"script", path_text(path(s.output).replace_extension(".gp"))}});
 }
 
 std::vector<drawn_path> read_paths(const plot_settings& s) {
@@ -58,15 +50,18 @@ std::vector<drawn_path> read_paths(const plot_settings& s) {
 }
 
 void plot_heatmap(const plot_settings& s) {
-  draw(s, [&] { draw_heatmap(s.output, load_heatmap(s.heatmap), read_paths(s)); });
+  draw_heatmap(s.output, load_heatmap(s.heatmap), read_paths(s));
+  report_figure(s);
 }
 
 void plot_diagonal_error(const plot_settings& s) {
-  draw(s, [&] { draw_diagonal_error(s.output, load_heatmap(s.heatmap)); });
+  draw_diagonal_error(s.output, load_heatmap(s.heatmap));
+  report_figure(s);
 }
 
 void plot_paths(const plot_settings& s) {
-  draw(s, [&] { draw_paths(s.output, read_paths(s)); });
+  draw_paths(s.output, read_paths(s));
+  report_figure(s);
 }
 
 /// The losses of a stats.jsonl, each point the mean over a stretch of steps.
@@ -76,13 +71,10 @@ curve read_losses(const path& file) {
   const std::vector<std::byte> bytes = read_file(file);
   std::istringstream lines(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   for (std::string line; std::getline(lines, line);) {
-    const json entry = json::parse(line, nullptr, false);
-    const auto number = [&](const char* name) {
-      if (!entry.is_object() || !entry.contains(name) || !entry[name].is_number())
-        throw error(text(file.string(), ": line ", all.size() + 1, ": no number \"", name, "\""));
-      return entry[name].get<double>();
-    };
-    all.emplace_back(number("step"), number("loss"));
+    const std::string source = text(file.string(), ": line ", all.size() + 1);
+    const json entry = parse_json<json>(line, source);
+    all.emplace_back(json_field<double>(entry, source, "step"),
+                     json_field<double>(entry, source, "loss"));
   }
   require(!all.empty(), text("lines of ", file.string()), 0, "at least 1");
   curve result{std::filesystem::absolute(file).parent_path().filename().string(), {}};
@@ -99,23 +91,14 @@ curve read_losses(const path& file) {
 void plot_losses(const plot_settings& s) {
   std::vector<curve> curves;
   for (const path& file : s.inputs) curves.push_back(read_losses(file));
-  draw(s, [&] {
-    draw_curves(s.output, "Training loss", "step", "mean-squared error", curves, true);
-  });
+  draw_curves(s.output, "Training loss", "step", "mean-squared error", curves, true);
+  report_figure(s);
 }
 
-/// A result of `lift measure`, checked to be there.
-double result_number(const path& file, const nlohmann::json& result, const char* pointer) {
-  const nlohmann::json::json_pointer at(pointer);
-  if (!result.is_object() || !result.contains(at) || !result[at].is_number())
-    throw error(text(file.string(), ": no number at ", pointer));
-  return result[at].get<double>();
-}
-
+/// What `lift measure` was told to call a result, or else the name of its file.
 std::string label_of(const path& file, const nlohmann::json& result) {
-  return result.is_object() && result.contains("label") && result["label"].is_string()
-             ? result["label"].get<std::string>()
-             : file.stem().string();
+  return result.contains("label") ? json_field<std::string>(result, file.string(), "label")
+                                  : file.stem().string();
 }
 
 /// The results of `lift measure`, all of images of one size.
@@ -143,23 +126,24 @@ void plot_frechet(const plot_settings& s) {
     const path& file = s.inputs[i];
     const nlohmann::json& result = results[i];
     const std::string label = label_of(file, result);
-    const double distance = result_number(file, result, "/distance");
+    const auto distance = json_field<double>(result, file.string(), "distance");
     bars.push_back({label, distance});
     over_epochs = over_epochs && result.contains("epoch");
     if (!over_epochs) continue;
     curve& c = curves[label];
     c.name = label;
-    c.points.emplace_back(result_number(file, result, "/epoch"), distance);
+    c.points.emplace_back(json_field<double>(result, file.string(), "epoch"), distance);
   }
-  draw(s, [&] {
-    if (!over_epochs) return draw_bars(s.output, "Fréchet distance", "distance (not FID)", bars);
-    std::vector<curve> sorted;
-    for (auto& [name, c] : curves) {
-      std::sort(c.points.begin(), c.points.end());
-      sorted.push_back(c);
-    }
+  std::vector<curve> sorted;
+  for (auto& [name, c] : curves) {
+    std::sort(c.points.begin(), c.points.end());
+    sorted.push_back(c);
+  }
+  if (over_epochs)
     draw_curves(s.output, "Fréchet distance", "epoch", "distance (not FID)", sorted);
-  });
+  else
+    draw_bars(s.output, "Fréchet distance", "distance (not FID)", bars);
+  report_figure(s);
 }
 
 void plot_mse(const plot_settings& s) {
@@ -169,15 +153,18 @@ void plot_mse(const plot_settings& s) {
     const path& file = s.inputs[i];
     const nlohmann::json& result = results[i];
     const std::string label = s.inputs.size() > 1 ? label_of(file, result) + ", " : "";
+    const auto mean = [&](const char* name) {
+      const nlohmann::json::json_pointer at(text("/", name, "/mean/0"));
+      return json_value<double>(result.contains(at) ? result[at] : nlohmann::json(), file.string(),
+                                text(name, ".mean[0]"));
+    };
     for (const auto& [name, title] : {std::pair{"both_noisy", "both noisy"},
                                       std::pair{"coarse_clean", "coarse clean"},
                                       std::pair{"fine_clean", "fine clean"}})
-      bars.push_back({label + title,
-                      result_number(file, result, text("/", name, "/mean/0").c_str())});
+      bars.push_back({label + title, mean(name)});
   }
-  draw(s, [&] {
-    draw_bars(s.output, "Error of the predicted noise", "mean-squared error", bars);
-  });
+  draw_bars(s.output, "Error of the predicted noise", "mean-squared error", bars);
+  report_figure(s);
 }
 
 void plot_grid(const plot_settings& s) {
@@ -186,7 +173,7 @@ void plot_grid(const plot_settings& s) {
   for (std::size_t i = 0; i < std::min(data.size(), s.num_images); ++i)
     tiles.push_back(from_planar(data.pixels(i), 3, s.size, s.size));
   write_png(s.output, image_grid(tiles, {.columns = s.columns}));
-  report(s, {{"output", s.output.string()}, {"images", tiles.size()}});
+  report(s, {{"output", path_text(s.output)}, {"images", tiles.size()}});
 }
 
 }  // namespace
@@ -253,7 +240,8 @@ void add_plot(CLI::App& program) {
     s.data.add(app);
     size_option(app, s.size);
     num_images_option(app, s.num_images);
-    option(app, "--columns", s.columns, "Images a row; 0 = about as many as rows");
+    number_option(app, "--columns", s.columns, "Images a row; 0 = about as many as rows",
+                  from_zero);
   }
 }
 

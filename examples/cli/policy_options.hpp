@@ -47,7 +47,8 @@ struct policy_options {
                   "What dp-64 and dp-total add up [moves; reference: nodes]");
     choice_option(app, "--end", end, names_of(end_choices),
                   "Where dp-64 and dp-total may end [fixed; reference: free]");
-    count_option(app, "--max-jump", max_jump, "Cells a scale may advance in a move of n-step [5]");
+    number_option(app, "--max-jump", max_jump, "Cells a scale may advance in a move of n-step [5]",
+                  from_one);
     return choice_option(app, "--policy", policy, names_of(path_policy_choices), "Path policy");
   }
 

@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
-#include <sstream>
 #include <string>
 #include <utility>
 
@@ -21,11 +20,9 @@ namespace lift::cli {
 /// "1:02:03", "2:03".
 inline std::string clock_text(double seconds) {
   const auto all = static_cast<long>(std::clamp(seconds, 0.0, 3.6e6) + 0.5);
-  std::ostringstream out;
-  out << std::setfill('0');
-  if (all >= 3600) out << all / 3600 << ':' << std::setw(2);
-  out << all / 60 % 60 << ':' << std::setw(2) << all % 60;
-  return out.str();
+  const std::string hours = all >= 3600 ? text(all / 3600, ':') : "";
+  return text(hours, std::setfill('0'), std::setw(all >= 3600 ? 2 : 1), all / 60 % 60, ':',
+              std::setw(2), all % 60);
 }
 
 /// How far a long task is, on standard error: on a terminal a bar with rate and time left,
@@ -62,13 +59,12 @@ class progress {
       left = std::min(left, time_limit_ - now);
       part = std::max(part, now / time_limit_);
     }
-    std::ostringstream out;
-    out << label_ << ' ';
-    if (bar_) out << picture(std::min(part, 1.0)) << ' ';
-    out << done << '/' << total_ << "  " << std::setprecision(3) << rate << "/s";
-    if (done > first_ && done < total_) out << "  " << clock_text(left) << " left";
-    if (!note.empty()) out << "  " << note;
-    show(out.str());
+    std::string line = label_ + ' ';
+    if (bar_) line += picture(std::min(part, 1.0)) + ' ';
+    line += text(done, '/', total_, "  ", std::setprecision(3), rate, "/s");
+    if (done > first_ && done < total_) line += "  " + clock_text(left) + " left";
+    if (!note.empty()) line += "  " + note;
+    show(line);
     if (done >= total_) leave_line();
   }
 

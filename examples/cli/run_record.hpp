@@ -39,7 +39,9 @@ class stats_file {
     std::ifstream before(file);
     for (std::string line; std::getline(before, line);) {
       const json entry = json::parse(line, nullptr, false);
-      if (entry.is_object() && entry.value("step", std::uint64_t{0}) <= step) kept += line + "\n";
+      const auto found = entry.find("step");
+      if (found != entry.end() && found->is_number_unsigned() && *found <= step)
+        kept += line + "\n";
     }
     atomic_write(file, kept, durability::cached);
     out_.open(file, std::ios::app);

@@ -73,15 +73,16 @@ stored_network begin_from(train_settings& s) {
 
 /// Where the images of a run are: given, or where they were, or as they lay to the run's folder.
 path find_data(const train_settings& s, const json& config, const path& folder) {
-  const auto recorded = [&](const char* name) { return config.value(name, std::string()); };
-  if (s.given("--data") || recorded("data_absolute").empty()) return s.data;
-  std::vector<path> places = {recorded("data_absolute")};
-  if (!recorded("data_from_run").empty()) places.push_back(folder / recorded("data_from_run"));
+  if (s.given("--data") || !config.contains("data_absolute")) return s.data;
+  const auto recorded = [&](const char* name) {
+    return path_from_text(json_field<std::string>(config, folder.string(), name));
+  };
+  const path places[] = {recorded("data_absolute"), folder / recorded("data_from_run")};
   std::error_code unknown;
   for (const path& place : places)
     if (std::filesystem::exists(place, unknown)) return place;
-  throw error(text("the images of this run are not at ", places.front().string(), " nor at ",
-                   places.back().lexically_normal().string(), ": give --data"));
+  throw error(text("the images of this run are not at ", places[0].string(), " nor at ",
+                   places[1].lexically_normal().string(), ": give --data"));
 }
 
 /// Records where images are, so that a run finds them from another folder, and when both are moved.
@@ -89,11 +90,8 @@ void record_places(json& config, const path& data, const path& outdir) {
   const auto whole = [](const path& place) {
     return std::filesystem::absolute(place).lexically_normal();
   };
-  const auto name = [](const path& place) {  // JSON is UTF-8, names of files need not be
-    return json::parse(json(place.string()).dump(-1, ' ', false, json::error_handler_t::replace));
-  };
-  config["data_absolute"] = name(whole(data));
-  config["data_from_run"] = name(whole(data).lexically_relative(whole(outdir)));
+  config["data_absolute"] = path_text(whole(data));
+  config["data_from_run"] = path_text(whole(data).lexically_relative(whole(outdir)));
 }
 
 /// Says so where the epochs end before --steps, and where all steps were taken before: then also
@@ -143,9 +141,11 @@ void train(train_settings& s) {
   const std::size_t count =
       s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
   const std::string pixels = fingerprint(data, count);
-  if (s.resumed)
-    require(earlier.value("data_fingerprint", "") == pixels, "fingerprint of " + source.string(),
-            pixels, earlier.value("data_fingerprint", "") + " of the images the run began with");
+  if (s.resumed) {
+    const auto begun = json_field<std::string>(earlier, s.outdir.string(), "data_fingerprint");
+    require(begun == pixels, "fingerprint of " + source.string(), pixels,
+            begun + " of the images the run began with");
+  }
   remark_on_length(s, s.resumed ? stored->counter("step") : 0, count);
   json config = to_json(s);
   config["data_fingerprint"] = pixels;
@@ -181,13 +181,15 @@ void add_train(CLI::App& program) {
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
 
   option(app, "--data", s->data, data_help);
-  option(app, "--max-bad", s->max_bad, "Unreadable images to skip before giving up");
-  option(app, "--max-images", s->max_images, "Train on the first so many images; 0 = all");
+  number_option(app, "--max-bad", s->max_bad, "Unreadable images to skip before giving up",
+                from_zero);
+  number_option(app, "--max-images", s->max_images, "Train on the first so many images; 0 = all",
+                from_zero);
   outdir_option(app, s->outdir);
   size_option(app, s->size);
   choice_option(app, "--model", s->model, names_of(architecture_choices), "Architecture");
-  count_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8")
-      ->delimiter(',');
+  number_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8",
+                whole(1, 65536));
   backend_option(app, s->backend);
   choice_option(app, "--regime", s->regime, names_of(regime_choices),
                 "Which pairs of timesteps are trained");
@@ -195,32 +197,40 @@ void add_train(CLI::App& program) {
                 "What the network predicts");
   schedule_option(app, s->schedule);
 
-  count_option(app, "--epochs", s->epochs,
-               "Passes over the images; the learning rate follows them");
-  count_option(app, "--steps", s->steps, "Stop after so many steps [all]")->default_str("");
-  positive_option(app, "--time-limit", s->time_limit, "Stop after so many seconds [none]")
+  number_option(app, "--epochs", s->epochs,
+                "Passes over the images; the learning rate follows them", from_one);
+  number_option(app, "--steps", s->steps, "Stop after so many steps [all]", from_one)
+      ->default_str("");
+  number_option(app, "--time-limit", s->time_limit, "Stop after so many seconds [none]",
+                real_above_zero)
       ->default_str("");
   batch_size_option(app, s->batch_size);
-  count_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time");
-  positive_option(app, "--lr", s->lr, "Learning rate of AdamW");
-  positive_option(app, "--lr-last", s->lr_last, "Where cosine annealing ends");
+  number_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time", from_one);
+  number_option(app, "--lr", s->lr, "Learning rate of AdamW", real_above_zero);
+  number_option(app, "--lr-last", s->lr_last, "Where cosine annealing ends", real_above_zero);
   choice_option(app, "--lr-schedule", s->lr_schedule, {"cosine", "constant"},
                 "Learning rate over time");
   choice_option(app, "--lr-step", s->lr_step, {"iteration", "epoch"},
                 "When it changes [iteration; reference: epoch, so that it hardly falls]");
-  option(app, "--warmup", s->warmup, "Steps over which the learning rate rises to --lr");
-  option(app, "--weight-decay", s->weight_decay, "Weight decay of AdamW");
-  option(app, "--clip", s->clip, "Largest norm of the gradient; 0 = no clipping");
-  fraction_option(app, "--ema", s->ema, "Decay of the moving average of the weights; 0 = off");
+  number_option(app, "--warmup", s->warmup, "Steps over which the learning rate rises to --lr",
+                from_zero);
+  number_option(app, "--weight-decay", s->weight_decay, "Weight decay of AdamW", real_from_zero);
+  number_option(app, "--clip", s->clip, "Largest norm of the gradient; 0 = no clipping",
+                real_from_zero);
+  number_option(app, "--ema", s->ema, "Decay of the moving average of the weights; 0 = off",
+                zero_to_one);
   choice_option(app, "--ema-warmup", s->ema_warmup, {"on", "off"},
                 "Average over fewer steps at first [on; reference: off]");
   seed_option(app, s->seed);
 
-  option(app, "--save-every", s->save_every, "Epochs between checkpoints; 0 = only at the end");
-  option(app, "--keep", s->keep, "Newest checkpoints to keep; 0 = all");
-  option(app, "--sample-every", s->sample_every, "Epochs between sample grids; 0 = none");
-  count_option(app, "--sample-images", s->sample_images, "Images of a sample grid");
-  count_option(app, "--sample-steps", s->sample_steps, "Steps along the diagonal to make one");
+  number_option(app, "--save-every", s->save_every,
+                "Epochs between checkpoints; 0 = only at the end", from_zero);
+  number_option(app, "--keep", s->keep, "Newest checkpoints to keep; 0 = all", from_zero);
+  number_option(app, "--sample-every", s->sample_every, "Epochs between sample grids; 0 = none",
+                from_zero);
+  number_option(app, "--sample-images", s->sample_images, "Images of a sample grid", from_one);
+  number_option(app, "--sample-steps", s->sample_steps, "Steps along the diagonal to make one",
+                from_one);
   CLI::Option* resume =
       app.add_option("--resume", s->resume,
                      "Go on with the newest checkpoint of --outdir, or with FILE; flags that are "

@@ -19,7 +19,7 @@ namespace lift::cli {
 struct train_settings : session {
   std::string model = "lift", regime = "independent", prediction = "noise", schedule = "cosine",
               lr_schedule = "cosine", backend = xtensor_backend::name;
-  std::string data;
+  path data;
   std::size_t size = 64, max_images = 0;
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
   std::size_t epochs = 100, steps = 0, batch_size = 64, grad_accum = 1, warmup = 0;
@@ -81,6 +81,7 @@ template <class Value>
 json setting_value(const Value& value) {
   return value;
 }
+inline json setting_value(const path& value) { return path_text(value); }
 template <class Value>
 json setting_value(const std::optional<Value>& value) {
   return value ? json(*value) : json();
@@ -106,14 +107,12 @@ inline void adopt(train_settings& s, const json& stored, const std::string& run)
       throw error(text(run, ": no setting '", name, "'"));
     }
     if (!s.given(flag)) {
-      try {
-        if constexpr (requires { typename Value::value_type; value.has_value(); })
-          value = stored[name].template get<typename Value::value_type>();
-        else
-          value = stored[name].template get<Value>();
-      } catch (const json::exception&) {
-        throw error(text(run, ": setting '", name, "' is of another type"));
-      }
+      if constexpr (std::is_same_v<Value, path>)
+        value = path_from_text(json_field<std::string>(stored, run, name));
+      else if constexpr (requires { value.has_value(); })
+        value = json_field<typename Value::value_type>(stored, run, name);
+      else
+        value = json_field<Value>(stored, run, name);
     }
     if (kind == setting_kind::fixed || (kind == setting_kind::length && planned))
       require(setting_value(value) == stored[name], text(flag, " of a resumed run"),

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <iomanip>
 #include <limits>
-#include <sstream>
 #include <vector>
 
 #include <lift/io/checkpoint.hpp>
@@ -80,8 +79,8 @@ class training_run {
     if (interruption != 0)
       remark(s_, "Stopped by a signal after step ", training_->steps_taken(),
              "; saved, --resume goes on");
-    report(s_, {{"outdir", s_.outdir.string()},
-                {"checkpoint", (s_.outdir / checkpoint_name(training_->steps_taken())).string()},
+    report(s_, {{"outdir", path_text(s_.outdir)},
+                {"checkpoint", path_text(s_.outdir / checkpoint_name(training_->steps_taken()))},
                 {"stopped", stopped},
                 {"step", training_->steps_taken()},
                 {"of", last_},
@@ -94,7 +93,7 @@ class training_run {
   /// Writes a checkpoint, and removes those that are not to be kept.
   void save() {
     training_->save(s_.outdir / checkpoint_name(training_->steps_taken()),
-                    {{"settings", config_.dump()}});
+                    {{"settings", json_text(config_)}});
     saved_ = training_->steps_taken();
     std::vector<path> all;
     for (const auto& entry : std::filesystem::directory_iterator(s_.outdir))
@@ -120,9 +119,9 @@ class training_run {
                                            {.seed = s_.seed});
         },
         setup_.prediction);
-    std::ostringstream name;
-    name << "step_" << std::setw(8) << std::setfill('0') << training_->steps_taken() << ".png";
-    write_png(folder / name.str(), image_grid(images.to_host(), images.shape()));
+    const std::string name =
+        text("step_", std::setfill('0'), std::setw(8), training_->steps_taken(), ".png");
+    write_png(folder / name, image_grid(images.to_host(), images.shape()));
   }
 
   /// The checkpoints and pictures of a run that is begun anew.

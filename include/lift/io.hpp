@@ -36,3 +36,4 @@
 
 #include <lift/plot/figures.hpp>
 #include <lift/plot/gnuplot.hpp>
+#include <lift/plot/run_gnuplot.hpp>

@@ -10,6 +10,7 @@
 #include <lift/core/error.hpp>
 #include <lift/core/grid.hpp>
 #include <lift/core/preset.hpp>
+#include <lift/core/printable.hpp>
 #include <lift/core/random.hpp>
 #include <lift/core/shape.hpp>
 

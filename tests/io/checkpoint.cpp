@@ -24,6 +24,7 @@
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/file.hpp>
 
+#include <comma_locale.hpp>
 #include <io/file_size_limit.hpp>
 #include <io/hostile.hpp>
 #include <io/scratch_folder.hpp>
@@ -99,6 +100,18 @@ BOOST_FIXTURE_TEST_CASE(everything_comes_back, saved_checkpoint) {
     BOOST_CHECK(last[name].to_host() == value.to_host());
     BOOST_CHECK(average[name].to_host() == state.average[name].to_host());
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_locale_of_the_host_program_changes_no_byte, saved_checkpoint) {
+  state.step = 1234567;
+  state.samples = 7654321;
+  save(folder / "plain", state);
+  const comma_locale other;
+  save(folder / "commas", state);
+  BOOST_CHECK(read_file(folder / "commas") == read_file(folder / "plain"));
+  BOOST_CHECK(same_state(load(folder / "plain"), state));
+  BOOST_CHECK_EQUAL(checkpoint(folder / "plain").metadata().at("step"), "1234567");
+  BOOST_CHECK_EQUAL(checkpoint_name(12345678), "checkpoint_12345678.safetensors");
 }
 
 BOOST_AUTO_TEST_CASE(resumed_training_ends_with_the_same_bytes) {

@@ -2,13 +2,18 @@
 #define BOOST_TEST_MODULE json_files
 #include <boost/test/unit_test.hpp>
 
+#include <cstdint>
 #include <fstream>
+#include <iomanip>
+#include <random>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include <lift/io/heatmap_file.hpp>
 #include <lift/io/path_file.hpp>
 
+#include "comma_locale.hpp"
 #include "io/scratch_folder.hpp"
 #include "message_of.hpp"
 
@@ -40,6 +45,100 @@ BOOST_AUTO_TEST_CASE(heatmap_survives_a_round_trip) {
   BOOST_CHECK(read.coarse == map.coarse);
   BOOST_CHECK(read.fine_error == map.fine_error);
   BOOST_CHECK(read.fine_wrt_coarse.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_locale_of_the_host_program_changes_neither_messages_nor_files) {
+  const scratch_folder folder;
+  error_heatmap map;
+  map.gamma = {0.015, 1234.5};
+  map.timesteps = {12345, 54};
+  map.fine = map.coarse = grid(2, 2, {1.5, 20000.25, 1e-7, 1e7});
+  save_heatmap(folder / "plain.json", map, {{"lr", 0.001}, {"images", 1234567}});
+  const lift::test::comma_locale other;
+  BOOST_REQUIRE_EQUAL((std::ostringstream() << 1234.5).str(), "1.234,5");
+  BOOST_CHECK_EQUAL(text(1234.5, ' ', 1234567, ' ', std::uint64_t{1} << 40, ' ', 1e7f),
+                    "1234.5 1234567 1099511627776 1e+07");
+  BOOST_CHECK_EQUAL(text(std::setfill('0'), std::setw(8), 12345, std::hex, ' ', 0xabcdef),
+                    "00012345 abcdef");
+  BOOST_CHECK_EQUAL(message_of([] { require(false, "γ", 1000.5, 2000000); }),
+                    "γ: got 1000.5, want 2000000");
+  save_heatmap(folder / "commas.json", map, {{"lr", 0.001}, {"images", 1234567}});
+  BOOST_CHECK(read_file(folder / "commas.json") == read_file(folder / "plain.json"));
+  const error_heatmap read = load_heatmap(folder / "commas.json");
+  BOOST_CHECK(read.gamma == map.gamma && read.timesteps == map.timesteps && read.fine == map.fine);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_printable_is_shown_and_what_a_terminal_obeys_is_spelled) {
+  for (const char* shown : {"", "Übersicht ×", "γ² 日本 😀", "a\\b 'c' \"d\" `e`", "\u00a0\u2010"})
+    BOOST_CHECK_EQUAL(printable(shown), shown);
+  const std::vector<std::pair<std::string, std::string>> spelled = {
+      {"a\nb\r\t", "a\\x0ab\\x0d\\x09"},
+      {"\x1b[2J\x07\x7f", "\\x1b[2J\\x07\\x7f"},
+      {std::string("a\0b", 3), "a\\x00b"},
+      {"\xc2\x9b[2J", "\\u{9b}[2J"},  // C1 in UTF-8
+      {"\x9b[2J\xe9", "\\x9b[2J\\xe9"},
+      {"\u202egpj\u2066\u2028\u2029\u200f", "\\u{202e}gpj\\u{2066}\\u{2028}\\u{2029}\\u{200f}"},
+      {"\xc0\x8a \xe0\x80\x8a", "\\xc0\\x8a \\xe0\\x80\\x8a"},  // spelled too long
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},                      // a surrogate
+      {"\xf4\x90\x80\x80\xff", "\\xf4\\x90\\x80\\x80\\xff"},    // beyond the last character
+      {"ab\xe6\x97", "ab\\xe6\\x97"}};
+  for (const auto& [given, want] : spelled) BOOST_CHECK_EQUAL(printable(given), want);
+  BOOST_CHECK_EQUAL(printable("äöü", 5), "äö…");
+  BOOST_CHECK_EQUAL(printable("äöü", 6), "äöü");
+  BOOST_CHECK_EQUAL(quote_name(std::string(81, 'x')), "'" + std::string(80, 'x') + "…'");
+  std::mt19937 random(1);
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes;
+    while (random() % 12 != 0) bytes += static_cast<char>(random());
+    std::string_view rest;
+    const std::string result = printable(bytes);
+    for (rest = result; !rest.empty(); rest.remove_prefix(first_character(rest).size)) {
+      BOOST_REQUIRE(first_character(rest).size > 0);
+      BOOST_REQUIRE(!is_invisible_control(first_character(rest).code));
+    }
+    BOOST_REQUIRE_EQUAL(printable(result), result);
+    BOOST_REQUIRE(path_from_text(path_text(bytes)) == std::filesystem::path(bytes));
+    BOOST_REQUIRE(is_utf8(path_text(bytes)) && is_utf8(json_text(nlohmann::json(bytes))));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_path_of_any_bytes_comes_back_from_json) {
+  BOOST_CHECK_EQUAL(path_text("runs/Übersicht\n"), "runs/Übersicht\n");
+  BOOST_CHECK_EQUAL(path_text("caf\xe9"), "bytes:636166e9");
+  BOOST_CHECK(path_from_text(path_text("bytes:00")) == "bytes:00");
+  BOOST_CHECK_NE(path_text("bytes:00"), "bytes:00");
+  for (const char* wrong : {"bytes:6", "bytes:zz", "bytes:61 62", "bytes:-1", "bytes:+1"})
+    BOOST_CHECK(contains(message_of([&] { path_from_text(wrong); }), "hexadecimal"));
+}
+
+BOOST_AUTO_TEST_CASE(a_field_is_of_its_type_or_an_error_names_it) {
+  const auto document = parse_json(
+      R"({"s": "x", "b": true, "n": 3, "m": -3, "r": 1.5, "l": [1, 2], "o": {}, "z": null})", "f");
+  BOOST_CHECK_EQUAL(json_field<std::string>(document, "f", "s"), "x");
+  BOOST_CHECK(json_field<bool>(document, "f", "b"));
+  BOOST_CHECK_EQUAL(json_field<std::size_t>(document, "f", "n"), 3u);
+  BOOST_CHECK_EQUAL(json_field<double>(document, "f", "m"), -3);
+  BOOST_CHECK(
+      (json_field<std::vector<std::size_t>>(document, "f", "l") == std::vector<std::size_t>{1, 2}));
+  const auto refused = [&]<class Value>(Value, std::string_view names) {
+    for (const char name : names)
+      BOOST_CHECK(contains(
+          message_of([&] { json_field<Value>(document, "f", std::string(1, name).c_str()); }),
+          text("f: field '", name, "': want ")));
+  };
+  refused(std::string(), "bnmrlozq");
+  refused(false, "snmrlozq");
+  refused(std::size_t{}, "sbmrlozq");
+  refused(0.0, "sblozq");
+  refused(std::vector<std::string>(), "sbnmrozq");
+  BOOST_CHECK(contains(message_of([&] { json_field<std::vector<bool>>(document, "f", "l"); }),
+                       "field 'l[0]'"));
+  for (const char* no_object : {"3", "[1]", "null", "\"x\""})
+    BOOST_CHECK(
+        contains(message_of([&] { json_field<double>(parse_json(no_object, "f"), "f", "n"); }),
+                 "field 'n'"));
+  BOOST_CHECK(contains(message_of([] { parse_json("1e999", "f"); }), "f: a number"));
+  BOOST_CHECK(contains(message_of([] { parse_json("\"\xff\"", "f"); }), "f: offset"));
 }
 
 BOOST_AUTO_TEST_CASE(path_survives_a_round_trip) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -13,10 +14,12 @@ class error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Joins its arguments, written with operator<<, into one string.
+/// Joins its arguments, written with operator<<, into one string; manipulators such as std::hex are
+/// arguments too. The host program's locale changes nothing: 1234.5 is always "1234.5".
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   (out << ... << parts);
   return out.str();
 }

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
+#include <iomanip>
 #include <map>
 #include <set>
 #include <span>
@@ -65,9 +65,7 @@ inline std::string checksum_of(const safetensors& content) {
     sum.add(std::as_bytes(std::span(tensor.dims.begin(), tensor.dims.end())));
     sum.add(tensor.data);
   }
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(sum.value()));
-  return digits;
+  return text(std::hex, std::setfill('0'), std::setw(16), sum.value());
 }
 
 /// Throws lift::error, naming the tensor and the element, unless all of them are finite.

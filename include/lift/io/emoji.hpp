@@ -9,7 +9,6 @@
 #include <iomanip>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -58,11 +57,9 @@ class emoji_font {
 
   /// "glyph_00042.png", or "glyph_00042_u1f600.png" if the glyph shows one code point by itself.
   std::string name(std::size_t glyph) const {
-    std::ostringstream result;
-    result << "glyph_" << std::setw(5) << std::setfill('0') << glyph;
+    const std::string number = text("glyph_", std::setfill('0'), std::setw(5), glyph);
     const auto code = codes_.find(static_cast<FT_UInt>(glyph));
-    if (code != codes_.end()) result << "_u" << std::hex << code->second;
-    return result.str() + ".png";
+    return number + (code == codes_.end() ? "" : text("_u", std::hex, code->second)) + ".png";
   }
 
   /// The glyph centred on a white square; an empty image where it has no colour bitmap.

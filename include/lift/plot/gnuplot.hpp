@@ -1,80 +1,143 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdio>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
 #include <filesystem>
-#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <sys/wait.h>
-
 #include <lift/core/error.hpp>
+#include <lift/core/printable.hpp>
 #include <lift/io/file.hpp>
+#include <lift/plot/run_gnuplot.hpp>
 
 namespace lift {
 
-/// A figure: a gnuplot script that grows line by line and, once drawn, lies beside the picture
-/// with its data inside, so that `gnuplot NAME.gp` makes the picture again.
+/// Commands of a gnuplot script, which only the text of the program itself can be.
+class gnuplot_code {
+ public:
+  template <std::size_t Size>
+  consteval gnuplot_code(const char (&literal)[Size]) : text_(literal, Size - 1) {}
+  constexpr std::string_view text() const { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
+/// A string of a gnuplot script that stands for the given bytes, whatever they are: in the script
+/// all but letters, digits, spaces and a few marks are octal numbers, so nothing can end the string
+/// or, as a backquote does, act within it.
+class gnuplot_string {
+ public:
+  explicit gnuplot_string(std::string_view bytes) {
+    for (const char c : bytes) {
+      const auto byte = static_cast<unsigned char>(c);
+      const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                         (c >= 'a' && c <= 'z') ||
+                         std::string_view(" -_.,:/+()").find(c) != std::string_view::npos;
+      if (plain)
+        literal_ += c;
+      else
+        for (const int shift : {6, 3, 0})
+          literal_ += (shift == 6 ? "\\" : "") + digit(byte >> shift);
+    }
+    literal_ += '"';
+  }
+  const std::string& literal() const { return literal_; }
+
+ private:
+  static std::string digit(int value) { return std::string(1, static_cast<char>('0' + value % 8)); }
+
+  std::string literal_ = "\"";
+};
+
+/// What a figure shows of a name: printable, its first 100 bytes. Where it may have come from
+/// outside, the script must say noenhanced, so that '_' and '^' are shown.
+inline gnuplot_string caption(std::string_view name) {
+  return gnuplot_string(printable(name, 100));
+}
+
+/// A caption at a tick, whose '%' would otherwise begin a format.
+inline gnuplot_string tick_caption(std::string_view name) {
+  std::string doubled;
+  for (const char c : printable(name, 100)) doubled += c == '%' ? "%%" : std::string(1, c);
+  return gnuplot_string(doubled);
+}
+
+/// A figure: a gnuplot script that grows by code, strings and numbers, and, once drawn, lies beside
+/// the picture with its data inside, so that `gnuplot NAME.gp` makes the picture again.
 class figure {
  public:
   figure(int width, int height) {
-    *this << "set terminal pngcairo size " << width << ',' << height
+    *this << "set terminal pngcairo size " << width << "," << height
           << " font 'DejaVu Sans,11' background 'white'\n"
-          << "set encoding utf8\nset grid lc rgb '#dddddd'\n"
-          << "set style line 1 lc rgb '#1f4e8c' lw 2 pt 7 ps 0.7\n"
-          << "set style line 2 lc rgb '#c8442a' lw 2 pt 5 ps 0.7\n"
-          << "set style line 3 lc rgb '#2f8f4e' lw 2 pt 9 ps 0.8\n"
-          << "set style line 4 lc rgb '#8a4fa3' lw 2 pt 11 ps 0.8\n"
-          << "set style line 5 lc rgb '#c99a1c' lw 2 pt 13 ps 0.8\n"
-          << "set style line 6 lc rgb '#444444' lw 2 pt 3 ps 0.8\n";
+             "set encoding utf8\nset grid lc rgb '#dddddd'\n"
+             "set style line 1 lc rgb '#1f4e8c' lw 2 pt 7 ps 0.7\n"
+             "set style line 2 lc rgb '#c8442a' lw 2 pt 5 ps 0.7\n"
+             "set style line 3 lc rgb '#2f8f4e' lw 2 pt 9 ps 0.8\n"
+             "set style line 4 lc rgb '#8a4fa3' lw 2 pt 11 ps 0.8\n"
+             "set style line 5 lc rgb '#c99a1c' lw 2 pt 13 ps 0.8\n"
+             "set style line 6 lc rgb '#444444' lw 2 pt 3 ps 0.8\n";
   }
 
-  template <class Part>
-  figure& operator<<(const Part& part) {
-    script_ << part;
-    return *this;
-  }
+  figure& operator<<(gnuplot_code code) { return append(code.text()); }
+  figure& operator<<(const gnuplot_string& string) { return append(string.literal()); }
 
-  /// Adds a table of numbers that the script can plot as $name.
-  figure& data(const std::string& name, const std::vector<std::vector<double>>& rows) {
-    script_ << '$' << name << " << EOD\n";
-    for (const auto& row : rows) {
-      for (const double x : row) script_ << x << ' ';
-      script_ << '\n';
+  /// A number within the script's code; throws lift::error unless it is finite.
+  template <class Number>
+  requires std::floating_point<Number> ||
+      (std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>)figure&
+      operator<<(Number number) {
+    char digits[32];
+    const char* end = digits + sizeof digits;
+    if constexpr (std::floating_point<Number>) {
+      require(std::isfinite(number), "number of a figure", number, "a finite one");
+      end = std::to_chars(digits, digits + sizeof digits, number, std::chars_format::general).ptr;
+    } else {
+      end = std::to_chars(digits, digits + sizeof digits, number).ptr;
     }
-    script_ << "EOD\n";
-    return *this;
+    return append({digits, end});
   }
 
-  /// Writes PICTURE (a .png) and the script beside it; throws lift::error when gnuplot is missing
-  /// or fails.
+  /// Ends a line that begins with a name, as "$losses", by the table it stands for; an empty row is
+  /// a blank line, and what is not finite is not drawn.
+  figure& data(const std::vector<std::vector<double>>& rows) {
+    *this << " << EOD\n";
+    for (const auto& row : rows) {
+      for (const double x : row) std::isfinite(x) ? *this << x << " " : *this << "NaN ";
+      *this << "\n";
+    }
+    return *this << "EOD\n";
+  }
+
+  /// The script; it draws to gnuplot's standard output.
+  const std::string& script() const { return script_; }
+
+  /// Writes PICTURE (a .png) and the script beside it, NAME.gp, both or neither; throws lift::error
+  /// when gnuplot is missing or fails.
   void draw(const std::filesystem::path& picture) const {
     const std::filesystem::path script = std::filesystem::path(picture).replace_extension(".gp");
-    // The name is set after the script's own lines and before its plot command, which is last.
-    atomic_write(script, "set output " + quoted(picture.filename().string()) + "\n" +
-                             script_.str());
-    const auto folder = std::filesystem::absolute(picture).parent_path();
-    std::FILE* pipe = ::popen("gnuplot", "w");
-    require(pipe != nullptr, "starting gnuplot", "no process", "gnuplot");
-    std::fprintf(pipe, "cd %s\nload %s\n", quoted(folder.string()).c_str(),
-                 quoted(script.filename().string()).c_str());
-    const int status = ::pclose(pipe);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-      throw error("gnuplot is missing: install Debian's gnuplot-nox");
-    if (status != 0 || !std::filesystem::exists(picture))
-      throw error(text("gnuplot failed on ", script.string()));
-  }
-
-  /// A string as a gnuplot literal.
-  static std::string quoted(const std::string& s) {
-    std::string result = "'";
-    for (const char c : s) result += c == '\'' ? std::string("''") : std::string(1, c);
-    return result + "'";
+    require(script != picture, "name of a picture", picture.string(), "another ending than .gp");
+    output_file picture_file(picture), script_file(script);
+    picture_file.write(run_gnuplot(script_));
+    // "./": gnuplot takes what begins with '|' for a command.
+    const gnuplot_string name("./" + picture.filename().string());
+    script_file.write("set output " + name.literal() + "\n" + script_);
+    picture_file.commit(durability::cached);
+    script_file.commit(durability::cached);
   }
 
  private:
-  std::ostringstream script_;
+  figure& append(std::string_view part) {
+    script_ += part;
+    return *this;
+  }
+
+  std::string script_;
 };
 
 }  // namespace lift
