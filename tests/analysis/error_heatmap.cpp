@@ -11,6 +11,7 @@
 
 #include "exact_jacobian.hpp"
 #include "oracle.hpp"
+#include "own_schedule.hpp"
 #include "tensors.hpp"
 
 using namespace lift;
@@ -222,6 +223,44 @@ BOOST_FIXTURE_TEST_CASE(faults_are_named, fixture) {
           "images of a heatmap: got (), want (B, C, H, W)");
   refuses([&] { measure({.probes = 0}); }, "number of probes: got 0, want at least 1");
   refuses([&] { measure({.batch_size = 0}); }, "batch size: got 0, want at least 1");
+}
+
+// Its Jacobian is exact where its body takes duals, and by central differences where it is wrapped.
+BOOST_FIXTURE_TEST_CASE(generic_denoisers, fixture) {
+  const auto generic = [](const auto& fine, const auto& coarse, const auto&, const auto&) {
+    return scales{scaled(fine, 0.5), scaled(coarse, 0.25)};
+  };
+  const auto on_numbers = [](const auto& fine, const auto& coarse, const auto&, const auto&) {
+    std::vector<double> half = fine.to_host();
+    for (double& x : half) x *= 0.5;
+    return scales{tensor_d(fine.shape(), half), scaled(coarse, 0.25)};
+  };
+  const error_heatmap_options options{.coordinate = {no_factor{}}, .weight = jacobian_weight::none};
+  const auto measured = [&](const auto& denoise) {
+    return compute_error_heatmap(denoise, schedule, images.rows(0, 2), axis, options);
+  };
+  const auto exact = measured(generic), numeric = measured(central_differences{on_numbers});
+  for (std::size_t i = 0; i < axis.gamma.size(); ++i) {
+    BOOST_TEST(exact.fine(i, 0) == 64 * 0.25);  // 8×8 pixels, each times 0.5
+    BOOST_TEST(exact.coarse(0, i) == 16 * 0.0625);
+    BOOST_TEST(exact.fine_wrt_coarse(i, i) == 0);
+  }
+  BOOST_TEST(relative_l2(numeric.fine.values(), exact.fine.values()) < 1e-9);
+  BOOST_TEST(relative_l2(numeric.coarse.values(), exact.coarse.values()) < 1e-9);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_schedule_of_ones_own_is_read_first, fixture) {
+  const auto same = [](const tensor_d& f, const tensor_d& c, const timesteps&, const timesteps&) {
+    return scales{f, c};
+  };
+  const heatmap_axis two{{1, 2}, {0, 0}};
+  BOOST_TEST(wrong_refusals([&](const own_schedule& bad) {
+               compute_error_heatmap(same, bad, images, two);
+             }) == "");
+  BOOST_TEST(wrong_refusals([](const own_schedule& bad) { log_snr_axis(bad); }) == "");
+  BOOST_TEST(wrong_refusals([](const own_schedule& bad) { timestep_axis(bad); }) == "");
+  const auto axis_of = [](const auto& on) { return timestep_axis(on, 4).gamma; };
+  BOOST_TEST((axis_of(own_copy(schedule)) == axis_of(schedule)));
 }
 
 BOOST_AUTO_TEST_CASE(axes) {

@@ -6,6 +6,7 @@
 #include <lift/metric/denoising_error.hpp>
 #include <lift/schedule/cosine.hpp>
 
+#include "own_schedule.hpp"
 #include "tensors.hpp"
 
 using namespace lift;
@@ -101,4 +102,7 @@ BOOST_AUTO_TEST_CASE(nothing_to_measure_is_refused) {
                     error);
   BOOST_CHECK_THROW(measure_denoising_errors(constant{0}, schedule, clean, {.batch_size = 0}),
                     error);
+  BOOST_TEST(wrong_refusals([&](const own_schedule& bad) {
+               measure_denoising_errors(constant{0}, bad, clean, {.timestep = 0});
+             }) == "");
 }

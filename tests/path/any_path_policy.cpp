@@ -10,6 +10,7 @@
 
 #include <lift/path/any_path_policy.hpp>
 #include <lift/schedule/any_schedule.hpp>
+#include <own_schedule.hpp>
 #include <path/cases.hpp>
 
 namespace {
@@ -72,6 +73,20 @@ BOOST_AUTO_TEST_CASE(given_nodes_are_followed) {
       lift::given_path{{{0.01, 0.1}, {100, 10}}, lift::start_level::first_node}};
   const auto path = policy({}, lift::make_schedule("cosine"), 2);
   BOOST_TEST((path == lift::timestep_path{{943, 802}, {54, 187}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_schedule_of_ones_own_gives_the_same_paths) {
+  const auto schedule = lift::make_schedule("cosine");
+  const auto own = lift::test::own_copy(schedule);
+  const auto heatmap = timestep_heatmap(schedule);
+  for (const auto side : {lift::preset::sound, lift::preset::reference})
+    for (const auto& row : lift::path_policy_choices) {
+      const auto policy = lift::make_path_policy(row.name, side);
+      BOOST_TEST((policy(heatmap, own, 18) == policy(heatmap, schedule, 18)), row.name);
+      const auto refusals = lift::test::wrong_refusals(
+          [&](const lift::test::own_schedule& bad) { policy(heatmap, bad, 1); });
+      BOOST_TEST(refusals == "", row.name);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_policy_and_no_steps_are_refused) {

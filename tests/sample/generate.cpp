@@ -2,13 +2,17 @@
 #define BOOST_TEST_MODULE generate
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
+
+#include <own_schedule.hpp>
 
 #include "closed_form.hpp"
 
@@ -115,6 +119,55 @@ BOOST_AUTO_TEST_CASE(single_scale) {
              boost::test_tools::per_element());
   BOOST_TEST_REQUIRE(steps.size() == 10u);
   BOOST_TEST((x.to_host() == steps[8].to_host()));  // the last evaluation, at t = 0, does nothing
+}
+
+/// A generic denoiser whose numbers are doubles, on tensors of floats.
+BOOST_AUTO_TEST_CASE(a_generic_denoiser) {
+  const auto generic = [](const auto& fine, const auto& coarse, const auto&, const auto&) {
+    return scales{scaled(fine, 0.3), scaled(coarse, 1)};
+  };
+  const auto plain = [](const tensor_f& fine, const tensor_f& coarse, const timesteps&,
+                        const timesteps&) { return scales{scaled(fine, 0.3F), coarse}; };
+  const timestep_path path{{600, 400}, {9, 9}};
+  const auto got = generate<tensor_f>(generic, schedule, path, {2, 3, 8, 8});
+  const auto want = generate<tensor_f>(plain, schedule, path, {2, 3, 8, 8});
+  BOOST_TEST((got.fine.to_host() == want.fine.to_host()));
+  BOOST_TEST((got.coarse.to_host() == want.coarse.to_host()));
+}
+
+/// A schedule of one's own is read whole where a run begins, however many steps it takes.
+BOOST_AUTO_TEST_CASE(a_schedule_of_ones_own) {
+  const closed_form_denoiser<tensor_d> denoise{schedule};
+  const auto one_scale = [](const tensor_d& x, const timesteps&) { return scaled(x, 0.5); };
+  const scales noise{initial_noise<tensor_d>({1, 3, 4, 4}, 0),
+                     initial_noise<tensor_d>({1, 3, 2, 2}, 1)};
+  const auto runs = [&](const own_schedule& on, std::size_t steps) {
+    const timestep_path both(steps, {0, 0});
+    const std::vector<std::size_t> one(steps, 0);
+    const fixed_coarse<tensor_d> coarse{noise.coarse};
+    return std::vector<std::function<void()>>{
+        [=] { generate<tensor_d>(denoise, on, both, {1, 3, 4, 4}); },
+        [=] { sample_scales(denoise, on, both, noise); },
+        [=] { sample_fine(denoise, on, both, noise.fine, coarse); },
+        [=] { super_resolve(denoise, on, one, noise.fine, noise.coarse); },
+        [=] { generate<tensor_d>(one_scale, on, one, {1, 3, 4, 4}); },
+        [=] { sample_single(one_scale, on, one, noise.fine); },
+    };
+  };
+  own_schedule own = own_copy(schedule);
+  for (std::size_t i = 0; i < runs(own, 1).size(); ++i) {
+    BOOST_TEST(wrong_refusals([&](const own_schedule& bad) { runs(bad, 1)[i](); }) == "");
+    const auto asked = [&](std::size_t steps) {
+      std::vector<std::size_t> count(own.num_timesteps());
+      own.asked = &count;
+      runs(own, steps)[i]();
+      count.erase(count.begin());  // that of the steps
+      return count;
+    };
+    const auto once = asked(1);
+    BOOST_TEST(*std::ranges::min_element(once) >= 1U);
+    BOOST_TEST(asked(5) == once, boost::test_tools::per_element());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(batches) {

@@ -10,6 +10,7 @@
 
 #include <golden.hpp>
 #include <lift/schedule/any_schedule.hpp>
+#include <own_schedule.hpp>
 
 namespace {
 
@@ -99,6 +100,14 @@ BOOST_AUTO_TEST_CASE(names) {
            "unknown noise schedule: got \"cosin\", want one of cosine, cosine-ztsnr, "
            "cosine-unclipped, cosine-unclipped-ztsnr, linear, linear-ztsnr";
   });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_schedule_is_named) {
+  using lift::test::own_schedule, lift::test::wrong_refusals;
+  BOOST_TEST(wrong_refusals([](const own_schedule& s) { lift::validate(s); }) == "");
+  BOOST_TEST(wrong_refusals([](const own_schedule& s) { lift::tabulated_schedule{s.table}; }) == "");
+  BOOST_TEST(wrong_refusals([](const own_schedule& s) { lift::zero_terminal_snr{s}; }) == "");
+  for (const auto& row : lift::schedule_choices) lift::validate(lift::make_schedule(row.name));
 }
 
 BOOST_AUTO_TEST_CASE(bad_tables_and_timesteps_are_refused) {

@@ -49,8 +49,7 @@ static_assert(!single_scale_architecture<toy_network>);
 template <class Tensor>
 tensor_images<Tensor> noise_source(std::size_t count, std::size_t size) {
   const random_stream stream{.seed = 9, .use = purpose::evaluation_noise};
-  return {scaled(normal_noise<Tensor>({count, 3, size, size}, stream, 0),
-                 static_cast<typename Tensor::value_type>(0.3))};
+  return {scaled(normal_noise<Tensor>({count, 3, size, size}, stream, 0), 0.3)};
 }
 
 /// Images of a source until image `bad` is asked for, which holds a NaN.

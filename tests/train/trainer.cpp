@@ -12,6 +12,7 @@
 #include <lift/train/any_regime.hpp>
 
 #include <io/hostile.hpp>
+#include <own_schedule.hpp>
 #include <tensors.hpp>
 #include <train/toy.hpp>
 
@@ -235,4 +236,16 @@ BOOST_AUTO_TEST_CASE(misuse_is_one_clear_line) {
         "parts of a batch (gradient accumulation): got 4, want a divisor of the batch size 6");
   check({.batch_size = 4}, 11,
         "number of training images: got 10, want 11 as when this training began");
+  const auto on = [&](const own_schedule& schedule) {
+    return trainer(toy_network{}, fresh<tensor_f>(), source, objective{schedule}, constant_rate{},
+                   {.batch_size = 2});
+  };
+  BOOST_TEST(wrong_refusals(on) == "");
+  const auto loss = trainer(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{},
+                            {.batch_size = 2})
+                        .step()
+                        .loss;
+  const auto own_loss = on(own_copy(cosine_schedule())).step().loss;
+  BOOST_TEST(own_loss.fine == loss.fine);
+  BOOST_TEST(own_loss.coarse == loss.coarse);
 }

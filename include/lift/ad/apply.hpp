@@ -73,7 +73,9 @@ auto apply(const Op& primitive, const X&... x) {
   if constexpr (detail::level<X...> == 0) {
     return primitive.output_shape(x...);
   } else {
-    static_assert(op::primitive<Op, Tensor>);
+    static_assert(op::primitive<Op, Tensor>,
+                  "a primitive is to have const members output_shape(shapes...), forward(x...), "
+                  "jvp(saved, dx) and vjp(saved, w, wanted), and a static name");
     auto primal = primitive.forward(detail::value_traits<X>::primal(x)...);
     if constexpr (detail::level<X...> == 1) {
       return primal.value;

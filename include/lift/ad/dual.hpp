@@ -17,6 +17,12 @@ struct dual {
   const lift::shape& shape() const { return primal.shape(); }
 };
 
+/// a·x.
+template <class Backend, class T>
+dual<Backend, T> scaled(const dual<Backend, T>& x, double a) {
+  return {scaled(x.primal, a), scaled(x.tangent, a)};
+}
+
 template <class Tensor>
 using dual_of = dual<typename Tensor::backend_type, typename Tensor::value_type>;
 

@@ -12,7 +12,8 @@
 namespace lift {
 
 /// Gives any denoiser Jacobian-vector products: J u ≈ (y(x + h·u) − y(x − h·u))/2h, two
-/// evaluations for each tangent. Made for tangents whose elements are of size one.
+/// evaluations for each tangent. Made for tangents whose elements are of size one. Wrap a generic
+/// denoiser in it whose body works on tensors alone.
 template <class Denoiser>
 struct central_differences {
   Denoiser denoise;
@@ -35,7 +36,7 @@ struct central_differences {
     for (std::size_t k = 0; k < count; ++k) {
       const auto at = [&](T along) {
         const auto moved = [&](const dual<Backend, T>& x) {
-          return axpby(T(1), x.primal, along, x.tangent.rows(k * batch, (k + 1) * batch));
+          return axpby(1, x.primal, along, x.tangent.rows(k * batch, (k + 1) * batch));
         };
         return denoise(moved(x_fine), moved(x_coarse), t_fine, t_coarse);
       };
@@ -49,5 +50,10 @@ struct central_differences {
                   dual<Backend, T>{here.coarse, stacked(std::span<const Tensor>(coarse))}};
   }
 };
+
+template <class Denoiser>
+central_differences(Denoiser) -> central_differences<Denoiser>;
+template <class Denoiser>
+central_differences(Denoiser, double) -> central_differences<Denoiser>;
 
 }  // namespace lift

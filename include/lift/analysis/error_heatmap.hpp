@@ -37,13 +37,17 @@ using heatmap_progress = std::function<void(std::size_t done, std::size_t total)
 /// (B, C, H, W), whose 2×2 means are the coarse ones: in every cell, the weighted ‖J‖²_F of each
 /// block times the factor of the input's coordinate at the cell's γ.
 ///
-/// Throws lift::error, naming cell and block, when a result is not finite.
-template <prediction Prediction = predicts_noise, class Tensor, denoiser<Tensor> Denoiser,
-          noise_schedule Schedule>
+/// Throws lift::error, naming cell and block, when a result is not finite, and as validate(schedule).
+template <class Prediction = predicts_noise, class Tensor, class Denoiser, class Schedule>
+  requires(is_prediction<Prediction>() && is_denoiser<Denoiser, Tensor>() &&
+           is_noise_schedule<Schedule>())
 error_heatmap compute_error_heatmap(const Denoiser& denoise, const Schedule& schedule,
                                     const Tensor& clean, const heatmap_axis& axis,
                                     const error_heatmap_options& options = {},
                                     const heatmap_progress& progress = {}) {
+  // Asked here too, of the denoiser itself, for the sake of a short message.
+  [[maybe_unused]] constexpr bool exact = has_exact_jacobian<Denoiser, Tensor>();
+  validate(schedule);
   const std::size_t n = axis.gamma.size();
   const grid zero(n, n);
   error_heatmap heatmap{axis.gamma, axis.timesteps, zero, zero, zero, zero, {}, {}, {}, {}};

@@ -17,10 +17,11 @@ struct heatmap_axis {
 };
 
 /// SNRs evenly spaced in log γ, each at its nearest timestep; throws lift::error for fewer than
-/// two points.
+/// two points, and as validate(schedule) does.
 template <noise_schedule Schedule>
 heatmap_axis log_snr_axis(const Schedule& schedule, std::size_t points = 15,
                           double gamma_min = 0.01, double gamma_max = 100) {
+  validate(schedule);
   require(points >= 2, "points along an axis of the heatmap", points, "at least 2");
   require(gamma_min > 0 && std::isfinite(gamma_min), "smallest SNR", gamma_min, "a number above 0");
   require(gamma_max > gamma_min && std::isfinite(gamma_max), "largest SNR", gamma_max,
@@ -35,9 +36,10 @@ heatmap_axis log_snr_axis(const Schedule& schedule, std::size_t points = 15,
 }
 
 /// Timesteps evenly spaced from the schedule's last to 0, with their SNRs; throws lift::error
-/// unless there are two to all of them.
+/// unless there are two to all of them, and as validate(schedule) does.
 template <noise_schedule Schedule>
 heatmap_axis timestep_axis(const Schedule& schedule, std::size_t points = 30) {
+  validate(schedule);
   require(points >= 2 && points <= schedule.num_timesteps(), "points along an axis of the heatmap",
           points, text("2 to ", schedule.num_timesteps()));
   heatmap_axis axis;

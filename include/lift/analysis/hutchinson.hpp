@@ -43,7 +43,8 @@ Tensor stacked_probes(shape s, std::size_t probes, const random_stream& stream,
 /// ‖J u‖² of every block, weighted, for each image (row) and probe (column): all blocks come from
 /// one pass with 2K stacked tangents. Its expectation over probes is ‖J‖²_F, weighted alike
 /// (Hutchinson 1990).
-template <class Tensor, denoiser<Tensor> Denoiser>
+template <class Tensor, class Denoiser>
+  requires(is_denoiser<Denoiser, Tensor>())
 jacobian_blocks<grid> hutchinson_samples(const Denoiser& denoise, const scales<Tensor>& x,
                                          const scales<timesteps>& t,
                                          const hutchinson_options& options = {}) {
@@ -107,7 +108,8 @@ inline sample_mean mean_over_images(const grid& samples) {
 }
 
 /// Estimates the weighted ‖J‖²_F of every block at noisy images x, averaged over the batch.
-template <class Tensor, denoiser<Tensor> Denoiser>
+template <class Tensor, class Denoiser>
+  requires(is_denoiser<Denoiser, Tensor>())
 jacobian_blocks<sample_mean> hutchinson(const Denoiser& denoise, const scales<Tensor>& x,
                                         const scales<timesteps>& t,
                                         const hutchinson_options& options = {}) {

@@ -18,10 +18,11 @@ struct jacobian_blocks {
 /// The four products J u of stacked tangents with the Jacobian at x, from one pass: u.fine moves
 /// the fine input alone, (K·B, C, H, W), and u.coarse the coarse one; the numbers of tangents may
 /// differ. A denoiser that does not take duals is differentiated by central differences.
-template <class Tensor, denoiser<Tensor> Denoiser>
+template <class Tensor, class Denoiser>
+  requires(is_denoiser<Denoiser, Tensor>())
 jacobian_blocks<Tensor> jacobian_products(const Denoiser& denoise, const scales<Tensor>& x,
                                           const scales<timesteps>& t, const scales<Tensor>& u) {
-  if constexpr (!differentiable_denoiser<Denoiser, Tensor>) {
+  if constexpr (!has_exact_jacobian<Denoiser, Tensor>()) {
     return jacobian_products(central_differences<const Denoiser&>{denoise}, x, t, u);
   } else {
     const std::size_t batch = x.fine.shape()[0];

@@ -160,16 +160,19 @@ tensor<Backend, T> sum_of(const tensor<Backend, T>& a, const tensor<Backend, T>&
   return mapped<tensor<Backend, T>>(a.shape(), add_functor{}, each(a), each(b));
 }
 
+/// a·x, a rounded to the tensor's type.
 template <class Backend, class T>
-tensor<Backend, T> scaled(const tensor<Backend, T>& x, T a) {
-  return mapped<tensor<Backend, T>>(x.shape(), scale_functor<T>{a}, each(x));
+tensor<Backend, T> scaled(const tensor<Backend, T>& x, double a) {
+  return mapped<tensor<Backend, T>>(x.shape(), scale_functor<T>{static_cast<T>(a)}, each(x));
 }
 
-/// a·x + b·y.
+/// a·x + b·y, a and b rounded to the tensors' type.
 template <class Backend, class T>
-tensor<Backend, T> axpby(T a, const tensor<Backend, T>& x, T b, const tensor<Backend, T>& y) {
+tensor<Backend, T> axpby(double a, const tensor<Backend, T>& x, double b,
+                         const tensor<Backend, T>& y) {
   require(x.shape() == y.shape(), "axpby of two tensors", y.shape(), x.shape());
-  return mapped<tensor<Backend, T>>(x.shape(), axpby_functor<T>{a, b}, each(x), each(y));
+  const axpby_functor<T> f{static_cast<T>(a), static_cast<T>(b)};
+  return mapped<tensor<Backend, T>>(x.shape(), f, each(x), each(y));
 }
 
 /// Sum of the squares of all elements, in the tensor's own precision.

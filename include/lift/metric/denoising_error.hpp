@@ -33,11 +33,14 @@ struct denoising_error_options {
 /// Measures how well a denoiser that predicts `Prediction` finds the noise in clean fine images
 /// (B, C, H, W) and their 2×2 means. A clean scale is given as it is, at t = 0, and its noise is
 /// zero, as in the reference's MSE test. The three cases share their noise.
-template <prediction Prediction = predicts_noise, class Tensor, denoiser<Tensor> Denoiser,
-          noise_schedule Schedule>
+/// Throws lift::error as validate(schedule) does.
+template <class Prediction = predicts_noise, class Tensor, class Denoiser, class Schedule>
+  requires(is_prediction<Prediction>() && is_denoiser<Denoiser, Tensor>() &&
+           is_noise_schedule<Schedule>())
 denoising_errors measure_denoising_errors(const Denoiser& denoise, const Schedule& schedule,
                                           const Tensor& clean,
                                           const denoising_error_options& options = {}) {
+  validate(schedule);
   require(clean.shape().rank() == 4 && clean.size() > 0, "images to denoise", clean.shape(),
           "(B, C, H, W)");
   require(options.batch_size > 0, "batch size", options.batch_size, "at least 1");

@@ -20,4 +20,14 @@ concept feature_extractor = requires(const Extractor& extractor, const image_bat
   { extractor.name() } -> std::convertible_to<std::string_view>;
 };
 
+/// True of a feature extractor; of anything else it does not compile, and says what is wanted.
+template <class Extractor>
+constexpr bool is_feature_extractor() {
+  constexpr bool holds = feature_extractor<Extractor>;
+  static_assert(holds,
+                "a feature extractor is to be callable, when const, with a lift::image_batch_view, "
+                "giving Eigen::MatrixXf, and to have dimension(height, width) and name()");
+  return holds;
+}
+
 }  // namespace lift

@@ -51,8 +51,9 @@ inline double frechet_distance(const gaussian& a, const gaussian& b) {
 }
 
 /// The Gaussian fitted to the features of all images, which are extracted 64 at a time.
-template <feature_extractor Extractor>
+template <class Extractor>
 gaussian_fit fit_features(const Extractor& extractor, const image_batch_view& images) {
+  static_assert(is_feature_extractor<Extractor>());
   constexpr std::size_t at_once = 64;
   gaussian_fit fit;
   for (std::size_t first = 0; first < images.count; first += at_once)
@@ -62,9 +63,10 @@ gaussian_fit fit_features(const Extractor& extractor, const image_batch_view& im
 }
 
 /// The squared Fréchet distance between the features of two sets of images.
-template <feature_extractor Extractor>
+template <class Extractor>
 double frechet_distance(const Extractor& extractor, const image_batch_view& a,
                         const image_batch_view& b) {
+  static_assert(is_feature_extractor<Extractor>());
   return frechet_distance(fit_features(extractor, a).result(), fit_features(extractor, b).result());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <vector>
 
@@ -26,7 +27,8 @@ std::vector<double> alpha_bars(const Schedule& schedule, const timesteps& t) {
 /// What is wanted of a denoiser, whatever it predicts: ε̂ or x̂ = (x_t − √(1−ᾱ)·ε̂)/√ᾱ.
 enum class estimate { noise, clean };
 
-/// A denoiser whose output is ε̂ or x̂ of both scales, made of one that predicts anything.
+/// A denoiser whose output is ε̂ or x̂ of both scales, made of one that predicts anything. It takes
+/// what that one takes and gives back: not duals, where it gives tensors for them.
 template <class Denoiser, noise_schedule Schedule, prediction Prediction = predicts_noise>
 struct estimator {
   Denoiser denoise;
@@ -34,14 +36,15 @@ struct estimator {
   estimate wanted = estimate::noise;
 
   template <value F, value C>
-  requires requires(const Denoiser& d, const F& f, const C& c, const timesteps& t) {
-    d(f, c, t, t);
-  }
+    requires requires(const Denoiser& d, const F& f, const C& c, const timesteps& t) {
+      { d(f, c, t, t).fine } -> std::convertible_to<F>;
+      { d(f, c, t, t).coarse } -> std::convertible_to<C>;
+    }
   auto operator()(const F& x_fine, const C& x_coarse, const timesteps& t_fine,
                   const timesteps& t_coarse) const {
     const auto y = denoise(x_fine, x_coarse, t_fine, t_coarse);
-    return scales{combined(weights(t_fine), x_fine, y.fine),
-                  combined(weights(t_coarse), x_coarse, y.coarse)};
+    return scales{combined(weights(t_fine), x_fine, F(y.fine)),
+                  combined(weights(t_coarse), x_coarse, C(y.coarse))};
   }
 
  private:

@@ -25,6 +25,16 @@ concept prediction = requires(double alpha_bar) {
   { P::target(alpha_bar) } -> std::same_as<combination>;
 };
 
+/// True of a prediction; of anything else it does not compile, and says what is wanted.
+template <class P>
+constexpr bool is_prediction() {
+  constexpr bool holds = prediction<P>;
+  static_assert(holds,
+                "a prediction is to have static members noise, clean and target, each called with "
+                "a double and returning lift::combination");
+  return holds;
+}
+
 /// y = ε, as the reference; gives no x̂₀ where ᾱ = 0.
 struct predicts_noise {
   static constexpr const char* name = "noise";

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,8 +33,12 @@ class repeated_denoiser {
     requires denoiser<Denoiser, Tensor>
   {
     if constexpr (!records) {
-      return denoise_(x_fine, x_coarse, t_fine, t_coarse);
+      auto y = denoise_(x_fine, x_coarse, t_fine, t_coarse);
+      return {std::move(y.fine), std::move(y.coarse)};
     } else {
+      static_assert(std::is_invocable_v<const Denoiser&, const Tensor&, const Tensor&,
+                                        const Tensor&, const Tensor&>,
+                    "a repeated denoiser is to take timesteps as tensors too, as networks do");
       const evaluation& e = evaluate({&x_fine, &x_coarse}, {&t_fine, &t_coarse}, [&](auto& on) {
         auto y = denoise_(on.x[0], on.x[1], on.t[0], on.t[1]);
         on.y = {std::move(y.fine), std::move(y.coarse)};
@@ -44,17 +50,24 @@ class repeated_denoiser {
   Tensor operator()(const Tensor& x, const timesteps& t) const
     requires single_scale_denoiser<Denoiser, Tensor>
   {
-    if constexpr (!records)
+    if constexpr (!records) {
       return denoise_(x, t);
-    else
+    } else {
+      static_assert(std::is_invocable_v<const Denoiser&, const Tensor&, const Tensor&>,
+                    "a repeated denoiser is to take timesteps as tensors too, as networks do");
       return evaluate({&x}, {&t}, [&](auto& on) { on.y = {denoise_(on.x[0], on.t[0])}; })
           .y[0].clone();
+    }
   }
 
-  auto operator()(const dual_of<Tensor>& x_fine, const dual_of<Tensor>& x_coarse,
-                  const timesteps& t_fine, const timesteps& t_coarse) const
-    requires differentiable_denoiser<Denoiser, Tensor>
-  {
+  /// A template, so that a call on tensors does not ask whether the denoiser takes duals.
+  template <std::same_as<dual_of<Tensor>> Dual>
+    requires requires(const Denoiser& d, const Dual& x, const timesteps& t) {
+      { d(x, x, t, t).fine } -> std::convertible_to<Dual>;
+      { d(x, x, t, t).coarse } -> std::convertible_to<Dual>;
+    }
+  auto operator()(const Dual& x_fine, const Dual& x_coarse, const timesteps& t_fine,
+                  const timesteps& t_coarse) const {
     return denoise_(x_fine, x_coarse, t_fine, t_coarse);
   }
 

@@ -45,6 +45,7 @@ struct diagonal {
   template <noise_schedule Schedule>
   timestep_path operator()(const error_heatmap&, const Schedule& schedule,
                            std::size_t steps) const {
+    validate(schedule);
     timestep_path path;
     for (const std::size_t t : spaced_timesteps(schedule.num_timesteps(), steps, spacing))
       path.push_back({t, t});

@@ -57,11 +57,12 @@ inline snr_path interpolate(const snr_path& nodes, std::size_t count) {
 }
 
 /// Spends `steps` evaluations along a path of SNR nodes, by `interpolate` and the nearest
-/// timesteps. Throws lift::error as `interpolate` does, or for no steps.
+/// timesteps. Throws lift::error as `interpolate` and validate(schedule) do, or for no steps.
 template <noise_schedule Schedule>
 timestep_path discretise(const snr_path& nodes, const Schedule& schedule, std::size_t steps,
                          start_level start = start_level::noisiest) {
   require_steps(steps);
+  validate(schedule);
   const auto along = [&](std::size_t count) {
     return timesteps_of(interpolate(nodes, count), schedule);
   };

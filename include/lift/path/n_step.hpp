@@ -93,6 +93,7 @@ struct n_step {
   timestep_path operator()(const error_heatmap& heatmap, const Schedule& schedule,
                            std::size_t steps) const {
     require_steps(steps);
+    validate(schedule);
     const auto along = [&](std::size_t count) {
       return timesteps_of(cheapest_n_step_path(heatmap, Cost, count - 1, max_jump).cells, heatmap);
     };

@@ -36,10 +36,10 @@ struct snr_pair {
 using snr_path = std::vector<snr_pair>;
 
 /// A path policy spends a number of steps on the way from noise to a clean image, guided by the
-/// error heatmap.
-template <class Policy>
+/// error heatmap, on schedules of a given type.
+template <class Policy, class Schedule = tabulated_schedule>
 concept path_policy = requires(const Policy& policy, const error_heatmap& heatmap,
-                               const tabulated_schedule& schedule, std::size_t steps) {
+                               const Schedule& schedule, std::size_t steps) {
   { policy(heatmap, schedule, steps) } -> std::same_as<timestep_path>;
 };
 

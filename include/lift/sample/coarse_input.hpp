@@ -16,6 +16,16 @@ concept coarse_input = requires(const Input& input, std::size_t step) {
   { input(step) } -> std::convertible_to<Tensor>;
 };
 
+/// True of a coarse input; of anything else it does not compile, and says what is wanted.
+template <class Input, class Tensor>
+constexpr bool is_coarse_input() {
+  constexpr bool holds = coarse_input<Input, Tensor>;
+  static_assert(holds,
+                "a coarse input is to be callable, when const, as coarse(step) -> Tensor; images "
+                "that stay the same are lift::fixed_coarse{images}");
+  return holds;
+}
+
 /// The same images at every step: clean ones, or one fixed noise.
 template <class Tensor>
 struct fixed_coarse {

@@ -18,15 +18,14 @@ struct ddim {
   template <class Tensor, class Noise>
   Tensor operator()(const Tensor& x, const Tensor& denoised, double alpha_bar,
                     double next_alpha_bar, const Noise& noise) const {
-    using T = typename Tensor::value_type;
     require(eta >= 0 && eta <= 1, "eta of DDIM", eta, "0 to 1");
     const double noise_power = 1 - alpha_bar, next_noise_power = 1 - next_alpha_bar;
     const double sigma =
         eta * std::sqrt(next_noise_power / noise_power * (1 - alpha_bar / next_alpha_bar));
     const double a = std::sqrt(std::max(0.0, next_noise_power - sigma * sigma) / noise_power);
     const double b = std::sqrt(next_alpha_bar) - a * std::sqrt(alpha_bar);
-    const Tensor mean = axpby(static_cast<T>(a), x, static_cast<T>(b), denoised);
-    return sigma > 0 ? axpby(T(1), mean, static_cast<T>(sigma), noise()) : mean;
+    const Tensor mean = axpby(a, x, b, denoised);
+    return sigma > 0 ? axpby(1, mean, sigma, noise()) : mean;
   }
 };
 

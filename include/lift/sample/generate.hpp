@@ -23,8 +23,9 @@ Tensor initial_noise(const shape& images, std::uint32_t scale,
 /// A batch of images, fine ones of shape (B, C, H, W) with their coarse ones, from noise of their
 /// own: numbers options.first_sample, …, first_sample + B − 1 of all those the seed gives.
 /// Otherwise as sample_scales.
-template <class Tensor, prediction Prediction = predicts_noise, class Stepper = ddim,
-          denoiser<Tensor> Denoiser, noise_schedule Schedule, class OnStep = ignore_step>
+template <class Tensor, class Prediction = predicts_noise, class Stepper = ddim, class Denoiser,
+          class Schedule, class OnStep = ignore_step>
+  requires(!single_scale_denoiser<Denoiser, Tensor> || denoiser<Denoiser, Tensor>)
 scales<Tensor> generate(const Denoiser& denoise, const Schedule& schedule,
                         const timestep_path& path, const shape& fine,
                         const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
@@ -34,9 +35,9 @@ scales<Tensor> generate(const Denoiser& denoise, const Schedule& schedule,
 }
 
 /// The same with a single-scale denoiser along a list of timesteps, as sample_single.
-template <class Tensor, prediction Prediction = predicts_noise, class Stepper = ddim,
-          single_scale_denoiser<Tensor> Denoiser, noise_schedule Schedule,
-          class OnStep = ignore_step>
+template <class Tensor, class Prediction = predicts_noise, class Stepper = ddim, class Denoiser,
+          class Schedule, class OnStep = ignore_step>
+  requires(!denoiser<Denoiser, Tensor> || single_scale_denoiser<Denoiser, Tensor>)
 Tensor generate(const Denoiser& denoise, const Schedule& schedule,
                 const std::vector<std::size_t>& path, const shape& images,
                 const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {

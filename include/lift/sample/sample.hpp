@@ -14,6 +14,10 @@
 namespace lift {
 
 namespace detail {
+template <class Prediction, class Stepper, class Tensor, class Schedule>
+constexpr bool can_sample = is_prediction<Prediction>() && is_stepper<Stepper, Tensor>() &&
+                            is_noise_schedule<Schedule>();
+
 inline std::vector<std::size_t> timesteps_of(const timestep_path& path,
                                              std::size_t timestep_pair::*scale) {
   std::vector<std::size_t> result;
@@ -34,10 +38,12 @@ auto follow(Trajectory& x, std::size_t count, const Evaluate& evaluate, OnStep& 
 
 /// Samples both scales along a path from the given unit noise, (B, C, H, W) and (B, C, H/2, W/2),
 /// whatever the path's first timesteps. Calls on_step(sampling_step<scales<Tensor>>) after each
-/// step. Throws lift::error for an empty path, one that rises or leaves the schedule, and for
-/// outputs of the network that do not fit or are not finite.
-template <prediction Prediction = predicts_noise, class Stepper = ddim, class Tensor,
-          denoiser<Tensor> Denoiser, noise_schedule Schedule, class OnStep = ignore_step>
+/// step. Throws lift::error as validate(schedule) does, for an empty path, one that rises or leaves
+/// the schedule, and for outputs of the network that do not fit or are not finite.
+template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
+          class Schedule, class OnStep = ignore_step>
+  requires(is_denoiser<Denoiser, Tensor>() &&
+           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
 scales<Tensor> sample_scales(const Denoiser& denoise, const Schedule& schedule,
                              const timestep_path& path, const scales<Tensor>& noise,
                              const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
@@ -57,9 +63,10 @@ scales<Tensor> sample_scales(const Denoiser& denoise, const Schedule& schedule,
 
 /// Samples the fine scale alone, from unit noise (B, C, H, W); the denoiser is shown coarse(step)
 /// at the path's coarse timestep. Calls on_step(sampling_step<Tensor>); throws as sample_scales.
-template <prediction Prediction = predicts_noise, class Stepper = ddim, class Tensor,
-          denoiser<Tensor> Denoiser, noise_schedule Schedule, coarse_input<Tensor> Coarse,
-          class OnStep = ignore_step>
+template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
+          class Schedule, class Coarse, class OnStep = ignore_step>
+  requires(is_denoiser<Denoiser, Tensor>() && is_coarse_input<Coarse, Tensor>() &&
+           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
 Tensor sample_fine(const Denoiser& denoise, const Schedule& schedule, const timestep_path& path,
                    const Tensor& noise, const Coarse& coarse,
                    const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
@@ -75,8 +82,10 @@ Tensor sample_fine(const Denoiser& denoise, const Schedule& schedule, const time
 
 /// Super-resolution: fine images for the given clean coarse ones, which the denoiser sees at
 /// timestep 0. Otherwise as sample_fine.
-template <prediction Prediction = predicts_noise, class Stepper = ddim, class Tensor,
-          denoiser<Tensor> Denoiser, noise_schedule Schedule, class OnStep = ignore_step>
+template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
+          class Schedule, class OnStep = ignore_step>
+  requires(is_denoiser<Denoiser, Tensor>() &&
+           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
 Tensor super_resolve(const Denoiser& denoise, const Schedule& schedule,
                      const std::vector<std::size_t>& fine_path, const Tensor& noise,
                      const Tensor& coarse, const sampling_options<Stepper>& options = {},
@@ -89,9 +98,10 @@ Tensor super_resolve(const Denoiser& denoise, const Schedule& schedule,
 
 /// Samples images of one scale with a single-scale denoiser, from unit noise (B, C, H, W). Calls
 /// on_step(sampling_step<Tensor>); throws as sample_scales.
-template <prediction Prediction = predicts_noise, class Stepper = ddim, class Tensor,
-          single_scale_denoiser<Tensor> Denoiser, noise_schedule Schedule,
-          class OnStep = ignore_step>
+template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
+          class Schedule, class OnStep = ignore_step>
+  requires(is_single_scale_denoiser<Denoiser, Tensor>() &&
+           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
 Tensor sample_single(const Denoiser& denoise, const Schedule& schedule,
                      const std::vector<std::size_t>& path, const Tensor& noise,
                      const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {

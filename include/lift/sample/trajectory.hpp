@@ -41,12 +41,13 @@ void require_falling(const Schedule& schedule, const std::vector<std::size_t>& p
 
 /// The sample of one scale on its way along a list of timesteps, noisy to clean; the step after the
 /// last timestep is the landing.
-template <prediction Prediction, class Stepper, class Tensor>
-  requires stepper<Stepper, Tensor>
+template <class Prediction, class Stepper, class Tensor>
 class trajectory {
+  static_assert(is_prediction<Prediction>() && is_stepper<Stepper, Tensor>());
+
  public:
-  /// Begins at `start`. Throws lift::error as require_falling does, or where the prediction gives
-  /// no x̂₀.
+  /// Begins at `start`. Throws lift::error as validate(schedule) and require_falling do, or where
+  /// the prediction gives no x̂₀.
   template <noise_schedule Schedule>
   trajectory(const Schedule& schedule, std::vector<std::size_t> path, Tensor start,
              const sampling_options<Stepper>& options, std::uint32_t scale)
@@ -56,6 +57,7 @@ class trajectory {
         clip_(options.clip),
         noise_{options.seed, purpose::step_noise, scale, 0},
         first_sample_(options.first_sample) {
+    validate(schedule);
     require_falling(schedule, path_);
     for (const std::size_t t : path_) {
       alpha_bars_.push_back(schedule.alpha_bar(t));

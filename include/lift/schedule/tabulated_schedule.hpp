@@ -13,16 +13,9 @@ namespace lift {
 /// A schedule given by a table of ᾱ, one value a timestep.
 class tabulated_schedule {
  public:
-  /// Throws lift::error unless there are two values or more, all in [0, 1], none above the one
-  /// before it.
+  /// Throws lift::error as validate(schedule) does.
   explicit tabulated_schedule(std::vector<double> alpha_bar) : alpha_bar_(std::move(alpha_bar)) {
-    require(alpha_bar_.size() >= 2, "number of timesteps", alpha_bar_.size(), "at least 2");
-    double previous = 1;
-    for (const double value : alpha_bar_) {
-      require(value >= 0 && value <= previous, "ᾱ in a schedule's table", value,
-              "a value from 0 to the one before it");
-      previous = value;
-    }
+    validate(*this);
   }
 
   std::size_t num_timesteps() const { return alpha_bar_.size(); }

@@ -20,6 +20,7 @@ class zero_terminal_snr : public tabulated_schedule {
 
  private:
   static std::vector<double> rescaled(const Schedule& schedule) {
+    validate(schedule);
     const std::size_t size = schedule.num_timesteps();
     const double first = std::sqrt(schedule.alpha_bar(0));
     const double last = std::sqrt(schedule.alpha_bar(size - 1));

@@ -17,6 +17,16 @@ concept image_source = requires(const S& source, std::span<const std::size_t> in
   { source(indices) } -> std::convertible_to<Tensor>;
 };
 
+/// True of an image source; of anything else it does not compile, and says what is wanted.
+template <class S, class Tensor>
+constexpr bool is_image_source() {
+  constexpr bool holds = image_source<S, Tensor>;
+  static_assert(holds,
+                "an image source is to have const members size() and operator()(std::span<const "
+                "std::size_t>) -> Tensor");
+  return holds;
+}
+
 /// A source whose images are in host memory or files: read(indices, to) writes them one after the
 /// other, image_shape() is that of one, (C, S, S). A trainer has it read the next batch while the
 /// backend works, where the backend can copy it in beside.

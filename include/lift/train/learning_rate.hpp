@@ -17,6 +17,16 @@ concept learning_rate = requires(const R& rate, std::uint64_t step) {
   { rate(step) } -> std::same_as<double>;
 };
 
+/// True of a learning rate; of anything else it does not compile, and says what is wanted.
+template <class R>
+constexpr bool is_learning_rate() {
+  constexpr bool holds = learning_rate<R>;
+  static_assert(holds,
+                "a learning rate is to be callable, when const, as rate(std::uint64_t step) -> "
+                "double; one that stays the same is lift::constant_rate{rate}");
+  return holds;
+}
+
 struct constant_rate {
   double rate = 1e-4;
   double operator()(std::uint64_t) const { return rate; }

@@ -108,9 +108,12 @@ concept single_scale_architecture =
     };
 
 /// What a network is trained for: how clean images become noisy inputs and targets.
-template <noise_schedule Schedule = cosine_schedule, regime Regime = independent_regime,
-          prediction Prediction = predicts_noise>
+template <class Schedule = cosine_schedule, class Regime = independent_regime,
+          class Prediction = predicts_noise>
 struct objective {
+  static_assert(is_noise_schedule<Schedule>() && is_regime<Regime>());
+  static_assert(is_prediction<Prediction>());
+
   Schedule schedule{};
   Regime regime{};
   Prediction prediction{};
@@ -136,6 +139,8 @@ struct objective {
   }
 };
 
+template <class S>
+objective(S) -> objective<S>;
 template <class S, class R>
 objective(S, R) -> objective<S, R>;
 template <class S, class R, class P>

@@ -21,6 +21,16 @@ concept regime = requires(const R& r, const random_stream& stream, std::uint64_t
   { r.loss_weights() } -> std::same_as<scales<double>>;
 };
 
+/// True of a regime; of anything else it does not compile, and says what is wanted.
+template <class R>
+constexpr bool is_regime() {
+  constexpr bool holds = regime<R>;
+  static_assert(holds,
+                "a regime is to have const members draw(stream, sample, num_timesteps) -> "
+                "lift::timestep_pair and loss_weights() -> lift::scales<double>");
+  return holds;
+}
+
 /// Timestep number `element` of a sample, uniform on 0 … num_timesteps − 1.
 LIFT_HD inline std::size_t uniform_timestep(const random_stream& stream, std::uint64_t sample,
                                     std::uint64_t element, std::size_t num_timesteps) {

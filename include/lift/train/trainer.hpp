@@ -33,13 +33,14 @@ struct step_report {
 ///
 /// A step is work that the backend repeats, and is waited for once, at its end; before that the next
 /// batch is read where images and backend allow it (host_image_source, uploading_backend).
-template <class Architecture, class Tensor, class Source, class Objective, learning_rate Rate>
-  requires image_source<Source, Tensor>
+template <class Architecture, class Tensor, class Source, class Objective, class Rate>
 class trainer {
+  static_assert(is_image_source<Source, Tensor>() && is_learning_rate<Rate>());
+
  public:
   /// Goes on from its own copy of `state`; `images` must outlive the trainer. Throws lift::error
-  /// when there is no whole batch, when the parts of a batch are not equal, and when the state
-  /// comes from a data set of another size.
+  /// when there is no whole batch, when the parts of a batch are not equal, when the state comes
+  /// from a data set of another size, and as validate(schedule) does.
   trainer(Architecture architecture, const training_state<Tensor>& state, const Source& images,
           Objective objective, Rate rate, const training_options& options = {})
       : architecture_(std::move(architecture)), state_(state.clone()), images_(&images),
@@ -53,6 +54,7 @@ class trainer {
     require(state.images == 0 || state.images == count, "number of training images", count,
             text(state.images, " as when this training began"));
     state_.images = count;
+    if constexpr (requires { objective_.schedule; }) validate(objective_.schedule);
     if constexpr (reads_ahead) {
       const shape image = images.image_shape();
       incoming_ = Tensor({batch, image[0], image[1], image[2]});
@@ -155,7 +157,7 @@ class trainer {
       const auto result = loss_and_gradients(architecture_, state_.weights, batch,
                                              {share * weights.fine, share * weights.coarse});
       const auto add_share = [&](Tensor& to, const Tensor& loss) {
-        if (!loss.empty()) op::accumulate(to, scaled(loss, static_cast<T>(share)));
+        if (!loss.empty()) op::accumulate(to, scaled(loss, share));
       };
       add_share(total.loss.fine, result.loss.fine);
       add_share(total.loss.coarse, result.loss.coarse);

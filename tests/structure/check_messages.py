@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What compilers say to parts of one's own: check_messages.py COMPILER INCLUDE_DIR.
+
+- own_parts.cpp, where they are right, compiles without a warning;
+- each misuse below does not compile: the first error says what is wanted, or what in one's own code is at
+  fault, and then a line on the way there says what is wanted; fewer than LIMIT lines point into the
+  library's headers.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+LIMIT = 10
+HERE = pathlib.Path(__file__).parent
+HEADERS = ["ad/apply", "analysis/error_heatmap", "model/repeated_denoiser", "path/any_path_policy",
+           "sample/generate", "train/trainer"]
+
+SCHEDULE = "struct schedule { std::size_t num_timesteps() const; double alpha_bar(std::size_t) const; };"
+DENOISE = """const auto denoise = [](const image_tensor& f, const image_tensor& c, const lift::timesteps&,
+                                     const lift::timesteps&) { return lift::scales{f, c}; };"""
+GENERATE = """auto made = lift::generate<image_tensor%s>(denoise, schedule{}, lift::timestep_path{},
+                                                         {1, 3, 8, 8}%s);"""
+MEASURE = """auto measured = lift::compute_error_heatmap(denoise, schedule{}, image_tensor{},
+                                                         lift::heatmap_axis{});"""
+NETWORK = """struct network {
+  std::vector<std::size_t> hidden_dims;
+  template <class S, class X, class T>
+  auto operator()(const S&, const X& f, const X& c, const T&, const T&) const { return lift::scales{f, c}; }
+};
+lift::training_state<image_tensor> state;
+lift::tensor_images<image_tensor> images;"""
+
+# name: (code, what the first error says, what a line on the way there says)
+MISUSES = {
+    "a denoiser that is not const": (
+        SCHEDULE + """struct own { lift::scales<image_tensor> operator()(
+            const image_tensor&, const image_tensor&, const lift::timesteps&, const lift::timesteps&); } denoise;"""
+        + GENERATE % ("", ""),
+        "a denoiser's operator() is to be const, a lambda not mutable"),
+    "a denoiser with its arguments in another order": (
+        SCHEDULE + """const auto denoise = [](const image_tensor& f, const lift::timesteps&,
+            const image_tensor& c, const lift::timesteps&) { return lift::scales{f, c}; };
+        auto made = lift::super_resolve(denoise, schedule{}, {5, 4}, image_tensor{}, image_tensor{});""",
+        "a denoiser is to be callable as denoise(x_fine, x_coarse, t_fine, t_coarse)"),
+    "a denoiser that returns a pair": (
+        SCHEDULE + DENOISE.replace("lift::scales{", "std::pair{") + MEASURE,
+        "a denoiser is to return lift::scales{fine, coarse} of tensors"),
+    "a generic denoiser of tensors alone, differentiated": (
+        SCHEDULE + """const auto denoise = [](const auto& f, const auto& c, const auto&, const auto&) {
+            return lift::scales{image_tensor(f.shape(), f.to_host()), c}; };""" + MEASURE,
+        "no member named 'to_host'",
+        "a_generic_denoiser_needs_to_take_duals_here_or_be_wrapped_in_central_differences"),
+    "a single-scale denoiser that returns both scales": (
+        SCHEDULE + """const auto denoise = [](const image_tensor& x, const lift::timesteps&) {
+            return lift::scales{x, x}; };
+        auto made = lift::sample_single(denoise, schedule{}, {1}, image_tensor{});""",
+        "a single-scale denoiser is to return a tensor"),
+    "a schedule of floats": (
+        SCHEDULE.replace("double", "float") + DENOISE + GENERATE % ("", ""),
+        "a noise schedule is to have const members std::size_t num_timesteps()"),
+    "a prediction without a target": (
+        SCHEDULE + DENOISE + "struct own { static lift::combination noise(double), clean(double); };"
+        + GENERATE % (", own", ""),
+        "a prediction is to have static members noise, clean and target"),
+    "a stepper that takes no noise": (
+        SCHEDULE + DENOISE + """struct own {
+            image_tensor operator()(const image_tensor&, const image_tensor&, double, double) const; };"""
+        + GENERATE % ("", ", lift::sampling_options<own>{}"),
+        "a stepper is to be copyable and callable as step(x, denoised, alpha_bar, next_alpha_bar, noise)"),
+    "images in the place of a coarse input": (
+        SCHEDULE + DENOISE
+        + "auto made = lift::sample_fine(denoise, schedule{}, {{1, 1}}, image_tensor{}, image_tensor{});",
+        "a coarse input is to be callable, when const, as coarse(step) -> Tensor"),
+    "a number in the place of a learning rate": (
+        NETWORK + "lift::trainer training(network{}, state, images, lift::objective{}, 1e-4);",
+        "a learning rate is to be callable, when const, as rate(std::uint64_t step) -> double"),
+    "a vector in the place of an image source": (
+        NETWORK + """std::vector<image_tensor> all;
+        lift::trainer training(network{}, state, all, lift::objective{}, lift::constant_rate{});""",
+        "an image source is to have const members size() and operator()"),
+    "a regime that weighs no losses": (
+        """struct own { lift::timestep_pair draw(const lift::random_stream&, std::uint64_t, std::size_t) const; };
+        lift::objective wanted{lift::cosine_schedule(), own{}};""",
+        "a regime is to have const members draw(stream, sample, num_timesteps)"),
+    "a policy that returns indices": (
+        """struct own { std::vector<std::size_t> operator()(
+            const lift::error_heatmap&, const lift::tabulated_schedule&, std::size_t) const; };
+        static_assert(lift::path_policy<own>, "own is no policy");""",
+        "own is no policy"),
+    "a primitive without rules": (
+        """struct own {
+          static constexpr std::size_t inputs = 1;
+          lift::shape output_shape(const lift::shape&) const;
+          template <class T> auto forward(const T& x) const { return lift::op::evaluation{x, 0}; } };
+        auto y = lift::apply(own{}, image_tensor{});""",
+        "a primitive is to have const members output_shape(shapes...), forward(x...)"),
+    "a backend that does not reduce": (
+        "struct own : paper_backend { static void reduce(); }; lift::tensor<own, float> x;",
+        "constraint", "B::reduce("),
+}
+
+
+def compiled(compiler, include, folder, source):
+    """The exit status of the compiler and the lines it wrote; all headers are compiled before, once."""
+    everything = folder / "everything.hpp"
+    command = [compiler, "-std=c++20", "-fdiagnostics-color=never", "-Wall", "-Wextra", "-Wconversion",
+               f"-I{include}", f"-I{HERE}"]
+    if not everything.exists():
+        everything.write_text('#include "paper_backend.hpp"\n' +
+                              "".join(f"#include <lift/{header}.hpp>\n" for header in HEADERS))
+        subprocess.run([*command, "-x", "c++-header", everything, "-o", f"{everything}.gch"], check=True)
+    run = subprocess.run([*command, "-fsyntax-only", "-include", everything, source], capture_output=True,
+                         text=True, env={**os.environ, "LC_ALL": "C"})
+    return run.returncode, run.stderr.splitlines()
+
+
+def problem(lines, include, first_error, on_the_way=""):
+    """What is wrong with the message of a misuse, or nothing."""
+    error = next((line for line in lines if re.search(r"\berror: ", line)), "none")
+    ours = sum(bool(re.match(re.escape(include) + r"/lift/\S+:\d+:", line)) for line in lines)
+    if first_error not in error:
+        return f"the first error does not say: {first_error}"
+    if not any(on_the_way in line for line in lines):
+        return f"no line says: {on_the_way}"
+    if ours >= LIMIT:
+        return f"{ours} lines point into the library, want fewer than {LIMIT}"
+    return ""
+
+
+def main(compiler, include):
+    failed = 0
+
+    def report(name, found, lines):
+        nonlocal failed
+        if found:
+            failed += 1
+            print(f"{name}: {found}", *lines[:40], sep="\n  ")
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        _, lines = compiled(compiler, include, folder, HERE / "own_parts.cpp")
+        report("own_parts.cpp", lines and "want no line", lines)
+        for name, (code, *wanted) in MISUSES.items():
+            source = folder / "misuse.cpp"
+            source.write_text(code + "\n")
+            status, lines = compiled(compiler, include, folder, source)
+            report(name, problem(lines, include, *wanted) if status else "it compiles", lines)
+    print(f"{len(MISUSES) + 1} programs, {failed} not answered as they should be")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
