@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <lift/backend/available_processors.hpp>
 #include <lift/core/error.hpp>
 #include <lift/io/archive.hpp>
 #include <lift/io/decode_image.hpp>
@@ -30,7 +31,7 @@ namespace lift {
 struct dataset_options {
   std::size_t size = 64;    ///< side of the square images, in pixels
   std::size_t max_bad = 0;  ///< how many unreadable images are skipped before it is an error
-  std::size_t threads = 0;  ///< decoding threads; 0 = one per core
+  std::size_t threads = 0;  ///< decoding threads; 0 = default_threads()
 };
 
 /// The PNG and JPEG images of a folder (with its subfolders) or of a zip or tar file, each resized
@@ -42,7 +43,7 @@ class image_dataset {
   explicit image_dataset(const std::filesystem::path& source, const dataset_options& options = {})
       : options_(options) {
     require(options_.size > 0, "size of the images", options_.size, "at least 1");
-    if (options_.threads == 0) options_.threads = std::max(1u, std::thread::hardware_concurrency());
+    if (options_.threads == 0) options_.threads = default_threads();
     std::error_code unknown;  // then reading it says why
     std::filesystem::is_directory(source, unknown) ? load_folder(source) : load_archive(source);
     if (images_.empty()) throw error(text("no PNG or JPEG image in ", source.string()));
