@@ -12,7 +12,7 @@ foreach(component IN LISTS LIFT_COMPONENTS)
 endforeach()
 configure_file(cmake/lift-config.cmake.in lift-config.cmake @ONLY)
 write_basic_package_version_file(lift-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-install(FILES cmake/lift_dependencies.cmake ${CMAKE_CURRENT_BINARY_DIR}/lift-config.cmake
+install(FILES cmake/lift_dependencies.cmake cmake/lift_native.cmake ${CMAKE_CURRENT_BINARY_DIR}/lift-config.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/lift-config-version.cmake DESTINATION ${package_dir})
 
 # The prefix is written relative to the .pc file, so that an installed tree can be moved.

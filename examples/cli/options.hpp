@@ -131,8 +131,10 @@ CLI::App& add_command(CLI::App& parent, const std::string& name, const std::stri
   CLI::App& app = *parent.add_subcommand(name, about);
   app.footer("Example:\n  " + example);
   for (CLI::Option* common :
-       {number_option(app, "--threads", settings->threads, "Threads; 0 = one for every core",
-                      whole(0, 1024)),
+       {number_option(app, "--threads", settings->threads,
+                     "Threads; 0 = one for every processor that this process may use, at most "
+                     "OMP_NUM_THREADS",
+                     whole(0, 1024)),
         app.add_flag("--quiet", settings->quiet, "No progress, no remarks"),
         app.add_flag("--json", settings->json, "Print the result as one JSON object")})
     common->group("Options of every command");

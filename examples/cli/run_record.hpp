@@ -11,6 +11,7 @@
 #include <lift/train/trainer.hpp>
 
 #include "any_network.hpp"
+#include "processor.hpp"
 #include "report.hpp"
 
 extern "C" char* openblas_get_config() __attribute__((weak));
@@ -22,6 +23,7 @@ inline json environment(const std::string& backend) {
   return {{"lift", LIFT_VERSION},
           {"compiler", __VERSION__},
           {"backend", backend},
+          {"compiled_for", compiled_for_processor},
           {"instructions", xsimd::default_arch::name()},
           {"threads", default_thread_pool().size()},
           {"cores", std::thread::hardware_concurrency()},

@@ -15,6 +15,7 @@
 #include <lift/core/shape.hpp>
 
 #include <lift/backend/attention_geometry.hpp>
+#include <lift/backend/available_processors.hpp>
 #include <lift/backend/backend.hpp>
 #include <lift/backend/blas_product.hpp>
 #include <lift/backend/block_transpose.hpp>

@@ -18,9 +18,22 @@ install_lift() {
   mv first prefix
 }
 
+# compiled_for_here NAME: so is the consumer's file NAME.cpp.
+compiled_for_here() {
+  grep -Eq -- "-m(arch|cpu)=native .*/$1[.]cpp" build/compile_commands.json
+}
+
 # build_consumer [cmake options]
 build_consumer() {
-  cmake -S consumer -B build -DCMAKE_CXX_COMPILER="$compiler" "$@"
+  cmake -S consumer -B build -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" 2>&1 | tee log
+  if grep -q "lift_native" log; then
+    echo "a project that calls lift_native is reminded of it" >&2
+    exit 1
+  fi
+  if ! compiled_for_here compute || compiled_for_here plan; then
+    echo "lift_native(compute) compiles another target for this processor, or does not compile that" >&2
+    exit 1
+  fi
   cmake --build build
   ./build/plan
   ./build/compute

@@ -20,7 +20,19 @@ refuse() {
     exit 1
   fi
 }
-configure "0.1 COMPONENTS core" -DCMAKE_DISABLE_FIND_PACKAGE_xtensor=ON
+# reminds TIMES REQUEST [cmake options]: it is told so often that it did not call lift_native.
+reminds() {
+  configure "${@:2}"
+  local times
+  times=$(grep -c "without lift_native" request.log || true)
+  [[ $times == "$1" ]] || { echo "find_package(lift $2) ${*:3}: $times notices, want $1" >&2; exit 1; }
+}
+reminds 1 "0.1 CONFIG REQUIRED)
+    find_package(lift 0.1"
+reminds 0 "0.1 COMPONENTS core" -DCMAKE_DISABLE_FIND_PACKAGE_xtensor=ON
+reminds 0 "0.1" -DLIFT_NO_NATIVE_NOTICE=ON
+reminds 0 "0.1" -DCMAKE_CXX_FLAGS=-march=native
+reminds 0 "0.1" -DCMAKE_CXX_FLAGS_RELEASE=-march=native -DCMAKE_BUILD_TYPE=Release
 # build_with COMPONENT LANGUAGE EXTENSION: a program that includes what the component brings.
 build_with() {
   [[ -e prefix/share/cmake/lift/lift_$1.cmake ]] || return 0
@@ -41,3 +53,6 @@ build_with cuda CUDA cu
 refuse "sudo apt-get install libxtensor-dev" "0.1" -DCMAKE_DISABLE_FIND_PACKAGE_xtensor=ON
 refuse "LIFT has no component none" "0.1 COMPONENTS none"
 refuse "requested version .0.2" "0.2"
+refuse 'a processor to compile for: got "x86-64-v9", want one of' "0.1)
+    add_library(own INTERFACE)
+    lift_native(own x86-64-v9)  # "

@@ -22,7 +22,7 @@ THIRD_PARTY = {
     "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nlohmann/",
     "plot": r"nlohmann/",
 }
-POSIX = r"(unistd|fcntl|signal|spawn|stdlib|sys/\w+)\.h"
+POSIX = r"(unistd|fcntl|sched|signal|spawn|stdlib|sys/\w+)\.h"
 LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include <lift/backend/available_processors.hpp>
 #include <lift/core/ceil_div.hpp>
 
 namespace lift {
@@ -21,12 +22,13 @@ namespace lift {
 /// Safe to use from several threads at once: a caller that finds the pool busy, or that is itself
 /// one of its workers, runs its loop alone. A thread that waits looks out for work for a moment
 /// before it sleeps, since loops follow each other closely and waking up takes longer than many do.
+/// Where threads outnumber processors, it sleeps at once, and no more are woken than can run.
 ///
 /// Every thread starts on a share of neighbouring iterations of its own, so that loops over the same
 /// images find in a core's caches what it wrote there before; a thread that is done helps the others.
 class thread_pool {
  public:
-  /// `threads` counts the calling thread; 0 means one for every core.
+  /// `threads` counts the calling thread; 0 means default_threads().
   explicit thread_pool(std::size_t threads = 0) { start(threads); }
   ~thread_pool() { stop(); }
   thread_pool(const thread_pool&) = delete;
@@ -62,7 +64,10 @@ class thread_pool {
       open_ = true;
       ++generation_;
     }
-    wake_.notify_all();
+    if (crowded_)
+      for (std::size_t i = 1; i < std::min(processors_, count); ++i) wake_.notify_one();
+    else
+      wake_.notify_all();
     work(0);
     {
       const std::lock_guard state(mutex_);
@@ -78,7 +83,9 @@ class thread_pool {
 
  private:
   void start(std::size_t threads) {
-    if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+    if (threads == 0) threads = default_threads();
+    processors_ = available_processors();
+    crowded_ = threads > processors_;
     stopping_ = false;
     shares_ = std::vector<share>(threads);
     for (std::size_t i = 1; i < threads; ++i)
@@ -110,9 +117,11 @@ class thread_pool {
     workers_.clear();
   }
 
-  /// Waits a moment for something that another thread brings about.
+  /// Waits a moment for something that another thread brings about, unless that thread may need
+  /// the processor for it.
   template <class Condition>
-  static void look_out(const Condition& fulfilled) {
+  void look_out(const Condition& fulfilled) const {
+    if (crowded_) return;
     const auto start = std::chrono::steady_clock::now();
     do
       for (int i = 0; i < 32; ++i) {
@@ -155,12 +164,14 @@ class thread_pool {
   std::atomic<std::size_t> active_ = 0;  // workers in the loop
   std::atomic<std::size_t> generation_ = 0;
   std::exception_ptr failure_;
+  std::size_t processors_ = 1;
+  bool crowded_ = false;  // whether threads outnumber processors
   bool open_ = false;  // whether workers may join the loop
   bool stopping_ = false;
   inline static thread_local bool inside_ = false;
 };
 
-/// The pool that CPU backends share; one thread for every core until resized.
+/// The pool that CPU backends share; default_threads() until resized.
 inline thread_pool& default_thread_pool() {
   static thread_pool pool;
   return pool;
