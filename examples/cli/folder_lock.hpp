@@ -43,7 +43,7 @@ class folder_lock {
   ~folder_lock() { ::unlink(file_.c_str()); }
 
  private:
-  /// A holder removes the file, so what was locked may have lost its name meanwhile: once more then.
+  /// A holder removes the file, so what was locked may have lost its name meanwhile: then again.
   int open() const {
     for (;;) {
       const int number = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <lift/core/error.hpp>
+#include <lift/core/stoppable.hpp>
 
 namespace lift::cli {
 
@@ -28,8 +29,8 @@ class interrupted : public error {
 /// is worth keeping, and throws `interrupted`. A second of them ends the process at once.
 class interruption {
  public:
-  /// Signals ask from here on. SIGHUP stays ignored where it is, as under nohup; SIGINT does not, as
-  /// a shell script's tasks in the background begin with it ignored, whoever may send it.
+  /// Signals ask from here on. SIGHUP stays ignored where it is, as under nohup; SIGINT does not,
+  /// as a shell script's tasks in the background begin with it ignored, whoever may send it.
   static void install() {
     struct sigaction action = {}, before = {};
     action.sa_handler = [](int signal) {
@@ -47,7 +48,7 @@ class interruption {
   /// The number of the signal that asked to stop, 0 for none.
   static int number() { return number_; }
 
-  /// Whether one did, for work that is left in the middle.
+  /// Whether one did, as a flag for lift::stoppable.
   static const std::atomic<bool>& asked() { return asked_; }
 
   /// Throws `interrupted` if one did.
@@ -61,5 +62,19 @@ class interruption {
   inline static std::atomic<int> number_ = 0;
   inline static std::atomic<bool> asked_ = false;
 };
+
+/// Does work that a signal leaves in the middle, where it loops over threads or images; throws
+/// `interrupted` then.
+template <class Work>
+auto interruptible(const Work& work) {
+  interruption::check();
+  try {
+    const stoppable by_signal(&interruption::asked());
+    return work();
+  } catch (const stopped&) {
+    interruption::check();
+    throw;
+  }
+}
 
 }  // namespace lift::cli

@@ -39,7 +39,9 @@ training_options options_of(const train_settings& s) {
 }
 
 void train(train_settings& s) {
+  interruption::install();
   s.resumed = s.given("--resume");
+  run_folder output(s);
   std::optional<checkpoint> stored;
   json config;
   if (s.resumed) {
@@ -59,7 +61,7 @@ void train(train_settings& s) {
 
   remark(s, "Reading ", s.data);
   data_options reader{s.data, s.max_bad};
-  const image_dataset data = reader.load(s, s.size);
+  const image_dataset data = interruptible([&] { return reader.load(s, s.size); });
   const std::size_t count =
       s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
   const std::string pixels = fingerprint(data, count);
@@ -81,7 +83,7 @@ void train(train_settings& s) {
       .image_shape = {3, s.size, s.size},
       .read = [&](std::span<const std::size_t> numbers,
                   std::span<float> values) { read_images(data, numbers, values); }};
-  training_run(s, setup, std::move(stored), config).run();
+  training_run(s, setup, std::move(stored), config, output).run();
 }
 
 }  // namespace

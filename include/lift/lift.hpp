@@ -12,6 +12,7 @@
 #include <lift/core/preset.hpp>
 #include <lift/core/random.hpp>
 #include <lift/core/shape.hpp>
+#include <lift/core/stoppable.hpp>
 
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/backend.hpp>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <lift/backend/thread_pool.hpp>
+#include <lift/core/stoppable.hpp>
 
 using namespace lift;
 
@@ -59,4 +60,37 @@ BOOST_AUTO_TEST_CASE(resizing_keeps_it_working) {
     pool.run(50, [&](std::size_t) { ++n; });
     BOOST_CHECK_EQUAL(n.load(), 50);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_is_asked_to_stop_stops_wherever_it_runs) {
+  std::atomic<bool> flag = false, other = true;
+  for (const std::size_t threads : {1u, 3u})
+    for (const bool nested : {false, true}) {
+      thread_pool pool(threads);
+      flag = false;
+      std::atomic<std::size_t> done = 0;
+      const auto loop = [&] {
+        pool.run(1000, [&](std::size_t) {
+          if (++done == 10) flag = true;
+        });
+      };
+      const stoppable outer(&other), inner(&flag);
+      BOOST_CHECK_THROW(nested ? pool.run(4, [&](std::size_t) { loop(); }) : loop(), stopped);
+      BOOST_CHECK_GE(done.load(), 10u);
+      BOOST_CHECK_LE(done.load(), 10 + threads);  // each may have been at one more
+      BOOST_CHECK_THROW(pool.run(1, [](std::size_t) {}), stopped);
+
+      // The pool goes on for those who are not asked: in a shield, and on other threads.
+      std::atomic<int> after = 0;
+      const auto count = [&] { pool.run(20, [&](std::size_t) { ++after; }); };
+      {
+        const stoppable as_a_whole(nullptr);
+        count();
+      }
+      std::jthread(count).join();
+      BOOST_CHECK_EQUAL(after.load(), 40);
+      BOOST_CHECK_EQUAL(stoppable::flag(), &flag);
+    }
+  BOOST_CHECK(stoppable::flag() == nullptr);
+  thread_pool(2).run(20, [](std::size_t) { BOOST_CHECK(stoppable::flag() == nullptr); });
 }

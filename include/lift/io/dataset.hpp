@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <lift/core/error.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/io/archive.hpp>
 #include <lift/io/decode_image.hpp>
 #include <lift/io/file.hpp>
@@ -104,6 +105,7 @@ class image_dataset {
   }
 
   void take(std::string name, std::vector<std::byte> encoded) {
+    stoppable::check();
     batch_bytes_ += encoded.size();
     batch_.push_back({std::move(name), std::move(encoded), {}, {}});
     if (batch_bytes_ >= (std::size_t{32} << 20)) decode_batch();
