@@ -8,6 +8,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <lift/io/checkpoint.hpp>
@@ -43,10 +45,13 @@ class run_folder {
   /// Throws lift::error where the folder has a checkpoint of a later step than a run begins or goes
   /// on with: --resume would take it for the run's newest.
   void require_none_after(std::uint64_t step) const {
+    std::string latest;
     for (const std::string& name : names())
       if (const auto other = step_of(name); other && *other > step && !earlier_.contains(name))
-        throw error(text("folder ", path_.string(), " holds ", name, ", which is later than step ",
-                         step, " and would pass for this run's: move it away"));
+        latest = name;
+    if (!latest.empty())
+      throw error(text("folder ", path_.string(), " holds ", latest, ", which is later than step ",
+                       step, " and would pass for this run's: move it away"));
   }
 
   /// A file that the run is about to make.
@@ -75,6 +80,7 @@ class run_folder {
       if (step_of(name) && std::filesystem::exists(path_ / name)) made.push_back(name);
     for (std::size_t i = 0; i + 1 < made.size(); ++i)
       if ((count > 0 && i + count < made.size()) || step_of(made[i]) == 0u) record_.remove(made[i]);
+    record_.write();
   }
 
   /// What was written stays.

@@ -95,6 +95,9 @@ void add_train(CLI::App& program) {
       "lift train --data emoji.zip --outdir run --hidden-dims 32,64,128 --size 32 --epochs 20\n"
       "  lift train --outdir run --resume",
       s, train);
+  app.footer(app.get_footer() +
+             "\nSIGINT (Ctrl-C), SIGTERM and SIGHUP save the last whole step and end with exit code "
+             "130, 143 or 129;\na second one ends at once.");
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
 
   option(app, "--data", s->data, "Folder, zip or tar file of PNG and JPEG images");

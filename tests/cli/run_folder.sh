@@ -8,7 +8,7 @@ train=("$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 -
 files() { (cd "$1" && find . -type f -printf '%P\n' | LC_ALL=C sort | tr '\n' ' '); }
 
 # A run that goes on keeps all others out, and is not disturbed; a killed one keeps none out.
-"${train[@]}" --outdir one --epochs 100000 --save-every 0 --sample-every 0 2>/dev/null &
+"${train[@]}" --outdir one --epochs 100000 --time-limit 60 --save-every 0 --sample-every 0 2>/dev/null &
 pid=$!
 for ((wait = 0; wait < 600; ++wait)); do
   grep -q '"step":3,' one/stats.jsonl 2>/dev/null && break
@@ -18,7 +18,7 @@ busy="folder .*one/? is in use by process $pid$"
 for other in --overwrite --resume "--resume one/checkpoint_00000000.safetensors"; do
   fails 1 "$busy" "${train[@]}" --outdir one $other
 done
-fails 1 "$busy" "${train[@]}" --outdir "$PWD/one/" --overwrite --data missing
+fails 1 "$busy" "${train[@]}" --outdir "$PWD/one/" --overwrite
 fails 1 'not empty' "${train[@]}" --outdir one
 kill -KILL $pid
 wait $pid 2>/dev/null || true
@@ -69,7 +69,8 @@ works "${train[@]}" --outdir keep --resume --keep 1
 # A run goes on in its own folder, or in an empty one.
 fails 1 'run is not empty; a run goes on' "${train[@]}" --outdir run \
   --resume keep/checkpoint_00000012.safetensors
-works "${train[@]}" --outdir elsewhere --resume keep/checkpoint_00000001.safetensors
+works "${train[@]}" --outdir elsewhere --steps 12 --keep 1 \
+  --resume keep/checkpoint_00000001.safetensors
 cmp elsewhere/checkpoint_00000012.safetensors keep/checkpoint_00000012.safetensors ||
   die "another checkpoint elsewhere"
 

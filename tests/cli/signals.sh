@@ -4,8 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 30 --quiet
-train=("$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --sample-every 0
-  --save-every 0 --quiet)
+small=("$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8)
+train=("${small[@]}" --sample-every 0 --save-every 0 --quiet --epochs 100000 --time-limit 60)
 
 # awaits COMMAND...: waits until it succeeds, a minute at most.
 awaits() {
@@ -36,7 +36,7 @@ saved() {
 }
 
 for signal in INT TERM HUP; do
-  starts "${train[@]}" --outdir $signal --epochs 100000
+  starts "${train[@]}" --outdir $signal
   awaits took_step $signal 3
   kill -$signal $pid
   ends $((128 + $(kill -l $signal)))
@@ -46,7 +46,7 @@ for signal in INT TERM HUP; do
 done
 
 # Under nohup a hangup is none.
-starts nohup "${train[@]}" --outdir nohup --epochs 100000
+starts nohup "${train[@]}" --outdir nohup
 awaits took_step nohup 1
 kill -HUP $pid
 awaits took_step nohup $(($(wc -l <nohup/stats.jsonl) + 50))
@@ -61,7 +61,7 @@ kill -TERM $pid
 ends 143
 saved long
 [[ ! -s long/stats.jsonl ]] || die "a step was finished"
-starts "${train[@]}" --outdir grid --epochs 2 --sample-every 1 --sample-images 300 --sample-steps 1000
+starts "${small[@]}" --outdir grid --quiet --sample-every 1 --sample-images 300 --sample-steps 1000
 awaits took_step grid 3
 sleep 0.2
 kill -INT $pid
@@ -70,7 +70,7 @@ saved grid
 [[ ! -e grid/samples ]] || die "a grid was finished"
 
 # Two signals end the process at once, with nothing saved.
-starts "${train[@]}" --outdir twice --epochs 100000
+starts "${train[@]}" --outdir twice
 awaits took_step twice 3
 kill -STOP $pid
 kill -INT $pid
@@ -86,8 +86,7 @@ steps = [json.loads(line)["step"] for line in open(sys.argv[1])]
 assert steps == [1, 2, 3], steps' $1/stats.jsonl || die "$1/stats.jsonl"
   works "$lift" info $1
 }
-run=("$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --sample-every 0
-  --steps 3 --outdir)
+run=("${small[@]}" --sample-every 0 --steps 3 --outdir)
 "${run[@]}" no_in <&- >"$scratch/out" 2>"$scratch/err" || die "without standard input"
 "${run[@]}" no_err 2>&- >"$scratch/out" || die "without standard error"
 code=0
