@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The `lift` command. Exit codes: 0 done, 1 failed, 2 misused.
+// The `lift` command. Exit codes: 0 done, 1 failed, 2 misused, 128 + n stopped by signal n.
 
 #include <csignal>
 #include <cstdlib>
@@ -19,7 +19,9 @@
 #include <lift/core/printable.hpp>
 
 #include "commands.hpp"
+#include "interruption.hpp"
 #include "options.hpp"
+#include "standard_streams.hpp"
 
 namespace {
 
@@ -39,6 +41,7 @@ std::string type_of(const std::exception& failure) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  lift::cli::fill_missing_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of write(), as a full disk is
   std::signal(SIGPIPE, SIG_IGN);  // and so is a reader that went away
 
@@ -73,6 +76,8 @@ int main(int argc, char** argv) {
                 2);
   } catch (const misuse& wrong) {
     return fail(std::string(wrong.what()) + " (see --help)", 2);
+  } catch (const interrupted& signal) {
+    return fail(signal.what(), 128 + signal.number());
   } catch (const std::bad_alloc&) {
     return fail("out of memory", 1);
   } catch (const lift::error& failure) {

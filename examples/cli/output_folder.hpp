@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include <lift/core/error.hpp>
+
+#include "folder_lock.hpp"
 
 namespace lift::cli {
 
@@ -24,7 +27,7 @@ class output_folder {
     const fs::path whole = fs::absolute(folder);
     for (fs::path part = whole; !part.empty() && !fs::exists(part, failure);
          part = part.parent_path())
-      made_ = part;
+      made_.push_back(part);
     failure.clear();
     if (fs::exists(whole) && !fs::is_directory(whole))
       failure = std::make_error_code(std::errc::not_a_directory);
@@ -33,7 +36,10 @@ class output_folder {
       remove();
       throw error(text("cannot write to folder ", folder.string(), ": ", failure.message()));
     }
-    if (!may_hold && !fs::is_empty(whole))
+    const auto counts = [](const fs::directory_entry& entry) {
+      return entry.path().filename() != folder_lock::name;
+    };
+    if (!may_hold && std::any_of(fs::directory_iterator(whole), {}, counts))
       throw error(text("folder ", folder.string(), " is not empty; ", advice));
   }
   output_folder(const output_folder&) = delete;
@@ -42,24 +48,28 @@ class output_folder {
     if (!kept_) remove();
   }
 
-  /// The file called `name` in this folder, to be written.
+  /// The file called `name` in this folder, to be written; if it is new, it goes unless kept.
   std::filesystem::path file(const std::string& name) {
-    files_.push_back(folder_ / name);
-    return files_.back();
+    const std::filesystem::path result = folder_ / name;
+    std::error_code unknown;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(result, unknown)))
+      files_.push_back(result);
+    return result;
   }
 
   /// What was written stays.
   void keep() { kept_ = true; }
 
  private:
+  /// Folders that were made go too, where nothing else has come into them.
   void remove() const {
     std::error_code ignored;
     for (const auto& file : files_) std::filesystem::remove(file, ignored);
-    if (!made_.empty()) std::filesystem::remove_all(made_, ignored);
+    for (const auto& folder : made_) std::filesystem::remove(folder, ignored);
   }
 
-  std::filesystem::path folder_, made_;
-  std::vector<std::filesystem::path> files_;
+  std::filesystem::path folder_;
+  std::vector<std::filesystem::path> made_, files_;  // folders: the innermost first
   bool kept_ = false;
 };
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "options.hpp"
@@ -59,12 +60,10 @@ class progress {
       left = std::min(left, time_limit_ - now);
       part = std::max(part, now / time_limit_);
     }
-    std::string line = label_ + ' ';
-    if (bar_) line += picture(std::min(part, 1.0)) + ' ';
-    line += text(done, '/', total_, "  ", std::setprecision(3), rate, "/s");
+    std::string line = text(done, '/', total_, "  ", std::setprecision(3), rate, "/s");
     if (done > first_ && done < total_) line += "  " + clock_text(left) + " left";
     if (!note.empty()) line += "  " + note;
-    show(line);
+    show(line, std::min(part, 1.0));
     if (done >= total_) leave_line();
   }
 
@@ -74,20 +73,47 @@ class progress {
   }
 
  private:
-  std::string picture(double part) const {
-    constexpr std::size_t width = 24;
-    const auto full = static_cast<std::size_t>(part * width);
+  /// A bar takes what room the terminal leaves beside the words, and words that do not fit are cut:
+  /// a line that wraps could not be drawn over.
+  void show(const std::string& words, double part) {
+    if (!bar_) {
+      std::cerr << label_ << ' ' << words << std::endl;
+      return;
+    }
+    const std::size_t columns = terminal_width() - 1;  // the last one would move the cursor on
+    std::string line = first_columns(label_ + ' ' + words, columns);
+    const std::size_t room = columns - displayed_width(line);
+    if (room >= 7)
+      line.insert(label_.size() + 1, picture(part, std::min<std::size_t>(24, room - 3)) + ' ');
+    std::cerr << '\r' << line << "\033[K" << std::flush;
+    open_ = true;
+  }
+
+  std::string picture(double part, std::size_t width) const {
+    const auto full = static_cast<std::size_t>(part * static_cast<double>(width));
     const std::string filled(full, '#'), empty(width - full, '.');
     return colour_ ? "[\033[32m" + filled + "\033[2m" + empty + "\033[0m]"
                    : "[" + filled + empty + "]";
   }
 
-  void show(const std::string& line) {
-    if (bar_)
-      std::cerr << '\r' << line << "\033[K" << std::flush;
-    else
-      std::cerr << line << std::endl;
-    open_ = bar_;
+  /// Columns of the terminal on standard error, at least 1.
+  static std::size_t terminal_width() {
+    struct ::winsize size = {};
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    const char* const columns = std::getenv("COLUMNS");
+    const int given = columns ? std::atoi(columns) : 0;
+    return given > 0 ? static_cast<std::size_t>(given) : 80;
+  }
+
+  static bool begins_character(char byte) { return (byte & 0xC0) != 0x80; }  // of UTF-8
+
+  static std::size_t displayed_width(const std::string& words) {
+    return static_cast<std::size_t>(std::count_if(words.begin(), words.end(), begins_character));
+  }
+  static std::string first_columns(const std::string& words, std::size_t columns) {
+    std::size_t end = 0;
+    while (end < words.size() && (!begins_character(words[end]) || columns-- > 0)) ++end;
+    return words.substr(0, end);
   }
 
   std::string label_;

@@ -35,15 +35,14 @@ inline json environment(const std::string& backend) {
 /// stats.jsonl: a line for every step. A line is the same however often the run was resumed.
 class stats_file {
  public:
-  /// Keeps the lines of an earlier run up to `step`.
+  /// Keeps the whole lines of an earlier run up to `step`: a process may be killed as it writes one.
   stats_file(const path& file, std::uint64_t step) : file_(file) {
     std::string kept;
     std::ifstream before(file);
     for (std::string line; std::getline(before, line);) {
       const json entry = json::parse(line, nullptr, false);
-      const auto found = entry.find("step");
-      if (found != entry.end() && found->is_number_unsigned() && *found <= step)
-        kept += line + "\n";
+      const json number = entry.is_object() ? entry.value("step", json()) : json();
+      if (number.is_number_unsigned() && number.get<std::uint64_t>() <= step) kept += line + "\n";
     }
     atomic_write(file, kept, durability::cached);
     out_.open(file, std::ios::app);

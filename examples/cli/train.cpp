@@ -113,7 +113,9 @@ void remark_on_length(const train_settings& s, std::uint64_t steps_taken, std::s
 }
 
 void train(train_settings& s) {
+  interruption::install();
   s.resumed = s.given("--resume");
+  run_folder output(s);
   std::optional<checkpoint> stored;
   std::optional<weight_kind> from;
   json earlier = json::object(), origin;  // the run that goes on, where the weights come from
@@ -137,7 +139,7 @@ void train(train_settings& s) {
   const path source = find_data(s, earlier, folder);
   remark(s, "Reading ", source.string());
   const data_options reader{source, s.max_bad};
-  const image_dataset data = reader.load(s, s.size);
+  const image_dataset data = interruptible([&] { return reader.load(s, s.size); });
   const std::size_t count =
       s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
   const std::string pixels = fingerprint(data, count);
@@ -166,7 +168,7 @@ void train(train_settings& s) {
       .read = [&](std::span<const std::size_t> numbers, std::span<float> values) {
         read_images(data, numbers, values);
       }};
-  training_run(s, setup, std::move(stored), config).run();
+  training_run(s, setup, std::move(stored), config, output).run();
 }
 
 }  // namespace
@@ -178,6 +180,9 @@ void add_train(CLI::App& program) {
       "lift train --data emoji.zip --outdir run --hidden-dims 32,64,128 --size 32 --epochs 20\n"
       "  lift train --outdir run --resume",
       s, train);
+  app.footer(app.get_footer() +
+             "\nSIGINT (Ctrl-C), SIGTERM and SIGHUP save the last whole step and end with exit code "
+             "130, 143 or 129;\na second one ends at once.");
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
 
   option(app, "--data", s->data, data_help);

@@ -13,6 +13,7 @@
 #include <lift/core/printable.hpp>
 #include <lift/core/random.hpp>
 #include <lift/core/shape.hpp>
+#include <lift/core/stoppable.hpp>
 
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/available_processors.hpp>

@@ -2,13 +2,17 @@
 #define BOOST_TEST_MODULE trainer
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <limits>
 #include <set>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
 #include <lift/backend/thread_pool.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/train/any_regime.hpp>
 
 #include <io/hostile.hpp>
@@ -24,6 +28,14 @@ namespace {
 static_assert(image_source<tensor_images<tensor_f>, tensor_f>);
 
 const objective plain{cosine_schedule(), independent_regime{}};
+
+/// A backend that says its work is recorded.
+struct keeping_backend : xtensor_backend {
+  struct repeated_work : plain_repeated_work {
+    static constexpr bool records = true;
+  };
+};
+using keeping_tensor = tensor<keeping_backend, float>;
 
 template <class Tensor, class Architecture = toy_network>
 training_state<Tensor> fresh(std::uint64_t seed = 1) {
@@ -219,6 +231,56 @@ BOOST_AUTO_TEST_CASE(one_thread_and_two_give_the_same_bytes) {
   BOOST_CHECK(same_state(train(2), one));
   BOOST_CHECK(same_state(train(3), one));
   default_thread_pool().resize(0);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_is_asked_to_stop_leaves_the_state_of_the_last_whole_one) {
+  const auto source = noise_source<tensor_f>(16, 32);
+  const training_options options{.batch_size = 8, .average = {.decay = 0.9}};
+  trainer training(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{0.01}, options);
+  std::vector<training_state<tensor_f>> undisturbed{training.state().clone()};
+  {
+    trainer whole(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{0.01}, options);
+    whole.run(4, [&](const step_report&) { undisturbed.push_back(whole.state().clone()); });
+  }
+
+  std::atomic<bool> flag = true;
+  const stoppable here(&flag);
+  for (std::size_t step = 0; step < 4; ++step) {
+    flag = true;
+    BOOST_CHECK_THROW(training.step(), stopped);
+    BOOST_CHECK(same_state(training.state(), undisturbed[step]));
+    // Asked later and later, until it is too late to stop.
+    using std::chrono::microseconds;
+    for (microseconds delay{0}; training.state().step == step; delay += delay / 4 + microseconds(9)) {
+      flag = false;
+      const std::jthread asker([&] {
+        std::this_thread::sleep_for(delay);
+        flag = true;
+      });
+      try {
+        training.step();
+      } catch (const stopped&) {
+      }
+      BOOST_CHECK(same_state(training.state(), undisturbed[training.state().step]));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_step_is_not_left_where_weights_change_or_work_is_recorded) {
+  const auto source = noise_source<keeping_tensor>(8, 4);
+  trainer training(toy_network{}, fresh<keeping_tensor>(), source, plain, constant_rate{0.01},
+                   {.batch_size = 8});
+  auto state = fresh<tensor_f>();
+  loss_gradient<tensor_f> found{{full<tensor_f>({1}, 1), {}}, {}};
+  for (const auto& entry : state.weights.entries())
+    found.gradients.push_back(full<tensor_f>(entry.value.shape(), 1));
+
+  const std::atomic<bool> flag = true;
+  const stoppable here(&flag);
+  training.run(2, [](const step_report&) {});
+  BOOST_CHECK_EQUAL(training.state().step, 2u);
+  update(state, found, 0.1, {});
+  BOOST_CHECK_EQUAL(state.step, 1u);
 }
 
 BOOST_AUTO_TEST_CASE(misuse_is_one_clear_line) {

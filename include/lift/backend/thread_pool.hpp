@@ -14,6 +14,7 @@
 
 #include <lift/backend/available_processors.hpp>
 #include <lift/core/ceil_div.hpp>
+#include <lift/core/stoppable.hpp>
 
 namespace lift {
 
@@ -44,18 +45,26 @@ class thread_pool {
   }
 
   /// Calls task(i) once for every i < count and returns when all are done. Which thread runs an
-  /// iteration is not defined. The first exception thrown by a task is rethrown here.
+  /// iteration is not defined. The first exception thrown by a task is rethrown here; what asks the
+  /// caller to stop (stoppable) asks every thread of the loop.
   template <class Task>
   void run(std::size_t count, const Task& task) {
     std::unique_lock lock(in_use_, std::defer_lock);
     if (count < 2 || inside_ || !lock.try_lock() || workers_.empty()) {
-      for (std::size_t i = 0; i < count; ++i) task(i);
+      for (std::size_t i = 0; i < count; ++i) {
+        stoppable::check();
+        task(i);
+      }
       return;
     }
     inside_ = true;
     {
       const std::lock_guard state(mutex_);
-      task_ = [&task](std::size_t i) { task(i); };
+      task_ = [&task, flag = stoppable::flag()](std::size_t i) {
+        const stoppable as_the_caller(flag);
+        stoppable::check();
+        task(i);
+      };
       for (std::size_t i = 0; i < shares_.size(); ++i) {
         shares_[i].next = i * count / shares_.size();
         shares_[i].end = (i + 1) * count / shares_.size();

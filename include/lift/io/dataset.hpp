@@ -17,6 +17,7 @@
 
 #include <lift/backend/thread_pool.hpp>
 #include <lift/core/error.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/io/archive.hpp>
 #include <lift/io/decode_image.hpp>
 #include <lift/io/file.hpp>
@@ -146,6 +147,7 @@ class image_dataset {
   }
 
   void take(entry image) {
+    stoppable::check();
     batch_bytes_ += image.encoded.size();
     batch_.push_back(std::move(image));
     if (batch_bytes_ >= (std::size_t{32} << 20)) decode_batch();
@@ -190,9 +192,8 @@ class image_dataset {
 
 /// Writes images as a zip of PNGs that image_dataset reads, whole or not at all; equal images give
 /// equal bytes.
-inline void save_dataset_zip(const std::filesystem::path& file,
-                             std::span<const named_image> images) {
-  atomic_write(file, [&](output_file& output) {
+inline void save_dataset_zip(output_file file, std::span<const named_image> images) {
+  atomic_write(std::move(file), [&](output_file& output) {
     zip_writer zip(output);
     for (const named_image& image : images) zip.add(image.name, encode_png(image.picture));
     zip.finish();

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -61,8 +62,8 @@ std::string json_text(const Json& document, int indent = -1, bool ascii = false)
 }
 
 /// Writes a JSON document, indented, whole or not at all.
-inline void write_json(const std::filesystem::path& file, const nlohmann::json& document) {
-  atomic_write(file, json_text(document, 1) + "\n");
+inline void write_json(output_file file, const nlohmann::json& document) {
+  atomic_write(std::move(file), json_text(document, 1) + "\n");
 }
 
 /// A path as JSON can hold it: itself where it is UTF-8, "bytes:" and its bytes in hexadecimal
@@ -157,6 +158,16 @@ class json_fields {
   }
 
   std::string string(const char* name) const { return get<std::string>(name); }
+
+  /// A list of strings.
+  std::vector<std::string> strings(const char* name) const {
+    return get<std::vector<std::string>>(name);
+  }
+
+  const nlohmann::json& object(const char* name) const {
+    if (!contains(name) || !object_[name].is_object()) fail(name, "an object");
+    return object_[name];
+  }
 
   [[noreturn]] void fail(const std::string& name, const char* want) const {
     throw error(text(file_, ": field '", name, "': want ", want));

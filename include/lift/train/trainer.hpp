@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include <lift/backend/repeated_work.hpp>
 #include <lift/backend/upload.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/train/image_source.hpp>
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/objective.hpp>
@@ -65,15 +67,20 @@ class trainer {
   std::uint64_t batches_per_epoch() const { return state_.images / options_.batch_size; }
 
   /// Takes one step. Throws lift::error, naming the step and what was not finite, when a loss or
-  /// gradient is not; the state is then as before the step.
+  /// gradient is not, and lift::stopped when it is asked to stop (stoppable) while it evaluates them
+  /// on a backend that keeps no record of work; the state is then as before the step.
   step_report step() {
     const auto start = std::chrono::steady_clock::now();
+    const auto* const asked = stoppable::flag();
+    const stoppable as_a_whole(nullptr);
     const place here = next_place(state_.epoch, state_.cursor);
     const double rate = rate_(state_.step);
     take_images(here);
     Backend::copy_in(first_sample_.data(), std::span<const std::uint64_t>(&state_.samples, 1));
     numbers_.set(rate, state_.step + 1, options_);
-    work_.run([this] { norms_ = change_weights(state_, evaluate(), numbers_, options_); });
+    work_.run([&, this] {
+      norms_ = change_weights(state_, evaluate(work_.records ? nullptr : asked), numbers_, options_);
+    });
     read_ahead(next_place(here.epoch, here.cursor + options_.batch_size));
     const auto [loss, norm] = finish_step(state_, *norms_);
     state_.samples += options_.batch_size;
@@ -144,8 +151,9 @@ class trainer {
     }
   }
 
-  /// Mean losses and summed gradients of the parts of a batch.
-  loss_gradient<Tensor> evaluate() const {
+  /// Mean losses and summed gradients of the parts of a batch, unless `asked` to stop.
+  loss_gradient<Tensor> evaluate(const std::atomic<bool>* asked) const {
+    const stoppable evaluation(asked);
     const std::size_t parts = options_.accumulation, part = options_.batch_size / parts;
     const double share = 1 / static_cast<double>(parts);
     const scales<double> weights = objective_.regime.loss_weights();

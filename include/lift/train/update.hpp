@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include <lift/core/stoppable.hpp>
 #include <lift/train/adamw.hpp>
 #include <lift/train/ema.hpp>
 #include <lift/train/gradient_clipping.hpp>
@@ -81,10 +82,12 @@ update_report finish_step(training_state<Tensor>& state, const gradient_norms<Te
   return {{losses[0], losses[1]}, norm};
 }
 
-/// One step of optimiser and average with the given losses and gradients. Throws as finish_step.
+/// One step of optimiser and average with the given losses and gradients, which is not left in the
+/// middle (stoppable). Throws as finish_step.
 template <class Tensor>
 update_report update(training_state<Tensor>& state, const loss_gradient<Tensor>& found,
                      double rate, const training_options& options) {
+  const stoppable as_a_whole(nullptr);
   step_numbers<Tensor> numbers;
   numbers.set(rate, state.step + 1, options);
   return finish_step(state, change_weights(state, found, numbers, options));
