@@ -25,9 +25,7 @@ struct range {
   bool above_least = false;  ///< whether `least` itself is too little
 
   /// False also for what is no number at all, NaN.
-  bool holds(Number x) const {
-    return x <= most && (above_least ? x > least : x >= least);
-  }
+  bool holds(Number x) const { return x <= most && (above_least ? x > least : x >= least); }
   std::string words() const {
     return text(std::integral<Number> ? "a whole number " : "a number ",
                 above_least ? "above " : "from ", least, above_least ? ", at most " : " to ", most);

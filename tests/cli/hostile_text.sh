@@ -44,6 +44,24 @@ works "$lift" info "$odd" "$odd.zip" "$odd.json" "path $odd.json" "images $odd"
 harmless
 fails 1 'no file caf\\xe9/missing.json' "$lift" info "$odd/missing.json"
 
+# A name too long for the file system is told as any other failure, whichever function meets it.
+long=$(printf 'x%.0s' {1..300})
+while read -r command; do
+  fails 1 "x{9}.*File name too long|no font x{300}" "$lift" ${command//LONG/$long} --quiet
+done <<'TABLE'
+info LONG
+train --data empty --outdir LONG --resume
+train --data LONG --outdir out
+dataset emoji --output LONG --max-images 1 --size 8
+dataset emoji --font LONG --output out.zip
+path --policy diagonal --output LONG
+path --policy dp-64 --heatmap LONG --output out.json
+generate --checkpoint LONG --outdir out
+measure frechet --data LONG --against LONG
+plot losses --stats LONG --output out.png
+plot paths --path LONG --output out.png
+TABLE
+
 # Files made to deceive.
 python3 - <<'PYTHON'
 import glob, json, os, struct, zipfile, zlib

@@ -73,23 +73,22 @@ std::string skeleton(const std::string& script) {
   return result;
 }
 
-const std::vector<std::string> nasty = {
-    "dp\nsystem \"touch pwned\"\n#",
-    "`touch pwned`",
-    "\"; system 'touch pwned' #",
-    "'; system \"touch pwned\" #",
-    "\\\"\nsystem('touch pwned')",
-    "@system $(touch pwned) ${x} ^{2} _a {/Symbol",
-    "|touch pwned",
-    "%999999d %s %n %",
-    "EOD\nsystem 'touch pwned'\n",
-    "\\140touch pwned\\140",
-    "-e \"system 'touch pwned'\"",
-    "\r\x1b]0;title\x07\x1b[2J\u202e\u2028\x7f\x9b\xff\xc3",
-    std::string("a\0\nsystem 'touch pwned'", 25),
-    std::string(5000, 'x'),
-    "",
-    "Übersicht ×, γ² 日本"};
+const std::vector<std::string> nasty = {"dp\nsystem \"touch pwned\"\n#",
+                                        "`touch pwned`",
+                                        "\"; system 'touch pwned' #",
+                                        "'; system \"touch pwned\" #",
+                                        "\\\"\nsystem('touch pwned')",
+                                        "@system $(touch pwned) ${x} ^{2} _a {/Symbol",
+                                        "|touch pwned",
+                                        "%999999d %s %n %",
+                                        "EOD\nsystem 'touch pwned'\n",
+                                        "\\140touch pwned\\140",
+                                        "-e \"system 'touch pwned'\"",
+                                        "\r\x1b]0;title\x07\x1b[2J\u202e\u2028\x7f\x9b\xff\xc3",
+                                        std::string("a\0\nsystem 'touch pwned'", 25),
+                                        std::string(5000, 'x'),
+                                        "",
+                                        "Übersicht ×, γ² 日本"};
 
 error_heatmap example() {
   error_heatmap map;
@@ -117,7 +116,9 @@ void draw_all(const std::filesystem::path& folder, const std::string& s, const s
 
 // A script is made of code that the compiler knew, of numbers and of escaped strings.
 template <class Part>
-concept goes_into_a_script = requires(figure f, const Part& part) { f << part; };
+concept goes_into_a_script = requires(figure f, const Part& part) {
+  f << part;
+};
 static_assert(goes_into_a_script<gnuplot_string> && goes_into_a_script<double> &&
               goes_into_a_script<std::size_t> && goes_into_a_script<gnuplot_code>);
 static_assert(!goes_into_a_script<std::string> && !goes_into_a_script<std::string_view> &&

@@ -27,14 +27,16 @@ inline std::optional<std::filesystem::path> newest_checkpoint(const std::filesys
   std::optional<std::filesystem::path> newest;
   std::uint64_t highest = 0;
   std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
-    const std::string name = entry.path().filename().string();
+  const std::filesystem::directory_iterator end;
+  std::filesystem::directory_iterator entry(folder, problem);
+  for (; !problem && entry != end; entry.increment(problem)) {
+    const std::string name = entry->path().filename().string();
     const std::size_t underscore = name.find('_');
     std::uint64_t step = 0;
     if (underscore != name.npos)
       std::from_chars(name.data() + underscore + 1, name.data() + name.size(), step);
     if (name != checkpoint_name(step) || (newest && step < highest)) continue;
-    newest = entry.path();
+    newest = entry->path();
     highest = step;
   }
   if (problem) throw error(text("cannot read ", folder.string(), ": ", problem.message()));

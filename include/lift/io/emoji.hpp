@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <unordered_set>
 #include <vector>
 
@@ -32,7 +33,8 @@ inline constexpr const char* default_emoji_font =
 class emoji_font {
  public:
   explicit emoji_font(const std::filesystem::path& file) {
-    if (!std::filesystem::exists(file)) {
+    std::error_code unknown;
+    if (!std::filesystem::exists(file, unknown)) {
       throw error(text("no font ", file.string(), ": sudo apt-get install fonts-noto-color-emoji"));
     }
     const auto refuse = [&] {
