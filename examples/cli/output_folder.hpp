@@ -24,7 +24,7 @@ class output_folder {
     const fs::path whole = fs::absolute(folder);
     for (fs::path part = whole; !part.empty() && !fs::exists(part, failure);
          part = part.parent_path())
-      made_ = part;
+      made_.push_back(part);
     failure.clear();
     if (fs::exists(whole) && !fs::is_directory(whole))
       failure = std::make_error_code(std::errc::not_a_directory);
@@ -42,24 +42,28 @@ class output_folder {
     if (!kept_) remove();
   }
 
-  /// The file called `name` in this folder, to be written.
+  /// The file called `name` in this folder, to be written; if it is new, it goes unless kept.
   std::filesystem::path file(const std::string& name) {
-    files_.push_back(folder_ / name);
-    return files_.back();
+    const std::filesystem::path result = folder_ / name;
+    std::error_code unknown;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(result, unknown)))
+      files_.push_back(result);
+    return result;
   }
 
   /// What was written stays.
   void keep() { kept_ = true; }
 
  private:
+  /// Folders that were made go too, where nothing else has come into them.
   void remove() const {
     std::error_code ignored;
     for (const auto& file : files_) std::filesystem::remove(file, ignored);
-    if (!made_.empty()) std::filesystem::remove_all(made_, ignored);
+    for (const auto& folder : made_) std::filesystem::remove(folder, ignored);
   }
 
-  std::filesystem::path folder_, made_;
-  std::vector<std::filesystem::path> files_;
+  std::filesystem::path folder_;
+  std::vector<std::filesystem::path> made_, files_;  // folders: the innermost first
   bool kept_ = false;
 };
 

@@ -155,9 +155,8 @@ class image_dataset {
 
 /// Writes images as a zip of PNGs that image_dataset reads, whole or not at all; equal images give
 /// equal bytes.
-inline void save_dataset_zip(const std::filesystem::path& file,
-                             std::span<const named_image> images) {
-  atomic_write(file, [&](output_file& output) {
+inline void save_dataset_zip(output_file file, std::span<const named_image> images) {
+  atomic_write(std::move(file), [&](output_file& output) {
     zip_writer zip(output);
     for (const named_image& image : images) zip.add(image.name, encode_png(image.picture));
     zip.finish();

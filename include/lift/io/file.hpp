@@ -33,8 +33,8 @@ namespace lift {
 class file_descriptor {
  public:
   explicit file_descriptor(int number) : number_(number) {}
-  file_descriptor(const file_descriptor&) = delete;
-  file_descriptor& operator=(const file_descriptor&) = delete;
+  file_descriptor(file_descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  file_descriptor& operator=(file_descriptor&&) = delete;
   ~file_descriptor() {
     if (number_ >= 0) ::close(number_);
   }
@@ -95,14 +95,22 @@ enum class durability { flushed, cached };
 /// A file that appears under its name only when complete: bytes go to NAME.tmp in the same
 /// folder, commit() renames it, and without a commit the destructor removes it. A second writer
 /// of the same name is refused; a NAME.tmp left by a killed process is reused.
+///
+/// Work that takes long makes it first, so that a place that cannot be written is refused before,
+/// and passes it to the function that writes. A name converts to one.
 class output_file {
  public:
-  explicit output_file(const std::filesystem::path& file)
-      : output_file(file, file.string() + ".tmp") {
+  /// Throws lift::error where the file cannot be written, or another writer has it.
+  template <std::convertible_to<std::filesystem::path> Name>
+  output_file(const Name& file) : output_file(named{file}) {
     claim();
   }
-  output_file(const output_file&) = delete;
-  output_file& operator=(const output_file&) = delete;
+  output_file(output_file&& other) noexcept
+      : path_(std::move(other.path_)),
+        temporary_(std::move(other.temporary_)),
+        descriptor_(std::move(other.descriptor_)),
+        owned_(std::exchange(other.owned_, false)) {}
+  output_file& operator=(output_file&&) = delete;
   ~output_file() {
     if (owned_) ::unlink(temporary_.c_str());
   }
@@ -135,9 +143,12 @@ class output_file {
   }
 
  private:
-  output_file(const std::filesystem::path& file, std::string temporary)
-      : path_(file),
-        temporary_(std::move(temporary)),
+  struct named {
+    std::filesystem::path file;
+  };
+  explicit output_file(const named& name)
+      : path_(name.file),
+        temporary_(path_.string() + ".tmp"),
         descriptor_(open_temporary(path_, temporary_)) {}
 
   static int open_temporary(const std::filesystem::path& file, const std::string& temporary) {
@@ -172,23 +183,21 @@ class output_file {
 /// Writes a file through `writer(output_file&)` so that it is either complete or, if anything
 /// fails (full disk, an exception in `writer`), as it was before, with nothing left behind.
 template <std::invocable<output_file&> Writer>
-void atomic_write(const std::filesystem::path& file, Writer&& writer,
-                  durability wanted = durability::flushed) {
-  output_file output(file);
-  writer(output);
-  output.commit(wanted);
+void atomic_write(output_file file, Writer&& writer, durability wanted = durability::flushed) {
+  writer(file);
+  file.commit(wanted);
 }
 
-inline void atomic_write(const std::filesystem::path& file, std::span<const std::byte> bytes,
+inline void atomic_write(output_file file, std::span<const std::byte> bytes,
                          durability wanted = durability::flushed) {
-  atomic_write(
-      file, [&](output_file& output) { output.write(bytes); }, wanted);
+  file.write(bytes);
+  file.commit(wanted);
 }
 
-inline void atomic_write(const std::filesystem::path& file, std::string_view characters,
+inline void atomic_write(output_file file, std::string_view characters,
                          durability wanted = durability::flushed) {
-  atomic_write(
-      file, [&](output_file& output) { output.write(characters); }, wanted);
+  file.write(characters);
+  file.commit(wanted);
 }
 
 }  // namespace lift

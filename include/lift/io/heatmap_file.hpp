@@ -27,7 +27,7 @@ inline constexpr std::array<std::pair<const char*, grid error_heatmap::*>, 8> he
 
 /// Writes a heatmap as JSON: "gamma", "timesteps", and each grid as a list of rows, one for each
 /// γ of the fine scale. `settings` says how it was made and is kept in the file.
-inline void save_heatmap(const std::filesystem::path& file, const error_heatmap& heatmap,
+inline void save_heatmap(output_file file, const error_heatmap& heatmap,
                          const nlohmann::json& settings = nlohmann::json::object()) {
   nlohmann::json document = {{"format", "lift error heatmap"},
                              {"settings", settings},
@@ -43,7 +43,7 @@ inline void save_heatmap(const std::filesystem::path& file, const error_heatmap&
       rows.push_back(std::move(row));
     }
   }
-  write_json(file, document);
+  write_json(std::move(file), document);
 }
 
 /// Reads what save_heatmap wrote; throws lift::error naming the file and the field or cell that

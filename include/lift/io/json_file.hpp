@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -41,8 +42,8 @@ inline nlohmann::json read_json(const std::filesystem::path& file) {
 }
 
 /// Writes a JSON document, indented, whole or not at all.
-inline void write_json(const std::filesystem::path& file, const nlohmann::json& document) {
-  atomic_write(file, document.dump(1) + "\n");
+inline void write_json(output_file file, const nlohmann::json& document) {
+  atomic_write(std::move(file), document.dump(1) + "\n");
 }
 
 /// The fields of a JSON object read from a file, each checked to be there and of its type.
@@ -71,6 +72,21 @@ class json_fields {
   std::string string(const char* name) const {
     if (!contains(name) || !object_[name].is_string()) fail(name, "a string");
     return object_[name].get<std::string>();
+  }
+
+  /// A list of strings.
+  std::vector<std::string> strings(const char* name) const {
+    std::vector<std::string> result;
+    for (const auto& entry : array(name)) {
+      if (!entry.is_string()) fail(text(name, "[", result.size(), "]"), "a string");
+      result.push_back(entry.get<std::string>());
+    }
+    return result;
+  }
+
+  const nlohmann::json& object(const char* name) const {
+    if (!contains(name) || !object_[name].is_object()) fail(name, "an object");
+    return object_[name];
   }
 
   [[noreturn]] void fail(const std::string& name, const char* want) const {

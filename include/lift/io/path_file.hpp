@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include <lift/io/json_file.hpp>
 #include <lift/path/path.hpp>
@@ -17,14 +18,14 @@ struct named_path {
 };
 
 /// Writes a path as JSON: "policy" and "timesteps", a list of [fine, coarse] from noisy to clean.
-inline void save_path(const std::filesystem::path& file, const named_path& path,
+inline void save_path(output_file file, const named_path& path,
                       const nlohmann::json& settings = nlohmann::json::object()) {
   nlohmann::json pairs = nlohmann::json::array();
   for (const timestep_pair& t : path.timesteps) pairs.push_back({t.fine, t.coarse});
-  write_json(file, {{"format", "lift sampling path"},
-                    {"settings", settings},
-                    {"policy", path.policy},
-                    {"timesteps", pairs}});
+  write_json(std::move(file), {{"format", "lift sampling path"},
+                               {"settings", settings},
+                               {"policy", path.policy},
+                               {"timesteps", pairs}});
 }
 
 /// Reads what save_path wrote, or the same by hand; throws lift::error naming the file and field

@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <png.h>
@@ -203,9 +203,8 @@ inline std::vector<std::byte> encode_png(const image& picture, const image_text&
 }
 
 /// Writes a PNG, whole or not at all.
-inline void write_png(const std::filesystem::path& file, const image& picture,
-                      const image_text& texts = {}) {
-  atomic_write(file, encode_png(picture, texts), durability::cached);
+inline void write_png(output_file file, const image& picture, const image_text& texts = {}) {
+  atomic_write(std::move(file), encode_png(picture, texts), durability::cached);
 }
 
 }  // namespace lift
