@@ -102,7 +102,8 @@ class output_file {
  public:
   /// Throws lift::error where the file cannot be written, or another writer has it.
   template <std::convertible_to<std::filesystem::path> Name>
-  output_file(const Name& file) : output_file(named{file}) {
+  output_file(const Name& file)
+      : output_file(file, std::filesystem::path(file).string() + ".tmp") {
     claim();
   }
   output_file(output_file&& other) noexcept
@@ -143,12 +144,9 @@ class output_file {
   }
 
  private:
-  struct named {
-    std::filesystem::path file;
-  };
-  explicit output_file(const named& name)
-      : path_(name.file),
-        temporary_(path_.string() + ".tmp"),
+  output_file(std::filesystem::path file, std::string temporary)
+      : path_(std::move(file)),
+        temporary_(std::move(temporary)),
         descriptor_(open_temporary(path_, temporary_)) {}
 
   static int open_temporary(const std::filesystem::path& file, const std::string& temporary) {
