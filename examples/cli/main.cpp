@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The `lift` command. Exit codes: 0 done, 1 failed, 2 misused.
+// The `lift` command. Exit codes: 0 done, 1 failed, 2 misused, 128 + n stopped by signal n.
 
 #include <algorithm>
 #include <csignal>
@@ -12,7 +12,9 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "interruption.hpp"
 #include "options.hpp"
+#include "standard_streams.hpp"
 
 namespace {
 
@@ -25,6 +27,7 @@ int fail(std::string message, int code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  lift::cli::fill_missing_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of write(), as a full disk is
   std::signal(SIGPIPE, SIG_IGN);  // and so is a reader that went away
 
@@ -58,6 +61,8 @@ int main(int argc, char** argv) {
                 2);
   } catch (const misuse& wrong) {
     return fail(std::string(wrong.what()) + " (see --help)", 2);
+  } catch (const interrupted& signal) {
+    return fail(signal.what(), 128 + signal.number());
   } catch (const std::bad_alloc&) {
     return fail("out of memory", 1);
   } catch (const std::exception& failure) {

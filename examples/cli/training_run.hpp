@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <iomanip>
 #include <limits>
 #include <sstream>
@@ -17,6 +16,7 @@
 #include <lift/train/trainer.hpp>
 
 #include "images.hpp"
+#include "interruption.hpp"
 #include "output_folder.hpp"
 #include "progress.hpp"
 #include "run_record.hpp"
@@ -24,9 +24,6 @@
 #include "train_settings.hpp"
 
 namespace lift::cli {
-
-/// The signal that asked to stop, 0 for none.
-inline volatile std::sig_atomic_t interruption = 0;
 
 /// One run of `lift train`.
 class training_run {
@@ -43,9 +40,7 @@ class training_run {
   }
 
   void run() {
-    interruption = 0;
-    std::signal(SIGINT, [](int number) { interruption = number; });
-    std::signal(SIGTERM, [](int number) { interruption = number; });
+    interruption::install();
     output_folder folder(s_.outdir, s_.resumed || s_.overwrite,
                          "--resume goes on with the run in it, --overwrite begins anew");
     if (!s_.resumed) remove_earlier();
@@ -64,7 +59,7 @@ class training_run {
       average_ = r.step == first_ + 1 ? loss : 0.98 * average_ + 0.02 * loss;
       bar.update(r.step, text("epoch ", r.epoch + 1, "/", s_.epochs, "  loss ",
                               std::round(1e4 * average_) / 1e4));
-      if (interruption != 0) stopped = interruption == SIGINT ? "interrupted" : "terminated";
+      if (interruption::number() != 0) stopped = "interrupted";
       if (s_.time_limit > 0 && bar.seconds() >= s_.time_limit) stopped = "time limit";
       if (std::string(stopped) != "done") break;
       const bool epoch_ends = training_->at_end_of_epoch();
@@ -76,8 +71,8 @@ class training_run {
     }
     bar.leave_line();
     if (saved_ != training_->steps_taken()) save();
-    if (s_.sample_every > 0 && interruption == 0) sample();
-    if (interruption != 0)
+    if (s_.sample_every > 0 && interruption::number() == 0) sample();
+    if (interruption::number() != 0)
       remark(s_, "Stopped by a signal after step ", training_->steps_taken(),
              "; saved, --resume goes on");
     report(s_, {{"outdir", s_.outdir.string()},
@@ -88,6 +83,7 @@ class training_run {
                 {"loss", average_},
                 {"parameters", training_->parameters()},
                 {"seconds", bar.seconds()}});
+    interruption::check();
   }
 
  private:

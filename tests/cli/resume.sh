@@ -48,7 +48,8 @@ for signal in INT TERM; do
     sleep 0.1
   done
   kill -$signal $pid
-  wait $pid || die "exit code $? after $signal"
+  wait $pid && code=0 || code=$?
+  [[ $code == $((128 + $(kill -l $signal))) ]] || die "exit code $code after $signal"
   grep -q 'Stopped by a signal after step .*--resume goes on' "$scratch/err" || die "nothing said"
   works "$lift" info $signal
   [[ $(ls $signal/checkpoint_* | wc -l) == 1 ]] || die "checkpoints after $signal"
