@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 #include <atomic>
+#include <cmath>
+#include <optional>
+#include <utility>
 
 #include <lift/io/json_file.hpp>
 #include <lift/metric/denoising_error.hpp>
@@ -11,6 +14,7 @@
 #include "images.hpp"
 #include "model_file.hpp"
 #include "progress.hpp"
+#include "resuming.hpp"
 
 namespace lift::cli {
 namespace {
@@ -27,10 +31,20 @@ struct result_options {
     option(app, "--epoch", epoch, "Where the result stands along a curve");
   }
 
-  void deliver(const session& s, json result) const {
+  /// The file of --output, claimed before the work; none if it is not given.
+  std::optional<output_file> claim() const {
+    if (output.empty()) return std::nullopt;
+    return std::optional<output_file>(std::in_place, output);
+  }
+
+  /// Throws lift::error, naming the number, for a result that is not finite.
+  void deliver(const session& s, std::optional<output_file> file, json result) const {
     if (!label.empty()) result["label"] = label;
     if (epoch) result["epoch"] = *epoch;
-    if (!output.empty()) write_json(output, result);
+    for (const auto& [name, value] : result.flatten().items())
+      require(!value.is_number_float() || std::isfinite(value.get<double>()), text("result ", name),
+              value.get<double>(), "a finite number");
+    if (file) write_json(std::move(*file), result);
     answer(s, result);
   }
 };
@@ -50,6 +64,7 @@ gaussian fit(const image_dataset& data, std::size_t count, progress& bar, std::s
   std::vector<Eigen::MatrixXf> features((count + chunk - 1) / chunk);
   std::atomic<std::size_t> extracted = done;
   default_thread_pool().run(features.size(), [&](std::size_t k) {
+    interruption::check();
     const std::size_t first = k * chunk, number = std::min(chunk, count - first);
     std::vector<float> values(number * pixels);
     for (std::size_t i = 0; i < number; ++i)
@@ -64,6 +79,8 @@ gaussian fit(const image_dataset& data, std::size_t count, progress& bar, std::s
 }
 
 void measure_frechet(const frechet_settings& s) {
+  interruption::install();
+  auto output = s.result.claim();
   const image_dataset a = s.data.load(s, s.size), b = s.data.load(s, s.against, s.size);
   const auto count = [&](const image_dataset& data) {
     return s.num_images == 0 ? data.size() : std::min(data.size(), s.num_images);
@@ -75,17 +92,18 @@ void measure_frechet(const frechet_settings& s) {
   progress bar(s, "features", n + m);
   const double distance = frechet_distance(fit(a, n, bar, 0), fit(b, m, bar, n));
   const scattering_features extractor;
-  s.result.deliver(s, {{"distance", distance},
-                       {"extractor", std::string(extractor.name())},
-                       {"features", extractor.dimension(s.size, s.size)},
-                       {"data", s.data.source.string()},
-                       {"images", n},
-                       {"against", s.against.string()},
-                       {"images_against", m},
-                       {"size", s.size},
-                       {"protocol", text("shorter side to ", s.size,
-                                         " (Pillow's antialiased bilinear), centre crop, first "
-                                         "images by name; not FID")}});
+  s.result.deliver(s, std::move(output),
+                   {{"distance", distance},
+                    {"extractor", std::string(extractor.name())},
+                    {"features", extractor.dimension(s.size, s.size)},
+                    {"data", s.data.source.string()},
+                    {"images", n},
+                    {"against", s.against.string()},
+                    {"images_against", m},
+                    {"size", s.size},
+                    {"protocol", text("shorter side to ", s.size,
+                                      " (Pillow's antialiased bilinear), centre crop, first "
+                                      "images by name; not FID")}});
 }
 
 struct mse_settings : session {
@@ -97,27 +115,33 @@ struct mse_settings : session {
 };
 
 json to_json(const denoising_error& e) {
-  const auto pair = [](const sample_mean& m) { return json{m.mean, m.standard_error}; };
+  const auto pair = [](const sample_mean& m) {
+    const bool single = std::isnan(m.standard_error) && std::isfinite(m.mean);
+    return json{m.mean, single ? json() : json(m.standard_error)};
+  };
   return {{"fine", pair(e.fine)}, {"coarse", pair(e.coarse)}, {"mean", pair(e.mean)}};
 }
 
 void measure_mse(const mse_settings& s) {
+  interruption::install();
+  auto output = s.result.claim();
   const model_file model = s.model.load();
   const tensor_type images = random_images(s.data.load(s, model.size), s.num_images, s.seed);
   const denoising_errors e = std::visit(
       [&]<class Prediction>(Prediction) {
         return measure_denoising_errors<Prediction>(
-            model.network, model.schedule, images,
+            interruptible_network{model.network}, model.schedule, images,
             {.timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
       },
       model.prediction);
-  s.result.deliver(s, {{"both_noisy", to_json(e.both_noisy)},
-                       {"coarse_clean", to_json(e.coarse_clean)},
-                       {"fine_clean", to_json(e.fine_clean)},
-                       {"numbers", "mean-squared error of the noise, standard error"},
-                       {"timestep", s.timestep},
-                       {"images", images.shape()[0]},
-                       {"model", model.identity}});
+  s.result.deliver(s, std::move(output),
+                   {{"both_noisy", to_json(e.both_noisy)},
+                    {"coarse_clean", to_json(e.coarse_clean)},
+                    {"fine_clean", to_json(e.fine_clean)},
+                    {"numbers", "mean-squared error of the noise, standard error"},
+                    {"timestep", s.timestep},
+                    {"images", images.shape()[0]},
+                    {"model", model.identity}});
 }
 
 }  // namespace

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include <lift/core/error.hpp>
+
+#include "folder_lock.hpp"
 
 namespace lift::cli {
 
@@ -33,7 +36,10 @@ class output_folder {
       remove();
       throw error(text("cannot write to folder ", folder.string(), ": ", failure.message()));
     }
-    if (!may_hold && !fs::is_empty(whole))
+    const auto counts = [](const fs::directory_entry& entry) {
+      return entry.path().filename() != folder_lock::name;
+    };
+    if (!may_hold && std::any_of(fs::directory_iterator(whole), {}, counts))
       throw error(text("folder ", folder.string(), " is not empty; ", advice));
   }
   output_folder(const output_folder&) = delete;

@@ -16,12 +16,13 @@ struct path_settings : session {
 };
 
 void find_path(const path_settings& s) {
+  output_file output(s.output);
   const timestep_path timesteps = s.path.find(s.preset.side(), make_schedule(s.schedule));
   const json settings = {{"heatmap", s.path.heatmap.string()},
                          {"schedule", s.schedule},
                          {"steps", s.path.steps},
                          {"preset", s.preset.name}};
-  save_path(s.output, {s.path.policy, timesteps}, settings);
+  save_path(std::move(output), {s.path.policy, timesteps}, settings);
   report(s, {{"output", s.output.string()},
              {"policy", s.path.policy},
              {"evaluations", timesteps.size()},

@@ -18,27 +18,30 @@
 
 namespace lift {
 
-/// Reads a JSON document; throws lift::error naming the file and the byte for text that is not
-/// JSON, nests deeper than 16 levels, or gives one key twice.
-inline nlohmann::json read_json(const std::filesystem::path& file) {
+/// Parses a JSON document from a file; throws lift::error naming it as `what`, and the byte, for
+/// text that is not JSON, nests deeper than 16 levels, or gives one key twice.
+inline nlohmann::json parse_json(std::string_view document, const std::string& what) {
   using json = nlohmann::json;
-  const std::vector<std::byte> bytes = read_file(file);
-  const char* text_begin = reinterpret_cast<const char*>(bytes.data());
   std::vector<std::set<std::string>> keys;
   const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
-    require(depth <= 16, text(file.string(), ": depth of the JSON"), depth, "at most 16");
+    require(depth <= 16, text(what, ": depth of the JSON"), depth, "at most 16");
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-      throw error(
-          text(file.string(), ": key ", quote_name(parsed.get<std::string>()), " is given twice"));
+      throw error(text(what, ": key ", quote_name(parsed.get<std::string>()), " is given twice"));
     return true;
   };
   try {
-    return json::parse(text_begin, text_begin + bytes.size(), check);
+    return json::parse(document, check);
   } catch (const json::parse_error& e) {
-    throw error(text(file.string(), ": offset ", e.byte, ": not valid JSON"));
+    throw error(text(what, ": offset ", e.byte, ": not valid JSON"));
   }
+}
+
+/// Reads a JSON document; throws lift::error as parse_json does.
+inline nlohmann::json read_json(const std::filesystem::path& file) {
+  const std::vector<std::byte> bytes = read_file(file);
+  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string());
 }
 
 /// Writes a JSON document, indented, whole or not at all.

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <ios>
+#include <new>
+#include <span>
+#include <string>
+
+#include <lift/io/checksum.hpp>
+
+#include "any_network.hpp"
+#include "interruption.hpp"
+#include "report.hpp"
+
+namespace lift::cli {
+
+/// Throws lift::error, naming the setting and both values, unless a run that is to go on has the
+/// settings that it began with, as `record` says.
+inline void require_same_settings(const nlohmann::json& began, const nlohmann::json& now,
+                                  const path& record) {
+  nlohmann::json all = began;
+  all.update(now);
+  for (const auto& [name, unused] : all.items()) {
+    const nlohmann::json wanted = began.value(name, nlohmann::json());
+    const nlohmann::json got = now.value(name, nlohmann::json());
+    require(got == wanted, text("setting '", name, "' of a resumed run"), got,
+            text(wanted, " as in ", record.string()));
+  }
+}
+
+/// A number of the values themselves, so that a run cannot go on with others unnoticed.
+inline std::string fingerprint(const tensor_type& values) {
+  const auto host = values.to_host();
+  checksum sum;
+  sum.add(std::as_bytes(std::span(host)));
+  return text(std::hex, sum.value());
+}
+
+/// Calls work(); a failure or a signal that ends it is passed on with what `standing()` says added
+/// to its message: what is finished, and how to go on.
+template <class Work, class Standing>
+void explaining_failure(const Work& work, const Standing& standing) {
+  try {
+    work();
+  } catch (const interrupted& signal) {
+    throw interrupted(signal.number(), standing());
+  } catch (const std::bad_alloc&) {
+    throw error("out of memory" + standing());
+  } catch (const std::exception& failure) {
+    throw error(failure.what() + standing());
+  }
+}
+
+/// A network whose evaluations a signal stops before they begin: they throw `interrupted`.
+struct interruptible_network {
+  const any_network& network;
+
+  template <class... Input>
+  requires std::invocable<const any_network&, const Input&...>
+  auto operator()(const Input&... input) const {
+    interruption::check();
+    return network(input...);
+  }
+};
+
+}  // namespace lift::cli
