@@ -67,12 +67,12 @@ void measure_heatmap(const heatmap_settings& s) {
                       : timestep_axis(model.schedule, s.points);
   const tensor_type images = random_images(s.data.load(s, model.size), s.num_images, s.seed);
   const json settings = to_json(s, model, noise);
-  json all = settings;
-  all.update({{"lift", LIFT_VERSION},
-              {"backend", s.model.backend},
-              {"batch_size", s.batch_size},
-              {"images", fingerprint(images)}});
-  cells.begin(all);
+  json more = settings;  // what else decides a cell's bytes
+  more.update({{"lift", LIFT_VERSION},
+               {"backend", s.model.backend},
+               {"batch_size", s.batch_size},
+               {"images", fingerprint(images)}});
+  cells.begin(more);
   progress bar(s, "heatmap", s.points * s.points, cells.size());
   const error_heatmap_options options{
       .probes = s.probes,

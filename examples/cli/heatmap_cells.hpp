@@ -42,7 +42,7 @@ class measured_cells {
 
   /// The measurement begins with these settings, or goes on: then it takes the cells in the file.
   /// Throws lift::error where that is damaged or of other settings.
-  void begin(nlohmann::json settings) {
+  void begin(json settings) {
     settings_ = std::move(settings);
     if (resumed_) read();
   }
@@ -91,7 +91,10 @@ class measured_cells {
          first = end + 1) {
       const std::string place = text(file_.string(), ": line ", ++number);
       const nlohmann::json line = parse_json(all.substr(first, end - first), place);
-      number == 1 ? check_settings(line, place) : take_cell(line, place);
+      if (number == 1)
+        check_settings(line, place);
+      else
+        take_cell(line, place);
     }
     require(number > 0, text("lines of ", file_.string()), number, "at least 1");
   }
@@ -123,7 +126,7 @@ class measured_cells {
 
   /// Writes what is known anew, whole lines only, and opens the file for more.
   void open() {
-    std::string lines = nlohmann::json{{"format", format}, {"settings", settings_}}.dump() + "\n";
+    std::string lines = json{{"format", format}, {"settings", settings_}}.dump() + "\n";
     for (const auto& [place, cell] : cells_) lines += line_of(place.first, place.second, cell);
     atomic_write(file_, lines);
     out_.open(file_, std::ios::app);
@@ -141,7 +144,7 @@ class measured_cells {
   path file_;
   std::size_t points_;
   bool resumed_;
-  nlohmann::json settings_;
+  json settings_;
   std::map<std::pair<std::size_t, std::size_t>, blocks> cells_;
   std::ofstream out_;
 };

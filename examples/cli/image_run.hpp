@@ -29,7 +29,8 @@ struct image_places {
 
 /// The pictures of a run of `lift generate`: numbered PNGs in a folder with a record of them, and
 /// perhaps a grid and a strip beside. Each stays from when it is finished. Those of an earlier run
-/// are written over one by one; what is left of them goes when this run is finished.
+/// are written over one by one; what is left of them goes when this run is finished. Throws
+/// lift::error, naming the file, where one cannot be written.
 class image_run {
  public:
   static constexpr const char* record_name = "generate.json";
@@ -62,27 +63,26 @@ class image_run {
   /// have begun with the same ones, and takes the pictures that are finished.
   void begin(const json& settings, const json& more) {
     settings_ = settings.dump();
-    nlohmann::json all = settings;
-    all.update(nlohmann::json(more));
+    json all = settings;
+    all.update(more);
     if (to_.resume) {
       require_same_settings(record_.settings, all, record_.file());
       recorded_ = true;
       for (std::size_t i = 0; i < there_.size(); ++i) {
         interruption::check();
-        if (auto picture = finished(to_.folder / name(i), texts(std::to_string(i))))
-          take(i, std::move(*picture));
+        if (auto picture = finished(file(i), texts(i))) take(i, std::move(*picture));
       }
       if (strip_ && finished(to_.strip, strip_texts())) strip_.reset();
     }
-    record_.settings = std::move(all);
+    record_.settings = all;
   }
 
   bool lacks(std::size_t i) const { return !there_[i]; }
   bool lacks_strip() const { return strip_.has_value(); }
 
   void add(std::size_t i, image picture) {
-    if (!std::exchange(recorded_, true)) record_.write();
-    write_png(to_.folder / name(i), picture, texts(std::to_string(i)));
+    if (!std::exchange(recorded_, true)) record();
+    write_png(file(i), picture, texts(i));
     take(i, std::move(picture));
   }
   void add_strip(const image& picture) {
@@ -110,6 +110,9 @@ class image_run {
     return text(std::setfill('0'), std::setw(5), i, ".png");
   }
 
+  path file(std::size_t i) const { return to_.folder / name(i); }
+
+  image_text texts(std::size_t i) const { return texts(std::to_string(i)); }
   image_text texts(const std::string& images) const {
     return {{"Software", "lift " LIFT_VERSION}, {"Settings", settings_}, {"Image", images}};
   }
@@ -126,6 +129,17 @@ class image_run {
     } catch (const error&) {
     }
     return std::nullopt;
+  }
+
+  /// From here on the folder is this run's. Pictures of an earlier one that would pass for this
+  /// one's go, because their last bits may be those of another batch size.
+  void record() const {
+    record_.write();
+    if (!to_.overwrite) return;
+    std::error_code ignored;
+    for (std::size_t i = 0; i < there_.size(); ++i)
+      if (finished(file(i), texts(i))) std::filesystem::remove(file(i), ignored);
+    if (finished(to_.strip, strip_texts())) std::filesystem::remove(to_.strip, ignored);
   }
 
   void take(std::size_t i, image picture) {
@@ -155,8 +169,8 @@ class image_run {
                                            !std::filesystem::equivalent(file, to_.strip, unknown))
         others.push_back(file.filename().string());
     if (others.empty()) return;
-    warn("no ", record_name, " lists ", others.size(), " PNGs in ", to_.folder.string(),
-         ", such as ", *std::min_element(others.begin(), others.end()), ": they stay");
+    warn("PNGs in ", to_.folder.string(), " that no ", record_name, " lists: ", others.size(),
+         ", such as ", *std::min_element(others.begin(), others.end()), "; they stay");
   }
 
   image_places to_;

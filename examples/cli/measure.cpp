@@ -41,7 +41,8 @@ struct result_options {
   void deliver(const session& s, std::optional<output_file> file, json result) const {
     if (!label.empty()) result["label"] = label;
     if (epoch) result["epoch"] = *epoch;
-    for (const auto& [name, value] : result.flatten().items())
+    const json numbers = result.flatten();
+    for (const auto& [name, value] : numbers.items())
       require(!value.is_number_float() || std::isfinite(value.get<double>()), text("result ", name),
               value.get<double>(), "a finite number");
     if (file) write_json(std::move(*file), result);

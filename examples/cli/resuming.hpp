@@ -17,15 +17,13 @@ namespace lift::cli {
 
 /// Throws lift::error, naming the setting and both values, unless a run that is to go on has the
 /// settings that it began with, as `record` says.
-inline void require_same_settings(const nlohmann::json& began, const nlohmann::json& now,
-                                  const path& record) {
-  nlohmann::json all = began;
-  all.update(now);
-  for (const auto& [name, unused] : all.items()) {
-    const nlohmann::json wanted = began.value(name, nlohmann::json());
-    const nlohmann::json got = now.value(name, nlohmann::json());
-    require(got == wanted, text("setting '", name, "' of a resumed run"), got,
-            text(wanted, " as in ", record.string()));
+inline void require_same_settings(const nlohmann::json& began, json now, const path& record) {
+  for (const auto& [name, value] : began.items())
+    if (!now.contains(name)) now[name] = nullptr;
+  for (const auto& [name, value] : now.items()) {
+    const nlohmann::json got = value, want = began.value(name, nlohmann::json());
+    require(got == want, text("setting '", name, "' of a resumed run"), got,
+            text(want, " as in ", record.string()));
   }
 }
 
