@@ -43,8 +43,9 @@ struct result_options {
     if (epoch) result["epoch"] = *epoch;
     const json numbers = result.flatten();
     for (const auto& [name, value] : numbers.items())
-      require(!value.is_number_float() || std::isfinite(value.get<double>()), text("result ", name),
-              value.get<double>(), "a finite number");
+      if (value.is_number_float())
+        require(std::isfinite(value.get<double>()), text("result ", name), value.get<double>(),
+                "a finite number");
     if (file) write_json(std::move(*file), result);
     answer(s, result);
   }

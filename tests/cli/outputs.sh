@@ -178,6 +178,7 @@ part='; ([0-9]|1[0-5]) of 16 cells are in h.json.partial, --resume goes on'
 (ulimit -f 2; "${heatmap[@]}" --output h.json 2>"$scratch/err") && die "a heatmap on a full disk"
 grep -Eq "^lift: cannot write h.json.partial: File too large$part" "$scratch/err" || die "nothing said"
 [[ $(tail -c 1 h.json.partial) != "" && ! -e h.json.tmp ]] || die "no half line on a full disk"
+cp h.json.partial kept
 fails 1 'h.json.partial holds cells of .*interrupted; --resume' "${heatmap[@]}" --output h.json
 fails 1 "setting 'seed' of a resumed run: got 1, want 42 as in h.json.partial" \
   "${heatmap[@]}" --output h.json --resume --seed 1
@@ -190,22 +191,21 @@ cmp whole.json h.json || die "a heatmap that went on differs"
 [[ ! -e h.json.partial ]] || die "the partial heatmap stayed"
 fails 1 'no h.json.partial' "${heatmap[@]}" --output h.json --resume
 
+for damage in 's/lift cells/other cells/' '2s/\[0/[99/' '2s/,[0-9.e-]*,/,"x",/' '2s/\]/,1]/' '2d;3s/.*/{}/'; do
+  sed "$damage" kept >h.json.partial
+  fails 1 'h.json.partial: line [12]: want' "${heatmap[@]}" --output h.json --resume
+done
+rm h.json*
+
 with --points 15 heatmap
 many=("${changed[@]}")
 works "${many[@]}" --output whole.json
 for signal in TERM KILL; do
   stops $signal stopped/h.json.partial '^lift: stopped by SIGTERM; [0-9]+ of 225 cells' \
     "${many[@]}" --output stopped/h.json
-  cp stopped/h.json.partial kept
   works "${many[@]}" --output stopped/h.json --resume
   cmp whole.json stopped/h.json || die "a heatmap that went on after SIG$signal differs"
 done
-for damage in 's/lift cells/other cells/' '2s/\[0/[99/' '2s/,[0-9.e-]*,/,"x",/' '2s/\]/,1]/' '2d;3s/.*/{}/'; do
-  sed "$damage" kept >h.json.partial
-  fails 1 'h.json.partial: line [12]: want' "${many[@]}" --output h.json --resume
-done
-rm h.json*
-
 stops TERM stopped/glyphs.zip.tmp '^lift: stopped by SIGTERM$' "$lift" dataset emoji --quiet \
   --output stopped/glyphs.zip
 [[ -z $(ls -A stopped) ]] || die "a data set that was stopped left something"
