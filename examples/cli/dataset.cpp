@@ -4,6 +4,7 @@
 #include <lift/io/emoji.hpp>
 
 #include "commands.hpp"
+#include "interruption.hpp"
 #include "options.hpp"
 #include "report.hpp"
 
@@ -16,11 +17,13 @@ struct emoji_settings : session {
 };
 
 void make_emoji(const emoji_settings& s) {
+  interruption::install();
+  output_file output(s.output);
   remark(s, "Rendering ", s.font.string(), " to ", s.size, "×", s.size, " pixels");
-  std::vector<named_image> images = render_emoji(s.size, s.font);
+  std::vector<named_image> images = render_emoji(s.size, s.font, interruption::check);
   if (s.max_images > 0 && images.size() > s.max_images) images.resize(s.max_images);
   require(!images.empty(), text("colour glyphs of ", s.font.string()), 0, "at least 1");
-  save_dataset_zip(s.output, images);
+  save_dataset_zip(std::move(output), images);
   report(s, {{"output", path_text(s.output)}, {"images", images.size()}, {"size", s.size}});
 }
 

@@ -24,7 +24,7 @@ void export_weights(const export_settings& s) {
   for (const char* name : {"size", "prediction", "schedule"})
     settings[name] = stored.identity[name];
   for (const char* place : {"data_absolute", "data_from_run"}) settings.erase(place);
-  std::map<std::string, std::string> metadata = {{"settings", settings.dump()}};
+  std::map<std::string, std::string> metadata = {{"settings", json_text(settings)}};
   if (const json& step = stored.identity["step"]; !step.is_null()) metadata["step"] = step.dump();
 
   std::size_t tensors = 0, scalars = 0;

@@ -4,6 +4,7 @@
 #include <lift/io/heatmap_file.hpp>
 
 #include "commands.hpp"
+#include "heatmap_cells.hpp"
 #include "images.hpp"
 #include "model_file.hpp"
 #include "progress.hpp"
@@ -35,6 +36,7 @@ struct heatmap_settings : session {
   std::size_t points = 15, probes = 4, num_images = 32, batch_size = 8;
   double gamma_min = 0.01, gamma_max = 100;
   std::uint64_t seed = 42;
+  bool resume = false;
 };
 
 json to_json(const heatmap_settings& s, const model_file& model, const image_dataset& data,
@@ -57,14 +59,24 @@ json to_json(const heatmap_settings& s, const model_file& model, const image_dat
 }
 
 void measure_heatmap(const heatmap_settings& s) {
+  interruption::install();
+  output_file output(s.output);
+  measured_cells cells(s.output, s.points, s.resume);
   const model_file model = s.model.load(s);
   const std::string noise = s.preset.pick(s.noise, "common", "fresh");
   const heatmap_axis axis =
       s.grid == "snr" ? log_snr_axis(model.schedule, s.points, s.gamma_min, s.gamma_max)
                       : timestep_axis(model.schedule, s.points);
-  const image_dataset data = s.data.load(s, model.size);
+  const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
   const tensor_type images = random_images(data, s.num_images, s.seed);
-  progress bar(s, "heatmap", s.points * s.points);
+  const json settings = to_json(s, model, data, noise);
+  json more = settings;  // what else decides a cell's bytes
+  more.update({{"lift", LIFT_VERSION},
+               {"backend", s.model.backend},
+               {"batch_size", s.batch_size},
+               {"images", fingerprint(images)}});
+  cells.begin(more);
+  progress bar(s, "heatmap", s.points * s.points, cells.size());
   const error_heatmap_options options{
       .probes = s.probes,
       .jacobian_of = choose("Jacobian", jacobian_choices, s.jacobian),
@@ -73,14 +85,21 @@ void measure_heatmap(const heatmap_settings& s) {
       .noise = choose("noise", noise_choices, noise),
       .batch_size = s.batch_size,
       .seed = s.seed};
-  const error_heatmap heatmap = std::visit(
-      [&]<class Prediction>(Prediction) {
-        return compute_error_heatmap<Prediction>(
-            model.network, model.schedule, images, axis, options,
-            [&](std::size_t done, std::size_t) { bar.update(done); });
+  const auto measure = [&]<class Prediction>(Prediction) {
+    return compute_error_heatmap<Prediction>(
+        model.network, model.schedule, images, axis, options,
+        [&](std::size_t done, std::size_t) { bar.update(done); },
+        {[&](std::size_t i, std::size_t j) { return cells.find(i, j); },
+         [&](std::size_t i, std::size_t j, const auto& cell) { cells.add(i, j, cell); }});
+  };
+  explaining_failure(
+      [&] {
+        const error_heatmap heatmap =
+            interruptible([&] { return std::visit(measure, model.prediction); });
+        save_heatmap(std::move(output), heatmap, settings);
+        cells.finish();
       },
-      model.prediction);
-  save_heatmap(s.output, heatmap, to_json(s, model, data, noise));
+      [&] { return cells.standing(); });
   report(s, {{"output", path_text(s.output)},
              {"points", s.points},
              {"images", images.shape()[0]},
@@ -98,6 +117,8 @@ void add_heatmap(CLI::App& program) {
   s->model.add(app);
   s->data.add(app);
   output_option(app, s->output, "Heatmap file");
+  app.add_flag("--resume", s->resume,
+               "Go on with the cells in OUTPUT.partial, whose settings must be the same");
   number_option(app, "--points", s->points, "Points along each axis", whole(2, 10'000));
   choice_option(app, "--grid", s->grid, {"snr", "timestep"},
                 "Points evenly spaced in log-SNR or in the timestep");

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <string>
 
 #include <unistd.h>
 
@@ -14,10 +15,13 @@ namespace lift::cli {
 /// A signal asked the command to stop: exit code 128 + its number.
 class interrupted : public error {
  public:
-  explicit interrupted(int number)
-      : error(text("stopped by ", number == SIGINT    ? "SIGINT"
-                                  : number == SIGTERM ? "SIGTERM"
-                                                      : "SIGHUP")),
+  /// `more` ends the message: what is finished, and how to go on.
+  explicit interrupted(int number, const std::string& more = "")
+      : error(text("stopped by ",
+                   number == SIGINT    ? "SIGINT"
+                   : number == SIGTERM ? "SIGTERM"
+                                       : "SIGHUP",
+                   more)),
         number_(number) {}
   int number() const { return number_; }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 #include <atomic>
+#include <cmath>
+#include <optional>
+#include <utility>
 
 #include <lift/io/json_file.hpp>
 #include <lift/metric/denoising_error.hpp>
@@ -11,6 +14,7 @@
 #include "images.hpp"
 #include "model_file.hpp"
 #include "progress.hpp"
+#include "resuming.hpp"
 
 namespace lift::cli {
 namespace {
@@ -27,10 +31,22 @@ struct result_options {
     number_option(app, "--epoch", epoch, "Where the result stands along a curve", real_from_zero);
   }
 
-  void deliver(const session& s, json result) const {
+  /// The file of --output, claimed before the work; none if it is not given.
+  std::optional<output_file> claim() const {
+    if (output.empty()) return std::nullopt;
+    return std::optional<output_file>(std::in_place, output);
+  }
+
+  /// Throws lift::error, naming the number, for a result that is not finite.
+  void deliver(const session& s, std::optional<output_file> file, json result) const {
     if (!label.empty()) result["label"] = label;
     if (epoch) result["epoch"] = *epoch;
-    if (!output.empty()) write_json(output, result);
+    const json numbers = result.flatten();
+    for (const auto& [name, value] : numbers.items())
+      if (value.is_number_float())
+        require(std::isfinite(value.get<double>()), text("result ", name), value.get<double>(),
+                "a finite number");
+    if (file) write_json(std::move(*file), result);
     answer(s, result);
   }
 };
@@ -64,7 +80,10 @@ gaussian fit(const image_dataset& data, std::size_t count, progress& bar, std::s
 }
 
 void measure_frechet(const frechet_settings& s) {
-  const image_dataset a = s.data.load(s, s.size), b = s.data.load(s, s.against, s.size);
+  interruption::install();
+  auto output = s.result.claim();
+  const auto [a, b] = interruptible(
+      [&] { return std::pair(s.data.load(s, s.size), s.data.load(s, s.against, s.size)); });
   const auto count = [&](const image_dataset& data) {
     return s.num_images == 0 ? data.size() : std::min(data.size(), s.num_images);
   };
@@ -73,21 +92,23 @@ void measure_frechet(const frechet_settings& s) {
     warn("with fewer than 2048 images the distance comes out too large; compare only with "
          "distances at the same numbers of images");
   progress bar(s, "features", n + m);
-  const double distance = frechet_distance(fit(a, n, bar, 0), fit(b, m, bar, n));
+  const double distance = interruptible(
+      [&, &a = a, &b = b] { return frechet_distance(fit(a, n, bar, 0), fit(b, m, bar, n)); });
   const scattering_features extractor;
-  s.result.deliver(s, {{"distance", distance},
-                       {"extractor", std::string(extractor.name())},
-                       {"features", extractor.dimension(s.size, s.size)},
-                       {"data", path_text(s.data.source)},
-                       {"data_fingerprint", fingerprint(a, n)},
-                       {"images", n},
-                       {"against", path_text(s.against)},
-                       {"against_fingerprint", fingerprint(b, m)},
-                       {"images_against", m},
-                       {"size", s.size},
-                       {"protocol", text("shorter side to ", s.size,
-                                         " (Pillow's antialiased bilinear), centre crop, first "
-                                         "images by name; not FID")}});
+  s.result.deliver(s, std::move(output),
+                   {{"distance", distance},
+                    {"extractor", std::string(extractor.name())},
+                    {"features", extractor.dimension(s.size, s.size)},
+                    {"data", path_text(s.data.source)},
+                    {"data_fingerprint", fingerprint(a, n)},
+                    {"images", n},
+                    {"against", path_text(s.against)},
+                    {"against_fingerprint", fingerprint(b, m)},
+                    {"images_against", m},
+                    {"size", s.size},
+                    {"protocol", text("shorter side to ", s.size,
+                                      " (Pillow's antialiased bilinear), centre crop, first "
+                                      "images by name; not FID")}});
 }
 
 struct mse_settings : session {
@@ -99,31 +120,37 @@ struct mse_settings : session {
 };
 
 json to_json(const denoising_error& e) {
-  const auto pair = [](const sample_mean& m) { return json{m.mean, m.standard_error}; };
+  const auto pair = [](const sample_mean& m) {
+    const bool single = std::isnan(m.standard_error) && std::isfinite(m.mean);
+    return json{m.mean, single ? json() : json(m.standard_error)};
+  };
   return {{"fine", pair(e.fine)}, {"coarse", pair(e.coarse)}, {"mean", pair(e.mean)}};
 }
 
 void measure_mse(const mse_settings& s) {
+  interruption::install();
+  auto output = s.result.claim();
   const model_file model = s.model.load(s);
-  const image_dataset data = s.data.load(s, model.size);
+  const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
   const tensor_type images = random_images(data, s.num_images, s.seed);
-  const denoising_errors e = std::visit(
-      [&]<class Prediction>(Prediction) {
-        return measure_denoising_errors<Prediction>(
-            model.network, model.schedule, images,
-            {.timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
-      },
-      model.prediction);
-  s.result.deliver(s, {{"both_noisy", to_json(e.both_noisy)},
-                       {"coarse_clean", to_json(e.coarse_clean)},
-                       {"fine_clean", to_json(e.fine_clean)},
-                       {"numbers", "mean-squared error of the noise, standard error"},
-                       {"timestep", s.timestep},
-                       {"data", path_text(s.data.source)},
-                       {"data_fingerprint", fingerprint(data, data.size())},
-                       {"images", images.shape()[0]},
-                       {"size", model.size},
-                       {"model", model.identity}});
+  const auto measure = [&]<class Prediction>(Prediction) {
+    return measure_denoising_errors<Prediction>(
+        model.network, model.schedule, images,
+        {.timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
+  };
+  const denoising_errors e =
+      interruptible([&] { return std::visit(measure, model.prediction); });
+  s.result.deliver(s, std::move(output),
+                   {{"both_noisy", to_json(e.both_noisy)},
+                    {"coarse_clean", to_json(e.coarse_clean)},
+                    {"fine_clean", to_json(e.fine_clean)},
+                    {"numbers", "mean-squared error of the noise, standard error"},
+                    {"timestep", s.timestep},
+                    {"data", path_text(s.data.source)},
+                    {"data_fingerprint", fingerprint(data, data.size())},
+                    {"images", images.shape()[0]},
+                    {"size", model.size},
+                    {"model", model.identity}});
 }
 
 }  // namespace

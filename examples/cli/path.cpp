@@ -18,6 +18,7 @@ struct path_settings : session {
 
 void find_path(const path_settings& s) {
   s.path.make(s.preset.side());  // a flag that means nothing comes before what a file says
+  output_file output(s.output);
   identity made;
   if (!s.path.looks_at().empty()) made = identity_of(s.path.heatmap);
   const std::string schedule = common_schedule({made}, s.schedule);
@@ -27,7 +28,7 @@ void find_path(const path_settings& s) {
                    {"schedule", schedule},
                    {"steps", s.path.steps},
                    {"preset", s.preset.name}});
-  save_path(s.output, {s.path.policy, timesteps}, settings);
+  save_path(std::move(output), {s.path.policy, timesteps}, settings);
   report(s, {{"output", path_text(s.output)},
              {"policy", s.path.policy},
              {"evaluations", timesteps.size()},

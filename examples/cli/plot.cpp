@@ -168,11 +168,12 @@ void plot_mse(const plot_settings& s) {
 }
 
 void plot_grid(const plot_settings& s) {
+  output_file output(s.output);
   const image_dataset data = s.data.load(s, s.size);
   std::vector<image> tiles;
   for (std::size_t i = 0; i < std::min(data.size(), s.num_images); ++i)
     tiles.push_back(from_planar(data.pixels(i), 3, s.size, s.size));
-  write_png(s.output, image_grid(tiles, {.columns = s.columns}));
+  write_png(std::move(output), image_grid(tiles, {.columns = s.columns}));
   report(s, {{"output", path_text(s.output)}, {"images", tiles.size()}});
 }
 

@@ -203,6 +203,34 @@ BOOST_FIXTURE_TEST_CASE(progress_counts_the_points, fixture) {
   BOOST_TEST(calls == 36u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_measurement_goes_on_with_the_cells_it_has, fixture) {
+  images = images.rows(0, 2);
+  std::map<std::pair<std::size_t, std::size_t>, heatmap_cells::blocks> kept;
+  std::size_t measured = 0;
+  const heatmap_cells cells{
+      [&](std::size_t i, std::size_t j) {
+        const auto found = kept.find({i, j});
+        return found == kept.end() ? std::nullopt : std::optional(found->second);
+      },
+      [&](std::size_t i, std::size_t j, const heatmap_cells::blocks& cell) {
+        BOOST_TEST((kept.emplace(std::pair{i, j}, cell).second));
+        ++measured;
+      }};
+  const auto measure_with_cells = [&] {
+    return compute_error_heatmap<predicts_clean>(field, schedule, images, axis, {}, {}, cells);
+  };
+  const auto whole = measure_with_cells();
+  BOOST_TEST(measured == 36u);
+  std::erase_if(kept, [](const auto& cell) { return (cell.first.first + cell.first.second) % 3; });
+  measured = 0;
+  const auto again = measure_with_cells();
+  BOOST_TEST(measured == 24u);
+  for (const auto member : {&error_heatmap::fine, &error_heatmap::coarse,
+                            &error_heatmap::fine_wrt_coarse, &error_heatmap::coarse_wrt_fine,
+                            &error_heatmap::fine_error, &error_heatmap::coarse_wrt_fine_error})
+    BOOST_CHECK(again.*member == whole.*member);
+}
+
 BOOST_FIXTURE_TEST_CASE(faults_are_named, fixture) {
   const auto refuses = [](const auto& call, const std::string& message) {
     BOOST_CHECK_EXCEPTION(call(), error, [&](const error& e) {

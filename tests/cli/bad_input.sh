@@ -97,5 +97,5 @@ fails 1 'run' "${train[@]}" --data good.zip --outdir run
 full() { (ulimit -f 4; "$@"); }
 fails 1 'cannot write' full "$lift" dataset emoji --quiet --size 16 --output out.zip
 fails 1 'cannot write' full "${train[@]}" --data good.zip --outdir out
-fails 1 'cannot write' full "$lift" generate --quiet --checkpoint run --steps 1 \
-  --num-images 64 --grid grid.png --outdir out
+fails 1 'cannot write' full "$lift" generate --quiet --checkpoint run --steps 500 \
+  --num-images 1 --grid grid.png --outdir out

@@ -38,7 +38,7 @@ json 'j["evaluations"] == 19 and j["timesteps"][0] == [990, 990] and j["timestep
 works "$lift" generate --checkpoint run --path dp-64.json --num-images 9 --batch-size 4 \
   --outdir images --grid grid.png --strip strip.png --json
 json 'j["images"] == 9 and j["evaluations"] == 4'
-[[ $(ls images | wc -l) == 9 && -s grid.png && -s strip.png ]] || die "generated files"
+[[ $(ls images/*.png | wc -l) == 9 && -s images/generate.json && -s grid.png && -s strip.png ]] || die "generated files"
 works "$lift" generate --checkpoint run --path dp-64.json --num-images 3 --batch-size 2 \
   --outdir fewer --threads 1
 cmp images/00002.png fewer/00002.png || die "an image depends on batch size or threads"
@@ -51,7 +51,7 @@ done
 fails 2 'has one scale' "$lift" generate --checkpoint single --coarse-input fixed --outdir out
 fails 1 'has one scale' "$lift" heatmap --checkpoint single --data emoji.zip --output out.json --quiet
 works "$lift" generate --checkpoint run --num-images 2 --steps 1 --outdir images --overwrite
-[[ $(ls images | wc -l) == 2 ]] || die "pictures of an earlier run stayed"
+[[ $(ls images/*.png | wc -l) == 2 ]] || die "pictures of an earlier run stayed"
 
 works "$lift" measure frechet --data coarse_emoji.zip --against emoji.zip --size 16 --json \
   --label super --epoch 1 --output frechet.json

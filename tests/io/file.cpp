@@ -80,6 +80,18 @@ BOOST_AUTO_TEST_CASE(places_that_cannot_be_written_are_refused) {
   BOOST_TEST(folder.files() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_file_is_claimed_first_and_written_later_by_whom_it_is_passed_to) {
+  const scratch_folder folder;
+  lift::output_file claimed(folder / "file");
+  lift::output_file passed_on(std::move(claimed));
+  check_error([&] { lift::output_file second(folder / "file"); }, "another process is writing it");
+  lift::atomic_write(std::move(passed_on), std::string_view("whole"));
+  BOOST_TEST(content(folder / "file") == "whole");
+  { const lift::output_file unused(folder / "file"); }
+  BOOST_TEST(content(folder / "file") == "whole");
+  BOOST_TEST(folder.files() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_writer_is_refused_and_a_stale_temporary_is_reused) {
   const scratch_folder folder;
   {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include <lift/analysis/heatmap.hpp>
 #include <lift/analysis/heatmap_axis.hpp>
@@ -33,6 +34,16 @@ struct error_heatmap_options {
 /// Called after each point of a heatmap.
 using heatmap_progress = std::function<void(std::size_t done, std::size_t total)>;
 
+/// The cells (i, j) of a heatmap as they were measured, before the factor, kept so that a
+/// measurement that was interrupted can go on; the result is the same as without.
+struct heatmap_cells {
+  using blocks = jacobian_blocks<sample_mean>;
+
+  std::function<std::optional<blocks>(std::size_t i, std::size_t j)> find;  ///< one that is known
+  /// Called with each cell that is measured, once it is known to be finite.
+  std::function<void(std::size_t i, std::size_t j, const blocks& cell)> keep;
+};
+
 /// Measures the error heatmap of a denoiser that predicts `Prediction` on clean fine images
 /// (B, C, H, W), whose 2×2 means are the coarse ones: in every cell, the weighted ‖J‖²_F of each
 /// block times the factor of the input's coordinate at the cell's γ.
@@ -44,7 +55,8 @@ template <class Prediction = predicts_noise, class Tensor, class Denoiser, class
 error_heatmap compute_error_heatmap(const Denoiser& denoise, const Schedule& schedule,
                                     const Tensor& clean, const heatmap_axis& axis,
                                     const error_heatmap_options& options = {},
-                                    const heatmap_progress& progress = {}) {
+                                    const heatmap_progress& progress = {},
+                                    const heatmap_cells& cells = {}) {
   // Asked here too, of the denoiser itself, for the sake of a short message.
   [[maybe_unused]] constexpr bool exact = has_exact_jacobian<Denoiser, Tensor>();
   validate(schedule);
@@ -72,18 +84,25 @@ error_heatmap compute_error_heatmap(const Denoiser& denoise, const Schedule& sch
         return add_noise(alpha_bars(schedule, at), image,
                          normal_noise<Tensor>(image.shape(), stream, 0));
       };
-      const auto blocks = hutchinson(
-          output, scales<Tensor>{noisy(clean, t.fine, 0), noisy(clean_coarse, t.coarse, 1)}, t,
-          {options.probes, options.weight, options.batch_size, options.seed, step});
+      const auto known = cells.find ? cells.find(i, j) : std::nullopt;
+      const auto blocks =
+          known ? *known
+                : hutchinson(
+                      output,
+                      scales<Tensor>{noisy(clean, t.fine, 0), noisy(clean_coarse, t.coarse, 1)}, t,
+                      {options.probes, options.weight, options.batch_size, options.seed, step});
       const auto record = [&](const char* block, grid& value, grid& error_of,
                               const sample_mean& measured, double gamma_of_input) {
         const double factor = options.coordinate.factor(gamma_of_input);
-        value(i, j) = factor * measured.mean;
-        if (!error_of.empty()) error_of(i, j) = factor * measured.standard_error;
-        if (!std::isfinite(value(i, j)))
-          throw error(text("error heatmap, cell (", i, ", ", j, "), timesteps ", axis.timesteps[i],
-                           " and ", axis.timesteps[j], ", ", block, ": got ", value(i, j),
-                           ", want a finite number"));
+        const auto take = [&](grid& to, double number, const char* which) {
+          to(i, j) = factor * number;
+          if (!std::isfinite(to(i, j)))
+            throw error(text("error heatmap, cell (", i, ", ", j, "), timesteps ",
+                             axis.timesteps[i], " and ", axis.timesteps[j], ", ", block, which,
+                             ": got ", to(i, j), ", want a finite number"));
+        };
+        take(value, measured.mean, "");
+        if (!error_of.empty()) take(error_of, measured.standard_error, ", its standard error");
       };
       const double fine = axis.gamma[i], coarse = axis.gamma[j];
       record("fine", heatmap.fine, heatmap.fine_error, blocks.fine_wrt_fine, fine);
@@ -92,6 +111,7 @@ error_heatmap compute_error_heatmap(const Denoiser& denoise, const Schedule& sch
              blocks.fine_wrt_coarse, coarse);
       record("coarse_wrt_fine", heatmap.coarse_wrt_fine, heatmap.coarse_wrt_fine_error,
              blocks.coarse_wrt_fine, fine);
+      if (cells.keep && !known) cells.keep(i, j, blocks);
       if (progress) progress(i * n + j + 1, n * n);
     }
   return heatmap;
