@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -12,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <lift/io/checkpoint.hpp>
+#include <lift/io/checkpoint_folder.hpp>
 
 #include "folder_lock.hpp"
 #include "folder_record.hpp"
@@ -47,7 +46,8 @@ class run_folder {
   void require_none_after(std::uint64_t step) const {
     std::string latest;
     for (const std::string& name : names())
-      if (const auto other = step_of(name); other && *other > step && !earlier_.contains(name))
+      if (const auto other = checkpoint_step(name);
+          other && *other > step && !earlier_.contains(name))
         latest = name;
     if (!latest.empty())
       throw error(text("folder ", path_.string(), " holds ", latest, ", which is later than step ",
@@ -77,9 +77,10 @@ class run_folder {
   void keep_newest(std::size_t count) {
     std::vector<std::string> made;  // in the order of steps
     for (const std::string& name : record_.files())
-      if (step_of(name) && std::filesystem::exists(path_ / name)) made.push_back(name);
+      if (checkpoint_step(name) && std::filesystem::exists(path_ / name)) made.push_back(name);
     for (std::size_t i = 0; i + 1 < made.size(); ++i)
-      if ((count > 0 && i + count < made.size()) || step_of(made[i]) == 0u) record_.remove(made[i]);
+      if ((count > 0 && i + count < made.size()) || checkpoint_step(made[i]) == 0u)
+        record_.remove(made[i]);
     record_.write();
   }
 
@@ -100,14 +101,6 @@ class run_folder {
     return !std::filesystem::exists(from, unknown) ||  // which is what reading it will say
            std::filesystem::equivalent(from, s.outdir, unknown) ||
            std::filesystem::equivalent(from.parent_path(), s.outdir, unknown);
-  }
-
-  /// The step of a file that is named as a checkpoint.
-  static std::optional<std::uint64_t> step_of(const std::string& name) {
-    std::uint64_t step = 0;
-    const std::size_t digits = name.find('_') + 1;  // 0 where there is no underscore
-    std::from_chars(name.data() + digits, name.data() + name.size(), step);
-    return name == checkpoint_name(step) ? std::optional(step) : std::nullopt;
   }
 
   std::set<std::string> names() const {

@@ -73,7 +73,7 @@ class training_run {
                 {"stopped", ended},
                 {"step", training_->steps_taken()},
                 {"of", last_},
-                {"loss", average_},
+                {"loss", training_->steps_taken() > first_ ? json(average_) : json()},
                 {"parameters", training_->parameters()},
                 {"seconds", bar.seconds()}});
     interruption::check();
@@ -85,6 +85,7 @@ class training_run {
       folder_.require_none_after(first_);
     else
       save();  // a run can be resumed from its beginning on
+    if (std::filesystem::exists(s_.outdir / checkpoint_name(first_))) saved_ = first_;
     folder_.remove_earlier();
     write_json(folder_.file("config.json"), nlohmann::json(config_));
     write_json(folder_.file("env.json"), nlohmann::json(environment(s_.backend)));

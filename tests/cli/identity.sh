@@ -110,6 +110,6 @@ done <<'END'
 END
 fails 2 'predicts noise gives no image' \
   "${generate[@]}" --checkpoint run --schedule cosine-ztsnr
-fails 2 'excludes' "${generate[@]}" --checkpoint run --path path.json --heatmap heatmap.json
+fails 2 'means nothing with --path' "${generate[@]}" --checkpoint run --path path.json --heatmap heatmap.json
 fails 1 '--warmup: got 500, want fewer than the 300' \
   "${new[@]}" --size 16 --data emoji.zip --outdir out --warmup 500

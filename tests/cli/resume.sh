@@ -77,3 +77,13 @@ json 'j["stopped"] == "time limit" and 0.4 < j["seconds"] < 5'
   --outdir diverged --quiet 2>"$scratch/err" && die "a run diverged and did not fail"
 grep -Eq '^lift: training step [0-9]+: .*(nan|inf)' "$scratch/err" || die "the step is not named"
 works "$lift" info diverged
+
+# Weights that are not finite are not saved: the checkpoint before stays the newest.
+fails_saving() {
+  "$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --lr 1e30 --weight-decay 1e30 \
+    --warmup 0 --lr-schedule constant --clip 0 --outdir infinite --steps 1 --quiet 2>"$scratch/err"
+}
+fails_saving && die "weights that are not finite were saved"
+grep -Eq '^lift: cannot write .*element [0-9]+: got .*(nan|inf)' "$scratch/err" || die "the element is not named"
+[[ $(ls infinite/checkpoint_*) == infinite/checkpoint_00000000.safetensors ]] || die "checkpoints"
+works "$lift" info infinite

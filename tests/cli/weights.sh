@@ -113,7 +113,7 @@ except ImportError:
     pass
 PYTHON
 fails 1 'ema-f32.safetensors: holds weights alone.*--from' \
-  "${new[@]}" --outdir run --resume ema-f32.safetensors
+  "${new[@]}" --outdir fresh --resume ema-f32.safetensors
 
 # A training from weights: the network is the file's, the rest is new.
 from=("$lift" train --data emoji.zip --batch-size 4 --sample-every 0 --quiet)

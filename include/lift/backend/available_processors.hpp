@@ -2,14 +2,16 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -38,10 +40,13 @@ inline std::size_t processors_of_affinity() {
 }
 
 /// The whole number above 0 that is written there and nothing else; 0 where there is none.
-inline std::size_t positive_number(const std::string& text) {
-  std::istringstream in(text);
-  std::int64_t number = 0;
-  return in >> number && (in >> std::ws).eof() && number > 0 ? static_cast<std::size_t>(number) : 0;
+inline std::size_t positive_number(std::string_view text) {
+  constexpr std::string_view blanks = " \t\n";
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  text = text.substr(0, text.find_last_not_of(blanks) + 1);
+  std::size_t number = 0;
+  const auto [end, problem] = std::from_chars(text.begin(), text.end(), number);
+  return problem == std::errc() && end == text.end() ? number : 0;
 }
 
 /// How many processors a quota is worth, rounded up; "max", −1 and what is no number are no limit.

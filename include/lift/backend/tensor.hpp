@@ -43,8 +43,13 @@ class tensor {
   /// The elements in host memory.
   std::vector<T> to_host() const {
     std::vector<T> host(size());
-    if (!empty()) Backend::copy_out(std::span<T>(host), data());
+    copy_to(host);
     return host;
+  }
+  /// The same, written to memory of the caller's; throws lift::error unless it is of their number.
+  void copy_to(std::span<T> host) const {
+    require(host.size() == size(), "elements to copy out of a tensor", host.size(), size());
+    if (!empty()) Backend::copy_out(host, data());
   }
 
   /// A copy with its own elements.

@@ -70,9 +70,11 @@ inline std::string checksum_of(const safetensors& content) {
 
 /// Throws lift::error, naming the tensor and the element, unless all of them are finite.
 template <class T>
-void require_finite(const std::string& name, const std::vector<T>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    require(std::isfinite(values[i]), text(name, ", element ", i), values[i], "a finite number");
+void require_finite(const std::string& name, std::span<const T> values) {
+  const auto bad = std::ranges::find_if_not(values, [](T x) { return std::isfinite(x); });
+  if (bad == values.end()) return;
+  throw error(text(name, ", element ", bad - values.begin(), ": got ", *bad,
+                   ", want a finite number"));
 }
 
 /// Adds what a file of weights says of itself, and its checksum, and writes it.
@@ -103,10 +105,10 @@ void save_checkpoint(const std::filesystem::path& file, const Architecture& arch
   });
   detail::for_each_part(state, [&](const std::string& prefix, const parameters<Tensor>& part) {
     for (const auto& [name, value] : part.entries()) {
-      const std::vector<T> values = value.to_host();
+      const std::span<T> values = content.add<T>(prefix + name, value.shape());
+      value.copy_to(values);
       if (!prefix.starts_with("adamw."))
-        detail::require_finite(text("cannot write ", file.string(), ": ", prefix, name), values);
-      content.add<T>(prefix + name, value.shape(), values);
+        detail::require_finite<T>(text("cannot write ", file.string(), ": ", prefix, name), values);
     }
   });
   detail::seal(content, architecture);
@@ -127,7 +129,7 @@ void save_weights(const std::filesystem::path& file, const Architecture& archite
     const auto values = value.to_host();
     host_tensor stored = host_tensor::from(value.shape(), std::span(values.data(), values.size()));
     if (type != stored.type) stored = stored.rounded_to(type);
-    detail::require_finite(
+    detail::require_finite<float>(
         text("cannot write ", file.string(), " in ", lift::name(type), ": ", name),
         stored.as<float>());
     content.tensors[name] = std::move(stored);
@@ -322,13 +324,14 @@ class checkpoint {
 
   template <class Tensor>
   parameters<Tensor> part(const std::string& prefix) const {
+    using T = typename Tensor::value_type;
     std::vector<typename parameters<Tensor>::entry> entries;
     for (const auto& [name, shape, start] : main_.declared) {
       const host_tensor& stored = content_.at(prefix + name);
       const std::string what = text(quote_name(prefix + name), " in ", content_.source);
       require(stored.dims == shape, "shape of " + what, stored.dims, shape);
-      const auto values = stored.as<typename Tensor::value_type>();
-      if (!prefix.starts_with("adamw.")) detail::require_finite(what, values);
+      const auto values = stored.as<T>();
+      if (!prefix.starts_with("adamw.")) detail::require_finite<T>(what, values);
       entries.push_back({name, Tensor(shape, values)});
     }
     return parameters<Tensor>(std::move(entries));

@@ -21,6 +21,14 @@ inline std::string checkpoint_name(std::uint64_t step) {
          ".safetensors";
 }
 
+/// The step of a file that is named by checkpoint_name; none if it is not.
+inline std::optional<std::uint64_t> checkpoint_step(const std::string& name) {
+  std::uint64_t step = 0;
+  const std::size_t digits = name.find('_') + 1;  // 0 where there is no underscore
+  std::from_chars(name.data() + digits, name.data() + name.size(), step);
+  return name == checkpoint_name(step) ? std::optional(step) : std::nullopt;
+}
+
 /// The file of the highest step among those of a folder that are named by checkpoint_name; none if
 /// there is none. A damaged file is not passed over: reading it is an error.
 inline std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder) {
@@ -30,14 +38,10 @@ inline std::optional<std::filesystem::path> newest_checkpoint(const std::filesys
   const std::filesystem::directory_iterator end;
   std::filesystem::directory_iterator entry(folder, problem);
   for (; !problem && entry != end; entry.increment(problem)) {
-    const std::string name = entry->path().filename().string();
-    const std::size_t underscore = name.find('_');
-    std::uint64_t step = 0;
-    if (underscore != name.npos)
-      std::from_chars(name.data() + underscore + 1, name.data() + name.size(), step);
-    if (name != checkpoint_name(step) || (newest && step < highest)) continue;
+    const auto step = checkpoint_step(entry->path().filename().string());
+    if (!step || (newest && *step < highest)) continue;
     newest = entry->path();
-    highest = step;
+    highest = *step;
   }
   if (problem) throw error(text("cannot read ", folder.string(), ": ", problem.message()));
   return newest;

@@ -41,6 +41,13 @@ struct safetensors {
   void add(const std::string& name, const shape& dims, std::span<const T> values) {
     tensors[name] = host_tensor::from(dims, values);
   }
+  /// Adds a tensor of zeros; its elements, for the caller to write.
+  template <class T>
+  std::span<T> add(const std::string& name, const shape& dims) {
+    host_tensor& added = tensors[name];
+    added = {dtype_of<T>(), dims, std::vector<std::byte>(dims.size() * sizeof(T))};
+    return added.elements<T>();
+  }
 };
 
 /// Reads and checks the header of an open file: 8 bytes of length, then JSON. The lengths are
