@@ -112,9 +112,9 @@ fails 1 'the file is of an unknown kind' "$lift" measure frechet --data names.zi
 harmless
 fails 1 'prediction' "$lift" info unknown.safetensors --quiet
 harmless
-fails 1 "negative.safetensors: field 'size': want a whole number" "$lift" info negative.safetensors
-fails 1 "fraction.safetensors: field 'size': want a whole number" "$lift" info fraction.safetensors
-fails 1 'nested.safetensors: its settings: depth' "$lift" info nested.safetensors
+fails 1 "negative.safetensors: field 'size': want a whole number" "$lift" info negative.safetensors --quiet
+fails 1 "fraction.safetensors: field 'size': want a whole number" "$lift" info fraction.safetensors --quiet
+fails 1 'nested.safetensors: its settings: depth' "$lift" info nested.safetensors --quiet
 fails 2 'policy' "$lift" path --policy "$evil" --output p.json
 harmless
 fails 1 'no file a\\x0asystem' "$lift" info "$evil"
