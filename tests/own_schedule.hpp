@@ -49,7 +49,7 @@ std::string wrong_refusals(const Job& job) {
   };
   std::string wrong;
   for (const auto& [table, want] : kinds) {
-    const std::string got = message_of([&] { job(own_schedule{table}); });
+    const std::string got = message_of([&, &alpha_bars = table] { job(own_schedule{alpha_bars}); });
     if (got != want) wrong += "got \"" + got + "\", want \"" + want + "\"\n";
   }
   return wrong;

@@ -39,8 +39,8 @@ struct heatmap_settings : session {
   bool resume = false;
 };
 
-json to_json(const heatmap_settings& s, const model_file& model, const image_dataset& data,
-             const std::string& noise) {
+json settings_of(const heatmap_settings& s, const model_file& model, const image_dataset& data,
+                 const std::string& noise) {
   json result = model.identity;
   result.update({{"data", path_text(s.data.source)},
                  {"data_fingerprint", fingerprint(data, data.size())},
@@ -69,7 +69,7 @@ void measure_heatmap(const heatmap_settings& s) {
                       : timestep_axis(model.schedule, s.points);
   const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
   const tensor_type images = random_images(data, s.num_images, s.seed);
-  const json settings = to_json(s, model, data, noise);
+  const json settings = settings_of(s, model, data, noise);
   json more = settings;  // what else decides a cell's bytes
   more.update({{"lift", LIFT_VERSION},
                {"backend", s.model.backend},

@@ -119,7 +119,7 @@ struct mse_settings : session {
   result_options result;
 };
 
-json to_json(const denoising_error& e) {
+json result_of(const denoising_error& e) {
   const auto pair = [](const sample_mean& m) {
     const bool single = std::isnan(m.standard_error) && std::isfinite(m.mean);
     return json{m.mean, single ? json() : json(m.standard_error)};
@@ -141,9 +141,9 @@ void measure_mse(const mse_settings& s) {
   const denoising_errors e =
       interruptible([&] { return std::visit(measure, model.prediction); });
   s.result.deliver(s, std::move(output),
-                   {{"both_noisy", to_json(e.both_noisy)},
-                    {"coarse_clean", to_json(e.coarse_clean)},
-                    {"fine_clean", to_json(e.fine_clean)},
+                   {{"both_noisy", result_of(e.both_noisy)},
+                    {"coarse_clean", result_of(e.coarse_clean)},
+                    {"fine_clean", result_of(e.fine_clean)},
                     {"numbers", "mean-squared error of the noise, standard error"},
                     {"timestep", s.timestep},
                     {"data", path_text(s.data.source)},
