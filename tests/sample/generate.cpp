@@ -158,11 +158,11 @@ BOOST_AUTO_TEST_CASE(a_schedule_of_ones_own) {
   for (std::size_t i = 0; i < runs(own, 1).size(); ++i) {
     BOOST_TEST(wrong_refusals([&](const own_schedule& bad) { runs(bad, 1)[i](); }) == "");
     const auto asked = [&](std::size_t steps) {
-      std::vector<std::size_t> count(own.num_timesteps());
-      own.asked = &count;
+      std::vector<std::size_t> asked_for(own.num_timesteps());
+      own.asked = &asked_for;
       runs(own, steps)[i]();
-      count.erase(count.begin());  // that of the steps
-      return count;
+      asked_for.erase(asked_for.begin());  // that of the steps
+      return asked_for;
     };
     const auto once = asked(1);
     BOOST_TEST(*std::ranges::min_element(once) >= 1U);
