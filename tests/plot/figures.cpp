@@ -85,7 +85,7 @@ const std::vector<std::string> nasty = {"dp\nsystem \"touch pwned\"\n#",
                                         "\\140touch pwned\\140",
                                         "-e \"system 'touch pwned'\"",
                                         "\r\x1b]0;title\x07\x1b[2J\u202e\u2028\x7f\x9b\xff\xc3",
-                                        std::string("a\0\nsystem 'touch pwned'", 25),
+                                        std::string("a\0\nsystem 'touch pwned'", 23),
                                         std::string(5000, 'x'),
                                         "",
                                         "Übersicht ×, γ² 日本"};
