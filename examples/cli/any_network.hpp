@@ -21,9 +21,6 @@ struct any_network {
   std::shared_ptr<const evaluator> evaluate;
 
   bool has_one_scale() const { return std::holds_alternative<baseline_unet>(architecture); }
-  const std::vector<std::size_t>& hidden_dims() const {
-    return std::visit([](const auto& a) -> const auto& { return a.hidden_dims; }, architecture);
-  }
 
   scales<tensor_type> operator()(const tensor_type& x_fine, const tensor_type& x_coarse,
                                  const timesteps& t_fine, const timesteps& t_coarse) const {

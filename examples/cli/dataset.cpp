@@ -20,7 +20,8 @@ void make_emoji(const emoji_settings& s) {
   interruption::install();
   output_file output(s.output);
   remark(s, "Rendering ", s.font.string(), " to ", s.size, "×", s.size, " pixels");
-  std::vector<named_image> images = render_emoji(s.size, s.font, interruption::check);
+  std::vector<named_image> images =
+      interruptible([&] { return render_emoji(s.size, s.font); });
   if (s.max_images > 0 && images.size() > s.max_images) images.resize(s.max_images);
   require(!images.empty(), text("colour glyphs of ", s.font.string()), 0, "at least 1");
   save_dataset_zip(std::move(output), images);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "commands.hpp"
+#include "interruption.hpp"
 #include "model_file.hpp"
 
 namespace lift::cli {
@@ -19,19 +20,21 @@ struct export_settings : session {
 };
 
 void export_weights(const export_settings& s) {
+  interruption::install();
+  output_file output(s.output);
   const stored_network stored = s.model.read(s);
   json settings = stored.settings;
   for (const char* name : {"size", "prediction", "schedule"})
     settings[name] = stored.identity[name];
   for (const char* place : {"data_absolute", "data_from_run"}) settings.erase(place);
   std::map<std::string, std::string> metadata = {{"settings", json_text(settings)}};
-  if (const json& step = stored.identity["step"]; !step.is_null()) metadata["step"] = step.dump();
+  if (const json& step = stored.identity["step"]; !step.is_null()) metadata["step"] = json_text(step);
 
   std::size_t tensors = 0, scalars = 0;
   std::visit(
       [&](const auto& a) {
         const auto weights = stored.weights.weights<tensor_type>(a, stored.kind);
-        save_weights(s.output, a, weights, stored.kind,
+        save_weights(std::move(output), a, weights, stored.kind,
                      choose("element type", dtype_choices, s.type), metadata);
         tensors = weights.size();
         scalars = weights.scalar_count();

@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <functional>
+#include <numeric>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -296,7 +298,7 @@ void add_generate(CLI::App& program) {
                 "To 8 bits [nearest; reference: truncate]");
   option(app, "--coarse-input", s->coarse_input,
          "What the coarse scale is: sampled along with the fine one, random noise at every step, "
-         "one fixed noise, or an image, folder or zip to super-resolve")
+         "one fixed noise, or an image, folder, zip or tar file to super-resolve")
       ->type_name("sampled|random|fixed|FILE");
   seed_option(app, s->seed);
   app.add_flag("--exact", s->exact,
@@ -308,8 +310,8 @@ void add_generate(CLI::App& program) {
   CLI::Option* resume = app.add_flag(
       "--resume", s->to.resume, "Go on with the run in --outdir, whose settings must be the same");
   app.add_flag("--overwrite", s->to.overwrite,
-               "Write to a folder that is not empty; of its files, those that a run before made "
-               "are replaced in the end")
+               "Write to a folder that is not empty: over files of the same names; what else a run "
+               "before made goes in the end")
       ->excludes(resume);
   s->preset.add(app);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-#include <atomic>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -64,18 +63,16 @@ gaussian fit(const image_dataset& data, std::size_t count, progress& bar, std::s
   const scattering_features extractor;
   const std::size_t pixels = 3 * data.side() * data.side();
   std::vector<Eigen::MatrixXf> features((count + chunk - 1) / chunk);
-  std::atomic<std::size_t> extracted = done;
   default_thread_pool().run(features.size(), [&](std::size_t k) {
     const std::size_t first = k * chunk, number = std::min(chunk, count - first);
     std::vector<float> values(number * pixels);
     for (std::size_t i = 0; i < number; ++i)
       data.normalised(first + i, std::span(values).subspan(i * pixels, pixels));
     features[k] = extractor({values, number, 3, data.side(), data.side()});
-    extracted += number;
   });
   gaussian_fit result;
   for (const auto& rows : features) result.add(rows);
-  bar.update(extracted);
+  bar.update(done + count);
   return result.result();
 }
 
@@ -83,7 +80,7 @@ void measure_frechet(const frechet_settings& s) {
   interruption::install();
   auto output = s.result.claim();
   const auto [a, b] = interruptible(
-      [&] { return std::pair(s.data.load(s, s.size), s.data.load(s, s.against, s.size)); });
+      [&] { return std::pair{s.data.load(s, s.size), s.data.load(s, s.against, s.size)}; });
   const auto count = [&](const image_dataset& data) {
     return s.num_images == 0 ? data.size() : std::min(data.size(), s.num_images);
   };
@@ -92,8 +89,10 @@ void measure_frechet(const frechet_settings& s) {
     warn("with fewer than 2048 images the distance comes out too large; compare only with "
          "distances at the same numbers of images");
   progress bar(s, "features", n + m);
-  const double distance = interruptible(
-      [&, &a = a, &b = b] { return frechet_distance(fit(a, n, bar, 0), fit(b, m, bar, n)); });
+  const double distance = interruptible([&, &a = a, &b = b] {
+    const gaussian of_a = fit(a, n, bar, 0), of_b = fit(b, m, bar, n);
+    return frechet_distance(of_a, of_b);
+  });
   const scattering_features extractor;
   s.result.deliver(s, std::move(output),
                    {{"distance", distance},

@@ -49,6 +49,8 @@ stored_network model_options::read(const session& s) const {
   const std::string predicted = setting(prediction, "prediction", std::string("noise"));
   const std::string noise_schedule = setting(schedule, "schedule", std::string("cosine"));
   const std::size_t side = setting(size, "size", std::size_t{64});
+  require(side <= max_image_side, "size of the images of " + file.string(), side,
+          text("at most ", max_image_side));
   any_architecture architecture =
       choose("architecture", architecture_choices, stored.architecture(), stored.hidden_dims());
   std::visit([&](const auto& a) { require_unet_size(a.hidden_dims, side); }, architecture);

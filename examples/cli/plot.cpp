@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "identity.hpp"
 #include "images.hpp"
+#include "interruption.hpp"
 
 namespace lift::cli {
 namespace {
@@ -70,7 +71,8 @@ curve read_losses(const path& file) {
   std::vector<std::pair<double, double>> all;
   const std::vector<std::byte> bytes = read_file(file);
   std::istringstream lines(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  for (std::string line; std::getline(lines, line);) {
+  // A last line without its end is one that is being written.
+  for (std::string line; std::getline(lines, line) && !lines.eof();) {
     const std::string source = text(file.string(), ": line ", all.size() + 1);
     const json entry = parse_json<json>(line, source);
     all.emplace_back(json_field<double>(entry, source, "step"),
@@ -168,8 +170,9 @@ void plot_mse(const plot_settings& s) {
 }
 
 void plot_grid(const plot_settings& s) {
+  interruption::install();
   output_file output(s.output);
-  const image_dataset data = s.data.load(s, s.size);
+  const image_dataset data = interruptible([&] { return s.data.load(s, s.size); });
   std::vector<image> tiles;
   for (std::size_t i = 0; i < std::min(data.size(), s.num_images); ++i)
     tiles.push_back(from_planar(data.pixels(i), 3, s.size, s.size));

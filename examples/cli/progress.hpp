@@ -50,6 +50,7 @@ class progress {
 
   /// Says that `done` steps are done; `note` is shown beside it.
   void update(std::size_t done, const std::string& note = "") {
+    done = std::max(done, first_);  // what was done before may be told again
     const double now = seconds();
     if (quiet_ || (done < total_ && now < next_)) return;
     next_ = now + (bar_ ? 0.1 : 10);

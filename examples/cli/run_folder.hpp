@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -77,7 +76,9 @@ class run_folder {
   void keep_newest(std::size_t count) {
     std::vector<std::string> made;  // in the order of steps
     for (const std::string& name : record_.files())
-      if (checkpoint_step(name) && std::filesystem::exists(path_ / name)) made.push_back(name);
+      if (checkpoint_step(name) && !earlier_.contains(name) &&
+          std::filesystem::exists(path_ / name))
+        made.push_back(name);
     for (std::size_t i = 0; i + 1 < made.size(); ++i)
       if ((count > 0 && i + count < made.size()) || checkpoint_step(made[i]) == 0u)
         record_.remove(made[i]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cerrno>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -49,16 +50,16 @@ class stats_file {
   }
 
   void add(const step_report& r) {
-    out_ << json{{"step", r.step},
-                 {"epoch", r.epoch},
-                 {"loss", r.loss.fine + r.loss.coarse},
-                 {"loss_fine", r.loss.fine},
-                 {"loss_coarse", r.loss.coarse},
-                 {"gradient_norm", r.gradient_norm},
-                 {"learning_rate", r.learning_rate}}
-                .dump()
+    errno = 0;
+    out_ << json_text(json{{"step", r.step},
+                           {"epoch", r.epoch},
+                           {"loss", r.loss.fine + r.loss.coarse},
+                           {"loss_fine", r.loss.fine},
+                           {"loss_coarse", r.loss.coarse},
+                           {"gradient_norm", r.gradient_norm},
+                           {"learning_rate", r.learning_rate}})
          << std::endl;
-    if (!out_) throw error(text("cannot write ", file_.string()));
+    if (!out_) throw_errno("write", file_);
   }
 
  private:

@@ -134,6 +134,24 @@ inline void check(const train_settings& s) {
     if (std::any_of(involved.begin(), involved.end(), s.given)) throw misuse(message);
     throw error(message);
   };
+  // What a resumed run takes from its checkpoint was checked by no flag.
+  const auto within = [&](const char* flag, auto value, auto least, auto most) {
+    demand(value >= least && value <= most, {flag},
+           text(flag, ": got ", value, ", want ", least, " to ", most));
+  };
+  constexpr std::size_t one = 1, many = 1'000'000'000;
+  within("--size", s.size, one, max_image_side);
+  within("--epochs", s.epochs, one, many);
+  within("--batch-size", s.batch_size, one, many);
+  within("--grad-accum", s.grad_accum, one, many);
+  within("--sample-images", s.sample_images, one, many);
+  within("--sample-steps", s.sample_steps, one, many);
+  within("--ema", s.ema, 0.0, 1.0);
+  for (const auto& [flag, value] : {std::pair("--lr", s.lr), std::pair("--lr-last", s.lr_last),
+                                    std::pair("--weight-decay", s.weight_decay),
+                                    std::pair("--clip", s.clip)})
+    within(flag, value, 0.0, 1e30);
+
   find_engine(s.backend);
   const std::string undefined = undefined_estimate(s.prediction, s.schedule);
   demand(undefined.empty(), {"--prediction", "--schedule"}, undefined);

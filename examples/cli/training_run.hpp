@@ -81,11 +81,12 @@ class training_run {
 
  private:
   void begin() {
-    if (s_.resumed)
+    if (s_.resumed) {
       folder_.require_none_after(first_);
-    else
+      if (std::filesystem::exists(s_.outdir / checkpoint_name(first_))) saved_ = first_;
+    } else {
       save();  // a run can be resumed from its beginning on
-    if (std::filesystem::exists(s_.outdir / checkpoint_name(first_))) saved_ = first_;
+    }
     folder_.remove_earlier();
     write_json(folder_.file("config.json"), nlohmann::json(config_));
     write_json(folder_.file("env.json"), nlohmann::json(environment(s_.backend)));

@@ -77,6 +77,12 @@ json 'j["stopped"] == "time limit" and 0.4 < j["seconds"] < 5'
   --outdir diverged --quiet 2>"$scratch/err" && die "a run diverged and did not fail"
 grep -Eq '^lift: training step [0-9]+: .*(nan|inf)' "$scratch/err" || die "the step is not named"
 works "$lift" info diverged
+# So it does where the run began anew, in the place of one with later checkpoints.
+"$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --sample-every 0 --save-every 1 \
+  --outdir anew --steps 6 --quiet || die "train"
+"$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --lr 1e25 --clip 0 --save-every 0 \
+  --outdir anew --overwrite --quiet 2>"$scratch/err" && die "a run diverged and did not fail"
+[[ $(ls anew/checkpoint_*) == anew/checkpoint_00000000.safetensors ]] || die "checkpoints of a run begun anew"
 
 # Weights that are not finite are not saved: the checkpoint before stays the newest.
 fails_saving() {

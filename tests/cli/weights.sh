@@ -111,7 +111,17 @@ try:
     assert load_file("ema-f16.safetensors")["init_conv.bias"].shape == (8,)
 except ImportError:
     pass
+
+# A size that no image has, as a file may say; without its checksum the file is weights alone.
+header = json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])
+settings = json.loads(header["__metadata__"].pop("settings"))
+header["__metadata__"] = {"settings": json.dumps({**settings, "size": 1 << 62})}
+text = json.dumps(header).encode()
+body = data[8 + struct.unpack("<Q", data[:8])[0]:]
+open("vast.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + body)
 PYTHON
+fails 1 'size of the images of vast.safetensors: got 4611686018427387904, want at most 8192' \
+  "$lift" generate --checkpoint vast.safetensors --num-images 1 --steps 1 --outdir out --quiet
 fails 1 'ema-f32.safetensors: holds weights alone.*--from' \
   "${new[@]}" --outdir fresh --resume ema-f32.safetensors
 

@@ -14,8 +14,8 @@ class stopped : public error {
 };
 
 /// While one lives, `flag` asks the work of this thread to stop: from when it is set, loops of
-/// thread pools, and so evaluations of networks on a CPU, and the reading of data sets throw
-/// lift::stopped, wherever they are. A null flag shields work that must be done as a whole. Within
+/// thread pools, and so evaluations of networks on a CPU, and the reading and rendering of data
+/// sets throw lift::stopped, wherever they are. A null flag shields work that must be done as a whole. Within
 /// each other the innermost counts.
 ///
 /// A signal handler may set the flag. It must outlive this object.

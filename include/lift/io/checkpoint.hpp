@@ -79,11 +79,11 @@ void require_finite(const std::string& name, std::span<const T> values) {
 
 /// Adds what a file of weights says of itself, and its checksum, and writes it.
 template <class Architecture>
-void seal(safetensors& content, const Architecture& architecture) {
+void seal(output_file file, safetensors& content, const Architecture& architecture) {
   content.metadata["architecture"] = Architecture::name;
   content.metadata["hidden_dims"] = text_of(architecture.hidden_dims);
   content.metadata["checksum"] = checksum_of(content);
-  write_safetensors(content.source, content);
+  write_safetensors(std::move(file), content);
 }
 
 }  // namespace detail
@@ -95,11 +95,11 @@ void seal(safetensors& content, const Architecture& architecture) {
 /// m and v have the same names after "ema.", "adamw.m." and "adamw.v.". The metadata hold the
 /// architecture, the hidden dims, the counters, a checksum, and `settings`, which are the caller's.
 template <class Architecture, class Tensor>
-void save_checkpoint(const std::filesystem::path& file, const Architecture& architecture,
+void save_checkpoint(output_file file, const Architecture& architecture,
                      const training_state<Tensor>& state,
                      std::map<std::string, std::string> settings = {}) {
   using T = typename Tensor::value_type;
-  safetensors content{{}, std::move(settings), file.string()};
+  safetensors content{{}, std::move(settings), file.path().string()};
   detail::for_each_counter(state, [&](const char* name, std::uint64_t value) {
     content.metadata[name] = std::to_string(value);
   });
@@ -108,10 +108,10 @@ void save_checkpoint(const std::filesystem::path& file, const Architecture& arch
       const std::span<T> values = content.add<T>(prefix + name, value.shape());
       value.copy_to(values);
       if (!prefix.starts_with("adamw."))
-        detail::require_finite<T>(text("cannot write ", file.string(), ": ", prefix, name), values);
+        detail::require_finite<T>(text("cannot write ", content.source, ": ", prefix, name), values);
     }
   });
-  detail::seal(content, architecture);
+  detail::seal(std::move(file), content, architecture);
 }
 
 /// Writes weights alone to a safetensors file, whole or not at all, in F32, F16 or BF16, rounded to
@@ -120,21 +120,21 @@ void save_checkpoint(const std::filesystem::path& file, const Architecture& arch
 /// The metadata hold the architecture, the hidden dims, which weights they are ("weights": "ema" or
 /// "raw"), a checksum, and `settings`, which are the caller's.
 template <class Architecture, class Tensor>
-void save_weights(const std::filesystem::path& file, const Architecture& architecture,
+void save_weights(output_file file, const Architecture& architecture,
                   const parameters<Tensor>& weights, weight_kind kind, dtype type = dtype::f32,
                   std::map<std::string, std::string> settings = {}) {
-  safetensors content{{}, std::move(settings), file.string()};
+  safetensors content{{}, std::move(settings), file.path().string()};
   content.metadata["weights"] = kind == weight_kind::average ? "ema" : "raw";
   for (const auto& [name, value] : weights.entries()) {
     const auto values = value.to_host();
     host_tensor stored = host_tensor::from(value.shape(), std::span(values.data(), values.size()));
     if (type != stored.type) stored = stored.rounded_to(type);
     detail::require_finite<float>(
-        text("cannot write ", file.string(), " in ", lift::name(type), ": ", name),
+        text("cannot write ", content.source, " in ", lift::name(type), ": ", name),
         stored.as<float>());
     content.tensors[name] = std::move(stored);
   }
-  detail::seal(content, architecture);
+  detail::seal(std::move(file), content, architecture);
 }
 
 /// A file of weights in host memory: a checkpoint, or weights alone, such as those converted by

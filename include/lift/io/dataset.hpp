@@ -127,6 +127,7 @@ class image_dataset {
   /// `read` throws a `Bad`.
   template <class Bad, class Read>
   void offer(const std::filesystem::path& name, const Read& read) {
+    stoppable::check();
     if (is_hidden(name)) return;
     const std::string ending = in_small_letters(name.extension().string());
     constexpr std::string_view endings[] = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"};
@@ -147,7 +148,6 @@ class image_dataset {
   }
 
   void take(entry image) {
-    stoppable::check();
     batch_bytes_ += image.encoded.size();
     batch_.push_back(std::move(image));
     if (batch_bytes_ >= (std::size_t{32} << 20)) decode_batch();

@@ -19,6 +19,7 @@
 #include FT_FREETYPE_H
 
 #include <lift/core/error.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/io/file.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/resize.hpp>
@@ -99,16 +100,14 @@ class emoji_font {
 };
 
 /// Every colour glyph of a font on white, resized to side × side, in the order of the glyphs and
-/// without empty or repeated pictures. Noto Color Emoji gives about 3,900. Calls `before_each()`
-/// before each glyph, which may throw to stop.
-inline std::vector<named_image> render_emoji(std::size_t side,
-                                             const std::filesystem::path& file = default_emoji_font,
-                                             const std::function<void()>& before_each = {}) {
+/// without empty or repeated pictures. Noto Color Emoji gives about 3,900.
+inline std::vector<named_image> render_emoji(
+    std::size_t side, const std::filesystem::path& file = default_emoji_font) {
   const emoji_font font(file);
   std::vector<named_image> images;
   std::unordered_set<std::size_t> seen;  // 64-bit hashes: two of 4,000 meet once in 10¹² fonts
   for (std::size_t glyph = 0; glyph < font.glyphs(); ++glyph) {
-    if (before_each) before_each();
+    stoppable::check();
     const image picture = font.render(glyph);
     const auto [low, high] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());
     if (picture.pixels.empty() || *low == *high) continue;

@@ -95,7 +95,7 @@ inline safetensors read_safetensors(const std::filesystem::path& path) {
 
 /// Writes a safetensors file, whole or not at all. Equal content gives equal bytes: tensors lie in
 /// the order of falling element size (so each is aligned), then of name.
-inline void write_safetensors(const std::filesystem::path& path, const safetensors& content) {
+inline void write_safetensors(output_file file, const safetensors& content) {
   std::vector<const std::pair<const std::string, host_tensor>*> order;
   for (const auto& entry : content.tensors) order.push_back(&entry);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -122,14 +122,14 @@ inline void write_safetensors(const std::filesystem::path& path, const safetenso
   try {
     json = header.dump();
   } catch (const nlohmann::json::exception&) {
-    throw error(text("cannot write ", path.string(), ": a name or metadata is not UTF-8"));
+    throw error(text("cannot write ", file.path().string(), ": a name or metadata is not UTF-8"));
   }
   json.resize((json.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = json.size();
-  atomic_write(path, [&](output_file& file) {
-    file.write(std::as_bytes(std::span(&length, 1)));
-    file.write(json);
-    for (const auto* entry : order) file.write(entry->second.data);
+  atomic_write(std::move(file), [&](output_file& to) {
+    to.write(std::as_bytes(std::span(&length, 1)));
+    to.write(json);
+    for (const auto* entry : order) to.write(entry->second.data);
   });
 }
 

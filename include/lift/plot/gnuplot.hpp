@@ -89,9 +89,9 @@ class figure {
 
   /// A number within the script's code; throws lift::error unless it is finite.
   template <class Number>
-  requires std::floating_point<Number> ||
-      (std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>)figure&
-      operator<<(Number number) {
+    requires(std::floating_point<Number> ||
+             (std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>))
+  figure& operator<<(Number number) {
     char digits[32];
     const char* end = digits + sizeof digits;
     if constexpr (std::floating_point<Number>) {
@@ -117,8 +117,8 @@ class figure {
   /// The script; it draws to gnuplot's standard output.
   const std::string& script() const { return script_; }
 
-  /// Writes PICTURE (a .png) and the script beside it, NAME.gp, both or neither; throws lift::error
-  /// when gnuplot is missing or fails.
+  /// Writes PICTURE (a .png) and the script beside it, NAME.gp, both once gnuplot has succeeded;
+  /// throws lift::error when gnuplot is missing or fails.
   void draw(const std::filesystem::path& picture) const {
     const std::filesystem::path script = std::filesystem::path(picture).replace_extension(".gp");
     require(script != picture, "name of a picture", picture.string(), "another ending than .gp");

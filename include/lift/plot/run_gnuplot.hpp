@@ -25,9 +25,7 @@ namespace detail {
 /// A file without a name, in memory alone, for a program that we start to read or write.
 class memory_file {
  public:
-  memory_file() : made_(::memfd_create("lift", MFD_CLOEXEC)), file_(above_standard(made_)) {
-    if (file_.number() < 0) throw_errno("create", "a file in memory");
-  }
+  memory_file() : file_(made()) {}
 
   int descriptor() const { return file_.number(); }
   void rewind() const { ::lseek(descriptor(), 0, SEEK_SET); }
@@ -57,11 +55,15 @@ class memory_file {
 
  private:
   // Numbers 0 to 2, free where the host program has closed its standard files, are the child's.
-  static int above_standard(const file_descriptor& file) {
-    return ::fcntl(file.number(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  static int made() {
+    const file_descriptor any(::memfd_create("lift", MFD_CLOEXEC));
+    const int number =
+        any.number() < 0 ? -1 : ::fcntl(any.number(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (number < 0) throw_errno("create", "a file in memory");
+    return number;
   }
 
-  file_descriptor made_, file_;
+  file_descriptor file_;
 };
 
 /// How gnuplot is started: with these standard files, no signal blocked or ignored.
@@ -97,8 +99,10 @@ class gnuplot_start {
     if (errno == ENOENT) throw error("gnuplot is missing: install Debian's gnuplot-nox");
     if (errno != 0) throw_errno("start", name);
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0)
+    while (::waitpid(child, &status, 0) < 0) {
+      if (errno == ECHILD) return 0;  // a host that ignores SIGCHLD: the picture tells
       if (errno != EINTR) throw_errno("wait for", name);
+    }
     return status;
   }
 

@@ -55,6 +55,8 @@ class trainer {
             text("a divisor of the batch size ", batch));
     require(state.images == 0 || state.images == count, "number of training images", count,
             text(state.images, " as when this training began"));
+    require(state.cursor <= count, "images of an epoch that a training has seen", state.cursor,
+            text("at most ", count));
     state_.images = count;
     if constexpr (requires { objective_.schedule; }) validate(objective_.schedule);
     if constexpr (reads_ahead) {
