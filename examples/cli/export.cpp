@@ -21,6 +21,7 @@ struct export_settings : session {
 
 void export_weights(const export_settings& s) {
   interruption::install();
+  require_not_input(s.output, {s.model.checkpoint});
   output_file output(s.output);
   const stored_network stored = s.model.read(s);
   json settings = stored.settings;

@@ -10,6 +10,8 @@
 
 #include <lift/io/json_file.hpp>
 
+#include "folder_lock.hpp"
+
 namespace lift::cli {
 
 /// What a run says of itself in a JSON file in its folder: its settings, and the names of the files
@@ -28,7 +30,7 @@ class folder_record {
     const json_fields fields(file_, format_);
     settings = fields.object("settings");
     for (const std::string& listed : fields.strings("files")) {
-      if (!is_inside(listed) || listed == name)
+      if (!is_inside(listed) || listed == name || listed == folder_lock::name)
         fields.fail("files", "names of files inside the folder");
       files_.insert(listed);
     }
@@ -51,15 +53,22 @@ class folder_record {
     write_json(file_, {{"format", format_}, {"settings", settings}, {"files", files_}});
   }
 
+  /// Whether what has this name is a file that remove() would take away, and no link.
+  bool removes(const std::string& name) const {
+    namespace fs = std::filesystem;
+    std::error_code unknown;
+    return has_real_folders(name) &&
+           fs::is_regular_file(fs::symlink_status(folder_ / name, unknown));
+  }
+
   /// Removes a listed file, and the folders within this one that it leaves empty; write() may
   /// follow. What took its place, as a link or a folder, stays. Throws lift::error where a file
   /// cannot be removed.
   void remove(const std::string& name) {
     namespace fs = std::filesystem;
-    if (files_.erase(name) == 0 || !has_real_folders(name)) return;
+    if (files_.erase(name) == 0 || !removes(name)) return;
     const fs::path file = folder_ / name;
     std::error_code failure;
-    if (!fs::is_regular_file(fs::symlink_status(file, failure))) return;
     if (!fs::remove(file, failure) && failure)
       throw error(text("cannot remove ", file.string(), ": ", failure.message()));
     for (fs::path part = fs::path(name).parent_path(); !part.empty(); part = part.parent_path())

@@ -275,6 +275,9 @@ void add_generate(CLI::App& program) {
                               "lift generate --checkpoint run --path dp-64.json --outdir samples",
                               s, [](const generate_settings& settings) {
                                 interruption::install();
+                                for (const auto& to : {settings.to.grid, settings.to.strip})
+                                  require_not_input(to, {settings.model.checkpoint, settings.path,
+                                                         settings.policy.heatmap});
                                 auto path = path_of_file(settings);
                                 image_run pictures(settings.to, settings.num_images);
                                 generator(settings, std::move(path)).run(pictures);

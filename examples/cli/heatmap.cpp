@@ -60,6 +60,7 @@ json settings_of(const heatmap_settings& s, const model_file& model, const image
 
 void measure_heatmap(const heatmap_settings& s) {
   interruption::install();
+  require_not_input(s.output, {s.model.checkpoint, s.data.source});
   output_file output(s.output);
   measured_cells cells(s.output, s.points, s.resume);
   const model_file model = s.model.load(s);

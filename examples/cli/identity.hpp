@@ -27,8 +27,8 @@ inline constexpr const char* identity_fields[] = {
     "weights",          "scales",        "size",
     "prediction",       "schedule",      "data",
     "data_fingerprint", "training_data", "training_data_fingerprint"};
-inline constexpr const char* compared_fields[] = {"schedule", "size", "prediction", "scales",
-                                                  "training_data_fingerprint"};
+inline constexpr const char* compared_fields[] = {
+    "schedule", "size", "prediction", "scales", "model", "training_data_fingerprint"};
 
 /// What the settings of a heatmap or a path file say; nothing if it was written by hand. Nor does a
 /// diagonal, which suits every network.

@@ -34,19 +34,21 @@ struct image_places {
 class image_run {
  public:
   static constexpr const char* record_name = "generate.json";
+  static constexpr const char* advice =
+      "--resume goes on with the run in it, --overwrite writes there nevertheless";
   static constexpr std::size_t strip_rows = 4;
 
   /// Throws lift::error where a picture could not be written, where the folder holds something and
   /// no flag says what to do, or where there is no run to go on with.
   image_run(const image_places& to, std::size_t count)
       : to_(to),
-        folder_(to.folder, to.overwrite || to.resume,
-                "--resume goes on with the run in it, --overwrite writes there nevertheless"),
+        folder_(to.folder, to.overwrite || to.resume, advice),
         lock_(to.folder),
         record_(to.folder, record_name, "lift generated images"),
         obsolete_(record_.files()),
         there_(count),
         shown_(std::min<std::size_t>(count, 64)) {
+    if (!to.overwrite && !to.resume) folder_.require_empty(advice);
     if (to.resume && !record_.found())
       throw error(text("no ", record_name, " in ", to.folder.string(), ": no run to go on with"));
     for (std::size_t i = 0; i < count; ++i) {
@@ -81,7 +83,8 @@ class image_run {
   bool lacks_strip() const { return strip_.has_value(); }
 
   void add(std::size_t i, image picture) {
-    if (!std::exchange(recorded_, true)) record();
+    if (!recorded_) record();
+    recorded_ = true;
     write_png(file(i), picture, texts(i));
     take(i, std::move(picture));
   }
@@ -153,7 +156,8 @@ class image_run {
     const bool inside = std::filesystem::equivalent(std::filesystem::absolute(file).parent_path(),
                                                     to_.folder, unknown);
     const std::string name = file.filename().string();
-    require_use(!inside || (!record_.files().contains(name) && name != record_name),
+    require_use(!inside || (!record_.files().contains(name) && name != record_name &&
+                            name != folder_lock::name),
                 text(flag, " ", file.string(), " is a file of the run itself"));
     claimed.emplace(file);
   }

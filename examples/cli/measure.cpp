@@ -30,9 +30,11 @@ struct result_options {
     number_option(app, "--epoch", epoch, "Where the result stands along a curve", real_from_zero);
   }
 
-  /// The file of --output, claimed before the work; none if it is not given.
-  std::optional<output_file> claim() const {
+  /// The file of --output, claimed before the work; none if it is not given. Throws `misuse` where
+  /// it is one of the inputs.
+  std::optional<output_file> claim(const std::vector<path>& inputs) const {
     if (output.empty()) return std::nullopt;
+    require_not_input(output, inputs);
     return std::optional<output_file>(std::in_place, output);
   }
 
@@ -78,7 +80,7 @@ gaussian fit(const image_dataset& data, std::size_t count, progress& bar, std::s
 
 void measure_frechet(const frechet_settings& s) {
   interruption::install();
-  auto output = s.result.claim();
+  auto output = s.result.claim({s.data.source, s.against});
   const auto [a, b] = interruptible(
       [&] { return std::pair{s.data.load(s, s.size), s.data.load(s, s.against, s.size)}; });
   const auto count = [&](const image_dataset& data) {
@@ -128,7 +130,7 @@ json result_of(const denoising_error& e) {
 
 void measure_mse(const mse_settings& s) {
   interruption::install();
-  auto output = s.result.claim();
+  auto output = s.result.claim({s.model.checkpoint, s.data.source});
   const model_file model = s.model.load(s);
   const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
   const tensor_type images = random_images(data, s.num_images, s.seed);

@@ -66,6 +66,7 @@ stored_network model_options::read(const session& s) const {
       {"step", stored.metadata().contains("step") ? json(stored.counter("step")) : json()},
       {"model", stored.architecture()},
       {"weights", kind == weight_kind::average ? "ema" : "raw"},
+      {"fingerprint", stored.fingerprint()},
       {"scales", std::holds_alternative<baseline_unet>(architecture) ? 1 : 2},
       {"size", side},
       {"prediction", predicted},

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +18,7 @@
 #include <lift/backend/thread_pool.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/preset.hpp>
+#include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/image.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
@@ -71,6 +73,21 @@ CLI::Option* choice_option(CLI::App& app, const std::string& flag, Value& value,
             return text("got \"", given, "\", want one of ", CLI::detail::join(allowed, ", "));
           },
           ""));
+}
+
+/// Throws `misuse` where a file to write is one of those to read, by whatever name; a folder among
+/// these stands for the checkpoints in it.
+inline void require_not_input(const path& output, const std::vector<path>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  for (const path& input : inputs) {
+    const bool same =
+        fs::is_directory(input, unknown)
+            ? checkpoint_step(output.filename().string()) &&
+                  fs::equivalent(fs::absolute(output).parent_path(), input, unknown)
+            : fs::equivalent(output, input, unknown);
+    require_use(!same, text("output ", output.string(), " is a file that is read: want another"));
+  }
 }
 
 inline CLI::Option* output_option(CLI::App& app, path& value, const std::string& what) {

@@ -36,11 +36,17 @@ class output_folder {
       remove();
       throw error(text("cannot write to folder ", folder.string(), ": ", failure.message()));
     }
-    const auto counts = [](const fs::directory_entry& entry) {
+    if (!may_hold) require_empty(advice);
+  }
+
+  /// Throws lift::error if the folder holds something; a caller that locks it asks again then, as
+  /// another command may have been quicker.
+  void require_empty(const char* advice) const {
+    const auto counts = [](const std::filesystem::directory_entry& entry) {
       return entry.path().filename() != folder_lock::name;
     };
-    if (!may_hold && std::any_of(fs::directory_iterator(whole), {}, counts))
-      throw error(text("folder ", folder.string(), " is not empty; ", advice));
+    if (std::any_of(std::filesystem::directory_iterator(folder_), {}, counts))
+      throw error(text("folder ", folder_.string(), " is not empty; ", advice));
   }
   output_folder(const output_folder&) = delete;
   output_folder& operator=(const output_folder&) = delete;

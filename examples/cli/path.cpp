@@ -18,6 +18,7 @@ struct path_settings : session {
 
 void find_path(const path_settings& s) {
   s.path.make(s.preset.side());  // a flag that means nothing comes before what a file says
+  require_not_input(s.output, {s.path.heatmap});
   output_file output(s.output);
   identity made;
   if (!s.path.looks_at().empty()) made = identity_of(s.path.heatmap);

@@ -192,7 +192,13 @@ void add_plot(CLI::App& program) {
     const auto s = std::make_shared<plot_settings>();
     CLI::App& app = add_command(plot, name, about,
                                 text("lift plot ", name, " ", example, " --output figure.png"), s,
-                                run);
+                                [run](const plot_settings& settings) {
+                                  files inputs = settings.inputs;
+                                  inputs.insert(inputs.end(),
+                                                {settings.heatmap, settings.data.source});
+                                  require_not_input(settings.output, inputs);
+                                  run(settings);
+                                });
     output_option(app, s->output, "PNG");
     return std::pair<CLI::App&, plot_settings&>(app, *s);
   };

@@ -34,6 +34,7 @@ class run_folder {
         folder_(s.outdir, s.overwrite || goes_on_in(s), advice(s)),
         lock_(s.outdir),
         record_(s.outdir, record_name, "lift training run") {
+    if (!s.overwrite && !goes_on_in(s)) folder_.require_empty(advice(s));
     folder_.file(record_name);
     if (!anew_) return;
     earlier_ = record_.files();
@@ -46,7 +47,7 @@ class run_folder {
     std::string latest;
     for (const std::string& name : names())
       if (const auto other = checkpoint_step(name);
-          other && *other > step && !earlier_.contains(name))
+          other && *other > step && !(earlier_.contains(name) && record_.removes(name)))
         latest = name;
     if (!latest.empty())
       throw error(text("folder ", path_.string(), " holds ", latest, ", which is later than step ",

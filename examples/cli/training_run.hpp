@@ -81,6 +81,9 @@ class training_run {
 
  private:
   void begin() {
+    const auto samples = std::filesystem::symlink_status(s_.outdir / "samples");
+    if (std::filesystem::exists(samples) && !std::filesystem::is_directory(samples))
+      throw error(text((s_.outdir / "samples").string(), " is in the way: want a folder"));
     if (s_.resumed) {
       folder_.require_none_after(first_);
       if (std::filesystem::exists(s_.outdir / checkpoint_name(first_))) saved_ = first_;
@@ -92,6 +95,16 @@ class training_run {
     write_json(folder_.file("env.json"), nlohmann::json(environment(s_.backend)));
     stats_.emplace(folder_.file("stats.jsonl"), first_);
     folder_.keep();
+    // A signal may have come between an epoch's checkpoint and its pictures.
+    const std::uint64_t epochs = first_ / std::max<std::uint64_t>(training_->batches_per_epoch(), 1);
+    if (s_.resumed && first_ < last_ && training_->at_end_of_epoch() && s_.sample_every > 0 &&
+        epochs > 0 && epochs % s_.sample_every == 0 &&
+        !std::filesystem::exists(s_.outdir / sample_name()))
+      sample();
+  }
+
+  std::string sample_name() const {
+    return text("samples/step_", std::setw(8), std::setfill('0'), training_->steps_taken(), ".png");
   }
 
   void show(const step_report& r, progress& bar) {
@@ -126,9 +139,7 @@ class training_run {
     try {
       const tensor_type images = interruptible([&] { return std::visit(make, setup_.prediction); });
       std::filesystem::create_directories(s_.outdir / "samples");
-      const std::string name =
-          text("samples/step_", std::setw(8), std::setfill('0'), training_->steps_taken(), ".png");
-      write_png(folder_.file(name), image_grid(images.to_host(), images.shape()));
+      write_png(folder_.file(sample_name()), image_grid(images.to_host(), images.shape()));
     } catch (const interrupted&) {
     }
   }

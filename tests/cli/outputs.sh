@@ -243,3 +243,44 @@ if [[ -c /dev/full ]]; then
   grep -q '^lift: .*standard output' "$scratch/err" || die "standard output is not named"
   [[ -s m.json ]] || die "a result that could not be printed"
 fi
+
+# A file that is read is not written over, by whatever name; what a link leads to is written.
+works "$lift" path --policy diagonal --steps 2 --output found.json
+ln -s found.json link.json
+for output in run/"$(basename "$(ls run/checkpoint_* | tail -n 1)")" ./run/../run/"$(basename "$(ls run/checkpoint_* | tail -n 1)")"; do
+  fails 2 'is a file that is read' "$lift" export --checkpoint run --output "$output" --quiet
+  fails 2 'is a file that is read' "$lift" measure mse --checkpoint run --data data.zip --output "$output" --quiet
+done
+fails 2 'is a file that is read' "$lift" heatmap --checkpoint run --data data.zip --output data.zip --quiet
+fails 2 'is a file that is read' "$lift" plot paths --path found.json --output link.json --quiet
+fails 2 'is a file that is read' "$lift" generate --checkpoint run --path found.json --grid found.json --outdir out --quiet
+works "$lift" path --policy diagonal --steps 3 --output link.json
+[[ -L link.json ]] || die "a link was replaced"
+python3 -c 'import json; assert len(json.load(open("found.json"))["timesteps"]) == 3' || die "what a link leads to"
+mkfifo pipe.json.tmp
+fails 1 'cannot write pipe.json' "$lift" path --policy diagonal --steps 2 --output pipe.json --quiet
+ln found.json hard.json.tmp
+fails 1 'hard.json.tmp is in the way' "$lift" path --policy diagonal --steps 2 --output hard.json --quiet
+
+# Another network is not taken for the one that a run began with.
+cp -r run changed
+works "$lift" generate --checkpoint changed --num-images 2 --steps 2 --outdir mixed --quiet
+rm mixed/00001.png changed/checkpoint_*
+cp "$(ls run/checkpoint_* | tail -n 1)" other.safetensors
+python3 - "$(basename "$(ls run/checkpoint_* | tail -n 1)")" <<'PYTHON'
+import json, struct, sys
+data = open("other.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + size])
+meta = header.pop("__metadata__")
+keep, body = {}, b""
+for name, entry in header.items():
+    values = data[8 + size + entry["data_offsets"][0]:8 + size + entry["data_offsets"][1]]
+    keep[name] = {**entry, "data_offsets": [len(body), len(body) + len(values)]}
+    body += values if name != "init_conv.bias" else bytes(len(values))
+keep["__metadata__"] = {"settings": meta["settings"]}
+text = json.dumps(keep).encode()
+open("changed/" + sys.argv[1], "wb").write(struct.pack("<Q", len(text)) + text + body)
+PYTHON
+fails 1 "setting '(fingerprint|step)' of a resumed run" \
+  "$lift" generate --checkpoint changed --num-images 2 --steps 2 --outdir mixed --quiet --resume

@@ -80,3 +80,8 @@ for name in ../emoji.zip "$PWD/emoji.zip" samples/../../emoji.zip; do
   fails 1 'run.json' "${train[@]}" --outdir run --overwrite
   [[ -e emoji.zip ]] || die "a file outside is gone"
 done
+
+# A record that lists the lock, or a link in the place of a listed file, changes nothing else's.
+mkdir listed
+echo '{"format":"lift training run","settings":{},"files":[".lift.lock"]}' >listed/run.json
+fails 1 'run.json.*names of files inside the folder' "${train[@]}" --outdir listed --overwrite --steps 1

@@ -69,7 +69,7 @@ works "$lift" info run
 
 command -v gnuplot >/dev/null || { echo "no gnuplot: figures not tested"; exit 0; }
 plot() {
-  works "$lift" plot "$@" --output figure.png
+  works env GNUTERM=x11 "$lift" plot "$@" --output figure.png
   [[ $(head -c 4 figure.png | tail -c 3) == PNG && -s figure.png ]] || die "no figure: $*"
   rm -f figure.png figure.gp
 }

@@ -172,6 +172,9 @@ class checkpoint {
   /// The settings it was saved with, among the counters of the training.
   const std::map<std::string, std::string>& metadata() const { return content_.metadata; }
 
+  /// A number of all that the file holds, so that another is not taken for it.
+  std::string fingerprint() const { return detail::checksum_of(content_); }
+
   /// Whether it holds a training state, not weights alone.
   bool resumable() const { return resumable_; }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <new>
 #include <functional>
 #include <map>
 #include <span>
@@ -158,6 +159,8 @@ class image_dataset {
     try {
       image.planar =
           to_planar(resize_and_crop(decode_image(image.encoded, image.name), options_.size));
+    } catch (const std::bad_alloc&) {
+      throw;  // memory that is short is no fault of the image
     } catch (const std::exception& failure) {
       image.failure = failure.what();
     }

@@ -103,7 +103,7 @@ class output_file {
   /// Throws lift::error where the file cannot be written, or another writer has it.
   template <std::convertible_to<std::filesystem::path> Name>
   output_file(const Name& file)
-      : output_file(file, std::filesystem::path(file).string() + ".tmp") {
+      : output_file(target{behind_link(file)}) {
     claim();
   }
   output_file(output_file&& other) noexcept
@@ -144,10 +144,20 @@ class output_file {
   }
 
  private:
-  output_file(std::filesystem::path file, std::string temporary)
-      : path_(std::move(file)),
-        temporary_(std::move(temporary)),
+  struct target {
+    std::filesystem::path file;
+  };
+  explicit output_file(target to)
+      : path_(std::move(to.file)),
+        temporary_(path_.string() + ".tmp"),
         descriptor_(open_temporary(path_, temporary_)) {}
+
+  /// What a link leads to is written, and the link stays.
+  static std::filesystem::path behind_link(const std::filesystem::path& file) {
+    std::error_code ignored;
+    return std::filesystem::is_symlink(file, ignored) ? std::filesystem::weakly_canonical(file)
+                                                      : file;
+  }
 
   static int open_temporary(const std::filesystem::path& file, const std::string& temporary) {
     std::error_code ignored;
@@ -155,7 +165,8 @@ class output_file {
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
       throw error(text("cannot write ", file.string(), ": not a regular file"));
     }
-    const int number = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    const int number = ::open(temporary.c_str(),
+                              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (number < 0) throw_errno("write", file);
     return number;
   }
@@ -168,6 +179,8 @@ class output_file {
         ours.st_ino != named.st_ino) {
       throw error(text("cannot write ", path_.string(), ": another process is writing it"));
     }
+    if (!S_ISREG(ours.st_mode) || ours.st_nlink > 1)
+      throw error(text("cannot write ", path_.string(), ": ", temporary_, " is in the way"));
     owned_ = true;
     if (::ftruncate(descriptor_.number(), 0) != 0) throw_errno("write", path_);
   }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -95,7 +96,11 @@ class gnuplot_start {
     char name[] = "gnuplot", defaults[] = "-d";
     char* const arguments[] = {name, defaults, nullptr};
     ::pid_t child = 0;
-    errno = ::posix_spawnp(&child, name, &files_, &attributes_, arguments, ::environ);
+    std::vector<char*> environment;  // GNUTERM would choose another terminal
+    for (char** variable = ::environ; variable && *variable; ++variable)
+      if (!std::string_view(*variable).starts_with("GNUTERM=")) environment.push_back(*variable);
+    environment.push_back(nullptr);
+    errno = ::posix_spawnp(&child, name, &files_, &attributes_, arguments, environment.data());
     if (errno == ENOENT) throw error("gnuplot is missing: install Debian's gnuplot-nox");
     if (errno != 0) throw_errno("start", name);
     int status = 0;
