@@ -76,7 +76,8 @@ open("result_huge.json", "w").write('{"distance": 1e999}')
 os.mkdir(evil)
 open(evil + "/stats.jsonl", "w").write('{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n')
 open("null.jsonl", "w").write('{"step": 1, "loss": 2}\n{"step": 2, "loss": null}\n')
-open("cut.jsonl", "w").write('{"step": 1, "loss": 2}\n{"step": 2, "lo')
+open("cut.jsonl", "w").write('{"step": 1, "loss": 2}\n{"step": 2, "lo\n')
+open("growing.jsonl", "w").write('{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n{"step": 3, "lo')
 open("huge.jsonl", "w").write('{"step": 1, "loss": 1e999}\n')
 open("empty.jsonl", "w").close()
 
@@ -130,6 +131,7 @@ fails 1 "mean.json: field 'both_noisy.mean\[0\]': want a finite" plot mse --resu
 fails 1 "list.json: field 'both_noisy" plot mse --result result_list.json
 fails 1 "null.jsonl: line 2: field 'loss': want a finite" plot losses --stats null.jsonl
 fails 1 'cut.jsonl: line 2: offset' plot losses --stats cut.jsonl
+works "$lift" plot losses --stats growing.jsonl --output growing.png --quiet
 fails 1 'huge.jsonl: line 1: a number' plot losses --stats huge.jsonl
 fails 1 'empty.jsonl' plot losses --stats empty.jsonl
 
