@@ -13,8 +13,7 @@ namespace lift::cli {
 
 void data_options::add(CLI::App& app) {
   option(app, "--data", source, data_help)->required();
-  number_option(app, "--max-bad", max_bad, "Unreadable images to skip before giving up",
-                from_zero);
+  max_bad_option(app, max_bad);
 }
 
 image_dataset data_options::load(const session& s, const path& from, std::size_t size) const {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/heatmap_file.hpp>
@@ -96,8 +95,8 @@ json dataset_info(const info_settings& s, const path& source) {
   return {{"kind", "data set"},
           {"images", data.size()},
           {"unreadable", data.bad().size()},
-          {"first", data.name(0)},
-          {"last", data.name(data.size() - 1)}};
+          {"first", path_text(data.name(0))},
+          {"last", path_text(data.name(data.size() - 1))}};
 }
 
 json checkpoint_info(const info_settings& s, const path& file) {

@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
     program.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& asked) {
-    return program.exit(asked);
+    program.exit(asked);
+    return std::cout.flush() ? 0 : fail("cannot write to standard output", 1);
   } catch (const CLI::ParseError& wrong) {
     // An unknown flag is the likelier mistake than the required one that it may have been meant as.
     const std::vector<std::string> unknown = program.remaining(true);

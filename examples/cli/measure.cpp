@@ -132,6 +132,8 @@ void measure_mse(const mse_settings& s) {
   interruption::install();
   auto output = s.result.claim({s.model.checkpoint, s.data.source});
   const model_file model = s.model.load(s);
+  const std::size_t timesteps = model.schedule.num_timesteps();
+  require(s.timestep < timesteps, "--timestep", s.timestep, text("below ", timesteps));
   const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
   const tensor_type images = random_images(data, s.num_images, s.seed);
   const auto measure = [&]<class Prediction>(Prediction) {

@@ -98,7 +98,7 @@ inline CLI::Option* outdir_option(CLI::App& app, path& value) {
 }
 inline CLI::Option* steps_option(CLI::App& app, std::size_t& value) {
   return number_option(app, "--steps", value, "Evaluations of the network along the path",
-                       from_one);
+                       whole(1, 100'000));
 }
 template <class Value>
 CLI::Option* size_option(CLI::App& app, Value& value) {
@@ -106,10 +106,14 @@ CLI::Option* size_option(CLI::App& app, Value& value) {
                        whole(1, max_image_side));
 }
 inline CLI::Option* num_images_option(CLI::App& app, std::size_t& value) {
-  return number_option(app, "--num-images", value, "Number of images", from_one);
+  return number_option(app, "--num-images", value, "Number of images", whole(1, 100'000'000));
 }
 inline CLI::Option* batch_size_option(CLI::App& app, std::size_t& value) {
   return number_option(app, "--batch-size", value, "Images at a time", from_one);
+}
+inline CLI::Option* max_bad_option(CLI::App& app, std::size_t& value) {
+  return number_option(app, "--max-bad", value, "Unreadable images to skip before giving up",
+                       from_zero);
 }
 inline CLI::Option* seed_option(CLI::App& app, std::uint64_t& value) {
   return number_option(app, "--seed", value, "Seed of every random number",

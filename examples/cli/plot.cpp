@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-#include <fstream>
 #include <map>
+#include <sstream>
+#include <utility>
 
 #include <lift/io/heatmap_file.hpp>
 #include <lift/io/image_grid.hpp>
@@ -51,17 +52,20 @@ std::vector<drawn_path> read_paths(const plot_settings& s) {
 }
 
 void plot_heatmap(const plot_settings& s) {
-  draw_heatmap(s.output, load_heatmap(s.heatmap), read_paths(s));
+  figure_files to(s.output);
+  draw_heatmap(std::move(to), load_heatmap(s.heatmap), read_paths(s));
   report_figure(s);
 }
 
 void plot_diagonal_error(const plot_settings& s) {
-  draw_diagonal_error(s.output, load_heatmap(s.heatmap));
+  figure_files to(s.output);
+  draw_diagonal_error(std::move(to), load_heatmap(s.heatmap));
   report_figure(s);
 }
 
 void plot_paths(const plot_settings& s) {
-  draw_paths(s.output, read_paths(s));
+  figure_files to(s.output);
+  draw_paths(std::move(to), read_paths(s));
   report_figure(s);
 }
 
@@ -91,9 +95,10 @@ curve read_losses(const path& file) {
 }
 
 void plot_losses(const plot_settings& s) {
+  figure_files to(s.output);
   std::vector<curve> curves;
   for (const path& file : s.inputs) curves.push_back(read_losses(file));
-  draw_curves(s.output, "Training loss", "step", "mean-squared error", curves, true);
+  draw_curves(std::move(to), "Training loss", "step", "mean-squared error", curves, true);
   report_figure(s);
 }
 
@@ -120,6 +125,7 @@ std::vector<nlohmann::json> read_results(const files& inputs) {
 
 /// Curves over the epoch where every result has one, bars otherwise.
 void plot_frechet(const plot_settings& s) {
+  figure_files to(s.output);
   std::vector<bar> bars;
   std::map<std::string, curve> curves;
   bool over_epochs = true;
@@ -142,13 +148,14 @@ void plot_frechet(const plot_settings& s) {
     sorted.push_back(c);
   }
   if (over_epochs)
-    draw_curves(s.output, "Fréchet distance", "epoch", "distance (not FID)", sorted);
+    draw_curves(std::move(to), "Fréchet distance", "epoch", "distance (not FID)", sorted);
   else
-    draw_bars(s.output, "Fréchet distance", "distance (not FID)", bars);
+    draw_bars(std::move(to), "Fréchet distance", "distance (not FID)", bars);
   report_figure(s);
 }
 
 void plot_mse(const plot_settings& s) {
+  figure_files to(s.output);
   std::vector<bar> bars;
   const auto results = read_results(s.inputs);
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -165,14 +172,13 @@ void plot_mse(const plot_settings& s) {
                                       std::pair{"fine_clean", "fine clean"}})
       bars.push_back({label + title, mean(name)});
   }
-  draw_bars(s.output, "Error of the predicted noise", "mean-squared error", bars);
+  draw_bars(std::move(to), "Error of the predicted noise", "mean-squared error", bars);
   report_figure(s);
 }
 
 void plot_grid(const plot_settings& s) {
-  interruption::install();
   output_file output(s.output);
-  const image_dataset data = interruptible([&] { return s.data.load(s, s.size); });
+  const image_dataset data = s.data.load(s, s.size);
   std::vector<image> tiles;
   for (std::size_t i = 0; i < std::min(data.size(), s.num_images); ++i)
     tiles.push_back(from_planar(data.pixels(i), 3, s.size, s.size));
@@ -197,7 +203,8 @@ void add_plot(CLI::App& program) {
                                   inputs.insert(inputs.end(),
                                                 {settings.heatmap, settings.data.source});
                                   require_not_input(settings.output, inputs);
-                                  run(settings);
+                                  interruption::install();
+                                  interruptible([&] { run(settings); });
                                 });
     output_option(app, s->output, "PNG");
     return std::pair<CLI::App&, plot_settings&>(app, *s);

@@ -186,8 +186,7 @@ void add_train(CLI::App& program) {
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
 
   option(app, "--data", s->data, data_help);
-  number_option(app, "--max-bad", s->max_bad, "Unreadable images to skip before giving up",
-                from_zero);
+  max_bad_option(app, s->max_bad);
   number_option(app, "--max-images", s->max_images, "Train on the first so many images; 0 = all",
                 from_zero);
   outdir_option(app, s->outdir);

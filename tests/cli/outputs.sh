@@ -50,6 +50,8 @@ fails 1 'cannot write nowhere/o' "$lift" measure mse --checkpoint missing --data
 fails 1 'cannot write nowhere/o' "$lift" measure frechet --data missing --against x --output nowhere/o
 fails 1 'cannot write nowhere/o' "$lift" path --policy greedy --heatmap missing --output nowhere/o
 fails 1 'cannot write nowhere/o' "$lift" plot grid --data missing --output nowhere/o
+fails 1 'cannot write nowhere/o.png' "$lift" plot losses --stats missing --output nowhere/o.png
+fails 1 'cannot write nowhere/o.png' "$lift" plot paths --path missing --output nowhere/o.png
 fails 1 'cannot write nowhere/o' "$lift" dataset emoji --font missing --output nowhere/o --quiet
 fails 1 'run: not a regular file' "$lift" heatmap --checkpoint missing --data missing --output run
 fails 2 'are one file' "${generate[@]}" --outdir out --grid g.png --strip g.png
@@ -242,6 +244,10 @@ if [[ -c /dev/full ]]; then
     >/dev/full 2>"$scratch/err" && die "printed to a full device"
   grep -q '^lift: .*standard output' "$scratch/err" || die "standard output is not named"
   [[ -s m.json ]] || die "a result that could not be printed"
+  for flag in --help --version; do
+    "$lift" $flag >/dev/full 2>"$scratch/err" && die "printed to a full device"
+    grep -q '^lift: .*standard output' "$scratch/err" || die "standard output is not named"
+  done
 fi
 
 # A file that is read is not written over, by whatever name; what a link leads to is written.

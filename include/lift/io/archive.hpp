@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +15,7 @@
 #include <archive_entry.h>
 
 #include <lift/core/error.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/io/file.hpp>
 #include <lift/io/file_kind.hpp>
 #include <lift/io/quote_name.hpp>
@@ -64,6 +63,7 @@ class archive_reader {
   bool next() {
     // Without it libarchive has no name for an entry that the program's locale cannot spell.
     const utf8_locale names_are_utf8;
+    pass_over();
     archive_entry* entry = nullptr;
     do {
       const int status = archive_read_next_header(archive_.get(), &entry);
@@ -89,6 +89,7 @@ class archive_reader {
     std::vector<std::byte> content;
     std::array<std::byte, 1 << 16> part;
     while (true) {
+      stoppable::check();
       const auto count = archive_read_data(archive_.get(), part.data(), part.size());
       if (count < 0) fail<entry_error>(last_error());
       if (count == 0) return content;
@@ -105,6 +106,15 @@ class archive_reader {
     void operator()(::archive* opened) const { archive_read_free(opened); }
   };
 
+  bool compressed_whole() const { return archive_filter_count(archive_.get()) > 1; }
+
+  /// Reads what is left of the entry where libarchive would decompress it in one go.
+  void pass_over() {
+    if (number_ == 0 || !compressed_whole()) return;
+    std::array<std::byte, 1 << 16> part;
+    while (archive_read_data(archive_.get(), part.data(), part.size()) > 0) stoppable::check();
+  }
+
   void check(archive_entry* entry) const {
     const auto type = archive_entry_filetype(entry);
     if ((type != AE_IFREG && type != AE_IFDIR) || archive_entry_hardlink(entry)) {
@@ -115,7 +125,7 @@ class archive_reader {
       fail<error>("its name leaves the archive");
     }
     // What is passed over in a compressed tar has to be decompressed too.
-    if (archive_filter_count(archive_.get()) > 1) {
+    if (compressed_whole()) {
       const auto before = static_cast<std::uint64_t>(archive_filter_bytes(archive_.get(), 0));
       check_total(before + static_cast<std::uint64_t>(archive_entry_size(entry)));
     }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <iomanip>
 #include <map>
 #include <set>
@@ -54,18 +55,35 @@ inline std::string text_of(const std::vector<std::size_t>& numbers) {
   return "[" + result + "]";
 }
 
-/// Covers names, types, shapes and elements of the tensors, and the metadata but for itself.
-inline std::string checksum_of(const safetensors& content) {
-  checksum sum;
-  for (const auto& [key, value] : content.metadata)
-    if (key != "checksum") sum.add(key), sum.add(value);
-  for (const auto& [name, tensor] : content.tensors) {
-    sum.add(name);
-    sum.add(lift::name(tensor.type));
-    sum.add(std::as_bytes(std::span(tensor.dims.begin(), tensor.dims.end())));
-    sum.add(tensor.data);
+/// Covers the metadata but for itself, then names, types, shapes and elements of the tensors in the
+/// order of their names.
+class content_checksum {
+ public:
+  explicit content_checksum(const std::map<std::string, std::string>& metadata) {
+    for (const auto& [key, value] : metadata)
+      if (key != "checksum") sum_.add(key), sum_.add(value);
   }
-  return text(std::hex, std::setfill('0'), std::setw(16), sum.value());
+  void add(const std::string& name, dtype type, const shape& dims,
+           std::span<const std::byte> elements) {
+    sum_.add(name);
+    sum_.add(lift::name(type));
+    sum_.add(std::as_bytes(std::span(dims.begin(), dims.end())));
+    sum_.add(elements);
+  }
+  /// 16 hexadecimal digits.
+  std::string digits() const {
+    return text(std::hex, std::setfill('0'), std::setw(16), sum_.value());
+  }
+
+ private:
+  checksum sum_;
+};
+
+inline std::string checksum_of(const safetensors& content) {
+  content_checksum sum(content.metadata);
+  for (const auto& [name, tensor] : content.tensors)
+    sum.add(name, tensor.type, tensor.dims, tensor.data);
+  return sum.digits();
 }
 
 /// Throws lift::error, naming the tensor and the element, unless all of them are finite.
@@ -77,13 +95,29 @@ void require_finite(const std::string& name, std::span<const T> values) {
                    ", want a finite number"));
 }
 
-/// Adds what a file of weights says of itself, and its checksum, and writes it.
-template <class Architecture>
-void seal(output_file file, safetensors& content, const Architecture& architecture) {
-  content.metadata["architecture"] = Architecture::name;
-  content.metadata["hidden_dims"] = text_of(architecture.hidden_dims);
-  content.metadata["checksum"] = checksum_of(content);
-  write_safetensors(std::move(file), content);
+/// Writes tensors of one network, all of one type, with what the file says of itself and its
+/// checksum; `read(name, bytes)` makes `bytes` the elements of one while the one before is written.
+template <class Architecture, class Read>
+void write_sealed(output_file file, safetensors_header header, const Architecture& architecture,
+                  const Read& read) {
+  header.metadata["architecture"] = Architecture::name;
+  header.metadata["hidden_dims"] = text_of(architecture.hidden_dims);
+  header.metadata["checksum"] = std::string(16, '0');
+  safetensors_writer to(std::move(file), std::move(header));
+  content_checksum sum(to.metadata());
+  std::vector<std::byte> bytes, others;
+  std::future<void> writing;  // others
+  for (const auto* each : to.order()) {
+    const auto& [name, record] = *each;
+    read(name, bytes);
+    sum.add(name, record.type, record.dims, bytes);
+    if (writing.valid()) writing.get();
+    std::swap(bytes, others);
+    writing = std::async(std::launch::async, [&] { to.write(others); });
+  }
+  if (writing.valid()) writing.get();
+  to.metadata()["checksum"] = sum.digits();
+  to.commit();
 }
 
 }  // namespace detail
@@ -99,19 +133,27 @@ void save_checkpoint(output_file file, const Architecture& architecture,
                      const training_state<Tensor>& state,
                      std::map<std::string, std::string> settings = {}) {
   using T = typename Tensor::value_type;
-  safetensors content{{}, std::move(settings), file.path().string()};
+  safetensors_header header{{}, std::move(settings)};
   detail::for_each_counter(state, [&](const char* name, std::uint64_t value) {
-    content.metadata[name] = std::to_string(value);
+    header.metadata[name] = std::to_string(value);
   });
+  std::map<std::string, Tensor> tensors;
   detail::for_each_part(state, [&](const std::string& prefix, const parameters<Tensor>& part) {
     for (const auto& [name, value] : part.entries()) {
-      const std::span<T> values = content.add<T>(prefix + name, value.shape());
-      value.copy_to(values);
-      if (!prefix.starts_with("adamw."))
-        detail::require_finite<T>(text("cannot write ", content.source, ": ", prefix, name), values);
+      tensors[prefix + name] = value;
+      header.tensors[prefix + name] = {dtype_of<T>(), value.shape()};
     }
   });
-  detail::seal(std::move(file), content, architecture);
+  const std::string failure = text("cannot write ", file.path().string(), ": ");
+  detail::write_sealed(
+      std::move(file), std::move(header), architecture,
+      [&](const std::string& name, std::vector<std::byte>& bytes) {
+        const Tensor& tensor = tensors[name];
+        bytes.resize(tensor.size() * sizeof(T));
+        const std::span values(reinterpret_cast<T*>(bytes.data()), tensor.size());
+        tensor.copy_to(values);
+        if (!name.starts_with("adamw.")) detail::require_finite<T>(failure + name, values);
+      });
 }
 
 /// Writes weights alone to a safetensors file, whole or not at all, in F32, F16 or BF16, rounded to
@@ -123,18 +165,21 @@ template <class Architecture, class Tensor>
 void save_weights(output_file file, const Architecture& architecture,
                   const parameters<Tensor>& weights, weight_kind kind, dtype type = dtype::f32,
                   std::map<std::string, std::string> settings = {}) {
-  safetensors content{{}, std::move(settings), file.path().string()};
-  content.metadata["weights"] = kind == weight_kind::average ? "ema" : "raw";
-  for (const auto& [name, value] : weights.entries()) {
-    const auto values = value.to_host();
-    host_tensor stored = host_tensor::from(value.shape(), std::span(values.data(), values.size()));
-    if (type != stored.type) stored = stored.rounded_to(type);
-    detail::require_finite<float>(
-        text("cannot write ", content.source, " in ", lift::name(type), ": ", name),
-        stored.as<float>());
-    content.tensors[name] = std::move(stored);
-  }
-  detail::seal(std::move(file), content, architecture);
+  safetensors_header header{{}, std::move(settings)};
+  header.metadata["weights"] = kind == weight_kind::average ? "ema" : "raw";
+  for (const auto& [name, value] : weights.entries()) header.tensors[name] = {type, value.shape()};
+  const std::string failure =
+      text("cannot write ", file.path().string(), " in ", lift::name(type), ": ");
+  detail::write_sealed(
+      std::move(file), std::move(header), architecture,
+      [&](const std::string& name, std::vector<std::byte>& bytes) {
+        const auto values = weights[name].to_host();
+        host_tensor stored =
+            host_tensor::from(weights[name].shape(), std::span(values.data(), values.size()))
+                .rounded_to(type);
+        detail::require_finite<float>(failure + name, stored.as<float>());
+        bytes = std::move(stored.data);
+      });
 }
 
 /// A file of weights in host memory: a checkpoint, or weights alone, such as those converted by
@@ -173,7 +218,7 @@ class checkpoint {
   const std::map<std::string, std::string>& metadata() const { return content_.metadata; }
 
   /// A number of all that the file holds, so that another is not taken for it.
-  std::string fingerprint() const { return detail::checksum_of(content_); }
+  const std::string& fingerprint() const { return fingerprint_; }
 
   /// Whether it holds a training state, not weights alone.
   bool resumable() const { return resumable_; }
@@ -244,6 +289,7 @@ class checkpoint {
   /// Whether the file is a training state, and whether it is as it was written. The checksum is
   /// that of the whole file, so a checkpoint from which whole parts were taken is weights alone.
   void check_integrity() {
+    fingerprint_ = detail::checksum_of(content_);
     std::size_t whole = 0, absent = 0;
     for (const std::string prefix : detail::part_prefixes) {
       const auto found = static_cast<std::size_t>(std::ranges::count_if(
@@ -260,9 +306,8 @@ class checkpoint {
       if (resumable_) throw error(content_.source + ": a checkpoint without its checksum");
       return;
     }
-    const std::string got = detail::checksum_of(content_);
-    if (got == stored->second) return;
-    require(taken_apart, content_.source + ": damaged: checksum", got, stored->second);
+    if (fingerprint_ == stored->second) return;
+    require(taken_apart, content_.source + ": damaged: checksum", fingerprint_, stored->second);
     remarks_.push_back(content_.source +
                        ": parts of a checkpoint, not covered by the checksum of the whole");
   }
@@ -343,6 +388,7 @@ class checkpoint {
   safetensors content_;
   std::vector<weight_reading> readings_;
   weight_reading main_;  // the best of them
+  std::string fingerprint_;
   bool resumable_ = false;
   std::vector<std::string> remarks_;
 };

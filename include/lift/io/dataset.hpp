@@ -107,21 +107,12 @@ class image_dataset {
     const folder_files found = list_folder(folder);
     for (const std::string& reason : found.unreadable) take({"", {}, {}, reason});
     for (const auto& file : found.files)
-      offer<error>(file, [&] { return read_image_file(folder / file); });
+      offer<error>(file, [&] { return read_file(folder / file, archive_limits().entry_bytes); });
   }
 
   void load_archive(const std::filesystem::path& file) {
     for (archive_reader archive(file); archive.next();)
       offer<entry_error>(archive.name(), [&] { return archive.read(); });
-  }
-
-  static std::vector<std::byte> read_image_file(const std::filesystem::path& file) {
-    input_file input(file);
-    if (const auto most = archive_limits().entry_bytes; input.size() > most)
-      throw error(text("cannot read ", file.string(), ": larger than ", most, " bytes"));
-    std::vector<std::byte> bytes(input.size());
-    input.read(bytes);
-    return bytes;
   }
 
   /// Takes a file if it is an image by its name (or has none), counts it otherwise; it is bad if

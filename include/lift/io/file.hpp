@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -81,9 +82,13 @@ class input_file {
   std::uint64_t size_ = 0;
 };
 
-/// The bytes of a whole regular file.
-inline std::vector<std::byte> read_file(const std::filesystem::path& file) {
+/// The bytes of a whole regular file; throws lift::error where it has more than `most`.
+inline std::vector<std::byte> read_file(
+    const std::filesystem::path& file,
+    std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
   input_file input(file);
+  if (input.size() > most)
+    throw error(text("cannot read ", file.string(), ": larger than ", most, " bytes"));
   std::vector<std::byte> bytes(input.size());
   input.read(bytes);
   return bytes;
@@ -110,7 +115,9 @@ class output_file {
       : path_(std::move(other.path_)),
         temporary_(std::move(other.temporary_)),
         descriptor_(std::move(other.descriptor_)),
-        owned_(std::exchange(other.owned_, false)) {}
+        owned_(std::exchange(other.owned_, false)),
+        written_(other.written_),
+        flushing_(other.flushing_) {}
   output_file& operator=(output_file&&) = delete;
   ~output_file() {
     if (owned_) ::unlink(temporary_.c_str());
@@ -125,10 +132,22 @@ class output_file {
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) throw_errno("write", path_);
       bytes = bytes.subspan(static_cast<std::size_t>(count));
+      start_flushing(static_cast<std::uint64_t>(count));
     }
   }
   void write(std::string_view characters) {
     write(std::as_bytes(std::span(characters.data(), characters.size())));
+  }
+  /// Writes over what was written at `offset` before.
+  void write_at(std::uint64_t offset, std::string_view characters) {
+    while (!characters.empty()) {
+      const ::ssize_t count = ::pwrite(descriptor_.number(), characters.data(), characters.size(),
+                                       static_cast<::off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw_errno("write", path_);
+      characters.remove_prefix(static_cast<std::size_t>(count));
+      offset += static_cast<std::uint64_t>(count);
+    }
   }
 
   void commit(durability wanted) {
@@ -185,10 +204,23 @@ class output_file {
     if (::ftruncate(descriptor_.number(), 0) != 0) throw_errno("write", path_);
   }
 
+  /// A large file is on its way to the disk while the rest of it is made.
+  void start_flushing(std::uint64_t more) {
+    written_ += more;
+#ifdef SYNC_FILE_RANGE_WRITE
+    constexpr std::uint64_t part = 1u << 24;
+    if (written_ - flushing_ < part) return;
+    ::sync_file_range(descriptor_.number(), static_cast<::off_t>(flushing_),
+                      static_cast<::off_t>(written_ - flushing_), SYNC_FILE_RANGE_WRITE);
+    flushing_ = written_;
+#endif
+  }
+
   std::filesystem::path path_;
   std::string temporary_;
   file_descriptor descriptor_;
   bool owned_ = false;
+  std::uint64_t written_ = 0, flushing_ = 0;
 };
 
 /// Writes a file through `writer(output_file&)` so that it is either complete or, if anything

@@ -138,14 +138,6 @@ struct host_tensor {
   shape dims;
   std::vector<std::byte> data;
 
-  /// The elements as they are stored; throws lift::error unless they are stored as T.
-  template <class T>
-  std::span<T> elements() {
-    require(type == dtype_of<T>() && data.size() == dims.size() * sizeof(T),
-            "element type of a tensor", name(type), name(dtype_of<T>()));
-    return {reinterpret_cast<T*>(data.data()), dims.size()};
-  }
-
   /// The elements as T: any dtype converts to float and double, integers only to themselves.
   template <class T>
   std::vector<T> as() const {

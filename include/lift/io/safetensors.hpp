@@ -41,13 +41,6 @@ struct safetensors {
   void add(const std::string& name, const shape& dims, std::span<const T> values) {
     tensors[name] = host_tensor::from(dims, values);
   }
-  /// Adds a tensor of zeros; its elements, for the caller to write.
-  template <class T>
-  std::span<T> add(const std::string& name, const shape& dims) {
-    host_tensor& added = tensors[name];
-    added = {dtype_of<T>(), dims, std::vector<std::byte>(dims.size() * sizeof(T))};
-    return added.elements<T>();
-  }
 };
 
 /// Reads and checks the header of an open file: 8 bytes of length, then JSON. The lengths are
@@ -93,44 +86,93 @@ inline safetensors read_safetensors(const std::filesystem::path& path) {
   return result;
 }
 
-/// Writes a safetensors file, whole or not at all. Equal content gives equal bytes: tensors lie in
-/// the order of falling element size (so each is aligned), then of name.
+/// Writes a safetensors file, whole or not at all, one tensor after another, so that they need not
+/// lie in memory twice. Equal content gives equal bytes: tensors lie in the order of falling element
+/// size (so each is aligned), then of name.
+class safetensors_writer {
+ public:
+  using entry = std::pair<const std::string, tensor_record>;
+
+  /// Of the header's records, the places in the file are found here. Throws lift::error for a name
+  /// or metadata that the format cannot hold.
+  safetensors_writer(output_file file, safetensors_header header)
+      : file_(std::move(file)), header_(std::move(header)) {
+    for (entry& each : header_.tensors) order_.push_back(&each);
+    std::ranges::stable_sort(order_, std::ranges::greater{},
+                             [](const entry* each) { return size_of(each->second.type); });
+    std::uint64_t offset = 0;
+    for (entry* each : order_) {
+      auto& [name, record] = *each;
+      require(name.size() <= safetensors_header::max_name && name != "__metadata__",
+              "name of a tensor", quote_name(name), "at most 1024 bytes, not __metadata__");
+      record.begin = offset;
+      record.end = offset += record.dims.size() * size_of(record.type);
+    }
+    head_ = head();
+    file_.write(head_);
+  }
+
+  const std::filesystem::path& path() const { return file_.path(); }
+  /// The tensors in the order in which they are written.
+  const std::vector<entry*>& order() const { return order_; }
+  /// Values may be exchanged, until the file is complete, for others of their length.
+  std::map<std::string, std::string>& metadata() { return header_.metadata; }
+
+  /// Writes the elements of the next tensor.
+  void write(std::span<const std::byte> elements) {
+    const auto& [name, record] = *order_.at(next_++);
+    require(elements.size() == record.end - record.begin, "bytes of tensor " + quote_name(name),
+            elements.size(), record.end - record.begin);
+    file_.write(elements);
+  }
+
+  /// Completes the file, after the last tensor.
+  void commit() {
+    require(next_ == order_.size(), "tensors written", next_, order_.size());
+    const std::string changed = head();
+    require(changed.size() == head_.size(), "bytes of a header", changed.size(), head_.size());
+    if (changed != head_) file_.write_at(0, changed);
+    file_.commit(durability::flushed);
+  }
+
+ private:
+  /// 8 bytes of length, then JSON.
+  std::string head() const {
+    auto header = nlohmann::ordered_json::object();
+    if (!header_.metadata.empty()) header["__metadata__"] = header_.metadata;
+    for (const entry* each : order_) {
+      const auto& [name, record] = *each;
+      header[name] = {{"dtype", lift::name(record.type)},
+                      {"shape", std::vector<std::size_t>(record.dims.begin(), record.dims.end())},
+                      {"data_offsets", {record.begin, record.end}}};
+    }
+    std::string json;
+    try {
+      json = header.dump();
+    } catch (const nlohmann::json::exception&) {
+      throw error(text("cannot write ", path().string(), ": a name or metadata is not UTF-8"));
+    }
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    std::string result(8, '\0');
+    const std::uint64_t length = json.size();
+    std::memcpy(result.data(), &length, 8);
+    return result += json;
+  }
+
+  output_file file_;
+  safetensors_header header_;
+  std::vector<entry*> order_;
+  std::string head_;
+  std::size_t next_ = 0;
+};
+
+/// Writes a safetensors file, whole or not at all, as safetensors_writer does.
 inline void write_safetensors(output_file file, const safetensors& content) {
-  std::vector<const std::pair<const std::string, host_tensor>*> order;
-  for (const auto& entry : content.tensors) order.push_back(&entry);
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    return size_of(a->second.type) > size_of(b->second.type);
-  });
-
-  auto header = nlohmann::ordered_json::object();
-  if (!content.metadata.empty()) header["__metadata__"] = content.metadata;
-  std::uint64_t offset = 0;
-  for (const auto* entry : order) {
-    const auto& [name, tensor] = *entry;
-    require(tensor.data.size() == tensor.dims.size() * size_of(tensor.type),
-            "bytes of tensor " + quote_name(name), tensor.data.size(),
-            tensor.dims.size() * size_of(tensor.type));
-    require(name.size() <= safetensors_header::max_name && name != "__metadata__",
-            "name of a tensor", quote_name(name), "at most 1024 bytes, not __metadata__");
-    header[name] = {{"dtype", lift::name(tensor.type)},
-                    {"shape", std::vector<std::size_t>(tensor.dims.begin(), tensor.dims.end())},
-                    {"data_offsets", {offset, offset + tensor.data.size()}}};
-    offset += tensor.data.size();
-  }
-
-  std::string json;
-  try {
-    json = header.dump();
-  } catch (const nlohmann::json::exception&) {
-    throw error(text("cannot write ", file.path().string(), ": a name or metadata is not UTF-8"));
-  }
-  json.resize((json.size() + 7) / 8 * 8, ' ');
-  const std::uint64_t length = json.size();
-  atomic_write(std::move(file), [&](output_file& to) {
-    to.write(std::as_bytes(std::span(&length, 1)));
-    to.write(json);
-    for (const auto* entry : order) to.write(entry->second.data);
-  });
+  safetensors_header header{{}, content.metadata};
+  for (const auto& [name, tensor] : content.tensors) header.tensors[name] = {tensor.type, tensor.dims};
+  safetensors_writer to(std::move(file), std::move(header));
+  for (const auto* each : to.order()) to.write(content.at(each->first).data);
+  to.commit();
 }
 
 }  // namespace lift

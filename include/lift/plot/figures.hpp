@@ -62,7 +62,7 @@ inline std::vector<std::vector<double>> surface(const error_heatmap& map, const 
 
 /// Heatmaps of log₁₀ error, fine, coarse and total side by side (viridis), with paths over them:
 /// the coarse SNR to the right, the fine SNR upwards.
-inline void draw_heatmap(const std::filesystem::path& picture, const error_heatmap& map,
+inline void draw_heatmap(figure_files to, const error_heatmap& map,
                          const std::vector<drawn_path>& paths = {}) {
   validate(map);
   figure f(1500, 560);
@@ -98,11 +98,11 @@ inline void draw_heatmap(const std::filesystem::path& picture, const error_heatm
     });
   }
   f << "unset multiplot\n";
-  f.draw(picture);
+  f.draw(std::move(to));
 }
 
 /// The error along the diagonal against the SNR γ, with a γ⁻² guide; below, error·γ².
-inline void draw_diagonal_error(const std::filesystem::path& picture, const error_heatmap& map) {
+inline void draw_diagonal_error(figure_files to, const error_heatmap& map) {
   validate(map);
   const grid sum = total(map);
   std::vector<std::vector<double>> rows;
@@ -124,12 +124,12 @@ inline void draw_diagonal_error(const std::filesystem::path& picture, const erro
        "'' using 1:($3*$1**2) with linespoints ls 2 title 'coarse', "
        "'' using 1:($4*$1**2) with linespoints ls 3 title 'total'\n"
        "unset multiplot\n";
-  f.draw(picture);
+  f.draw(std::move(to));
 }
 
 /// Paths in the plane of the two log-SNRs, without a heatmap: how a path changes over training,
 /// or how policies differ.
-inline void draw_paths(const std::filesystem::path& picture, const std::vector<drawn_path>& paths) {
+inline void draw_paths(figure_files to, const std::vector<drawn_path>& paths) {
   require(!paths.empty(), "paths to draw", 0, "at least one");
   figure f(640, 640);
   for (std::size_t k = 0; k < paths.size(); ++k) {
@@ -143,11 +143,11 @@ inline void draw_paths(const std::filesystem::path& picture, const std::vector<d
     f << "$path" << k << " with linespoints ls " << detail::style(k) << " title "
       << caption(paths[k].name);
   });
-  f.draw(picture);
+  f.draw(std::move(to));
 }
 
 /// Curves over a common axis: losses against steps, Fréchet distance against epochs.
-inline void draw_curves(const std::filesystem::path& picture, const std::string& title,
+inline void draw_curves(figure_files to, const std::string& title,
                         const std::string& x_label, const std::string& y_label,
                         const std::vector<curve>& curves, bool log_y = false) {
   require(!curves.empty(), "curves to draw", 0, "at least one");
@@ -169,11 +169,11 @@ inline void draw_curves(const std::filesystem::path& picture, const std::string&
       f << "linespoints";
     f << " ls " << detail::style(k) << " title " << caption(curves[k].name);
   });
-  f.draw(picture);
+  f.draw(std::move(to));
 }
 
 /// A bar for each named number.
-inline void draw_bars(const std::filesystem::path& picture, const std::string& title,
+inline void draw_bars(figure_files to, const std::string& title,
                       const std::string& y_label, const std::vector<bar>& bars) {
   require(!bars.empty(), "bars to draw", 0, "at least one");
   figure f(160 + 110 * static_cast<int>(std::min<std::size_t>(bars.size(), 100)), 440);
@@ -190,7 +190,7 @@ inline void draw_bars(const std::filesystem::path& picture, const std::string& t
   }
   f << ")\nplot $bars using 0:1 with boxes ls 1, "
        "'' using 0:1:(sprintf('%.3g', $1)) with labels offset 0,0.7\n";
-  f.draw(picture);
+  f.draw(std::move(to));
 }
 
 }  // namespace lift

@@ -68,6 +68,27 @@ inline gnuplot_string tick_caption(std::string_view name) {
   return gnuplot_string(doubled);
 }
 
+/// A picture to draw (a .png) and its script beside it, NAME.gp. A name converts to them; who reads
+/// long before drawing makes them first, so that a place that cannot be written is refused before.
+struct figure_files {
+  template <std::convertible_to<std::filesystem::path> Name>
+  figure_files(const Name& png)
+      : figure_files(std::filesystem::path(png), script_of(png)) {}
+
+  std::filesystem::path name;  ///< of the picture within its folder
+  output_file picture, script;
+
+ private:
+  figure_files(const std::filesystem::path& png, const std::filesystem::path& gp)
+      : name(png.filename()), picture(png), script(gp) {}
+
+  static std::filesystem::path script_of(const std::filesystem::path& png) {
+    const auto gp = std::filesystem::path(png).replace_extension(".gp");
+    require(gp != png, "name of a picture", png.string(), "another ending than .gp");
+    return gp;
+  }
+};
+
 /// A figure: a gnuplot script that grows by code, strings and numbers, and, once drawn, lies beside
 /// the picture with its data inside, so that `gnuplot NAME.gp` makes the picture again.
 class figure {
@@ -117,18 +138,15 @@ class figure {
   /// The script; it draws to gnuplot's standard output.
   const std::string& script() const { return script_; }
 
-  /// Writes PICTURE (a .png) and the script beside it, NAME.gp, both once gnuplot has succeeded;
-  /// throws lift::error when gnuplot is missing or fails.
-  void draw(const std::filesystem::path& picture) const {
-    const std::filesystem::path script = std::filesystem::path(picture).replace_extension(".gp");
-    require(script != picture, "name of a picture", picture.string(), "another ending than .gp");
-    output_file picture_file(picture), script_file(script);
-    picture_file.write(run_gnuplot(script_));
+  /// Writes the picture and the script beside it, both once gnuplot has succeeded; throws
+  /// lift::error when gnuplot is missing or fails.
+  void draw(figure_files to) const {
+    to.picture.write(run_gnuplot(script_));
     // "./": gnuplot takes what begins with '|' for a command.
-    const gnuplot_string name("./" + picture.filename().string());
-    script_file.write("set output " + name.literal() + "\n" + script_);
-    picture_file.commit(durability::cached);
-    script_file.commit(durability::cached);
+    const gnuplot_string name("./" + to.name.string());
+    to.script.write("set output " + name.literal() + "\n" + script_);
+    to.picture.commit(durability::cached);
+    to.script.commit(durability::cached);
   }
 
  private:

@@ -17,6 +17,7 @@
 
 #include <lift/core/error.hpp>
 #include <lift/core/printable.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/io/file.hpp>
 
 namespace lift {
@@ -108,6 +109,7 @@ class gnuplot_start {
       if (errno == ECHILD) return 0;  // a host that ignores SIGCHLD: the picture tells
       if (errno != EINTR) throw_errno("wait for", name);
     }
+    stoppable::check();  // a signal to the terminal ends gnuplot too
     return status;
   }
 
