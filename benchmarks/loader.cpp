@@ -8,7 +8,7 @@
 
 #include <lift/analysis/sample_mean.hpp>
 #include <lift/io/dataset.hpp>
-#include <lift/pyramid/scales.hpp>
+#include <lift/pyramid/copies.hpp>
 
 #include "benchmark_tensors.hpp"
 

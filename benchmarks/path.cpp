@@ -15,10 +15,10 @@ using namespace lift;
 namespace {
 
 /// A smooth heatmap over γ from 0.01 to 100 whose cheapest path is not the diagonal.
-error_heatmap smooth_heatmap(std::size_t n) {
+error_heatmap<> smooth_heatmap(std::size_t n) {
   const auto schedule = cosine_schedule();
-  error_heatmap heatmap;
-  heatmap.fine = heatmap.coarse = grid(n, n);
+  error_heatmap<> heatmap;
+  heatmap.of(0) = heatmap.of(1) = grid(n, n);
   for (std::size_t i = 0; i < n; ++i) {
     const double part = static_cast<double>(i) / static_cast<double>(n - 1);
     heatmap.gamma.push_back(std::pow(10.0, 4 * part - 2));
@@ -27,8 +27,8 @@ error_heatmap smooth_heatmap(std::size_t n) {
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) {
       const double fine = heatmap.gamma[i], coarse = heatmap.gamma[j];
-      heatmap.fine(i, j) = 1 / (1 + fine) + 0.5 / (1 + fine * coarse);
-      heatmap.coarse(i, j) = 1 / (1 + coarse) + 0.1 / (1 + fine * coarse);
+      heatmap.of(0)(i, j) = 1 / (1 + fine) + 0.5 / (1 + fine * coarse);
+      heatmap.of(1)(i, j) = 1 / (1 + coarse) + 0.1 / (1 + fine * coarse);
     }
   return heatmap;
 }
@@ -48,7 +48,7 @@ void searches(benchmark::State& state) {
   for (auto _ : state) {
     cost = dp_64::reference().solve(small).cost + dp_total::reference().solve(small).cost +
            cheapest_n_step_path(large, path_cost::total, 18, 5).cost;
-    for (const cell& c : greedy::reference().cells(small)) cost += small.fine(c.fine, c.coarse);
+    for (const cell<>& c : greedy::reference().cells(small)) cost += small.fine()[c];
     benchmark::DoNotOptimize(cost);
   }
   state.counters["check"] = cost;

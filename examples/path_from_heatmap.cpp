@@ -11,10 +11,10 @@
 #include <lift/schedule/cosine.hpp>
 
 // A made-up heatmap: the fine scale errs least where the coarse one is about as noisy.
-lift::error_heatmap made_up_heatmap(const lift::cosine_schedule& schedule) {
+lift::error_heatmap<> made_up_heatmap(const lift::cosine_schedule& schedule) {
   constexpr std::size_t n = 15;
-  lift::error_heatmap heatmap;
-  heatmap.fine = heatmap.coarse = lift::grid(n, n);
+  lift::error_heatmap<> heatmap;
+  heatmap.of(0) = heatmap.of(1) = lift::grid(n, n);
   for (std::size_t i = 0; i < n; ++i) {
     heatmap.gamma.push_back(std::pow(10.0, -2 + 4.0 * static_cast<double>(i) / (n - 1)));
     heatmap.timesteps.push_back(lift::timestep_from_snr(schedule, heatmap.gamma[i]));
@@ -22,21 +22,21 @@ lift::error_heatmap made_up_heatmap(const lift::cosine_schedule& schedule) {
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) {
       const double apart = std::log10(heatmap.gamma[j] / heatmap.gamma[i]) - 0.6;
-      heatmap.fine(i, j) = (1 + apart * apart) / heatmap.gamma[i];
-      heatmap.coarse(i, j) = 0.3 / heatmap.gamma[j];
+      heatmap.of(0)(i, j) = (1 + apart * apart) / heatmap.gamma[i];
+      heatmap.of(1)(i, j) = 0.3 / heatmap.gamma[j];
     }
   return heatmap;
 }
 
 int main() {
   const lift::cosine_schedule schedule;
-  const lift::error_heatmap heatmap = made_up_heatmap(schedule);
+  const lift::error_heatmap<> heatmap = made_up_heatmap(schedule);
   constexpr std::size_t steps = 10;
 
   const auto show = [&](const char* name, const auto& policy) {
     std::printf("%-9s", name);
-    for (const auto& [fine, coarse] : policy(heatmap, schedule, steps))
-      std::printf(" %3zu/%-3zu", fine, coarse);
+    for (const auto& t : policy(heatmap, schedule, steps))
+      std::printf(" %3g/%-3g", t.fine(), t.coarse());
     std::printf("\n");
   };
   std::printf("timesteps, fine/coarse:\n");

@@ -17,15 +17,15 @@ using image_tensor = lift::tensor<lift::xtensor_backend, float>;
 
 int main() {
   const lift::cosine_schedule schedule;
-  const lift::gaussian_field denoise(schedule, 16);  // 16×16 pixels, predicts the clean image
+  const lift::gaussian_field denoise(schedule, 16);  // 16×16 pixels
   const lift::shape images{8, 3, 16, 16};
 
-  const auto sample = [&](const char* name, const lift::timestep_path& path) {
-    const auto made = lift::generate<image_tensor, lift::predicts_clean>(
+  const auto sample = [&](const char* name, const lift::timestep_path<>& path) {
+    const auto made = lift::generate<image_tensor>(
         denoise, schedule, path, images, {.seed = 1}, [&](const auto& step) {
           if (step.index + 1 == step.count) std::printf("%s: %zu steps", name, step.count);
         });
-    const std::vector<float> pixels = made.fine.to_host();
+    const std::vector<float> pixels = made.fine().to_host();
     double power = 0;
     for (const float x : pixels) power += double(x) * double(x);
     std::printf(", mean square %.3f (the field's is 0.25)\n",
@@ -38,6 +38,6 @@ int main() {
   sample("diagonal", lift::diagonal{}({}, schedule, steps));
   // The coarse scale ahead: it is four times as clean as the fine one all the way.
   sample("coarse_first",
-         lift::given_path{{{0.01, 0.04}, {100, 400}}}({}, schedule, steps));
+         lift::given_path<>{{{0.01, 0.04}, {100, 400}}}({}, schedule, steps));
   std::printf("wrote diagonal.png and coarse_first.png\n");
 }

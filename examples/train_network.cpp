@@ -9,6 +9,7 @@
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/image_grid.hpp>
 #include <lift/io/png.hpp>
+#include <lift/model/model.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/trainer.hpp>
@@ -38,26 +39,27 @@ int main() {
   const lift::tensor_images images{discs(256, size)};
   const lift::lift_unet architecture{{16, 32}};
   const lift::network<lift::lift_unet, image_tensor> initial(architecture, 1);
-  const lift::objective objective{lift::cosine_schedule{}, lift::independent_regime{}};
+  const lift::cosine_schedule schedule;
+  const lift::objective objective{schedule, lift::independent_regime{}, lift::predicts_noise{}};
 
   lift::training_options options;
   options.batch_size = 16;
   options.average.decay = 0.95;
   lift::trainer trainer(architecture, lift::training_state(initial.weights), images, objective,
                         lift::cosine_annealing{.steps = steps, .first = 2e-3}, options);
-  trainer.run(steps, [](const lift::step_report& report) {
+  trainer.run(steps, [](const lift::step_report<>& report) {
     if (report.step % 10 == 0)
       std::printf("step %3zu  loss %.3f fine, %.3f coarse\n", std::size_t(report.step),
-                  report.loss.fine, report.loss.coarse);
+                  report.loss.fine(), report.loss.coarse());
   });
   lift::save_checkpoint("discs.safetensors", architecture, trainer.state());
 
   const lift::network<lift::lift_unet, image_tensor> trained(architecture,
                                                              trainer.state().average);
-  const lift::cosine_schedule schedule;
+  const lift::model denoise{trained, objective.prediction, schedule};
   const lift::shape shape{16, 3, size, size};
-  const auto made = lift::generate<image_tensor>(trained, schedule,
+  const auto made = lift::generate<image_tensor>(denoise, schedule,
                                                  lift::diagonal{}({}, schedule, 20), shape);
-  lift::write_png("discs.png", lift::image_grid(made.fine.to_host(), shape));
+  lift::write_png("discs.png", lift::image_grid(made.fine().to_host(), shape));
   std::printf("wrote discs.safetensors and discs.png\n");
 }

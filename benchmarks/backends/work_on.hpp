@@ -3,14 +3,16 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <lift/analysis/hutchinson.hpp>
+#include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
-#include <lift/model/repeated_denoiser.hpp>
+#include <lift/model/repeated_network.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
@@ -109,16 +111,16 @@ class work_on {
     static const network<lift_unet, Tensor> full(lift_unet{}, 1);
     return full;
   }
-  /// It as a denoiser that repeats.
+  /// It as work that is repeated.
   static auto repeated() {
-    return std::make_shared<repeated_denoiser<network<lift_unet, Tensor>, Tensor>>(net());
+    return std::make_shared<repeated_network<network<lift_unet, Tensor>, Tensor>>(net());
   }
 
   static prepared forward(std::size_t n) {
     return [n] {
-      return waited([fine = normal({n, 3, 64, 64}), coarse = normal({n, 3, 32, 32}),
-                     denoise = repeated()] {
-        (*denoise)(fine, coarse, timesteps{500}, timesteps{300});
+      return waited([x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})},
+                     again = repeated()] {
+        (*again)(x, {timesteps{500}, timesteps{300}});
       });
     };
   }
@@ -134,9 +136,10 @@ class work_on {
   }
   static prepared generate_18(std::size_t n) {
     return [n] {
-      return waited([n, denoise = repeated()] {
+      return waited([n, again = repeated()] {
         const cosine_schedule schedule;
-        generate<Tensor>(*denoise, schedule, diagonal{}({}, schedule, 18), {n, 3, 64, 64});
+        const model denoise{std::cref(*again), predicts_noise{}, schedule};
+        generate<Tensor>(denoise, schedule, diagonal{}({}, schedule, 18), {n, 3, 64, 64});
       });
     };
   }

@@ -7,11 +7,11 @@
 
 #include <lift/core/choice.hpp>
 #include <lift/model/network.hpp>
-#include <lift/model/prediction.hpp>
 
 namespace lift::cli {
 
-using any_architecture = std::variant<lift_unet, lift_unet_shared_timestep, baseline_unet>;
+using any_architecture =
+    std::variant<lift_unet, lift_unet_shared_timestep, baseline_unet, multiscale_unet<3>>;
 
 template <class Architecture>
 any_architecture make_architecture(const std::vector<std::size_t>& hidden_dims) {
@@ -22,15 +22,11 @@ any_architecture make_architecture(const std::vector<std::size_t>& hidden_dims) 
 inline constexpr choice<any_architecture, const std::vector<std::size_t>&> architecture_choices[] =
     {{lift_unet::name, make_architecture<lift_unet>},
      {lift_unet_shared_timestep::name, make_architecture<lift_unet_shared_timestep>},
-     {baseline_unet::name, make_architecture<baseline_unet>}};
+     {baseline_unet::name, make_architecture<baseline_unet>},
+     {multiscale_unet<3>::name, make_architecture<multiscale_unet<3>>}};
 
-using any_prediction = std::variant<predicts_noise, predicts_clean, predicts_velocity>;
-
-/// What a network may predict, by name.
-inline constexpr choice<any_prediction> prediction_choices[] = {
-    {predicts_noise::name, [] { return any_prediction{predicts_noise{}}; }},
-    {predicts_clean::name, [] { return any_prediction{predicts_clean{}}; }},
-    {predicts_velocity::name, [] { return any_prediction{predicts_velocity{}}; }},
-};
+inline std::size_t scale_count(const any_architecture& architecture) {
+  return std::visit([]<class A>(const A&) { return A::scale_count; }, architecture);
+}
 
 }  // namespace lift::cli

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What the command has a backend do: evaluate networks and train them. Images cross in host memory,
-// so that nothing here depends on a backend's types; each backend's engine is compiled in a file of
-// its own (engine_*.cpp, engine_cuda.cu) from engine_on.hpp.
+// What the command has a backend do, a job at a time: generate, measure, train. Images and results
+// cross in host memory, so that nothing here depends on a backend's types; each backend's engine is
+// compiled in a file of its own (engine_*.cpp, engine_cuda.cu) from engine_on.hpp.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,13 +16,17 @@
 #include <string>
 #include <vector>
 
+#include <lift/analysis/error_heatmap.hpp>
 #include <lift/io/checkpoint.hpp>
-#include <lift/pyramid/scales.hpp>
+#include <lift/metric/denoising_error.hpp>
+#include <lift/sample/sampling_options.hpp>
 #include <lift/schedule/any_schedule.hpp>
 #include <lift/train/any_regime.hpp>
-#include <lift/train/trainer.hpp>
+#include <lift/train/learning_rate.hpp>
+#include <lift/train/update.hpp>
 
 #include "any_architecture.hpp"
+#include "any_scales.hpp"
 
 namespace lift::cli {
 
@@ -31,29 +35,71 @@ struct host_array {
   lift::shape shape;
   std::vector<float> values;
 };
-/// A dual in host memory.
-struct host_dual {
-  host_array primal, tangent;
+
+/// The solvers by name.
+enum class solver_kind { ddim, heun, dpm_2m };
+inline constexpr choice<solver_kind> solver_choices[] = {
+    {"ddim", [] { return solver_kind::ddim; }},
+    {"heun", [] { return solver_kind::heun; }},
+    {"dpm-2m", [] { return solver_kind::dpm_2m; }},
 };
 
-/// A network on a backend.
-class evaluator {
+/// What a network of two scales is shown as the coarse one.
+enum class coarse_input { sampled, random, fixed, given };
+
+/// A batch of images to generate.
+struct generation {
+  std::vector<std::vector<double>> path;  ///< of each step a timestep for every scale
+  lift::shape fine;                       ///< (B, C, S, S)
+  solver_kind solver = solver_kind::ddim;
+  sampling_options<> options = {};
+  coarse_input coarse = coarse_input::sampled;
+  host_array given = {};  ///< the coarse images of this batch, where they are given
+};
+
+/// A step of it; `fine()` copies the fine images.
+struct generated_step {
+  std::size_t index, count;
+  std::function<host_array()> fine;
+};
+
+/// The cells of a heatmap in any number of scales: a block is output · N + input.
+struct any_heatmap_cells {
+  using blocks = std::vector<sample_mean>;
+  std::function<std::optional<blocks>(std::span<const std::size_t> cell)> find;
+  std::function<void(std::span<const std::size_t> cell, const blocks&)> keep;
+};
+
+using any_denoising_errors =
+    std::variant<denoising_errors<1>, denoising_errors<2>, denoising_errors<3>>;
+
+/// A network with what it predicts and its schedule, on a backend. Every job runs there from its
+/// first random number to its results.
+class model_on_backend {
  public:
-  virtual ~evaluator() = default;
-  /// Both scales, alone or with tangents; throws lift::error for a network of one scale.
-  virtual scales<host_array> operator()(const scales<host_array>& x,
-                                        const scales<timesteps>& t) const = 0;
-  virtual scales<host_dual> operator()(const scales<host_dual>& x,
-                                       const scales<timesteps>& t) const = 0;
-  /// One scale; throws lift::error for a network of two.
-  virtual host_array operator()(const host_array& x, const timesteps& t) const = 0;
+  virtual ~model_on_backend() = default;
+  virtual std::size_t scale_count() const = 0;
+  /// The fine images; throws lift::error as lift::generate.
+  virtual host_array generate(const generation& job,
+                              const std::function<void(const generated_step&)>& on_step) const = 0;
+  virtual any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,
+                                      const error_heatmap_options& options,
+                                      const heatmap_progress& progress,
+                                      const any_heatmap_cells& cells) const = 0;
+  virtual any_denoising_errors measure_errors(const host_array& images,
+                                              const denoising_error_options& options) const = 0;
+};
+
+/// What a network is beside its weights.
+struct model_setup {
+  any_architecture architecture;
+  lift::prediction prediction;
+  any_schedule schedule;
 };
 
 /// What a training is given.
 struct training_setup {
-  any_architecture architecture;
-  any_prediction prediction;
-  any_schedule schedule;
+  model_setup model;
   any_regime regime;
   cosine_annealing rate;
   training_options options;
@@ -65,11 +111,18 @@ struct training_setup {
   std::function<void(std::span<const std::size_t>, std::span<float>)> read;
 };
 
+/// What a training step tells of itself: as lift::step_report.
+struct any_step_report {
+  std::uint64_t step, epoch;
+  std::vector<double> loss;  ///< of each scale
+  double gradient_norm, learning_rate, images_per_second;
+};
+
 /// A training on a backend.
 class training {
  public:
   virtual ~training() = default;
-  virtual step_report step() = 0;
+  virtual any_step_report step() = 0;
   virtual std::uint64_t steps_taken() const = 0;
   /// Whether the next step begins another epoch.
   virtual bool at_end_of_epoch() const = 0;
@@ -78,14 +131,14 @@ class training {
   virtual void save(const std::filesystem::path& file,
                     const std::map<std::string, std::string>& settings) const = 0;
   /// The network with the moving average of the weights, as they are now.
-  virtual std::shared_ptr<const evaluator> average() const = 0;
+  virtual std::shared_ptr<const model_on_backend> average() const = 0;
 };
 
 /// A backend that this build of the command has.
 struct engine {
   const char* name;
-  std::shared_ptr<const evaluator> (*load)(const checkpoint& stored, const any_architecture&,
-                                           weight_kind);
+  std::shared_ptr<const model_on_backend> (*load)(const checkpoint& stored, const model_setup&,
+                                                  weight_kind);
   /// Goes on from a checkpoint or, where the setup says so, begins from its weights; begins afresh
   /// where there is none.
   std::unique_ptr<training> (*train)(const training_setup&, std::optional<checkpoint> start);

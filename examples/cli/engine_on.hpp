@@ -3,58 +3,119 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <variant>
+#include <vector>
 
-#include <lift/model/repeated_denoiser.hpp>
+#include <lift/model/model.hpp>
+#include <lift/model/repeated_network.hpp>
+#include <lift/sample/dpm_solver.hpp>
+#include <lift/sample/generate.hpp>
+#include <lift/sample/heun.hpp>
+#include <lift/train/trainer.hpp>
 
 #include "engine.hpp"
 
 namespace lift::cli {
 
 template <class Tensor>
-class evaluator_base : public evaluator {
- protected:
-  static Tensor in(const host_array& x) { return Tensor(x.shape, x.values); }
-  static dual_of<Tensor> in(const host_dual& x) { return {in(x.primal), in(x.tangent)}; }
-  static host_array out(const Tensor& x) { return {x.shape(), x.to_host()}; }
-  static host_dual out(const dual_of<Tensor>& x) { return {out(x.primal), out(x.tangent)}; }
-};
+Tensor to_backend(const host_array& x) {
+  return Tensor(x.shape, x.values);
+}
+template <class Tensor>
+host_array to_host(const Tensor& x) {
+  return {x.shape(), x.to_host()};
+}
 
 template <class Architecture, class Tensor>
-class evaluator_on final : public evaluator_base<Tensor> {
- public:
-  explicit evaluator_on(const network<Architecture, Tensor>& net) : net_(net) {}
+class model_of final : public model_on_backend {
+  static constexpr std::size_t n = Architecture::scale_count;
 
-  scales<host_array> operator()(const scales<host_array>& x,
-                                const scales<timesteps>& t) const override {
-    return both(x, t);
+ public:
+  model_of(const model_setup& setup, network<Architecture, Tensor> net)
+      : model_{repeated(std::move(net)), setup.prediction, setup.schedule} {}
+
+  std::size_t scale_count() const override { return n; }
+
+  host_array generate(const generation& job,
+                      const std::function<void(const generated_step&)>& on_step) const override {
+    const sampling_options<>& o = job.options;
+    const auto with = [&](auto solver) {
+      const auto tell = [&](const sampling_step<Tensor, n>& step) {
+        on_step({step.index, step.count, [&] { return to_host(step.x.fine()); }});
+      };
+      const sampling_options<decltype(solver)> options{solver, o.clip, o.landing, o.seed,
+                                                       o.first_sample};
+      return to_host(lift::generate<Tensor>(model_, model_.schedule, path_of(job), job.fine,
+                                            options, tell, held(job))
+                         .fine());
+    };
+    switch (job.solver) {
+      case solver_kind::heun:
+        return with(heun{});
+      case solver_kind::dpm_2m:
+        return with(dpm_solver_2m<Tensor>{});
+      case solver_kind::ddim:
+        break;
+    }
+    return with(o.solver);
   }
-  scales<host_dual> operator()(const scales<host_dual>& x,
-                               const scales<timesteps>& t) const override {
-    return both(x, t);
+
+  any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,
+                              const error_heatmap_options& options,
+                              const heatmap_progress& progress,
+                              const any_heatmap_cells& cells) const override {
+    using blocks = typename heatmap_cells<n>::blocks;
+    return compute_error_heatmap<n>(
+        model_, model_.schedule, to_backend<Tensor>(images), axis, options, progress,
+        heatmap_cells<n>{[&](const cell<n>& at) -> std::optional<blocks> {
+                           const auto known = cells.find(std::span(at.begin(), n));
+                           if (!known) return std::nullopt;
+                           return make_scales<n>([&](std::size_t output) {
+                             return make_scales<n>([&](std::size_t input) {
+                               return known->at(output * n + input);
+                             });
+                           });
+                         },
+                         [&](const cell<n>& at, const blocks& measured) {
+                           any_heatmap_cells::blocks all;
+                           for (const auto& of_output : measured)
+                             all.insert(all.end(), of_output.begin(), of_output.end());
+                           cells.keep(std::span(at.begin(), n), all);
+                         }});
   }
-  host_array operator()(const host_array& x, const timesteps& t) const override {
-    if constexpr (one_scale)
-      return this->out(net_(this->in(x), t));
-    else
-      throw error("the network has two scales, this needs the baseline's one");
+
+  any_denoising_errors measure_errors(const host_array& images,
+                                      const denoising_error_options& options) const override {
+    return measure_denoising_errors<n>(model_, model_.schedule, to_backend<Tensor>(images), options);
   }
 
  private:
-  static constexpr bool one_scale = single_scale_architecture<Architecture>;
+  using repeated = repeated_network<network<Architecture, Tensor>, Tensor, n>;
 
-  template <class Value>
-  scales<Value> both(const scales<Value>& x, const scales<timesteps>& t) const {
-    if constexpr (one_scale) {
-      throw error("the baseline has one scale, this needs a network of two");
-    } else {
-      const auto y = net_(this->in(x.fine), this->in(x.coarse), t.fine, t.coarse);
-      return {this->out(y.fine), this->out(y.coarse)};
-    }
+  static timestep_path<n> path_of(const generation& job) {
+    any_path path;
+    path.timesteps = job.path;
+    return path.of<n>().timesteps;
   }
 
-  repeated_denoiser<network<Architecture, Tensor>, Tensor> net_;
+  static scales<held_images<Tensor>, n> held(const generation& job) {
+    scales<held_images<Tensor>, n> result;
+    if (job.coarse == coarse_input::sampled) return result;
+    require(n == 2, "scales of a network whose coarse images are given or noise", n, 2);
+    const shape coarse = coarsen(job.fine);
+    const auto& [seed, first] = std::pair(job.options.seed, job.options.first_sample);
+    if (job.coarse == coarse_input::random)
+      result.coarse() = fresh_noise<Tensor>{coarse, 1, seed, first};
+    else if (job.coarse == coarse_input::fixed)
+      result.coarse() = fixed_images<Tensor>{initial_noise<Tensor>(coarse, 1, job.options)};
+    else
+      result.coarse() = fixed_images<Tensor>{to_backend<Tensor>(job.given)};
+    return result;
+  }
+
+  model<repeated, any_schedule> model_;
 };
 
 /// The training images as a trainer reads them.
@@ -76,17 +137,21 @@ struct images_on {
   }
 };
 
-template <class Architecture, class Prediction, class Tensor>
+template <class Architecture, class Tensor>
 class training_on final : public training {
  public:
   training_on(const training_setup& setup, const Architecture& architecture,
               const training_state<Tensor>& start)
       : setup_(setup), architecture_(architecture),
         trainer_(architecture, start, images_,
-                 objective_type{setup.schedule, setup.regime, Prediction{}}, setup.rate,
-                 setup.options) {}
+                 objective_type{setup.model.schedule, setup.regime, setup.model.prediction},
+                 setup.rate, setup.options) {}
 
-  step_report step() override { return trainer_.step(); }
+  any_step_report step() override {
+    const auto r = trainer_.step();
+    return {r.step,           r.epoch,         {r.loss.begin(), r.loss.end()}, r.gradient_norm,
+            r.learning_rate, r.images_per_second};
+  }
   std::uint64_t steps_taken() const override { return trainer_.state().step; }
   bool at_end_of_epoch() const override {
     return trainer_.state().cursor + setup_.options.batch_size > trainer_.state().images;
@@ -97,13 +162,13 @@ class training_on final : public training {
             const std::map<std::string, std::string>& settings) const override {
     save_checkpoint(file, architecture_, trainer_.state(), settings);
   }
-  std::shared_ptr<const evaluator> average() const override {
-    return std::make_shared<evaluator_on<Architecture, Tensor>>(
-        network<Architecture, Tensor>(architecture_, trainer_.state().average));
+  std::shared_ptr<const model_on_backend> average() const override {
+    return std::make_shared<model_of<Architecture, Tensor>>(
+        setup_.model, network<Architecture, Tensor>(architecture_, trainer_.state().average));
   }
 
  private:
-  using objective_type = objective<any_schedule, any_regime, Prediction>;
+  using objective_type = objective<any_schedule, any_regime>;
 
   training_setup setup_;
   images_on<Tensor> images_{&setup_};
@@ -112,21 +177,20 @@ class training_on final : public training {
 };
 
 template <class Tensor>
-std::shared_ptr<const evaluator> load_on(const checkpoint& stored,
-                                         const any_architecture& architecture, weight_kind kind) {
+std::shared_ptr<const model_on_backend> load_on(const checkpoint& stored, const model_setup& setup,
+                                                weight_kind kind) {
   return std::visit(
-      [&]<class Architecture>(const Architecture& a) -> std::shared_ptr<const evaluator> {
-        return std::make_shared<evaluator_on<Architecture, Tensor>>(
-            network<Architecture, Tensor>(a, stored.weights<Tensor>(a, kind)));
+      [&]<class Architecture>(const Architecture& a) -> std::shared_ptr<const model_on_backend> {
+        return std::make_shared<model_of<Architecture, Tensor>>(
+            setup, network<Architecture, Tensor>(a, stored.weights<Tensor>(a, kind)));
       },
-      architecture);
+      setup.architecture);
 }
 
 template <class Tensor>
 std::unique_ptr<training> train_on(const training_setup& setup, std::optional<checkpoint> start) {
   return std::visit(
-      [&]<class Architecture, class Prediction>(const Architecture& a,
-                                                Prediction) -> std::unique_ptr<training> {
+      [&]<class Architecture>(const Architecture& a) -> std::unique_ptr<training> {
         const auto begun = [&](const parameters<Tensor>& weights) {
           return training_state(weights, setup.seed);
         };
@@ -134,9 +198,9 @@ std::unique_ptr<training> train_on(const training_setup& setup, std::optional<ch
                            : setup.from ? begun(start->weights<Tensor>(a, *setup.from))
                                         : start->state<Tensor>(a);
         start.reset();  // training needs the memory
-        return std::make_unique<training_on<Architecture, Prediction, Tensor>>(setup, a, state);
+        return std::make_unique<training_on<Architecture, Tensor>>(setup, a, state);
       },
-      setup.architecture, setup.prediction);
+      setup.model.architecture);
 }
 
 /// The engine of a backend, in float32.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+#include <lift/backend/xtensor_backend.hpp>
+
 #include "commands.hpp"
 #include "interruption.hpp"
 #include "model_file.hpp"
@@ -34,7 +36,7 @@ void export_weights(const export_settings& s) {
   std::size_t tensors = 0, scalars = 0;
   std::visit(
       [&](const auto& a) {
-        const auto weights = stored.weights.weights<tensor_type>(a, stored.kind);
+        const auto weights = stored.weights.weights<tensor<xtensor_backend, float>>(a, stored.kind);
         save_weights(std::move(output), a, weights, stored.kind,
                      choose("element type", dtype_choices, s.type), metadata);
         tensors = weights.size();

@@ -3,20 +3,21 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
-#include <tuple>
+#include <span>
 #include <utility>
 #include <vector>
 
-#include <lift/io/path_file.hpp>
+#include <lift/io/image_grid.hpp>
+#include <lift/sample/generate.hpp>
 
 #include "commands.hpp"
+#include "given_levels.hpp"
 #include "identity.hpp"
 #include "image_run.hpp"
 #include "images.hpp"
 #include "model_file.hpp"
 #include "policy_options.hpp"
 #include "progress.hpp"
-#include "sampling.hpp"
 
 namespace lift::cli {
 namespace {
@@ -33,10 +34,11 @@ constexpr choice<rounding> rounding_choices[] = {
 struct generate_settings : session {
   model_options model;
   policy_options policy;
+  given_levels levels;
   preset_option preset;
   std::filesystem::path path;
   image_places to;
-  std::string coarse_input = "sampled";
+  std::string coarse_input = "sampled", solver = "ddim";
   std::size_t num_images = 32, batch_size = 32;
   double eta = 0;
   std::uint64_t seed = 42;
@@ -48,17 +50,15 @@ struct generate_settings : session {
   std::size_t images_at_once() const { return exact ? 1 : batch_size; }
 };
 
-/// The coarse images shown at a step to a network that samples the fine scale alone.
-using coarse_source = std::function<tensor_type(std::size_t step)>;
-
 /// One image of a batch in [−1, 1]; `number` is its own in the run. Throws lift::error, naming it,
 /// unless all values are finite.
-image to_picture(const tensor_type& images, std::size_t row, rounding how, std::uint64_t number) {
-  const shape& dims = images.shape();
-  const auto values = images.rows(row, row + 1).to_host();
+image to_picture(const host_array& images, std::size_t row, rounding how, std::uint64_t number) {
+  const shape& dims = images.shape;
+  const std::size_t size = dims.product(1, dims.rank());
+  const auto values = std::span(images.values).subspan(row * size, size);
   for (const float value : values)
     require(std::isfinite(value), text("pixel of image ", number), value, "a finite number");
-  return from_planar(std::span<const float>(values), dims[1], dims[2], dims[3], how);
+  return from_planar(values, dims[1], dims[2], dims[3], how);
 }
 
 /// Pictures of the first few images of a run at about ten of its steps, for a strip.
@@ -68,13 +68,14 @@ class strip_recorder {
       : rows_(std::min(images, image_run::strip_rows)), how_(how) {}
 
   /// Takes a step of the batch whose first image has this number.
-  template <class Sample>
-  void operator()(const sampling_step<Sample>& step, std::uint64_t first) {
-    if (step.index * columns / step.count == (step.index + 1) * columns / step.count) return;
-    if constexpr (requires { step.x.fine; })
-      take(step.x.fine, first);
-    else
-      take(step.x, first);
+  void operator()(const generated_step& step, std::uint64_t first) {
+    if (first >= rows_.size() ||
+        step.index * columns / step.count == (step.index + 1) * columns / step.count)
+      return;
+    const host_array images = step.fine();
+    for (std::size_t i = first; i < std::min<std::size_t>(first + images.shape[0], rows_.size());
+         ++i)
+      rows_[i].push_back(to_picture(images, i - first, how_, i));
   }
 
   /// A row for each image, noisy to clean.
@@ -87,40 +88,47 @@ class strip_recorder {
  private:
   static constexpr std::size_t columns = 10;
 
-  void take(const tensor_type& x, std::uint64_t first) {
-    for (std::size_t i = first; i < std::min<std::size_t>(first + x.shape()[0], rows_.size()); ++i)
-      rows_[i].push_back(to_picture(x, i - first, how_, i));
-  }
-
   std::vector<std::vector<image>> rows_;
   rounding how_;
 };
 
 /// The path of --path, none if it is not given. Throws `misuse` for a flag that would shape
 /// another.
-std::optional<named_path> path_of_file(const generate_settings& s) {
-  if (s.path.empty()) return std::nullopt;
-  named_path result = load_path(s.path);
+std::optional<any_path> path_of_file(const generate_settings& s) {
+  const bool from_file = !s.path.empty();
+  if (!from_file && !s.levels.any()) return std::nullopt;
+  std::optional<any_path> result;
+  if (from_file) result = load_any_path(s.path);
   for (const char* flag :
        {"--heatmap", "--steps", "--spacing", "--start", "--cost", "--end", "--max-jump"})
-    require_use(!s.given(flag), text(flag, " means nothing with --path: it has ",
-                                     result.timesteps.size(), " steps"));
+    require_use(!s.given(flag),
+                from_file ? text(flag, " means nothing with --path: it has ",
+                                 result->timesteps.size(), " steps")
+                          : text(flag, " means nothing where the steps are given"));
   return result;
 }
 
 class generator {
  public:
-  generator(const generate_settings& s, std::optional<named_path> path)
-      : s_(s), model_(s.model.load(s)) {
-    path_ = path ? std::move(*path)
-                 : named_path{s.policy.policy, s.policy.find(s.preset.side(), model_.schedule)};
+  generator(const generate_settings& s, std::optional<any_path> path)
+      : s_(s), model_(s.model.load(s)), scales_(model_.model->scale_count()) {
+    path_ = path             ? std::move(*path)
+            : s.levels.any() ? s.levels.find(model_.schedule, scales_)
+                             : s.policy.find(s.preset.side(), model_.schedule, scales_);
+    if (scales_ == 1)  // sees of a path for more what is its own
+      for (auto& step : path_.timesteps) step.resize(1);
     if (const std::filesystem::path& made = s.path.empty() ? s.policy.looks_at() : s.path;
         !made.empty())
       require_same(identity_of(made), {model_.file.string(), model_.identity}, s.foreign_path);
     landing_ = s.preset.pick(s.landing, "clean", "timestep-zero");
     rounding_ = s.preset.pick(s.rounding, "nearest", "truncate");
-    require_use(!model_.network.has_one_scale() || s.coarse_input == "sampled",
+    require_use(s.eta == 0 || s.solver == "ddim", "--eta means nothing to --solver " + s.solver);
+    require_use(scales_ != 1 || s.coarse_input == "sampled",
                 "--coarse-input means nothing to the baseline, which has one scale");
+    require_use(scales_ <= 2 || s.coarse_input == "sampled",
+                text("--coarse-input is for networks of two scales, not of ", scales_));
+    require(path_.scale_count() == scales_, "scales of the path", path_.scale_count(),
+            text(scales_, " as the network has"));
     if (has_given_images()) read_coarse_images();
   }
 
@@ -150,11 +158,11 @@ class generator {
     strip_recorder strip(s_.num_images, how);
     std::size_t evaluations = 0;
     for (const auto& [first, count] : batches) {
-      const auto on_step = [&, number = first](const auto& step) {
+      const auto on_step = [&, number = first](const generated_step& step) {
         bar.update(++evaluations);
         if (pictures.lacks_strip()) strip(step, number);
       };
-      const tensor_type images = batch(first, count, on_step);
+      const host_array images = batch(first, count, on_step);
       for (std::size_t i = 0; i < count; ++i)
         if (pictures.lacks(first + i))
           pictures.add(first + i, to_picture(images, i, how, first + i));
@@ -175,33 +183,47 @@ class generator {
       const image picture = resize_and_crop(read_image(source), side);
       std::vector<float> values;
       for (const std::uint8_t level : to_planar(picture)) values.push_back(from_uint8(level));
-      given_ = tensor_type({1, 3, side, side}, values);
+      given_ = {{1, 3, side, side}, std::move(values)};
     } else {
       const image_dataset data =
           interruptible([&] { return data_options{}.load(s_, source, side); });
       std::vector<std::size_t> numbers(std::min(data.size(), s_.num_images));
       std::iota(numbers.begin(), numbers.end(), std::size_t{0});
-      given_ = to_tensor(data, numbers);
+      given_ = to_array(data, numbers);
     }
   }
 
   /// The given coarse images for images first, first + 1, …, repeated where there are fewer.
-  tensor_type given_batch(std::uint64_t first, std::size_t count) const {
-    std::vector<tensor_type> rows;
+  host_array given_batch(std::uint64_t first, std::size_t count) const {
+    const std::size_t rows = given_.shape[0], size = given_.values.size() / rows;
+    host_array result{given_.shape, {}};
+    result.shape[0] = count;
     for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t row = (first + i) % given_.shape()[0];
-      rows.push_back(given_.rows(row, row + 1));
+      const auto row = std::span(given_.values).subspan((first + i) % rows * size, size);
+      result.values.insert(result.values.end(), row.begin(), row.end());
     }
-    return stacked(std::span<const tensor_type>(rows));
+    return result;
   }
 
-  template <class OnStep>
-  tensor_type batch(std::uint64_t first, std::size_t count, const OnStep& on_step) const {
-    const auto make = [&]<class Prediction>(Prediction) {
-      return sample<Prediction>(first, count, on_step);
-    };
+  host_array batch(std::uint64_t first, std::size_t count,
+                   const std::function<void(const generated_step&)>& on_step) const {
+    generation job{.path = path_.timesteps,
+                   .fine = {count, 3, model_.size, model_.size},
+                   .solver = choose("solver", solver_choices, s_.solver),
+                   .options = {.solver = {s_.eta},
+                               .clip = !s_.unclipped,
+                               .landing = choose("landing", landing_choices, landing_),
+                               .seed = s_.seed,
+                               .first_sample = first}};
+    if (has_given_images()) {
+      job.coarse = coarse_input::given;
+      job.given = given_batch(first, count);
+      for (auto& step : job.path) step.back() = 0;  // they are clean
+    } else if (s_.coarse_input != "sampled") {
+      job.coarse = s_.coarse_input == "random" ? coarse_input::random : coarse_input::fixed;
+    }
     try {
-      return interruptible([&] { return std::visit(make, model_.prediction); });
+      return interruptible([&] { return model_.model->generate(job, on_step); });
     } catch (const interrupted&) {
       throw;
     } catch (const error& failure) {
@@ -209,37 +231,12 @@ class generator {
     }
   }
 
-  template <class Prediction, class OnStep>
-  tensor_type sample(std::uint64_t first, std::size_t count, const OnStep& on_step) const {
-    sampling_options<> options{.stepper = {s_.eta},
-                               .clip = !s_.unclipped,
-                               .landing = choose("landing", landing_choices, landing_),
-                               .seed = s_.seed,
-                               .first_sample = first};
-    const shape fine{count, 3, model_.size, model_.size}, coarse = coarsen(fine);
-    const auto& [net, schedule] = std::tie(model_.network, model_.schedule);
-    if (s_.coarse_input == "sampled")
-      return generate_fine<Prediction>(net, schedule, path_.timesteps, fine, options, on_step);
-    const auto noise = initial_noise<tensor_type>(fine, 0, options);
-    if (has_given_images()) {
-      std::vector<std::size_t> fine_timesteps;
-      for (const timestep_pair& t : path_.timesteps) fine_timesteps.push_back(t.fine);
-      return super_resolve<Prediction>(net, schedule, fine_timesteps, noise,
-                                       given_batch(first, count), options, on_step);
-    }
-    const coarse_source shown =
-        s_.coarse_input == "random"
-            ? coarse_source(random_coarse<tensor_type>{coarse, s_.seed, first})
-            : coarse_source(
-                  fixed_coarse<tensor_type>{initial_noise<tensor_type>(coarse, 1, options)});
-    return sample_fine<Prediction>(net, schedule, path_.timesteps, noise, shown, options, on_step);
-  }
-
   /// What it takes to make a picture again, but for the last bits that depend on its batch.
   json settings() const {
     json result = model_.identity;
     result.update({{"policy", path_.policy},
-                   {"timesteps", to_json(path_.timesteps)},
+                   {"timesteps", to_json(path_)},
+                   {"solver", s_.solver},
                    {"eta", s_.eta},
                    {"landing", landing_},
                    {"clipped", !s_.unclipped},
@@ -256,15 +253,16 @@ class generator {
                    {"backend", s_.model.backend},
                    {"batch_size", s_.images_at_once()},
                    {"num_images", s_.num_images}};
-    if (has_given_images()) result["coarse_images"] = fingerprint(given_);
+    if (has_given_images()) result["coarse_images"] = fingerprint(given_.values);
     return result;
   }
 
   const generate_settings& s_;
   model_file model_;
-  named_path path_;
+  std::size_t scales_;
+  any_path path_;
   std::string landing_, rounding_;
-  tensor_type given_;
+  host_array given_;
 };
 
 }  // namespace
@@ -286,12 +284,17 @@ void add_generate(CLI::App& program) {
   s->model.add(app);
   s->policy.policy = "diagonal";
   CLI::Option* policy = s->policy.add(app);
-  option(app, "--path", s->path, "Path file, instead of a policy")->excludes(policy);
+  CLI::Option* file =
+      option(app, "--path", s->path, "Path file, instead of a policy")->excludes(policy);
+  s->levels.add(app, file, policy);
   app.add_flag("--foreign-path", s->foreign_path,
                "Take a path or heatmap that was made for a network of another size, prediction or "
                "number of scales, or trained on other images");
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
+  choice_option(app, "--solver", s->solver, names_of(solver_choices),
+                "What takes a step: ddim, of first order; heun, of second, with two evaluations a "
+                "step; dpm-2m, DPM-Solver++ of second order with one");
   number_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral",
                 zero_to_one);
   choice_option(app, "--landing", s->landing, names_of(landing_choices),

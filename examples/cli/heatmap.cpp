@@ -69,15 +69,15 @@ void measure_heatmap(const heatmap_settings& s) {
       s.grid == "snr" ? log_snr_axis(model.schedule, s.points, s.gamma_min, s.gamma_max)
                       : timestep_axis(model.schedule, s.points);
   const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
-  const tensor_type images = random_images(data, s.num_images, s.seed);
+  const host_array images = random_images(data, s.num_images, s.seed);
   const json settings = settings_of(s, model, data, noise);
   json more = settings;  // what else decides a cell's bytes
   more.update({{"lift", LIFT_VERSION},
                {"backend", s.model.backend},
                {"batch_size", s.batch_size},
-               {"images", fingerprint(images)}});
-  cells.begin(more);
-  progress bar(s, "heatmap", s.points * s.points, cells.size());
+               {"images", fingerprint(images.values)}});
+  cells.begin(model.model->scale_count(), more);
+  progress bar(s, "heatmap", cells.total(), cells.size());
   const error_heatmap_options options{
       .probes = s.probes,
       .jacobian_of = choose("Jacobian", jacobian_choices, s.jacobian),
@@ -86,24 +86,24 @@ void measure_heatmap(const heatmap_settings& s) {
       .noise = choose("noise", noise_choices, noise),
       .batch_size = s.batch_size,
       .seed = s.seed};
-  const auto measure = [&]<class Prediction>(Prediction) {
-    return compute_error_heatmap<Prediction>(
-        model.network, model.schedule, images, axis, options,
-        [&](std::size_t done, std::size_t) { bar.update(done); },
-        {[&](std::size_t i, std::size_t j) { return cells.find(i, j); },
-         [&](std::size_t i, std::size_t j, const auto& cell) { cells.add(i, j, cell); }});
+  const auto measure = [&] {
+    return model.model->measure_heatmap(
+        images, axis, options, [&](std::size_t done, std::size_t) { bar.update(done); },
+        {[&](std::span<const std::size_t> cell) { return cells.find(cell); },
+         [&](std::span<const std::size_t> cell, const auto& blocks) { cells.add(cell, blocks); }});
   };
   explaining_failure(
       [&] {
-        const error_heatmap heatmap =
-            interruptible([&] { return std::visit(measure, model.prediction); });
-        save_heatmap(std::move(output), heatmap, settings);
+        const any_heatmap measured = interruptible(measure);
+        std::visit(
+            [&](const auto& heatmap) { save_heatmap(std::move(output), heatmap, settings); },
+            measured);
         cells.finish();
       },
       [&] { return cells.standing(); });
   report(s, {{"output", path_text(s.output)},
              {"points", s.points},
-             {"images", images.shape()[0]},
+             {"images", images.shape[0]},
              {"seconds", bar.seconds()}});
 }
 

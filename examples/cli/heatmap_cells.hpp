@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
@@ -9,13 +8,14 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+#include <vector>
 
-#include <lift/analysis/error_heatmap.hpp>
-
+#include "engine.hpp"
 #include "resuming.hpp"
 
 namespace lift::cli {
@@ -24,7 +24,8 @@ namespace lift::cli {
 /// that says how they are measured, and one for each cell.
 class measured_cells {
  public:
-  using blocks = jacobian_blocks<sample_mean>;
+  using blocks = any_heatmap_cells::blocks;
+  using cell_index = std::vector<std::size_t>;
 
   /// Those of the heatmap in `output`. Throws lift::error where the measurement is to go on and
   /// there is no file of cells, or is to begin and there is one.
@@ -40,27 +41,35 @@ class measured_cells {
                        "--resume goes on with it, removing the file begins anew"));
   }
 
-  /// The measurement begins with these settings, or goes on: then it takes the cells in the file.
-  /// Throws lift::error where that is damaged or of other settings.
-  void begin(json settings) {
+  /// The measurement of so many scales begins with these settings, or goes on: then it takes the
+  /// cells in the file. Throws lift::error where that is damaged or of other settings.
+  void begin(std::size_t scale_count, json settings) {
+    scales_ = scale_count;
     settings_ = std::move(settings);
     if (resumed_) read();
   }
 
   std::size_t size() const { return cells_.size(); }
+  /// How many there are to be.
+  std::size_t total() const {
+    std::size_t result = 1;
+    for (std::size_t axis = 0; axis < scales_; ++axis) result *= points_;
+    return result;
+  }
 
-  std::optional<blocks> find(std::size_t i, std::size_t j) const {
-    const auto found = cells_.find({i, j});
+  std::optional<blocks> find(std::span<const std::size_t> cell) const {
+    const auto found = cells_.find(cell_index(cell.begin(), cell.end()));
     return found == cells_.end() ? std::nullopt : std::optional(found->second);
   }
 
   /// Appends a cell; throws lift::error where it cannot be written.
-  void add(std::size_t i, std::size_t j, const blocks& cell) {
+  void add(std::span<const std::size_t> cell, const blocks& measured) {
     if (!out_.is_open()) open();
+    const cell_index at(cell.begin(), cell.end());
     errno = 0;
-    out_ << line_of(i, j, cell) << std::flush;
+    out_ << line_of(at, measured) << std::flush;
     if (!out_) throw_errno("write", file_);
-    cells_[{i, j}] = cell;
+    cells_[at] = measured;
   }
 
   /// Removes the file.
@@ -72,15 +81,12 @@ class measured_cells {
   /// What is there, and how to go on, for the end of a message.
   std::string standing() const {
     if (cells_.empty()) return "";
-    return text("; ", cells_.size(), " of ", points_ * points_, " cells are in ", file_.string(),
+    return text("; ", cells_.size(), " of ", total(), " cells are in ", file_.string(),
                 ", --resume goes on");
   }
 
  private:
   static constexpr const char* format = "lift cells of an error heatmap";
-  static constexpr std::array<sample_mean blocks::*, 4> members = {
-      &blocks::fine_wrt_fine, &blocks::fine_wrt_coarse, &blocks::coarse_wrt_fine,
-      &blocks::coarse_wrt_coarse};
 
   /// A process that was killed, or a full disk, may have left half a line in the end: it goes.
   void read() {
@@ -108,44 +114,49 @@ class measured_cells {
 
   void take_cell(const nlohmann::json& line, const std::string& place) {
     const auto require_cell = [&](bool condition) {
-      if (!condition) throw error(text(place, ": want a row, a column and eight numbers"));
+      if (!condition)
+        throw error(text(place, ": want the cell's place on ", scales_, " axes and ",
+                         2 * scales_ * scales_, " numbers"));
     };
-    require_cell(line.is_array() && line.size() == 2 + 2 * members.size());
-    for (const auto& index : {line[0], line[1]})
-      require_cell(index.is_number_unsigned() && index.get<std::size_t>() < points_);
-    blocks cell;
-    for (std::size_t k = 0; k < members.size(); ++k) {
-      const nlohmann::json &mean = line[2 + 2 * k], &error_of_mean = line[3 + 2 * k];
-      require_cell(mean.is_number() && (error_of_mean.is_number() || error_of_mean.is_null()));
-      cell.*members[k] = {mean.get<double>(), error_of_mean.is_null()
-                                                  ? std::numeric_limits<double>::quiet_NaN()
-                                                  : error_of_mean.get<double>()};
+    require_cell(line.is_array() && line.size() == scales_ + 2 * scales_ * scales_);
+    cell_index at;
+    for (std::size_t axis = 0; axis < scales_; ++axis) {
+      require_cell(line[axis].is_number_unsigned() && line[axis].get<std::size_t>() < points_);
+      at.push_back(line[axis].get<std::size_t>());
     }
-    cells_[{line[0].get<std::size_t>(), line[1].get<std::size_t>()}] = cell;
+    blocks cell;
+    for (std::size_t k = scales_; k < line.size(); k += 2) {
+      const nlohmann::json &mean = line[k], &error_of_mean = line[k + 1];
+      require_cell(mean.is_number() && (error_of_mean.is_number() || error_of_mean.is_null()));
+      cell.push_back({mean.get<double>(), error_of_mean.is_null()
+                                              ? std::numeric_limits<double>::quiet_NaN()
+                                              : error_of_mean.get<double>()});
+    }
+    cells_[at] = cell;
   }
 
   /// Writes what is known anew, whole lines only, and opens the file for more.
   void open() {
     std::string lines = json_text(json{{"format", format}, {"settings", settings_}}) + "\n";
-    for (const auto& [place, cell] : cells_) lines += line_of(place.first, place.second, cell);
+    for (const auto& [at, cell] : cells_) lines += line_of(at, cell);
     atomic_write(file_, lines);
     out_.open(file_, std::ios::app);
   }
 
-  static std::string line_of(std::size_t i, std::size_t j, const blocks& cell) {
-    nlohmann::json line = {i, j};
-    for (const auto member : members) {
-      line.push_back((cell.*member).mean);
-      line.push_back((cell.*member).standard_error);  // null if not finite
+  static std::string line_of(const cell_index& at, const blocks& cell) {
+    nlohmann::json line = at;
+    for (const sample_mean& block : cell) {
+      line.push_back(block.mean);
+      line.push_back(block.standard_error);  // null if not finite
     }
     return json_text(line) + "\n";
   }
 
   path file_;
-  std::size_t points_;
+  std::size_t points_, scales_ = 2;
   bool resumed_;
   json settings_;
-  std::map<std::pair<std::size_t, std::size_t>, blocks> cells_;
+  std::map<cell_index, blocks> cells_;
   std::ofstream out_;
 };
 

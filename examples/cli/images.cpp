@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ios>
+#include <utility>
 #include <vector>
 
 #include <lift/core/random.hpp>
@@ -37,20 +38,20 @@ void read_images(const image_dataset& data, std::span<const std::size_t> numbers
     data.normalised(numbers[i], values.subspan(i * stride, stride));
 }
 
-tensor_type to_tensor(const image_dataset& data, std::span<const std::size_t> numbers) {
+host_array to_array(const image_dataset& data, std::span<const std::size_t> numbers) {
   const shape dims{numbers.size(), 3, data.side(), data.side()};
   std::vector<float> values(dims.size());
   read_images(data, numbers, values);
-  return tensor_type(dims, values);
+  return {dims, std::move(values)};
 }
 
-tensor_type random_images(const image_dataset& data, std::size_t count, std::uint64_t seed) {
+host_array random_images(const image_dataset& data, std::size_t count, std::uint64_t seed) {
   const random_stream stream{.seed = seed, .use = purpose::data_order, .scale = 1};
   std::vector<std::size_t> numbers = random_permutation(stream, data.size());
   if (data.size() < count)
     warn("the data set has ", data.size(), " images, not ", count, ": all are used");
   numbers.resize(std::min(count, data.size()));
-  return to_tensor(data, numbers);
+  return to_array(data, numbers);
 }
 
 }  // namespace lift::cli

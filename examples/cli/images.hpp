@@ -6,7 +6,7 @@
 
 #include <lift/io/dataset.hpp>
 
-#include "any_network.hpp"
+#include "engine.hpp"
 #include "report.hpp"
 
 namespace lift::cli {
@@ -33,10 +33,10 @@ std::string fingerprint(const image_dataset& data, std::size_t count);
 void read_images(const image_dataset& data, std::span<const std::size_t> numbers,
                  std::span<float> values);
 
-/// The images of those numbers as one tensor in [−1, 1], (B, 3, S, S).
-tensor_type to_tensor(const image_dataset& data, std::span<const std::size_t> numbers);
+/// The images of those numbers in one array in [−1, 1], (B, 3, S, S).
+host_array to_array(const image_dataset& data, std::span<const std::size_t> numbers);
 
 /// `count` images drawn at random without repetition, or all of them if there are fewer.
-tensor_type random_images(const image_dataset& data, std::size_t count, std::uint64_t seed);
+host_array random_images(const image_dataset& data, std::size_t count, std::uint64_t seed);
 
 }  // namespace lift::cli

@@ -32,29 +32,31 @@ json schedule_info(const std::string& name) {
           {"nearest_timesteps", timesteps}};
 }
 
-json heatmap_info(const path& file, const nlohmann::json& document) {
-  const error_heatmap heatmap = load_heatmap(file);
-  const auto range = [](const grid& values) {
+template <std::size_t N>
+json heatmap_info(const error_heatmap<N>& heatmap, const nlohmann::json& document) {
+  const auto range = [](const grid<N>& values) {
     const auto [low, high] = std::minmax_element(values.values().begin(), values.values().end());
     return json{*low, *high};
   };
-  return {{"kind", "error heatmap"},
-          {"points", heatmap.size()},
-          {"snr", {heatmap.gamma.front(), heatmap.gamma.back()}},
-          {"timesteps", {heatmap.timesteps.front(), heatmap.timesteps.back()}},
-          {"fine_error", range(heatmap.fine)},
-          {"coarse_error", range(heatmap.coarse)},
-          {"cross_blocks", !heatmap.fine_wrt_coarse.empty()},
-          {"settings", json(document.value("settings", nlohmann::json::object()))}};
+  json result = {{"kind", "error heatmap"},
+                 {"scales", N},
+                 {"points", heatmap.size()},
+                 {"snr", {heatmap.gamma.front(), heatmap.gamma.back()}},
+                 {"timesteps", {heatmap.timesteps.front(), heatmap.timesteps.back()}}};
+  for (std::size_t scale = 0; scale < N; ++scale)
+    result[scale_name(scale, N) + "_error"] = range(heatmap.of(scale));
+  result["cross_blocks"] = N > 1 && !heatmap.error[0][N - 1].empty();
+  result["settings"] = json(document.value("settings", nlohmann::json::object()));
+  return result;
 }
 
 json path_info(const path& file, const nlohmann::json& document) {
-  const named_path read = load_path(file);
+  const any_path read = load_any_path(file);
   return {{"kind", "sampling path"},
           {"policy", read.policy},
           {"evaluations", read.timesteps.size()},
-          {"first", {read.timesteps.front().fine, read.timesteps.front().coarse}},
-          {"last", {read.timesteps.back().fine, read.timesteps.back().coarse}},
+          {"first", to_json(read).front()},
+          {"last", to_json(read).back()},
           {"settings", json(document.value("settings", nlohmann::json::object()))}};
 }
 
@@ -64,7 +66,8 @@ json document_info(const path& file) {
                                      document["format"].is_string()
                                  ? document["format"].get<std::string>()
                                  : "";
-  if (format == "lift error heatmap") return heatmap_info(file, document);
+  if (format == "lift error heatmap") return std::visit([&](const auto& map) { return heatmap_info(map, document); },
+                      load_any_heatmap(file));
   if (format == "lift sampling path") return path_info(file, document);
   throw error(text(file.string(), ": neither a heatmap nor a path"));
 }

@@ -120,12 +120,25 @@ struct mse_settings : session {
   result_options result;
 };
 
-json result_of(const denoising_error& e) {
+template <std::size_t N>
+json result_of(const denoising_error<N>& e) {
   const auto pair = [](const sample_mean& m) {
     const bool single = std::isnan(m.standard_error) && std::isfinite(m.mean);
     return json{m.mean, single ? json() : json(m.standard_error)};
   };
-  return {{"fine", pair(e.fine)}, {"coarse", pair(e.coarse)}, {"mean", pair(e.mean)}};
+  json result;
+  for (std::size_t scale = 0; scale < N; ++scale) result[scale_name(scale, N)] = pair(e.of[scale]);
+  result["mean"] = pair(e.mean);
+  return result;
+}
+
+/// With all scales noisy and, where there are others, with each one clean, the coarsest first.
+template <std::size_t N>
+json result_of(const denoising_errors<N>& e) {
+  json result = {{N == 2 ? "both_noisy" : "all_noisy", result_of(e.all_noisy)}};
+  for (std::size_t scale = N; N > 1 && scale-- > 0;)
+    result[scale_name(scale, N) + "_clean"] = result_of(e.one_clean[scale]);
+  return result;
 }
 
 void measure_mse(const mse_settings& s) {
@@ -135,25 +148,20 @@ void measure_mse(const mse_settings& s) {
   const std::size_t timesteps = model.schedule.num_timesteps();
   require(s.timestep < timesteps, "--timestep", s.timestep, text("below ", timesteps));
   const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
-  const tensor_type images = random_images(data, s.num_images, s.seed);
-  const auto measure = [&]<class Prediction>(Prediction) {
-    return measure_denoising_errors<Prediction>(
-        model.network, model.schedule, images,
-        {.timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
-  };
-  const denoising_errors e =
-      interruptible([&] { return std::visit(measure, model.prediction); });
-  s.result.deliver(s, std::move(output),
-                   {{"both_noisy", result_of(e.both_noisy)},
-                    {"coarse_clean", result_of(e.coarse_clean)},
-                    {"fine_clean", result_of(e.fine_clean)},
-                    {"numbers", "mean-squared error of the noise, standard error"},
-                    {"timestep", s.timestep},
-                    {"data", path_text(s.data.source)},
-                    {"data_fingerprint", fingerprint(data, data.size())},
-                    {"images", images.shape()[0]},
-                    {"size", model.size},
-                    {"model", model.identity}});
+  const host_array images = random_images(data, s.num_images, s.seed);
+  const any_denoising_errors errors = interruptible([&] {
+    return model.model->measure_errors(
+        images, {.timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
+  });
+  json result = std::visit([](const auto& e) { return result_of(e); }, errors);
+  result.update({{"numbers", "mean-squared error of the noise, standard error"},
+                 {"timestep", s.timestep},
+                 {"data", path_text(s.data.source)},
+                 {"data_fingerprint", fingerprint(data, data.size())},
+                 {"images", images.shape[0]},
+                 {"size", model.size},
+                 {"model", model.identity}});
+  s.result.deliver(s, std::move(output), result);
 }
 
 }  // namespace

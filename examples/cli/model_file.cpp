@@ -17,23 +17,21 @@ json read_settings(const lift::checkpoint& stored, const path& file) {
 
 std::string undefined_estimate(const std::string& prediction, const std::string& schedule) {
   const any_schedule alpha_bars = make_schedule(schedule);
-  return std::visit(
-      [&]<class Prediction>(Prediction) -> std::string {
-        const auto defined = [](const combination& c) {
-          return std::isfinite(c.a) && std::isfinite(c.b);
-        };
-        const auto undefined = [&](const char* what, std::size_t t, const char* why) {
-          return text("a network that predicts ", prediction, " gives no ", what, " at timestep ",
-                      t, " of the schedule ", schedule, ", where there is no ", why);
-        };
-        for (std::size_t t = 0; t < alpha_bars.num_timesteps(); ++t) {
-          const double a = alpha_bars.alpha_bar(t);
-          if (!defined(Prediction::clean(a))) return undefined("image", t, "signal");
-          if (!defined(Prediction::noise(a))) return undefined("noise", t, "noise");
-        }
-        return "";
-      },
-      choose("prediction", prediction_choices, prediction));
+  const lift::prediction rule = make_prediction(prediction);
+  const auto defined = [](const combination& c) {
+    return std::isfinite(c.a) && std::isfinite(c.b);
+  };
+  const auto undefined = [&](const char* what, std::size_t t, const char* why) {
+    return text("a network that predicts ", prediction, " gives no ", what, " at timestep ", t,
+                " of the schedule ", schedule, ", where there is no ", why);
+  };
+  for (std::size_t t = 0; t < alpha_bars.num_timesteps(); ++t) {
+    const double a = alpha_bars.alpha_bar(t);
+    const bool told = std::isfinite(rule.time(a, static_cast<double>(t)));
+    if (!defined(rule.clean(a)) || (!told && a == 0)) return undefined("image", t, "signal");
+    if (!defined(rule.noise(a)) || !told) return undefined("noise", t, "noise");
+  }
+  return "";
 }
 
 stored_network model_options::read(const session& s) const {
@@ -67,7 +65,7 @@ stored_network model_options::read(const session& s) const {
       {"model", stored.architecture()},
       {"weights", kind == weight_kind::average ? "ema" : "raw"},
       {"fingerprint", stored.fingerprint()},
-      {"scales", std::holds_alternative<baseline_unet>(architecture) ? 1 : 2},
+      {"scales", scale_count(architecture)},
       {"size", side},
       {"prediction", predicted},
       {"schedule", noise_schedule}};
@@ -79,13 +77,10 @@ stored_network model_options::read(const session& s) const {
 
 model_file model_options::load(const session& s) const {
   stored_network stored = read(s);
-  auto evaluate = find_engine(backend).load(stored.weights, stored.architecture, stored.kind);
-  return {stored.file,
-          {std::move(stored.architecture), std::move(evaluate)},
-          choose("prediction", prediction_choices, stored.prediction),
-          make_schedule(stored.schedule),
-          stored.size,
-          stored.identity};
+  const model_setup setup{stored.architecture, make_prediction(stored.prediction),
+                          make_schedule(stored.schedule)};
+  return {stored.file, find_engine(backend).load(stored.weights, setup, stored.kind),
+          setup.schedule, stored.size, stored.identity};
 }
 
 }  // namespace lift::cli

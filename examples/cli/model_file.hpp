@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <lift/io/checkpoint.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
-#include "any_network.hpp"
+#include "engine.hpp"
 #include "options.hpp"
 #include "report.hpp"
 
@@ -25,11 +26,10 @@ struct stored_network {
   json identity;     ///< what the files made with it say of it
 };
 
-/// A trained network and what is needed to use it.
+/// A trained network on a backend.
 struct model_file {
   path file;
-  any_network network;
-  any_prediction prediction;
+  std::shared_ptr<const model_on_backend> model;
   any_schedule schedule;
   std::size_t size;  ///< side of the fine images
   json identity;     ///< what the files made with it say of it
@@ -55,7 +55,7 @@ inline CLI::Option* weights_option(CLI::App& app, std::optional<std::string>& va
 struct model_options {
   path checkpoint;
   std::optional<std::string> weights = {};
-  std::string backend = xtensor_backend::name;
+  std::string backend = engines().front().name;
   std::optional<std::size_t> size = {};
   std::optional<std::string> prediction = {}, schedule = {};
 

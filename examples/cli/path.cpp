@@ -13,6 +13,7 @@ struct path_settings : session {
   policy_options path;
   preset_option preset;
   std::optional<std::string> schedule;
+  std::size_t scales = 2;
   std::filesystem::path output;
 };
 
@@ -23,17 +24,19 @@ void find_path(const path_settings& s) {
   identity made;
   if (!s.path.looks_at().empty()) made = identity_of(s.path.heatmap);
   const std::string schedule = common_schedule({made}, s.schedule);
-  const timestep_path timesteps = s.path.find(s.preset.side(), make_schedule(schedule));
+  const any_path found = s.path.find(s.preset.side(), make_schedule(schedule), s.scales);
   json settings = made.fields;
   settings.update({{"heatmap", path_text(s.path.looks_at())},
                    {"schedule", schedule},
                    {"steps", s.path.steps},
                    {"preset", s.preset.name}});
-  save_path(std::move(output), {s.path.policy, timesteps}, settings);
+  with_scale_count(found.scale_count(), [&](auto n) {
+    save_path(std::move(output), found.of<n>(), settings);
+  });
   report(s, {{"output", path_text(s.output)},
              {"policy", s.path.policy},
-             {"evaluations", timesteps.size()},
-             {"timesteps", to_json(timesteps)}});
+             {"evaluations", found.timesteps.size()},
+             {"timesteps", to_json(found)}});
 }
 
 }  // namespace
@@ -46,6 +49,8 @@ void add_path(CLI::App& program) {
       find_path);
   s->path.add(app)->required();
   schedule_option(app, s->schedule)->description("Noise schedule [the heatmap's, or cosine]");
+  number_option(app, "--scales", s->scales, "Scales of a path that looks at no heatmap",
+                whole(1, 3));
   s->preset.add(app);
   output_option(app, s->output, "Path file");
 }

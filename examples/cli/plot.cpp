@@ -41,10 +41,10 @@ std::vector<drawn_path> read_paths(const plot_settings& s) {
   const any_schedule schedule = make_schedule(common_schedule(made, s.schedule));
   std::vector<drawn_path> paths;
   for (const path& file : s.inputs) {
-    const named_path read = load_path(file);
-    for (const timestep_pair& t : read.timesteps)
-      require(std::max(t.fine, t.coarse) < schedule.num_timesteps(),
-              text(file.string(), ": timestep"), std::max(t.fine, t.coarse),
+    const named_path<> read = load_path(file);
+    for (const scales<double>& t : read.timesteps)
+      require(std::max(t.fine(), t.coarse()) < static_cast<double>(schedule.num_timesteps()),
+              text(file.string(), ": timestep"), std::max(t.fine(), t.coarse()),
               text("below ", schedule.num_timesteps()));
     paths.push_back({read.policy, snr_of(read.timesteps, schedule)});
   }

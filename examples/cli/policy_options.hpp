@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <lift/io/heatmap_file.hpp>
 #include <lift/path/any_path_policy.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
+#include "any_scales.hpp"
 #include "options.hpp"
 #include "report.hpp"
 
@@ -94,19 +94,16 @@ struct policy_options {
     return heatmap;
   }
 
-  /// The path in `steps` evaluations.
-  timestep_path find(preset side, const any_schedule& schedule) const {
+  /// The path in `steps` evaluations, of as many scales as its heatmap, or else of `scale_count`.
+  any_path find(preset side, const any_schedule& schedule, std::size_t scale_count) const {
     const any_path_policy chosen = make(side);
     const path looked_at = looks_at();
-    return chosen(looked_at.empty() ? error_heatmap{} : load_heatmap(looked_at), schedule, steps);
+    const auto path_on = [&]<std::size_t N>(const error_heatmap<N>& map) -> any_path {
+      return named_path<N>{policy, chosen(map, schedule, steps)};
+    };
+    if (!looked_at.empty()) return std::visit(path_on, load_any_heatmap(looked_at));
+    return with_scale_count(scale_count, [&](auto n) { return path_on(error_heatmap<n>{}); });
   }
 };
-
-/// [[t_fine, t_coarse], …].
-inline json to_json(const timestep_path& timesteps) {
-  json result = json::array();
-  for (const timestep_pair& t : timesteps) result.push_back({t.fine, t.coarse});
-  return result;
-}
 
 }  // namespace lift::cli

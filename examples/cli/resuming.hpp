@@ -6,10 +6,10 @@
 #include <new>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <lift/io/checksum.hpp>
 
-#include "any_network.hpp"
 #include "interruption.hpp"
 #include "report.hpp"
 
@@ -28,10 +28,9 @@ inline void require_same_settings(const nlohmann::json& began, json now, const p
 }
 
 /// A number of the values themselves, so that a run cannot go on with others unnoticed.
-inline std::string fingerprint(const tensor_type& values) {
-  const auto host = values.to_host();
+inline std::string fingerprint(const std::vector<float>& values) {
   checksum sum;
-  sum.add(std::as_bytes(std::span(host)));
+  sum.add(std::as_bytes(std::span(values)));
   return text(std::hex, sum.value());
 }
 

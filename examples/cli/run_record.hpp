@@ -3,15 +3,16 @@
 
 #include <cerrno>
 #include <fstream>
+#include <numeric>
 #include <string>
 #include <thread>
 
 #include <png.h>
 
+#include <lift/backend/xtensor_backend.hpp>
 #include <lift/io/file.hpp>
-#include <lift/train/trainer.hpp>
 
-#include "any_network.hpp"
+#include "engine.hpp"
 #include "processor.hpp"
 #include "report.hpp"
 
@@ -33,6 +34,11 @@ inline json environment(const std::string& backend) {
           {"libpng", PNG_LIBPNG_VER_STRING}};
 }
 
+/// The sum of the losses of all scales.
+inline double total_loss(const any_step_report& r) {
+  return std::accumulate(r.loss.begin(), r.loss.end(), 0.0);
+}
+
 /// stats.jsonl: a line for every step. A line is the same however often the run was resumed.
 class stats_file {
  public:
@@ -49,16 +55,13 @@ class stats_file {
     out_.open(file, std::ios::app);
   }
 
-  void add(const step_report& r) {
+  void add(const any_step_report& r) {
+    json line = {{"step", r.step}, {"epoch", r.epoch}, {"loss", total_loss(r)}};
+    for (std::size_t scale = 0; scale < r.loss.size(); ++scale)
+      line["loss_" + scale_name(scale, r.loss.size())] = r.loss[scale];
+    line.update({{"gradient_norm", r.gradient_norm}, {"learning_rate", r.learning_rate}});
     errno = 0;
-    out_ << json_text(json{{"step", r.step},
-                           {"epoch", r.epoch},
-                           {"loss", r.loss.fine + r.loss.coarse},
-                           {"loss_fine", r.loss.fine},
-                           {"loss_coarse", r.loss.coarse},
-                           {"gradient_norm", r.gradient_norm},
-                           {"learning_rate", r.learning_rate}})
-         << std::endl;
+    out_ << json_text(line) << std::endl;
     if (!out_) throw_errno("write", file_);
   }
 

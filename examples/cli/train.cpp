@@ -112,8 +112,24 @@ void remark_on_length(const train_settings& s, std::uint64_t steps_taken, std::s
            " as planned; --from starts another training from the weights");
 }
 
+/// Takes the model for --scales; throws `misuse` where --model has another number of them.
+void adopt_scales(train_settings& s) {
+  if (!s.given("--scales")) return;
+  if (!s.given("--model"))
+    for (const auto& row : architecture_choices)
+      if (scale_count(row.make(s.hidden_dims)) == s.scales) {
+        s.model = row.name;
+        break;
+      }
+  const std::size_t of_model =
+      scale_count(choose("model", architecture_choices, s.model, s.hidden_dims));
+  require_use(of_model == s.scales,
+              text("--scales: got ", s.scales, ", but --model ", s.model, " has ", of_model));
+}
+
 void train(train_settings& s) {
   interruption::install();
+  adopt_scales(s);
   s.resumed = s.given("--resume");
   run_folder output(s);
   std::optional<checkpoint> stored;
@@ -155,9 +171,8 @@ void train(train_settings& s) {
   if (!origin.is_null()) config["from"] = origin;
 
   const training_setup setup{
-      .architecture = choose("model", architecture_choices, s.model, s.hidden_dims),
-      .prediction = choose("prediction", prediction_choices, s.prediction),
-      .schedule = make_schedule(s.schedule),
+      .model = {choose("model", architecture_choices, s.model, s.hidden_dims),
+                make_prediction(s.prediction), make_schedule(s.schedule)},
       .regime = make_regime(s.regime),
       .rate = learning_rate(s, count),
       .options = options_of(s),
@@ -192,6 +207,8 @@ void add_train(CLI::App& program) {
   outdir_option(app, s->outdir);
   size_option(app, s->size);
   choice_option(app, "--model", s->model, names_of(architecture_choices), "Architecture");
+  number_option(app, "--scales", s->scales,
+                "Resolutions of one image, each half the one before: 1 is the baseline", whole(1, 3));
   number_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8",
                 whole(1, 65536));
   backend_option(app, s->backend);

@@ -18,7 +18,7 @@ namespace lift::cli {
 /// What `lift train` is told.
 struct train_settings : session {
   std::string model = "lift", regime = "independent", prediction = "noise", schedule = "cosine",
-              lr_schedule = "cosine", backend = xtensor_backend::name;
+              lr_schedule = "cosine", backend = engines().front().name;
   path data;
   std::size_t size = 64, max_images = 0;
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
@@ -33,6 +33,7 @@ struct train_settings : session {
   std::string resume;
   std::optional<std::string> from_weights;
   std::size_t max_bad = 0;
+  std::size_t scales = 2;  ///< names a model where --model does not
   bool resumed = false, overwrite = false;
   std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
 };

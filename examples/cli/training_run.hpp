@@ -15,14 +15,12 @@
 #include <lift/io/json_file.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/train/any_regime.hpp>
-#include <lift/train/trainer.hpp>
 
 #include "images.hpp"
 #include "interruption.hpp"
 #include "progress.hpp"
 #include "run_folder.hpp"
 #include "run_record.hpp"
-#include "sampling.hpp"
 #include "train_settings.hpp"
 
 namespace lift::cli {
@@ -49,7 +47,7 @@ class training_run {
     const char* ended = "done";
     try {
       while (training_->steps_taken() < last_) {
-        const step_report r = interruptible([&] { return training_->step(); });
+        const any_step_report r = interruptible([&] { return training_->step(); });
         stats_->add(r);
         show(r, bar);
         if (s_.time_limit > 0 && bar.seconds() >= s_.time_limit) {
@@ -107,8 +105,8 @@ class training_run {
     return text("samples/step_", std::setw(8), std::setfill('0'), training_->steps_taken(), ".png");
   }
 
-  void show(const step_report& r, progress& bar) {
-    const double loss = r.loss.fine + r.loss.coarse;
+  void show(const any_step_report& r, progress& bar) {
+    const double loss = total_loss(r);
     average_ = r.step == first_ + 1 ? loss : 0.98 * average_ + 0.02 * loss;
     bar.update(r.step, text("epoch ", r.epoch + 1, "/", s_.epochs, "  loss ",
                             std::round(1e4 * average_) / 1e4));
@@ -130,16 +128,18 @@ class training_run {
 
   /// Pictures along the diagonal, always from the same noise; none if a signal asks to stop.
   void sample() {
-    const any_network network{setup_.architecture, training_->average()};
-    const auto make = [&]<class Prediction>(Prediction) {
-      return generate_fine<Prediction>(network, setup_.schedule,
-                                       diagonal{}({}, setup_.schedule, s_.sample_steps),
-                                       {s_.sample_images, 3, s_.size, s_.size}, {.seed = s_.seed});
-    };
+    const auto network = training_->average();
+    generation job{.path = {},
+                   .fine = {s_.sample_images, 3, s_.size, s_.size},
+                   .options = {.seed = s_.seed}};
+    const auto& schedule = setup_.model.schedule;
+    for (const auto& step : diagonal{}(error_heatmap<1>{}, schedule, s_.sample_steps))
+      job.path.emplace_back(network->scale_count(), step.fine());
     try {
-      const tensor_type images = interruptible([&] { return std::visit(make, setup_.prediction); });
+      const host_array images =
+          interruptible([&] { return network->generate(job, [](const generated_step&) {}); });
       std::filesystem::create_directories(s_.outdir / "samples");
-      write_png(folder_.file(sample_name()), image_grid(images.to_host(), images.shape()));
+      write_png(folder_.file(sample_name()), image_grid(images.values, images.shape));
     } catch (const interrupted&) {
     }
   }

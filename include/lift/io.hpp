@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Files and figures: what needs image codecs, archives, glyphs and JSON.
+// Files, figures and whole jobs: what needs image codecs, archives, glyphs and JSON.
 
 #include <lift/io/archive.hpp>
 #include <lift/io/bmp.hpp>
@@ -37,3 +37,9 @@
 #include <lift/plot/figures.hpp>
 #include <lift/plot/gnuplot.hpp>
 #include <lift/plot/run_gnuplot.hpp>
+
+#include <lift/pipeline/generate.hpp>
+#include <lift/pipeline/load.hpp>
+#include <lift/pipeline/measure_heatmap.hpp>
+#include <lift/pipeline/train.hpp>
+#include <lift/pipeline/trained_model.hpp>

@@ -12,6 +12,7 @@
 #include <lift/core/preset.hpp>
 #include <lift/core/printable.hpp>
 #include <lift/core/random.hpp>
+#include <lift/core/scales.hpp>
 #include <lift/core/shape.hpp>
 #include <lift/core/stoppable.hpp>
 
@@ -82,7 +83,7 @@
 #include <lift/schedule/tabulated_schedule.hpp>
 #include <lift/schedule/zero_terminal_snr.hpp>
 
-#include <lift/pyramid/scales.hpp>
+#include <lift/pyramid/copies.hpp>
 
 #include <lift/nn/attention_block.hpp>
 #include <lift/nn/layers.hpp>
@@ -96,9 +97,10 @@
 #include <lift/model/estimator.hpp>
 #include <lift/model/gaussian_field.hpp>
 #include <lift/model/lift_unet.hpp>
+#include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
 #include <lift/model/prediction.hpp>
-#include <lift/model/repeated_denoiser.hpp>
+#include <lift/model/repeated_network.hpp>
 
 #include <lift/analysis/central_differences.hpp>
 #include <lift/analysis/error_heatmap.hpp>
@@ -118,13 +120,15 @@
 #include <lift/path/path.hpp>
 #include <lift/path/path_cost.hpp>
 
-#include <lift/sample/coarse_input.hpp>
 #include <lift/sample/ddim.hpp>
+#include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
+#include <lift/sample/held_images.hpp>
+#include <lift/sample/heun.hpp>
 #include <lift/sample/sample.hpp>
 #include <lift/sample/sampling_options.hpp>
+#include <lift/sample/solver.hpp>
 #include <lift/sample/stepper.hpp>
-#include <lift/sample/trajectory.hpp>
 
 #include <lift/train/adamw.hpp>
 #include <lift/train/any_regime.hpp>

@@ -7,6 +7,7 @@
 #include <set>
 
 #include <lift/analysis/error_heatmap.hpp>
+#include <lift/model/model.hpp>
 #include <lift/schedule/cosine.hpp>
 
 #include "exact_jacobian.hpp"
@@ -20,14 +21,14 @@ using namespace lift::test;
 namespace {
 
 using field_type = gaussian_field<tabulated_schedule>;
-using field_estimator = estimator<const field_type&, const tabulated_schedule&, predicts_clean>;
+using field_estimator = estimator<const field_type&, const tabulated_schedule&>;
 
 struct fixture : oracle {
   heatmap_axis axis{gamma, {5, 4, 3, 2, 1, 0}};
   tensor_d images = normal_noise<tensor_d>({32, 1, 8, 8}, {.seed = 1}, 0);
 
-  error_heatmap measure(const error_heatmap_options& options = {}) const {
-    return compute_error_heatmap<predicts_clean>(field, schedule, images, axis, options);
+  error_heatmap<> measure(const error_heatmap_options& options = {}) const {
+    return compute_error_heatmap(field, schedule, images, axis, options);
   }
 };
 
@@ -36,16 +37,15 @@ struct recorder {
   std::map<std::pair<double, double>, std::vector<std::vector<double>>>* seen;
 
   template <class B, class T>
-  scales<tensor<B, T>> operator()(const tensor<B, T>& f, const tensor<B, T>& c, const timesteps&,
-                                  const timesteps&) const {
-    return {f, c};
+  scales<tensor<B, T>> operator()(const scales<tensor<B, T>>& x, const scales<timesteps>&) const {
+    return x;
   }
   template <class B, class T>
-  scales<dual<B, T>> operator()(const dual<B, T>& f, const dual<B, T>& c, const timesteps& t_fine,
-                                const timesteps& t_coarse) const {
-    (*seen)[{t_fine[0], t_coarse[0]}] = {f.primal.to_host(), c.primal.to_host(),
-                                         f.tangent.to_host(), c.tangent.to_host()};
-    return {f, c};
+  scales<dual<B, T>> operator()(const scales<dual<B, T>>& x, const scales<timesteps>& t) const {
+    (*seen)[{t.fine()[0], t.coarse()[0]}] = {
+        x.fine().primal.to_host(), x.coarse().primal.to_host(), x.fine().tangent.to_host(),
+        x.coarse().tangent.to_host()};
+    return x;
   }
 };
 
@@ -67,10 +67,10 @@ BOOST_FIXTURE_TEST_CASE(values_of_the_gaussian_field, fixture) {
       const std::size_t i = index(snr_fine), j = index(snr_coarse);
       BOOST_TEST_CONTEXT(name << " at " << snr_fine << ", " << snr_coarse) {
         const double fine = p["E64" + name], coarse = p["E32" + name];
-        within(heatmap.fine(i, j), heatmap.fine_error(i, j), fine);
-        within(heatmap.coarse(i, j), heatmap.coarse_error(i, j), coarse);
+        within(heatmap.fine()(i, j), heatmap.standard_error[0][0](i, j), fine);
+        within(heatmap.coarse()(i, j), heatmap.standard_error[1][1](i, j), coarse);
 
-        const scales<timesteps> t{{timestep(snr_fine)}, {timestep(snr_coarse)}};
+        const scales t{timesteps{timestep(snr_fine)}, timesteps{timestep(snr_coarse)}};
         const auto exact = exact_squared_norms(
             field_estimator{field, schedule, which},
             scales{zeros<tensor_d>({1, 1, 8, 8}), zeros<tensor_d>({1, 1, 4, 4})}, t);
@@ -79,15 +79,13 @@ BOOST_FIXTURE_TEST_CASE(values_of_the_gaussian_field, fixture) {
         const double coarse_factor = coordinate.factor(snr_coarse);
         const double fine_pixels = 8 * 8, coarse_pixels = 4 * 4;
         const auto tolerance = boost::test_tools::tolerance(1e-9);
-        BOOST_TEST(exact.fine_wrt_fine * fine_factor / (fine_pixels * fine_pixels) == fine,
+        BOOST_TEST(exact[0][0] * fine_factor / (fine_pixels * fine_pixels) == fine, tolerance);
+        BOOST_TEST(exact[1][1] * coarse_factor / (coarse_pixels * coarse_pixels) == coarse,
                    tolerance);
-        BOOST_TEST(exact.coarse_wrt_coarse * coarse_factor / (coarse_pixels * coarse_pixels) ==
-                       coarse,
-                   tolerance);
-        within(heatmap.fine_wrt_coarse(i, j), heatmap.fine_wrt_coarse_error(i, j),
-               exact.fine_wrt_coarse * coarse_factor / (fine_pixels * coarse_pixels));
-        within(heatmap.coarse_wrt_fine(i, j), heatmap.coarse_wrt_fine_error(i, j),
-               exact.coarse_wrt_fine * fine_factor / (fine_pixels * coarse_pixels));
+        within(heatmap.error[0][1](i, j), heatmap.standard_error[0][1](i, j),
+               exact[0][1] * coarse_factor / (fine_pixels * coarse_pixels));
+        within(heatmap.error[1][0](i, j), heatmap.standard_error[1][0](i, j),
+               exact[1][0] * fine_factor / (fine_pixels * coarse_pixels));
       }
     }
   }
@@ -98,8 +96,8 @@ BOOST_FIXTURE_TEST_CASE(standard_errors_are_those_of_repeated_measurements, fixt
   const scales<tensor_d> x{zeros<tensor_d>({16, 1, 8, 8}), zeros<tensor_d>({16, 1, 4, 4})};
   std::vector<double> means, squares;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
-    const auto block =
-        hutchinson(clean, x, scales<timesteps>{{2}, {2}}, {.probes = 2, .seed = seed}).fine_wrt_fine;
+    const scales t{timesteps{2}, timesteps{2}};
+    const sample_mean block = hutchinson(clean, x, t, {.probes = 2, .seed = seed})[0][0];
     means.push_back(block.mean);
     squares.push_back(block.standard_error * block.standard_error);
   }
@@ -109,10 +107,10 @@ BOOST_FIXTURE_TEST_CASE(standard_errors_are_those_of_repeated_measurements, fixt
 
 BOOST_FIXTURE_TEST_CASE(one_image_has_its_error_over_probes, fixture) {
   images = images.rows(0, 1);
-  BOOST_CHECK_GT(measure({.probes = 2}).fine_error(0, 0), 0);
+  BOOST_CHECK_GT(measure({.probes = 2}).standard_error[0][0](0, 0), 0);
   const auto single = measure({.probes = 1});
-  BOOST_TEST(single.fine_error.empty());
-  BOOST_TEST(single.coarse_wrt_fine_error.empty());
+  BOOST_TEST(single.standard_error[0][0].empty());
+  BOOST_TEST(single.standard_error[1][0].empty());
   BOOST_CHECK_NO_THROW(validate(single));
 }
 
@@ -126,13 +124,14 @@ BOOST_FIXTURE_TEST_CASE(coordinate_and_weight_are_factors, fixture) {
     for (std::size_t i = 0; i < axis.gamma.size(); ++i)
       for (std::size_t j = 0; j < axis.gamma.size(); ++j) {
         const double of_fine = coordinate.factor(gamma[i]), of_coarse = coordinate.factor(gamma[j]);
-        BOOST_TEST(heatmap.fine(i, j) * fine == bare.fine(i, j) * of_fine, tolerance);
-        BOOST_TEST(heatmap.coarse(i, j) * coarse == bare.coarse(i, j) * of_coarse, tolerance);
-        BOOST_TEST(heatmap.fine_wrt_coarse(i, j) * fine_wrt_coarse ==
-                       bare.fine_wrt_coarse(i, j) * of_coarse, tolerance);
-        BOOST_TEST(heatmap.coarse_wrt_fine(i, j) * coarse_wrt_fine ==
-                       bare.coarse_wrt_fine(i, j) * of_fine, tolerance);
-        BOOST_TEST(heatmap.fine_error(i, j) * fine == bare.fine_error(i, j) * of_fine, tolerance);
+        BOOST_TEST(heatmap.fine()(i, j) * fine == bare.fine()(i, j) * of_fine, tolerance);
+        BOOST_TEST(heatmap.coarse()(i, j) * coarse == bare.coarse()(i, j) * of_coarse, tolerance);
+        BOOST_TEST(heatmap.error[0][1](i, j) * fine_wrt_coarse ==
+                       bare.error[0][1](i, j) * of_coarse, tolerance);
+        BOOST_TEST(heatmap.error[1][0](i, j) * coarse_wrt_fine ==
+                       bare.error[1][0](i, j) * of_fine, tolerance);
+        BOOST_TEST(heatmap.standard_error[0][0](i, j) * fine ==
+                       bare.standard_error[0][0](i, j) * of_fine, tolerance);
       }
   };
   check({stochastic_localisation{}}, jacobian_weight::both_sides, 4096, 256, 1024, 1024);
@@ -147,7 +146,8 @@ BOOST_FIXTURE_TEST_CASE(points_share_their_random_numbers_unless_asked, fixture)
     const auto options =
         noise == grid_noise::fresh ? error_heatmap_options::reference() : error_heatmap_options{};
     BOOST_CHECK(options.noise == noise);
-    compute_error_heatmap(recorder{&seen}, schedule, black, axis, options);
+    compute_error_heatmap(model{recorder{&seen}, predicts_noise{}, schedule}, schedule, black, axis,
+                          options);
     BOOST_TEST(seen.size() == 36u);
     std::set<std::vector<double>> noises, tangents, coarse_tangents;
     for (const auto& [t, shown] : seen) {
@@ -185,50 +185,51 @@ BOOST_FIXTURE_TEST_CASE(values_do_not_depend_on_the_batch, fixture) {
   const auto want = measure({.batch_size = 32});
   for (const std::size_t batch_size : {1u, 7u}) {
     const auto got = measure({.batch_size = batch_size});
-    BOOST_CHECK_LT(relative_l2(got.fine.values(), want.fine.values()), 1e-12);
-    BOOST_CHECK_LT(relative_l2(got.coarse_wrt_fine.values(), want.coarse_wrt_fine.values()),
-                   1e-12);
-    BOOST_CHECK_LT(relative_l2(got.fine_error.values(), want.fine_error.values()), 1e-9);
+    BOOST_CHECK_LT(relative_l2(got.fine().values(), want.fine().values()), 1e-12);
+    BOOST_CHECK_LT(relative_l2(got.error[1][0].values(), want.error[1][0].values()), 1e-12);
+    BOOST_CHECK_LT(
+        relative_l2(got.standard_error[0][0].values(), want.standard_error[0][0].values()), 1e-9);
   }
-  BOOST_CHECK(measure({.seed = 1}).fine != want.fine);
+  BOOST_CHECK(measure({.seed = 1}).fine() != want.fine());
 }
 
 BOOST_FIXTURE_TEST_CASE(progress_counts_the_points, fixture) {
   std::size_t calls = 0;
-  compute_error_heatmap<predicts_clean>(field, schedule, images.rows(0, 1), axis, {},
-                                        [&](std::size_t done, std::size_t total) {
-                                          BOOST_TEST(done == ++calls);
-                                          BOOST_TEST(total == 36u);
-                                        });
+  compute_error_heatmap(field, schedule, images.rows(0, 1), axis, {},
+                        [&](std::size_t done, std::size_t total) {
+                          BOOST_TEST(done == ++calls);
+                          BOOST_TEST(total == 36u);
+                        });
   BOOST_TEST(calls == 36u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_measurement_goes_on_with_the_cells_it_has, fixture) {
   images = images.rows(0, 2);
-  std::map<std::pair<std::size_t, std::size_t>, heatmap_cells::blocks> kept;
+  std::map<std::pair<std::size_t, std::size_t>, heatmap_cells<>::blocks> kept;
   std::size_t measured = 0;
-  const heatmap_cells cells{
-      [&](std::size_t i, std::size_t j) {
-        const auto found = kept.find({i, j});
+  const heatmap_cells<> cells{
+      [&](const cell<>& at) {
+        const auto found = kept.find({at[0], at[1]});
         return found == kept.end() ? std::nullopt : std::optional(found->second);
       },
-      [&](std::size_t i, std::size_t j, const heatmap_cells::blocks& cell) {
-        BOOST_TEST((kept.emplace(std::pair{i, j}, cell).second));
+      [&](const cell<>& at, const heatmap_cells<>::blocks& measurement) {
+        BOOST_TEST((kept.emplace(std::pair{at[0], at[1]}, measurement).second));
         ++measured;
       }};
   const auto measure_with_cells = [&] {
-    return compute_error_heatmap<predicts_clean>(field, schedule, images, axis, {}, {}, cells);
+    return compute_error_heatmap(field, schedule, images, axis, {}, {}, cells);
   };
   const auto whole = measure_with_cells();
   BOOST_TEST(measured == 36u);
-  std::erase_if(kept, [](const auto& cell) { return (cell.first.first + cell.first.second) % 3; });
+  std::erase_if(kept, [](const auto& one) { return (one.first.first + one.first.second) % 3; });
   measured = 0;
   const auto again = measure_with_cells();
   BOOST_TEST(measured == 24u);
-  for (const auto member : {&error_heatmap::fine, &error_heatmap::coarse,
-                            &error_heatmap::fine_wrt_coarse, &error_heatmap::coarse_wrt_fine,
-                            &error_heatmap::fine_error, &error_heatmap::coarse_wrt_fine_error})
-    BOOST_CHECK(again.*member == whole.*member);
+  for (std::size_t output = 0; output < 2; ++output)
+    for (std::size_t input = 0; input < 2; ++input) {
+      BOOST_CHECK(again.error[output][input] == whole.error[output][input]);
+      BOOST_CHECK(again.standard_error[output][input] == whole.standard_error[output][input]);
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(faults_are_named, fixture) {
@@ -238,11 +239,13 @@ BOOST_FIXTURE_TEST_CASE(faults_are_named, fixture) {
       return true;
     });
   };
-  const auto broken = [](const tensor_d& f, const tensor_d& c, const timesteps& t_fine,
-                         const timesteps& t_coarse) {
-    const bool here = t_fine[0] == 3 && t_coarse[0] == 1;
-    return scales{f, here ? full<tensor_d>(c.shape(), std::numeric_limits<double>::infinity()) : c};
-  };
+  const model broken{[](const scales<tensor_d>& x, const scales<timesteps>& t) {
+                       const bool here = t.fine()[0] == 3 && t.coarse()[0] == 1;
+                       const double infinity = std::numeric_limits<double>::infinity();
+                       return here ? scales{x.fine(), full<tensor_d>(x.coarse().shape(), infinity)}
+                                   : x;
+                     },
+                     predicts_noise{}, schedule};
   refuses([&] { compute_error_heatmap(broken, schedule, images, axis); },
           "error heatmap, cell (2, 4), timesteps 3 and 1, coarse: got ");
   refuses([&] { compute_error_heatmap(broken, schedule, images, heatmap_axis{{1}, {3}}); },
@@ -255,32 +258,31 @@ BOOST_FIXTURE_TEST_CASE(faults_are_named, fixture) {
 
 // Its Jacobian is exact where its body takes duals, and by central differences where it is wrapped.
 BOOST_FIXTURE_TEST_CASE(generic_denoisers, fixture) {
-  const auto generic = [](const auto& fine, const auto& coarse, const auto&, const auto&) {
-    return scales{scaled(fine, 0.5), scaled(coarse, 0.25)};
+  const auto generic = [](const auto& x, const auto&) {
+    return scales{scaled(x.fine(), 0.5), scaled(x.coarse(), 0.25)};
   };
-  const auto on_numbers = [](const auto& fine, const auto& coarse, const auto&, const auto&) {
-    std::vector<double> half = fine.to_host();
-    for (double& x : half) x *= 0.5;
-    return scales{tensor_d(fine.shape(), half), scaled(coarse, 0.25)};
+  const auto on_numbers = [](const auto& x, const auto&) {
+    std::vector<double> half = x.fine().to_host();
+    for (double& value : half) value *= 0.5;
+    return scales{tensor_d(x.fine().shape(), half), scaled(x.coarse(), 0.25)};
   };
   const error_heatmap_options options{.coordinate = {no_factor{}}, .weight = jacobian_weight::none};
-  const auto measured = [&](const auto& denoise) {
-    return compute_error_heatmap(denoise, schedule, images.rows(0, 2), axis, options);
+  const auto measured = [&](const auto& noise_of) {
+    return compute_error_heatmap(model{noise_of, predicts_noise{}, schedule}, schedule,
+                                 images.rows(0, 2), axis, options);
   };
   const auto exact = measured(generic), numeric = measured(central_differences{on_numbers});
   for (std::size_t i = 0; i < axis.gamma.size(); ++i) {
-    BOOST_TEST(exact.fine(i, 0) == 64 * 0.25);  // 8×8 pixels, each times 0.5
-    BOOST_TEST(exact.coarse(0, i) == 16 * 0.0625);
-    BOOST_TEST(exact.fine_wrt_coarse(i, i) == 0);
+    BOOST_TEST(exact.fine()(i, 0) == 64 * 0.25);  // 8×8 pixels, each times 0.5
+    BOOST_TEST(exact.coarse()(0, i) == 16 * 0.0625);
+    BOOST_TEST(exact.error[0][1](i, i) == 0);
   }
-  BOOST_TEST(relative_l2(numeric.fine.values(), exact.fine.values()) < 1e-9);
-  BOOST_TEST(relative_l2(numeric.coarse.values(), exact.coarse.values()) < 1e-9);
+  BOOST_TEST(relative_l2(numeric.fine().values(), exact.fine().values()) < 1e-9);
+  BOOST_TEST(relative_l2(numeric.coarse().values(), exact.coarse().values()) < 1e-9);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_schedule_of_ones_own_is_read_first, fixture) {
-  const auto same = [](const tensor_d& f, const tensor_d& c, const timesteps&, const timesteps&) {
-    return scales{f, c};
-  };
+  const auto same = [](const scales<tensor_d>& x, const scales<timesteps>&) { return x; };
   const heatmap_axis two{{1, 2}, {0, 0}};
   BOOST_TEST(wrong_refusals([&](const own_schedule& bad) {
                compute_error_heatmap(same, bad, images, two);

@@ -18,23 +18,21 @@ Tensor unit_tangents(shape s, std::size_t first, std::size_t count) {
 }
 
 /// ‖J‖²_F of every block at one image, column by column in 16 passes.
-template <class Tensor, class Denoiser>
-jacobian_blocks<double> exact_squared_norms(const Denoiser& denoise, const scales<Tensor>& x,
-                                            const scales<timesteps>& t) {
+template <class Tensor, std::size_t N, class Denoiser>
+jacobian_blocks<double, N> exact_squared_norms(const Denoiser& denoise, const scales<Tensor, N>& x,
+                                               const scales<timesteps, N>& t) {
   const std::size_t passes = 16;
-  const std::size_t fine = x.fine.size() / passes, coarse = x.coarse.size() / passes;
-  require(fine * passes == x.fine.size() && coarse * passes == x.coarse.size(), "elements",
-          x.coarse.size(), "a multiple of 16");
-  jacobian_blocks<double> total{};
+  for (const Tensor& image : x)
+    require(image.size() % passes == 0, "elements", image.size(), "a multiple of 16");
+  jacobian_blocks<double, N> total{};
   for (std::size_t i = 0; i < passes; ++i) {
-    const auto column = jacobian_products(
-        denoise, x, t,
-        scales<Tensor>{unit_tangents<Tensor>(x.fine.shape(), i * fine, fine),
-                       unit_tangents<Tensor>(x.coarse.shape(), i * coarse, coarse)});
-    total.fine_wrt_fine += squared_norm(column.fine_wrt_fine);
-    total.fine_wrt_coarse += squared_norm(column.fine_wrt_coarse);
-    total.coarse_wrt_fine += squared_norm(column.coarse_wrt_fine);
-    total.coarse_wrt_coarse += squared_norm(column.coarse_wrt_coarse);
+    const auto columns = jacobian_products(denoise, x, t, make_scales<N>([&](std::size_t scale) {
+      const std::size_t count = x[scale].size() / passes;
+      return unit_tangents<Tensor>(x[scale].shape(), i * count, count);
+    }));
+    for (std::size_t output = 0; output < N; ++output)
+      for (std::size_t input = 0; input < N; ++input)
+        total[output][input] += squared_norm(columns[output][input]);
   }
   return total;
 }

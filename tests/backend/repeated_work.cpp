@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include <lift/model/repeated_denoiser.hpp>
+#include <lift/model/model.hpp>
+#include <lift/model/repeated_network.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/any_regime.hpp>
@@ -73,15 +75,17 @@ training_state<T> fresh() {
 /// The state after so many steps of 3 of 10 images, each asked for by itself.
 template <class Architecture>
 training_state<T> step_by_step(std::uint64_t steps, std::vector<double>& losses) {
+  constexpr std::size_t n = Architecture::scale_count;
   auto state = fresh<Architecture>();
   const tensor_images<T> images = noise_source<T>(10, 4);
   for (std::uint64_t k = 0; k < steps; ++k) {
     const auto order = random_permutation({.seed = 1, .use = purpose::data_order,
                                            .step = static_cast<std::uint32_t>(k / 3)}, 10);
     const auto clean = images(std::span(order).subspan(k % 3 * 3, 3));
-    const auto batch = goal.batch<Architecture>(clean, 1, 3 * k);
-    const auto found = loss_and_gradients(Architecture{}, state.weights, batch, {1, 1});
-    losses.push_back(update(state, found, rate(k), {}).loss.fine);
+    const auto batch = goal.batch<n>(clean, 1, 3 * k);
+    const auto found = loss_and_gradients(Architecture{}, state.weights, batch,
+                                          goal.regime.loss_weights<n>());
+    losses.push_back(update(state, found, rate(k), {}).loss.fine());
   }
   return state;
 }
@@ -92,7 +96,7 @@ void check_training(const Source& images, std::size_t parts) {
   const auto state = step_by_step<Architecture>(8, want);
   trainer training(Architecture{}, fresh<Architecture>(), images, goal, rate,
                    {.batch_size = 3, .accumulation = parts});
-  training.run(8, [&](const step_report& r) { got.push_back(r.loss.fine); });
+  training.run(8, [&](const auto& r) { got.push_back(r.loss.fine()); });
   if (parts == 1) {
     BOOST_CHECK(got == want);
     BOOST_CHECK(numbers_of(training.state()) == numbers_of(state));
@@ -238,33 +242,38 @@ BOOST_AUTO_TEST_CASE(a_step_that_fails_changes_nothing_and_fails_again) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_repeated_denoiser_denoises_alike) {
+BOOST_AUTO_TEST_CASE(a_repeated_network_gives_what_the_network_gives) {
   const cosine_schedule schedule;
   const network<toy_network, T> two(toy_network{}, 1);
   const network<toy_baseline, T> one(toy_baseline{}, 1);
-  const repeated_denoiser<network<toy_network, T>, T> two_again(two);
-  const repeated_denoiser<network<toy_baseline, T>, T> one_again(one);
-  const timestep_path path = diagonal{}({}, schedule, 9);
-  std::vector<std::size_t> fine;
-  for (const timestep_pair& t : path) fine.push_back(t.fine);
+  const repeated_network<network<toy_network, T>, T> two_again(two);
+  const repeated_network<network<toy_baseline, T>, T, 1> one_again(one);
+  const auto generated = [&]<std::size_t N>(const auto& net, const timestep_path<N>& path,
+                                            const shape& s) {
+    std::vector<std::vector<float>> all;
+    for (const T& images :
+         generate<T>(model{std::cref(net), predicts_noise{}, schedule}, schedule, path, s))
+      all.push_back(images.to_host());
+    return all;
+  };
+  const timestep_path<> path = diagonal{}({}, schedule, 9);
+  timestep_path<1> fine;
+  for (const auto& t : path) fine.push_back({t.fine()});
   for (const std::size_t images : {2u, 2u, 5u, 2u}) {  // of other sizes, and again
     const shape s{images, 3, 8, 8};
-    const auto want = generate<T>(two, schedule, path, s);
-    const auto got = generate<T>(two_again, schedule, path, s);
-    BOOST_CHECK(got.fine.to_host() == want.fine.to_host());
-    BOOST_CHECK(got.coarse.to_host() == want.coarse.to_host());
-    BOOST_CHECK(generate<T>(one_again, schedule, fine, s).to_host() ==
-                generate<T>(one, schedule, fine, s).to_host());
+    BOOST_CHECK(generated(two_again, path, s) == generated(two, path, s));
+    BOOST_CHECK(generated(one_again, fine, s) == generated(one, fine, s));
   }
   // Timesteps of each image, and outputs that stay when the next come.
-  const T x = full<T>({2, 3, 8, 8}, 0.5f), c = full<T>({2, 3, 4, 4}, 0.25f);
-  const auto first = two_again(x, c, timesteps{900, 100}, timesteps{5, 6});
-  const auto kept = first.fine.to_host();
-  two_again(x, c, timesteps{1, 2}, timesteps{3, 4});
-  BOOST_CHECK(first.fine.to_host() == kept);
-  BOOST_CHECK(two(x, c, timesteps{900, 100}, timesteps{5, 6}).fine.to_host() == kept);
+  const scales x{full<T>({2, 3, 8, 8}, 0.5f), full<T>({2, 3, 4, 4}, 0.25f)};
+  const scales t{timesteps{900, 100}, timesteps{5, 6}};
+  const auto first = two_again(x, t);
+  const auto kept = first.fine().to_host();
+  two_again(x, scales{timesteps{1, 2}, timesteps{3, 4}});
+  BOOST_CHECK(first.fine().to_host() == kept);
+  BOOST_CHECK(two(x, t).fine().to_host() == kept);
   // Duals pass through.
   static_assert(differentiable_denoiser<decltype(two_again), T>);
-  static_assert(single_scale_denoiser<decltype(one_again), T>);
-  static_assert(!single_scale_denoiser<decltype(two_again), T>);
+  static_assert(differentiable_denoiser<decltype(one_again), T, 1>);
+  static_assert(!denoiser<decltype(two_again), T, 1>);
 }

@@ -49,7 +49,10 @@ for coarse in random fixed images images/00000.png emoji.zip; do
     --coarse-input $coarse --preset reference
 done
 fails 2 'has one scale' "$lift" generate --checkpoint single --coarse-input fixed --outdir out
-fails 1 'has one scale' "$lift" heatmap --checkpoint single --data emoji.zip --output out.json --quiet
+works "$lift" heatmap --checkpoint single --data emoji.zip --points 3 --num-images 2 --probes 1 --output single.json
+fails 1 'for two scales, not for 1' "$lift" path --policy dp-64 --heatmap single.json --output out.json --quiet
+works "$lift" generate --checkpoint single --policy n-step --heatmap single.json --steps 3 --num-images 1 \
+  --outdir single_n_step
 works "$lift" generate --checkpoint run --num-images 2 --steps 1 --outdir images --overwrite
 [[ $(ls images/*.png | wc -l) == 2 ]] || die "pictures of an earlier run stayed"
 

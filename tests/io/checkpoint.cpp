@@ -56,7 +56,7 @@ auto training_from(const training_state<tensor_f>& state, const Source& images =
 
 training_state<tensor_f> trained(const training_state<tensor_f>& state, std::uint64_t steps) {
   auto training = training_from(state);
-  training.run(steps, [](const step_report&) {});
+  training.run(steps, [](const step_report<>&) {});
   return training.state();
 }
 
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(a_run_stopped_by_nan_leaves_its_last_checkpoint) {
   check_error(
       [&] {
         auto training = training_from(fresh(), spoilt);
-        training.run(20, [&](const step_report& r) {
+        training.run(20, [&](const step_report<>& r) {
           last = r.step;
           save(folder / checkpoint_name(r.step), training.state());
         });
@@ -189,6 +189,8 @@ BOOST_FIXTURE_TEST_CASE(weights_of_another_network_are_one_clear_line, saved_che
               "hidden dims of " + file.string() + ": got [8, 16], want [8, 24]");
   check_error([&] { read.weights<tensor_f>(baseline_unet{{8, 16}}); },
               "architecture of " + file.string() + ": got lift, want baseline");
+  check_error([&] { read.weights<tensor_f>(multiscale_unet<3>{{8, 16}}); },
+              "architecture of " + file.string() + ": got lift, want lift-3-scales");
 }
 
 BOOST_FIXTURE_TEST_CASE(weights_alone_load_by_name, saved_checkpoint) {
@@ -427,6 +429,7 @@ BOOST_AUTO_TEST_CASE(architectures_are_told_apart) {
   told(lift_unet{{8, 16}});
   told(lift_unet_shared_timestep{{16, 8, 24}});
   told(baseline_unet{{8}});
+  told(multiscale_unet<3>{{8, 16}});
 }
 
 BOOST_FIXTURE_TEST_CASE(counters_must_be_numbers, saved_checkpoint) {
@@ -477,7 +480,7 @@ constexpr std::uint64_t killed_steps = 60;
 void train_in(const std::filesystem::path& folder) {
   const auto newest = newest_checkpoint(folder);
   auto training = training_from(newest ? load(*newest) : fresh());
-  training.run(killed_steps, [&](const step_report& r) {
+  training.run(killed_steps, [&](const step_report<>& r) {
     save(folder / checkpoint_name(r.step), training.state());
   });
 }

@@ -31,28 +31,28 @@ bool contains(const std::string& whole, const std::string& part) {
 
 BOOST_AUTO_TEST_CASE(heatmap_survives_a_round_trip) {
   const scratch_folder folder;
-  error_heatmap map;
+  error_heatmap<> map;
   map.gamma = {0.01, 1.0 / 3.0, 100};
   map.timesteps = {943, 500, 54};
-  map.fine = grid(3, 3, {1, 2, 3, 4, 5, 6, 7, 8, 1e-300});
-  map.coarse = grid(3, 3, 0.1);
-  map.fine_error = grid(3, 3, 0.2);
+  map.of(0) = grid(3, 3, {1, 2, 3, 4, 5, 6, 7, 8, 1e-300});
+  map.of(1) = grid(3, 3, 0.1);
+  map.standard_error[0][0] = grid(3, 3, 0.2);
   save_heatmap(folder / "map.json", map, {{"probes", 4}});
-  const error_heatmap read = load_heatmap(folder / "map.json");
+  const error_heatmap<> read = load_heatmap(folder / "map.json");
   BOOST_CHECK(read.gamma == map.gamma);
   BOOST_CHECK(read.timesteps == map.timesteps);
-  BOOST_CHECK(read.fine == map.fine);
-  BOOST_CHECK(read.coarse == map.coarse);
-  BOOST_CHECK(read.fine_error == map.fine_error);
-  BOOST_CHECK(read.fine_wrt_coarse.empty());
+  BOOST_CHECK(read.fine() == map.fine());
+  BOOST_CHECK(read.coarse() == map.coarse());
+  BOOST_CHECK(read.standard_error[0][0] == map.standard_error[0][0]);
+  BOOST_CHECK(read.error[0][1].empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_locale_of_the_host_program_changes_neither_messages_nor_files) {
   const scratch_folder folder;
-  error_heatmap map;
+  error_heatmap<> map;
   map.gamma = {0.015, 1234.5};
   map.timesteps = {12345, 54};
-  map.fine = map.coarse = grid(2, 2, {1.5, 20000.25, 1e-7, 1e7});
+  map.of(0) = map.of(1) = grid(2, 2, {1.5, 20000.25, 1e-7, 1e7});
   save_heatmap(folder / "plain.json", map, {{"lr", 0.001}, {"images", 1234567}});
   const lift::test::comma_locale other;
   BOOST_REQUIRE_EQUAL((std::ostringstream() << 1234.5).str(), "1.234,5");
@@ -64,8 +64,9 @@ BOOST_AUTO_TEST_CASE(a_locale_of_the_host_program_changes_neither_messages_nor_f
                     "γ: got 1000.5, want 2000000");
   save_heatmap(folder / "commas.json", map, {{"lr", 0.001}, {"images", 1234567}});
   BOOST_CHECK(read_file(folder / "commas.json") == read_file(folder / "plain.json"));
-  const error_heatmap read = load_heatmap(folder / "commas.json");
-  BOOST_CHECK(read.gamma == map.gamma && read.timesteps == map.timesteps && read.fine == map.fine);
+  const error_heatmap<> read = load_heatmap(folder / "commas.json");
+  BOOST_CHECK(read.gamma == map.gamma && read.timesteps == map.timesteps);
+  BOOST_CHECK(read.fine() == map.fine());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_printable_is_shown_and_what_a_terminal_obeys_is_spelled) {
@@ -143,11 +144,103 @@ BOOST_AUTO_TEST_CASE(a_field_is_of_its_type_or_an_error_names_it) {
 
 BOOST_AUTO_TEST_CASE(path_survives_a_round_trip) {
   const scratch_folder folder;
-  const named_path path{"dp-64", {{999, 999}, {500, 999}, {0, 3}}};
+  const named_path<> path{"dp-64", {{999, 999}, {500, 999}, {0, 3}}};
   save_path(folder / "path.json", path);
-  const named_path read = load_path(folder / "path.json");
+  const named_path<> read = load_path(folder / "path.json");
   BOOST_CHECK_EQUAL(read.policy, "dp-64");
   BOOST_CHECK(read.timesteps == path.timesteps);
+}
+
+BOOST_AUTO_TEST_CASE(a_heatmap_of_any_number_of_scales_survives_a_round_trip) {
+  const scratch_folder folder;
+  std::mt19937 random(2);
+  const auto check = [&]<std::size_t N>(error_heatmap<N> map) {
+    map.gamma = {0.01, 1.0 / 3.0, 100};
+    map.timesteps = {943, 500, 54};
+    for (std::size_t output = 0; output < N; ++output)
+      for (std::size_t input = 0; input < N; ++input)
+        for (grid<N>* values : {&map.error[output][input], &map.standard_error[output][input]}) {
+          *values = grid<N>::cube(3);
+          for (double& value : values->values()) value = 1.0 / static_cast<double>(random());
+        }
+    const auto file = folder / "map.json";
+    save_heatmap(file, map);
+    BOOST_CHECK_EQUAL(heatmap_scales(file), N);
+    const error_heatmap<N> read = load_heatmap<N>(file);
+    BOOST_CHECK(read.gamma == map.gamma);
+    BOOST_CHECK(read.timesteps == map.timesteps);
+    BOOST_CHECK(read.error == map.error);
+    BOOST_CHECK(read.standard_error == map.standard_error);
+  };
+  check(error_heatmap<1>());
+  check(error_heatmap<2>());
+  check(error_heatmap<3>());
+}
+
+BOOST_AUTO_TEST_CASE(heatmaps_of_other_numbers_of_scales_are_refused_by_name) {
+  const scratch_folder folder;
+  error_heatmap<3> three;
+  three.gamma = {0.1, 1};
+  three.timesteps = {9, 1};
+  three.of(0) = three.of(1) = three.of(2) = grid<3>::cube(2, 1.5);
+  save_heatmap(folder / "three.json", three);
+  for (const auto& load : {+[](const std::filesystem::path& file) { load_heatmap(file); },
+                           +[](const std::filesystem::path& file) { load_heatmap<1>(file); }}) {
+    const std::string got = message_of([&] { load(folder / "three.json"); });
+    BOOST_CHECK_MESSAGE(contains(got, "scales of the heatmap") && contains(got, "three.json") &&
+                            contains(got, "got 3, want "),
+                        got);
+  }
+  std::ofstream(folder / "ragged.json")
+      << R"({"format": "lift error heatmap", "scales": 3, "gamma": [0.1, 1], "timesteps": [9, 1],)"
+      << R"( "fine": [[[1, 2], [3, 4]], [[5, 6], [7]]]})";
+  const std::string got = message_of([&] { load_heatmap<3>(folder / "ragged.json"); });
+  BOOST_CHECK(contains(got, "ragged.json: field 'fine': want rows of one length"));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_of_two_scales_has_the_keys_it_always_had) {
+  const scratch_folder folder;
+  error_heatmap<> map;
+  map.gamma = {0.1, 1};
+  map.timesteps = {9, 1};
+  map.of(0) = map.of(1) = grid(2, 2, {1, 2, 3, 4});
+  const auto keys = [&] {
+    save_heatmap(folder / "map.json", map, {{"probes", 4}});
+    const nlohmann::json document = read_json(folder / "map.json");
+    std::string result;
+    for (const auto& [key, value] : document.items()) result += (result.empty() ? "" : " ") + key;
+    return result;
+  };
+  BOOST_CHECK_EQUAL(keys(), "coarse fine format gamma settings timesteps");
+  BOOST_CHECK(read_json(folder / "map.json")["fine"] == nlohmann::json::parse("[[1, 2], [3, 4]]"));
+  for (auto* blocks : {&map.error, &map.standard_error})
+    for (auto& output : *blocks)
+      for (grid<>& values : output) values = grid(2, 2, 0.5);
+  BOOST_CHECK_EQUAL(keys(),
+                    "coarse coarse_error coarse_wrt_fine coarse_wrt_fine_error fine fine_error "
+                    "fine_wrt_coarse fine_wrt_coarse_error format gamma settings timesteps");
+}
+
+BOOST_AUTO_TEST_CASE(a_path_of_any_number_of_scales_survives_a_round_trip) {
+  const scratch_folder folder;
+  const auto file = folder / "path.json";
+  const auto check = [&]<std::size_t N>(const named_path<N>& path) {
+    save_path(file, path);
+    BOOST_CHECK_EQUAL(path_scales(file), N);
+    const named_path<N> read = load_path<N>(file);
+    BOOST_CHECK_EQUAL(read.policy, path.policy);
+    BOOST_CHECK(read.timesteps == path.timesteps);
+  };
+  check(named_path<1>{"diagonal", {{{999}}, {{500}}, {{0}}}});
+  BOOST_CHECK(contains(message_of([&] { load_path(file); }), "want two timesteps, [fine, coarse]"));
+  check(named_path<3>{"n-step", {{999, 999, 999}, {500, 999, 700}, {0, 3, 3}}});
+  BOOST_CHECK(contains(message_of([&] { load_path(file); }),
+                       "path.json: field 'timesteps[0]': want two timesteps, [fine, coarse]"));
+  BOOST_CHECK(contains(message_of([&] { load_path<1>(file); }), "want one timestep"));
+  std::ofstream(file) << R"({"format": "lift sampling path", "policy": "x", )"
+                      << R"("timesteps": [[3, 2, 1], [3, 3, 1]]})";
+  BOOST_CHECK(contains(message_of([&] { load_path<3>(file); }),
+                       "field 'timesteps[1]': want timesteps no greater than those before"));
 }
 
 BOOST_AUTO_TEST_CASE(bad_files_are_told_in_one_line) {
@@ -169,6 +262,10 @@ BOOST_AUTO_TEST_CASE(bad_files_are_told_in_one_line) {
       {heat + R"("gamma": [0.1, 1], "timesteps": [9, -1]})", "timesteps"},
       {heat + R"("gamma": [0.1, 1], "timesteps": [9, 1], "fine": [[1, 2], [3]]})",
        "field 'fine': want rows of one length"},
+      {heat + R"("gamma": [0.1, 1], "timesteps": [9, 1], "fine": [[], [1]]})",
+       "field 'fine': want rows of one length"},
+      {heat + R"("gamma": [0.1, 1], "timesteps": [9, 1], "fine": []})",
+       "size of heatmap fine: got 0×0, want 2×2"},
       {heat + R"("gamma": [0.1], "timesteps": [9], "fine": [[1]], "coarse": [[1]]})",
        "got 1, want at least 2"},
       {heat + std::string(40, '['), ""}};
@@ -180,7 +277,7 @@ BOOST_AUTO_TEST_CASE(bad_files_are_told_in_one_line) {
   const std::vector<std::pair<std::string, std::string>> paths = {
       {path + R"("timesteps": []})", "want at least one pair"},
       {path + R"("timesteps": [[1]]})", "timesteps[0]': want two timesteps"},
-      {path + R"("timesteps": [[1, 2.5]]})", "whole numbers"},
+      {path + R"("timesteps": [[1, -2.5]]})", "numbers from 0"},
       {path + R"("timesteps": [[1, 1], [2, 0]]})", "no greater than the pair before"},
       {R"({"format": "lift sampling path", "timesteps": [[1, 1]]})", "field 'policy'"}};
   for (const auto& [content, want] : paths) {

@@ -29,10 +29,10 @@ std::vector<float> outputs(std::size_t batch_size) {
       t_fine.push_back(30.0 * static_cast<double>(i));
       t_coarse.push_back(900 - 20.0 * static_cast<double>(i));
     }
-    const auto y = net(normal_noise<Tensor>({count, 3, 16, 16}, {.scale = 0}, first),
-                       normal_noise<Tensor>({count, 3, 8, 8}, {.scale = 1}, first), t_fine,
-                       t_coarse);
-    for (const auto& [all, part] : {std::pair{&fine, y.fine}, std::pair{&coarse, y.coarse}}) {
+    const auto y = net(scales{normal_noise<Tensor>({count, 3, 16, 16}, {.scale = 0}, first),
+                              normal_noise<Tensor>({count, 3, 8, 8}, {.scale = 1}, first)},
+                       scales{t_fine, t_coarse});
+    for (const auto& [all, part] : {std::pair{&fine, y.fine()}, std::pair{&coarse, y.coarse()}}) {
       const auto host = part.to_host();
       all->insert(all->end(), host.begin(), host.end());
     }

@@ -52,18 +52,18 @@ BOOST_AUTO_TEST_CASE(initial_values_are_pytorchs) {
 }
 
 BOOST_AUTO_TEST_CASE(misfits_are_one_clear_line) {
-  const tensor_f x({1, 3, 16, 16}), c({1, 3, 8, 8});
-  const timesteps zero{0};
+  const scales x{tensor_f({1, 3, 16, 16}), tensor_f({1, 3, 8, 8})};
+  const scales zero{timesteps{0}, timesteps{0}};
   const parameters<tensor_f> small(declared_parameters(lift_unet{{8, 16}}), 1);
   const network<lift_unet, tensor_f> wide(lift_unet{{16, 32}}, small);
-  BOOST_CHECK_EQUAL(message_of([&] { wide(x, c, zero, zero); }),
+  BOOST_CHECK_EQUAL(message_of([&] { wide(x, zero); }),
                     "shape of weight 'time_mlp.1.weight': got (32, 8), want (64, 16)");
   const network<lift_unet, tensor_f> deep(lift_unet{{8, 16, 16, 16, 16}}, small);
-  BOOST_CHECK_EQUAL(message_of([&] { deep(x, c, zero, zero); }),
+  BOOST_CHECK_EQUAL(message_of([&] { deep(x, zero); }),
                     "image size for these hidden dims: got 16, want a multiple of 32");
   const network<lift_unet, tensor_f> fits(lift_unet{{8, 16}}, small);
-  BOOST_CHECK_EQUAL(message_of([&] { fits(x, c, timesteps{0, 1, 2}, zero); }),
+  BOOST_CHECK_EQUAL(message_of([&] { fits(x, scales{timesteps{0, 1, 2}, timesteps{0}}); }),
                     "number of timesteps: got 3, want 1 or 1");
-  BOOST_CHECK_EQUAL(message_of([&] { lift_unet{{12}}(scope(small), x, c, zero, zero); }),
+  BOOST_CHECK_EQUAL(message_of([&] { lift_unet{{12}}(scope(small), x, zero); }),
                     "hidden dim: got 12, want a positive multiple of 8");
 }

@@ -30,10 +30,14 @@ scales<double> traces(const Field& field, double t_fine, double t_coarse) {
     return sum;
   };
   const tensor_d fine = zeros<tensor_d>({1, 1, 8, 8}), coarse = zeros<tensor_d>({1, 1, 4, 4});
-  const dual_of<tensor_d> moved_fine{fine, tensor_d({64, 1, 8, 8}, identity(64))};
-  const dual_of<tensor_d> moved_coarse{coarse, tensor_d({16, 1, 4, 4}, identity(16))};
-  return {trace(field(moved_fine, coarse, {t_fine}, {t_coarse}).fine.tangent, 64),
-          trace(field(fine, moved_coarse, {t_fine}, {t_coarse}).coarse.tangent, 16)};
+  using dual_d = dual_of<tensor_d>;
+  const scales moved_fine{dual_d{fine, tensor_d({64, 1, 8, 8}, identity(64))},
+                          dual_d{coarse, zeros<tensor_d>({64, 1, 4, 4})}};
+  const scales moved_coarse{dual_d{fine, zeros<tensor_d>({16, 1, 8, 8})},
+                            dual_d{coarse, tensor_d({16, 1, 4, 4}, identity(16))}};
+  const scales t{timesteps{t_fine}, timesteps{t_coarse}};
+  return {trace(field(moved_fine, t).fine().tangent, 64),
+          trace(field(moved_coarse, t).coarse().tangent, 16)};
 }
 
 }  // namespace
@@ -45,21 +49,32 @@ BOOST_FIXTURE_TEST_CASE(posterior_variance_is_the_golden_mean_squared_error, ora
     const double fine = p["snr64"], coarse = p["snr32"];
     const auto factor = [](double snr) { return std::sqrt(snr * (1 + snr)); };  // α/σ²
     const scales<double> trace = traces(field, timestep(fine), timestep(coarse));
-    BOOST_TEST(trace.fine / factor(fine) == p["mmse64"].get<double>(),
+    BOOST_TEST(trace.fine() / factor(fine) == p["mmse64"].get<double>(),
                boost::test_tools::tolerance(1e-12));
-    BOOST_TEST(trace.coarse / factor(coarse) == p["mmse32"].get<double>(),
+    BOOST_TEST(trace.coarse() / factor(coarse) == p["mmse32"].get<double>(),
                boost::test_tools::tolerance(1e-12));
   }
 }
 
 BOOST_FIXTURE_TEST_CASE(coarse_output_is_the_mean_of_the_fine_one, oracle) {
-  const auto x_fine = normal_noise<tensor_d>({2, 3, 8, 8}, {.seed = 1}, 0);
-  const auto x_coarse = normal_noise<tensor_d>({2, 3, 4, 4}, {.seed = 2}, 0);
-  const auto y = field(x_fine, x_coarse, {1}, {3});
-  BOOST_TEST(y.fine.shape() == x_fine.shape());
-  BOOST_CHECK_LT(relative_l2(y.coarse, coarsen(y.fine)), 1e-14);
-  const auto images = field(x_fine.rows(1, 2), x_coarse.rows(1, 2), {1}, {3});
-  BOOST_CHECK_LT(relative_l2(images.fine, y.fine.rows(1, 2)), 1e-13);
+  const scales x{normal_noise<tensor_d>({2, 3, 8, 8}, {.seed = 1}, 0),
+                 normal_noise<tensor_d>({2, 3, 4, 4}, {.seed = 2}, 0)};
+  const auto y = field(x, scales{timesteps{1}, timesteps{3}});
+  BOOST_TEST(y.fine().shape() == x.fine().shape());
+  BOOST_CHECK_LT(relative_l2(y.coarse(), coarsen(y.fine())), 1e-14);
+  const auto images =
+      field(scales{x.fine().rows(1, 2), x.coarse().rows(1, 2)}, scales{timesteps{1}, timesteps{3}});
+  BOOST_CHECK_LT(relative_l2(images.fine(), y.fine().rows(1, 2)), 1e-13);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_fractional_timestep_is_one_of_a_finer_schedule, oracle) {
+  const scales x{normal_noise<tensor_d>({1, 3, 8, 8}, {.seed = 1}, 0),
+                 normal_noise<tensor_d>({1, 3, 4, 4}, {.seed = 2}, 0)};
+  const tabulated_schedule finer({schedule.alpha_bar(1), alpha_bar_at(schedule, 1.5)});
+  const auto got = field(x, scales{timesteps{1}, timesteps{1.5}});
+  const auto want = gaussian_field(finer, 8)(x, scales{timesteps{0}, timesteps{1}});
+  BOOST_CHECK_LT(relative_l2(got.fine(), want.fine()), 1e-14);
+  BOOST_CHECK_LT(relative_l2(got.coarse(), want.coarse()), 1e-14);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_it_cannot_take_is_refused, oracle) {
@@ -70,16 +85,17 @@ BOOST_FIXTURE_TEST_CASE(what_it_cannot_take_is_refused, oracle) {
       return true;
     });
   };
-  refuses([&] { field(fine, coarse, {0, 1}, {0}); },
+  const scales x{fine, coarse};
+  refuses([&] { field(x, scales{timesteps{0, 1}, timesteps{0}}); },
           "Gaussian field: number of timesteps: got 2, want 1");
-  refuses([&] { field(coarse, coarse, {0}, {0}); },
+  refuses([&] { field(scales{coarse, coarse}, scales{timesteps{0}, timesteps{0}}); },
           "Gaussian field: fine image: got (1, 1, 4, 4), want (B, C, 8, 8)");
-  refuses([&] { field(fine, coarse, {6}, {0}); },
-          "timestep: got 6, want a whole number from 0 to 5");
-  refuses([&] { field(fine, coarse, {0}, {0.5}); },
-          "timestep: got 0.5, want a whole number from 0 to 5");
+  refuses([&] { field(x, scales{timesteps{6}, timesteps{0}}); }, "timestep: got 6, want 0 to 5");
+  refuses([&] { field(x, scales{timesteps{0}, timesteps{-0.5}}); },
+          "timestep: got -0.5, want 0 to 5");
   refuses([&] { gaussian_field(schedule, 7); },
           "size of a Gaussian field: got 7, want an even number");
-  refuses([&] { gaussian_field(tabulated_schedule({1, 0.5}), 8)(fine, coarse, {0}, {1}); },
+  const gaussian_field reaching_clean(tabulated_schedule({1, 0.5}), 8);
+  refuses([&] { reaching_clean(x, scales{timesteps{0}, timesteps{1}}); },
           "Gaussian field: ᾱ: got 1, want below 1");
 }

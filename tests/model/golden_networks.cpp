@@ -58,20 +58,19 @@ template <class Tensor>
 void check_lift(const std::string& size, std::vector<std::size_t> dims) {
   const golden_file file("lift_" + size + ".safetensors");
   const auto net = hashed_network<Tensor>(lift_unet{std::move(dims)}, "lift." + size + ".");
-  const auto t_fine = golden_timesteps(file, "t_fine"), t_coarse = golden_timesteps(file, "t_coarse");
-  const auto x_fine = golden_tensor<Tensor>(file, "x_fine");
-  const auto x_coarse = golden_tensor<Tensor>(file, "x_coarse");
-  const auto y = net(x_fine, x_coarse, t_fine, t_coarse);
-  check_output(y.fine, file, "out_fine");
-  check_output(y.coarse, file, "out_coarse");
+  const scales t{golden_timesteps(file, "t_fine"), golden_timesteps(file, "t_coarse")};
+  const scales x{golden_tensor<Tensor>(file, "x_fine"), golden_tensor<Tensor>(file, "x_coarse")};
+  const auto y = net(x, t);
+  check_output(y.fine(), file, "out_fine");
+  check_output(y.coarse(), file, "out_coarse");
 
   tape_of<Tensor> tape;
   taped_parameters leaves(net.weights, tape);
-  const auto z = net.architecture(scope(leaves), x_fine, x_coarse, t_fine, t_coarse);
+  const auto z = net.architecture(scope(leaves), x, t);
   const auto loss = apply(
       op::add{},
-      apply(op::mean_squared_error{}, z.fine, golden_tensor<Tensor>(file, "target_fine")),
-      apply(op::mean_squared_error{}, z.coarse, golden_tensor<Tensor>(file, "target_coarse")));
+      apply(op::mean_squared_error{}, z.fine(), golden_tensor<Tensor>(file, "target_fine")),
+      apply(op::mean_squared_error{}, z.coarse(), golden_tensor<Tensor>(file, "target_coarse")));
   const double want = file.values("loss")[0];
   BOOST_CHECK_LT(std::abs(double(loss.value.to_host()[0]) - want), output_tolerance<Tensor> * want);
   tape.backward(loss, full<Tensor>({1}, 1));
@@ -83,13 +82,13 @@ void check_baseline(const std::string& size, std::vector<std::size_t> dims) {
   const golden_file file("baseline_" + size + ".safetensors");
   const auto net =
       hashed_network<Tensor>(baseline_unet{std::move(dims)}, file.metadata("weight_prefix"));
-  const auto t = golden_timesteps(file, "t");
-  const auto x = golden_tensor<Tensor>(file, "x");
-  check_output(net(x, t), file, "out");
+  const scales t{golden_timesteps(file, "t")};
+  const scales x{golden_tensor<Tensor>(file, "x")};
+  check_output(net(x, t).fine(), file, "out");
 
   tape_of<Tensor> tape;
   taped_parameters leaves(net.weights, tape);
-  const auto loss = apply(op::mean_squared_error{}, net.architecture(scope(leaves), x, t),
+  const auto loss = apply(op::mean_squared_error{}, net.architecture(scope(leaves), x, t).fine(),
                           golden_tensor<Tensor>(file, "target"));
   const double want = file.values("loss")[0];
   BOOST_CHECK_LT(std::abs(double(loss.value.to_host()[0]) - want), output_tolerance<Tensor> * want);
@@ -115,19 +114,18 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_mid, Tensor, float_tensors) {
 BOOST_AUTO_TEST_CASE_TEMPLATE(lift_full, Tensor, float_tensors) {
   const golden_file file("lift_full.safetensors");
   const auto net = hashed_network<Tensor>(lift_unet{}, "lift.full.");
-  const auto x_fine = golden_tensor<Tensor>(file, "x_fine");
-  const auto x_coarse = golden_tensor<Tensor>(file, "x_coarse");
+  const scales x{golden_tensor<Tensor>(file, "x_fine"), golden_tensor<Tensor>(file, "x_coarse")};
   for (const std::string i : {".0", ".1", ".2"}) {
     const auto t = golden_timesteps(file, "t" + i);
-    const auto y = net(x_fine, x_coarse, timesteps{t[0]}, timesteps{t[1]});
-    check_output(y.fine, file, "out_fine" + i);
-    check_output(y.coarse, file, "out_coarse" + i);
+    const auto y = net(x, scales{timesteps{t[0]}, timesteps{t[1]}});
+    check_output(y.fine(), file, "out_fine" + i);
+    check_output(y.coarse(), file, "out_coarse" + i);
   }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_full, Tensor, float_tensors) {
   const golden_file file("baseline_full.safetensors");
   const auto net = hashed_network<Tensor>(baseline_unet{}, file.metadata("weight_prefix"));
-  const auto x = golden_tensor<Tensor>(file, "x");
-  check_output(net(x, golden_timesteps(file, "t")), file, "out");
+  const scales x{golden_tensor<Tensor>(file, "x")};
+  check_output(net(x, scales{golden_timesteps(file, "t")}).fine(), file, "out");
 }

@@ -16,9 +16,9 @@
 namespace {
 
 // A heatmap whose axis is 30 timesteps from T − 1 to 0.
-lift::error_heatmap timestep_heatmap(const lift::any_schedule& schedule) {
+lift::error_heatmap<> timestep_heatmap(const lift::any_schedule& schedule) {
   std::mt19937 random(6);
-  lift::error_heatmap heatmap = random_heatmap(random, 30);
+  lift::error_heatmap<> heatmap = random_heatmap(random, 30);
   for (std::size_t i = 0; i < 30; ++i) {
     heatmap.timesteps[i] = 999 - 999 * i / 29;
     heatmap.gamma[i] = lift::snr(schedule, heatmap.timesteps[i]);
@@ -36,10 +36,10 @@ BOOST_AUTO_TEST_CASE(every_policy_spends_exactly_the_steps_from_the_noisiest_tim
       for (const std::size_t steps : {4U, 10U, 18U}) {
         const auto path = lift::make_path_policy(row.name)(heatmap, schedule, steps);
         BOOST_TEST(path.size() == steps, row.name << " in " << steps);
-        BOOST_TEST((path.front() == lift::timestep_pair{999, 999}), row.name);
+        BOOST_TEST((path.front() == lift::scales<double>{999, 999}), row.name);
         for (std::size_t k = 1; k < path.size(); ++k) {
-          BOOST_TEST(path[k].fine <= path[k - 1].fine);
-          BOOST_TEST(path[k].coarse <= path[k - 1].coarse);
+          BOOST_TEST(path[k].fine() <= path[k - 1].fine());
+          BOOST_TEST(path[k].coarse() <= path[k - 1].coarse());
         }
       }
 }
@@ -50,29 +50,30 @@ BOOST_AUTO_TEST_CASE(the_reference_starts_each_policy_at_its_own_level) {
   for (int i = 0; i < 15; ++i) gamma.push_back(std::pow(10, -2 + 4 * i / 14.0));
   std::mt19937 random(8);
   auto on_gamma = random_heatmap(random, 15);
-  on_gamma = heatmap_from(gamma, on_gamma.fine, on_gamma.coarse);
-  const auto start = [&](const char* name, const lift::error_heatmap& heatmap, std::size_t steps) {
+  on_gamma = heatmap_from(gamma, on_gamma.fine(), on_gamma.coarse());
+  const auto start = [&](const char* name, const lift::error_heatmap<>& heatmap,
+                         std::size_t steps) {
     return lift::make_path_policy(name, lift::preset::reference)(heatmap, schedule, steps).front();
   };
-  BOOST_TEST((start("diagonal", on_gamma, 50) == lift::timestep_pair{980, 980}));
-  BOOST_TEST((start("diagonal", on_gamma, 18) == lift::timestep_pair{990, 990}));
+  BOOST_TEST((start("diagonal", on_gamma, 50) == lift::scales<double>{980, 980}));
+  BOOST_TEST((start("diagonal", on_gamma, 18) == lift::scales<double>{990, 990}));
   for (const char* name : {"greedy", "dp-64", "dp-total"})
-    BOOST_TEST((start(name, on_gamma, 50) == lift::timestep_pair{943, 943}));
+    BOOST_TEST((start(name, on_gamma, 50) == lift::scales<double>{943, 943}));
   for (const char* name : {"n-step", "n-step-total"}) {
     const auto heatmap = timestep_heatmap(schedule);
     const auto path =
         lift::make_path_policy(name, lift::preset::reference)(heatmap, schedule, 18);
-    BOOST_TEST((path.front() == lift::timestep_pair{999, 999}));
-    BOOST_TEST((path.back() == lift::timestep_pair{0, 0}));
+    BOOST_TEST((path.front() == lift::scales<double>{999, 999}));
+    BOOST_TEST((path.back() == lift::scales<double>{0, 0}));
     BOOST_TEST(path.size() == 19U);
   }
 }
 
 BOOST_AUTO_TEST_CASE(given_nodes_are_followed) {
   const lift::any_path_policy policy{
-      lift::given_path{{{0.01, 0.1}, {100, 10}}, lift::start_level::first_node}};
+      lift::given_path<>{{{0.01, 0.1}, {100, 10}}, lift::start_level::first_node}};
   const auto path = policy({}, lift::make_schedule("cosine"), 2);
-  BOOST_TEST((path == lift::timestep_path{{943, 802}, {54, 187}}));
+  BOOST_TEST((path == lift::timestep_path<>{{943, 802}, {54, 187}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_schedule_of_ones_own_gives_the_same_paths) {
@@ -105,10 +106,34 @@ BOOST_AUTO_TEST_CASE(an_unknown_policy_and_no_steps_are_refused) {
                             });
 }
 
+BOOST_AUTO_TEST_CASE(one_and_three_scales_have_the_policies_that_are_for_any_number) {
+  const auto schedule = lift::make_schedule("cosine");
+  std::mt19937 random(9);
+  const auto check = [&]<std::size_t N>(const lift::error_heatmap<N>& heatmap) {
+    for (const auto& row : lift::path_policy_choices) {
+      const std::string name = row.name;
+      const auto policy = lift::make_path_policy(name);
+      if (name == "greedy" || name.starts_with("dp")) {
+        BOOST_CHECK_EXCEPTION(policy(heatmap, schedule, 4), lift::error, [](const lift::error& e) {
+          return e.what() == lift::text("this path policy is for two scales, not for ", N);
+        });
+        continue;
+      }
+      const auto path = policy(heatmap, schedule, 4);
+      BOOST_TEST(path.size() == 4U, name);
+      BOOST_TEST((path.front() == lift::make_scales<N>([](std::size_t) { return 999.0; })), name);
+    }
+    const lift::any_path_policy pairs{lift::given_path<>{{{0.01, 0.1}, {100, 10}}}};
+    BOOST_CHECK_THROW(pairs(heatmap, schedule, 4), lift::error);
+  };
+  check(random_heatmap<1>(random, 6));
+  check(random_heatmap<3>(random, 6));
+}
+
 BOOST_AUTO_TEST_CASE(a_heatmap_that_is_not_sound_is_refused) {
   const auto schedule = lift::make_schedule("cosine");
   auto heatmap = timestep_heatmap(schedule);
-  heatmap.fine(3, 4) = std::nan("");
+  heatmap.of(0)(3, 4) = std::nan("");
   for (const auto& row : lift::path_policy_choices)
     if (std::string(row.name) != "diagonal")
       BOOST_CHECK_EXCEPTION(lift::make_path_policy(row.name)(heatmap, schedule, 10), lift::error,

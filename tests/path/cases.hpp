@@ -14,22 +14,30 @@
 #include <lift/schedule/cosine.hpp>
 
 /// A JSON array of arrays as a grid.
-inline lift::grid grid_from_json(const nlohmann::json& rows) {
+inline lift::grid<> grid_from_json(const nlohmann::json& rows) {
   std::vector<double> values;
   for (const auto& row : rows)
     for (const auto& value : row) values.push_back(value.get<double>());
   return {rows.size(), rows.at(0).size(), values};
 }
 
-/// A heatmap on the given axis, each γ at its nearest timestep of the reference schedule.
-inline lift::error_heatmap heatmap_from(std::vector<double> gamma, lift::grid fine,
-                                        lift::grid coarse) {
-  lift::error_heatmap heatmap;
+/// A heatmap on the given axis, each γ at its nearest timestep of the reference schedule; its grids
+/// are still empty.
+template <std::size_t N>
+lift::error_heatmap<N> heatmap_over(std::vector<double> gamma) {
+  lift::error_heatmap<N> heatmap;
   for (const double snr : gamma)
     heatmap.timesteps.push_back(lift::timestep_from_snr(lift::cosine_schedule(), snr));
   heatmap.gamma = std::move(gamma);
-  heatmap.fine = std::move(fine);
-  heatmap.coarse = std::move(coarse);
+  return heatmap;
+}
+
+/// A heatmap of two scales on the given axis.
+inline lift::error_heatmap<> heatmap_from(std::vector<double> gamma, lift::grid<> fine,
+                                          lift::grid<> coarse) {
+  auto heatmap = heatmap_over<2>(std::move(gamma));
+  heatmap.of(0) = std::move(fine);
+  heatmap.of(1) = std::move(coarse);
   return heatmap;
 }
 
@@ -41,7 +49,7 @@ inline nlohmann::json golden_cases() {
 }
 
 /// The heatmap of one of them.
-inline lift::error_heatmap heatmap_from_json(const nlohmann::json& entry) {
+inline lift::error_heatmap<> heatmap_from_json(const nlohmann::json& entry) {
   return heatmap_from(entry.at("gamma").get<std::vector<double>>(),
                       grid_from_json(entry.at("error_fine")),
                       grid_from_json(entry.at("error_coarse")));
@@ -49,23 +57,23 @@ inline lift::error_heatmap heatmap_from_json(const nlohmann::json& entry) {
 
 /// A heatmap whose errors are drawn from {0, 1, 2}, so that many paths cost the same, on an axis
 /// whose λ are whole numbers, so that sums of costs are nearly exact.
-inline lift::error_heatmap random_heatmap(std::mt19937& random, std::size_t n) {
-  const auto errors = [&] {
-    std::vector<double> values(n * n);
-    for (double& value : values) value = static_cast<double>(random() % 3);
-    return lift::grid(n, n, values);
-  };
+template <std::size_t N = 2>
+lift::error_heatmap<N> random_heatmap(std::mt19937& random, std::size_t n) {
   std::vector<double> gamma;
   for (std::size_t i = 0; i < n; ++i)
     gamma.push_back(std::exp(static_cast<double>(i) - static_cast<double>(n) / 2));
-  auto fine = errors(), coarse = errors();
-  return heatmap_from(gamma, fine, coarse);
+  auto heatmap = heatmap_over<N>(gamma);
+  for (std::size_t scale = 0; scale < N; ++scale) {
+    heatmap.of(scale) = lift::grid<N>::cube(n);
+    for (double& value : heatmap.of(scale).values()) value = static_cast<double>(random() % 3);
+  }
+  return heatmap;
 }
 
 /// The coarse γ of a path with one cell a row.
-inline std::vector<double> coarse_gamma(const lift::cell_path& cells,
-                                        const lift::error_heatmap& heatmap) {
+inline std::vector<double> coarse_gamma(const lift::cell_path<>& cells,
+                                        const lift::error_heatmap<>& heatmap) {
   std::vector<double> result;
-  for (const lift::snr_pair& node : lift::snr_of(cells, heatmap)) result.push_back(node.coarse);
+  for (const auto& node : lift::snr_of(cells, heatmap)) result.push_back(node.coarse());
   return result;
 }

@@ -42,10 +42,27 @@ BOOST_AUTO_TEST_CASE(known_lists) {
 }
 
 BOOST_AUTO_TEST_CASE(both_scales_share_the_timestep) {
-  const lift::timestep_path path = lift::diagonal()({}, lift::cosine_schedule(), 2);
-  BOOST_TEST((path == lift::timestep_path{{999, 999}, {499, 499}}));
+  const lift::timestep_path<> path = lift::diagonal()({}, lift::cosine_schedule(), 2);
+  BOOST_TEST((path == lift::timestep_path<>{{999, 999}, {499, 499}}));
   const auto reference = lift::diagonal::reference()({}, lift::cosine_schedule(), 50);
-  BOOST_TEST((reference.front() == lift::timestep_pair{980, 980}));
+  BOOST_TEST((reference.front() == lift::scales<double>{980, 980}));
+}
+
+BOOST_AUTO_TEST_CASE(one_and_three_scales_take_the_same_timesteps) {
+  const lift::cosine_schedule schedule;
+  for (const auto& policy : {lift::diagonal(), lift::diagonal::reference()})
+    for (const std::size_t steps : {1U, 2U, 18U, 1000U}) {
+      const auto timesteps = spaced_timesteps(1000, steps, policy.spacing);
+      const auto one = policy(lift::error_heatmap<1>(), schedule, steps);
+      const auto three = policy(lift::error_heatmap<3>(), schedule, steps);
+      BOOST_TEST_REQUIRE(one.size() == timesteps.size());
+      BOOST_TEST_REQUIRE(three.size() == timesteps.size());
+      for (std::size_t k = 0; k < timesteps.size(); ++k) {
+        const auto t = static_cast<double>(timesteps[k]);
+        BOOST_TEST((one[k] == lift::scales<double, 1>{t}));
+        BOOST_TEST((three[k] == lift::scales<double, 3>{t, t, t}));
+      }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(no_steps_and_more_than_timesteps_are_refused) {

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(equals_brute_force_on_random_grids_with_ties) {
       for (std::size_t i = 0; i < rows; ++i) result += nodes(i, path[i]);
       return result;
     };
-    const auto free_move = [](lift::cell, lift::cell) { return 0.0; };
+    const auto free_move = [](const lift::cell<>&, const lift::cell<>&) { return 0.0; };
     for (const auto end : {lift::path_end::free, lift::path_end::fixed})
       check_equal(lift::monotone_dp(nodes, free_move, end),
                   brute_force(rows, columns, end, sum));
@@ -86,8 +86,8 @@ BOOST_AUTO_TEST_CASE(weighting_by_steps_equals_brute_force) {
       double result = 0;
       for (std::size_t i = 1; i < n; ++i) {
         const std::size_t j = path[i - 1], k = path[i];
-        result += (heatmap.fine(i - 1, j) + heatmap.fine(i, k)) / 2;  // |Δλ_fine| = 1
-        result += (heatmap.coarse(i - 1, j) + heatmap.coarse(i, k)) / 2 *
+        result += (heatmap.fine()(i - 1, j) + heatmap.fine()(i, k)) / 2;  // |Δλ_fine| = 1
+        result += (heatmap.coarse()(i - 1, j) + heatmap.coarse()(i, k)) / 2 *
                   static_cast<double>(k - j);
       }
       return result;
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(weighting_by_steps_equals_brute_force) {
 }
 
 BOOST_AUTO_TEST_CASE(a_grid_of_one_row) {
-  const auto free_move = [](lift::cell, lift::cell) { return 0.0; };
+  const auto free_move = [](const lift::cell<>&, const lift::cell<>&) { return 0.0; };
   const auto path = lift::monotone_dp(lift::grid(1, 3, 4.0), free_move, lift::path_end::free);
   check_equal(path, {{0}, 4});
   BOOST_CHECK_THROW(lift::monotone_dp(lift::grid(1, 3), free_move, lift::path_end::fixed),

@@ -22,11 +22,11 @@ BOOST_AUTO_TEST_CASE(follows_the_least_error_and_the_diagonal_where_rows_are_fla
                                              2, 2, 2, 2.05,     // flat: the diagonal
                                              0.1, 1, 9, 8});    // least of those not noisier
   const auto cells = lift::greedy().cells(heatmap_from({0.1, 1, 10, 100}, fine, coarse));
-  BOOST_TEST((cells == lift::cell_path{{0, 0}, {1, 2}, {2, 2}, {3, 3}}));
+  BOOST_TEST((cells == lift::cell_path<>{{0, 0}, {1, 2}, {2, 2}, {3, 3}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_flat_row_does_not_turn_back) {
   const lift::grid coarse(3, 3), fine(3, 3, {1, 1, 1, 9, 9, 1, 7, 7, 7});
   const auto cells = lift::greedy().cells(heatmap_from({0.1, 1, 10}, fine, coarse));
-  BOOST_TEST((cells == lift::cell_path{{0, 0}, {1, 2}, {2, 2}}));
+  BOOST_TEST((cells == lift::cell_path<>{{0, 0}, {1, 2}, {2, 2}}));
 }

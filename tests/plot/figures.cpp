@@ -90,16 +90,16 @@ const std::vector<std::string> nasty = {"dp\nsystem \"touch pwned\"\n#",
                                         "",
                                         "Übersicht ×, γ² 日本"};
 
-error_heatmap example() {
-  error_heatmap map;
+error_heatmap<> example() {
+  error_heatmap<> map;
   map.gamma = {0.01, 0.1, 1, 10, 100};
   map.timesteps = {943, 800, 500, 200, 54};
-  map.fine = grid(5, 5);
-  map.coarse = grid(5, 5);
+  map.of(0) = grid(5, 5);
+  map.of(1) = grid(5, 5);
   for (std::size_t i = 0; i < 5; ++i)
     for (std::size_t j = 0; j < 5; ++j) {
-      map.fine(i, j) = 1 / (map.gamma[i] * (1 + map.gamma[j]));
-      map.coarse(i, j) = 1 / (map.gamma[j] * (1 + map.gamma[i]));
+      map.of(0)(i, j) = 1 / (map.gamma[i] * (1 + map.gamma[j]));
+      map.of(1)(i, j) = 1 / (map.gamma[j] * (1 + map.gamma[i]));
     }
   return map;
 }

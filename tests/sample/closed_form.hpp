@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// A denoiser in closed form: cheap, smooth, and each output depends on all four inputs.
+// A network in closed form: cheap, smooth, and each output depends on all four inputs.
 
 #include <cmath>
 
-#include <lift/model/denoiser.hpp>
-#include <lift/schedule/cosine.hpp>
+#include <lift/model/model.hpp>
+#include <lift/pyramid/copies.hpp>
 
 #include <tensors.hpp>
 
@@ -20,20 +20,25 @@ inline double gaussian_noise_share(double alpha_bar, double power = 0.25) {
 
 /// Predicts the noise of Gaussian images; a little of each scale leaks into the other's output.
 template <class Tensor>
-struct closed_form_denoiser {
+struct closed_form_network {
   cosine_schedule schedule;
 
-  scales<Tensor> operator()(const Tensor& fine, const Tensor& coarse, const timesteps& t_fine,
-                            const timesteps& t_coarse) const {
+  scales<Tensor> operator()(const scales<Tensor>& x, const scales<timesteps>& t) const {
     using T = typename Tensor::value_type;
-    const auto share = [&](const timesteps& t) {
-      return static_cast<T>(
-          gaussian_noise_share(schedule.alpha_bar(static_cast<std::size_t>(t.at(0)))));
+    const auto share = [&](std::size_t scale) {
+      return static_cast<T>(gaussian_noise_share(alpha_bar_at(schedule, t[scale].at(0))));
     };
-    const T a = share(t_fine), b = share(t_coarse);
-    return {axpby(a, fine, b / 8, refine(coarse)), axpby(b, coarse, a / 8, coarsen(fine))};
+    const T a = share(0), b = share(1);
+    return {axpby(a, x.fine(), b / 8, refine(x.coarse())),
+            axpby(b, x.coarse(), a / 8, coarsen(x.fine()))};
   }
 };
-static_assert(denoiser<closed_form_denoiser<tensor_d>, tensor_d>);
+
+/// The denoiser that this network makes.
+template <class Tensor>
+model<closed_form_network<Tensor>> closed_form_denoiser(const cosine_schedule& schedule) {
+  return {closed_form_network<Tensor>{schedule}, predicts_noise{}, schedule};
+}
+static_assert(denoiser<model<closed_form_network<tensor_d>>, tensor_d>);
 
 }  // namespace lift::test

@@ -42,17 +42,17 @@ Eigen::MatrixXd true_covariance() {
 /// Squared 2-Wasserstein distance from the field of what deterministic DDIM makes of unit noise,
 /// over the total variance. DDIM is linear here, so its matrix is what it makes of unit vectors.
 template <class Schedule>
-double relative_distance(const Schedule& schedule, const timestep_path& path) {
+double relative_distance(const Schedule& schedule, const timestep_path<>& path) {
   const std::size_t inputs = pixels + coarse_pixels;
   std::vector<double> fine(inputs * pixels), coarse(inputs * coarse_pixels);
   for (std::size_t i = 0; i < pixels; ++i) fine[i * pixels + i] = 1;
   for (std::size_t i = 0; i < coarse_pixels; ++i)
     coarse[(pixels + i) * coarse_pixels + i] = 1;
-  const auto images = sample_scales<predicts_clean>(
+  const auto images = sample(
       gaussian_field(schedule, n), schedule, path,
       scales{tensor_d({inputs, 1, n, n}, fine), tensor_d({inputs, 1, n / 2, n / 2}, coarse)},
       {.clip = false, .landing = landing::timestep_zero});
-  const auto made = images.fine.to_host();
+  const auto made = images.fine().to_host();
   const Eigen::Map<const Eigen::MatrixXd> map(made.data(), pixels, static_cast<int>(inputs));
   const Eigen::VectorXd mean = Eigen::VectorXd::Zero(pixels);
   const gaussian truth{mean, true_covariance()};
@@ -97,10 +97,10 @@ BOOST_AUTO_TEST_CASE(uniform_log_snr) {
       std::vector<double> table;
       for (const double log_snr : nodes) table.push_back(alpha_bar_from_log_snr(log_snr));
       const auto timestep = [&](double log_snr) {
-        return static_cast<std::size_t>(std::find(nodes.begin(), nodes.end(), log_snr) -
-                                        nodes.begin());
+        return static_cast<double>(std::find(nodes.begin(), nodes.end(), log_snr) -
+                                   nodes.begin());
       };
-      timestep_path path;
+      timestep_path<> path;
       for (std::size_t i = 0; i < steps; ++i)
         path.push_back({timestep(fine[i]), timestep(coarse[i])});
       const double want =

@@ -37,14 +37,14 @@ struct made {
     };
     const auto path = diagonal{}({}, schedule, 5);
     in_batches(3, count, batch_size, [&](std::uint64_t first, std::size_t n) {
-      const sampling_options<> options{.stepper = {.eta = 0.7}, .seed = 5, .first_sample = first};
+      const sampling_options<> options{.solver = {.eta = 0.7}, .seed = 5, .first_sample = first};
       const shape s{n, 3, size, size};
       append(noise, initial_noise<Tensor>(s, 0, options));
-      append(coarse_noise, random_coarse<Tensor>{coarsen(s), options.seed, first}(2));
+      append(coarse_noise, fresh_noise<Tensor>{coarsen(s), 1, options.seed, first}(2));
       const auto images =
-          generate<Tensor>(closed_form_denoiser<Tensor>{schedule}, schedule, path, s, options);
-      append(fine, images.fine);
-      append(coarse, images.coarse);
+          generate<Tensor>(closed_form_denoiser<Tensor>(schedule), schedule, path, s, options);
+      append(fine, images.fine());
+      append(coarse, images.coarse());
     });
     default_thread_pool().resize(0);
   }
@@ -87,71 +87,78 @@ BOOST_AUTO_TEST_CASE(numbers_and_scales_have_their_own_noise) {
 
 /// The start is unit noise whatever the path, and the run is that of the sampling functions.
 BOOST_AUTO_TEST_CASE(generate_starts_from_initial_noise) {
-  const closed_form_denoiser<tensor_d> denoise{schedule};
+  const auto denoise = closed_form_denoiser<tensor_d>(schedule);
   const shape s{2, 3, 8, 8};
-  const sampling_options<> options{.stepper = {.eta = 1}, .seed = 9, .first_sample = 4};
+  const sampling_options<> options{.solver = {.eta = 1}, .seed = 9, .first_sample = 4};
   const scales noise{initial_noise<tensor_d>(s, 0, options),
                      initial_noise<tensor_d>(coarsen(s), 1, options)};
-  for (const timestep_path& path : {timestep_path{{999, 999}, {500, 300}}, {{600, 400}, {9, 9}}}) {
+  for (const timestep_path<>& path :
+       {timestep_path<>{{999, 999}, {500, 300}}, {{600, 400}, {9, 9}}}) {
     std::size_t steps = 0;
     const auto got = generate<tensor_d>(denoise, schedule, path, s, options,
-                                        [&](const sampling_step<scales<tensor_d>>&) { ++steps; });
-    const auto want = sample_scales(denoise, schedule, path, noise, options);
+                                        [&](const sampling_step<tensor_d>&) { ++steps; });
+    const auto want = sample(denoise, schedule, path, noise, options);
     BOOST_TEST(steps == 2u);
-    BOOST_TEST((got.fine.to_host() == want.fine.to_host()));
-    BOOST_TEST((got.coarse.to_host() == want.coarse.to_host()));
+    BOOST_TEST((got.fine().to_host() == want.fine().to_host()));
+    BOOST_TEST((got.coarse().to_host() == want.coarse().to_host()));
   }
 }
 
 /// The baseline: one image, one timestep.
 BOOST_AUTO_TEST_CASE(single_scale) {
   std::vector<double> seen;
-  const auto denoise = [&](const tensor_d& x, const timesteps& t) {
-    seen.push_back(t.at(0));
-    return scaled(x, gaussian_noise_share(schedule.alpha_bar(static_cast<std::size_t>(t[0]))));
+  const auto noise_of = [&](const scales<tensor_d, 1>& x, const scales<timesteps, 1>& t) {
+    seen.push_back(t.fine().at(0));
+    return scales{scaled(x.fine(), gaussian_noise_share(alpha_bar_at(schedule, t.fine()[0])))};
   };
-  const auto path = spaced_timesteps(1000, 10, timestep_spacing::strided);
+  const auto path = diagonal::reference().operator()<1>({}, schedule, 10);
   std::vector<tensor_d> steps;
   const auto x = generate<tensor_d>(
-      denoise, schedule, path, {1, 3, 8, 8}, sampling_options<>::reference(),
-      [&](const sampling_step<tensor_d>& step) { steps.push_back(step.x); });
+      model{noise_of, predicts_noise{}, schedule}, schedule, path, {1, 3, 8, 8},
+      sampling_options<>::reference(),
+      [&](const sampling_step<tensor_d, 1>& step) { steps.push_back(step.x.fine()); });
   BOOST_TEST(seen == (std::vector<double>{900, 800, 700, 600, 500, 400, 300, 200, 100, 0}),
              boost::test_tools::per_element());
   BOOST_TEST_REQUIRE(steps.size() == 10u);
-  BOOST_TEST((x.to_host() == steps[8].to_host()));  // the last evaluation, at t = 0, does nothing
+  // The last evaluation, at t = 0, does nothing.
+  BOOST_TEST((x.fine().to_host() == steps[8].to_host()));
 }
 
 /// A generic denoiser whose numbers are doubles, on tensors of floats.
 BOOST_AUTO_TEST_CASE(a_generic_denoiser) {
-  const auto generic = [](const auto& fine, const auto& coarse, const auto&, const auto&) {
-    return scales{scaled(fine, 0.3), scaled(coarse, 1)};
+  const auto generic = [](const auto& x, const auto&) {
+    return scales{scaled(x.fine(), 0.3), scaled(x.coarse(), 1)};
   };
-  const auto plain = [](const tensor_f& fine, const tensor_f& coarse, const timesteps&,
-                        const timesteps&) { return scales{scaled(fine, 0.3F), coarse}; };
-  const timestep_path path{{600, 400}, {9, 9}};
+  const auto plain = [](const scales<tensor_f>& x, const scales<timesteps>&) {
+    return scales{scaled(x.fine(), 0.3F), x.coarse()};
+  };
+  const timestep_path<> path{{600, 400}, {9, 9}};
   const auto got = generate<tensor_f>(generic, schedule, path, {2, 3, 8, 8});
   const auto want = generate<tensor_f>(plain, schedule, path, {2, 3, 8, 8});
-  BOOST_TEST((got.fine.to_host() == want.fine.to_host()));
-  BOOST_TEST((got.coarse.to_host() == want.coarse.to_host()));
+  BOOST_TEST((got.fine().to_host() == want.fine().to_host()));
+  BOOST_TEST((got.coarse().to_host() == want.coarse().to_host()));
 }
 
 /// A schedule of one's own is read whole where a run begins, however many steps it takes.
 BOOST_AUTO_TEST_CASE(a_schedule_of_ones_own) {
-  const closed_form_denoiser<tensor_d> denoise{schedule};
-  const auto one_scale = [](const tensor_d& x, const timesteps&) { return scaled(x, 0.5); };
+  const auto denoise = closed_form_denoiser<tensor_d>(schedule);
+  const auto one_scale = [](const scales<tensor_d, 1>& x, const scales<timesteps, 1>&) {
+    return scales{scaled(x.fine(), 0.5)};
+  };
   const scales noise{initial_noise<tensor_d>({1, 3, 4, 4}, 0),
                      initial_noise<tensor_d>({1, 3, 2, 2}, 1)};
   const auto runs = [&](const own_schedule& on, std::size_t steps) {
-    const timestep_path both(steps, {0, 0});
-    const std::vector<std::size_t> one(steps, 0);
-    const fixed_coarse<tensor_d> coarse{noise.coarse};
+    const timestep_path<> both(steps, {0, 0});
+    const timestep_path<1> one(steps, {0});
+    const std::vector<double> fine(steps, 0);
+    const scales<held_images<tensor_d>> held{nullptr, fixed_images<tensor_d>{noise.coarse()}};
     return std::vector<std::function<void()>>{
         [=] { generate<tensor_d>(denoise, on, both, {1, 3, 4, 4}); },
-        [=] { sample_scales(denoise, on, both, noise); },
-        [=] { sample_fine(denoise, on, both, noise.fine, coarse); },
-        [=] { super_resolve(denoise, on, one, noise.fine, noise.coarse); },
+        [=] { sample(denoise, on, both, noise); },
+        [=] { sample(denoise, on, both, noise, {}, ignore_step{}, held); },
+        [=] { super_resolve(denoise, on, fine, noise.fine(), noise.coarse()); },
         [=] { generate<tensor_d>(one_scale, on, one, {1, 3, 4, 4}); },
-        [=] { sample_single(one_scale, on, one, noise.fine); },
+        [=] { sample(one_scale, on, one, scales{noise.fine()}); },
     };
   };
   own_schedule own = own_copy(schedule);

@@ -86,6 +86,57 @@ BOOST_AUTO_TEST_CASE(between_timesteps_log_snr_is_linear) {
              tt::tolerance(1e-12));
 }
 
+BOOST_AUTO_TEST_CASE(alpha_bar_and_snr_are_exact_at_whole_timesteps) {
+  for (const auto& row : lift::schedule_choices) {
+    const auto schedule = lift::make_schedule(row.name);
+    for (std::size_t t = 0; t < 1000; ++t) {
+      BOOST_TEST(lift::alpha_bar_at(schedule, static_cast<double>(t)) == schedule.alpha_bar(t));
+      BOOST_TEST(lift::snr_at(schedule, static_cast<double>(t)) == lift::snr(schedule, t));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(alpha_bar_and_snr_fall_between_timesteps_without_a_jump) {
+  for (const auto& row : lift::schedule_choices) {
+    const auto schedule = lift::make_schedule(row.name);
+    for (std::size_t t = 0; t + 1 < 1000; t += 37) {
+      const double from = static_cast<double>(t);
+      for (int k = 0; k < 8; ++k) {
+        BOOST_TEST(lift::alpha_bar_at(schedule, from + (k + 1) / 8.0) <
+                   lift::alpha_bar_at(schedule, from + k / 8.0));
+        BOOST_TEST(lift::snr_at(schedule, from + (k + 1) / 8.0) <
+                   lift::snr_at(schedule, from + k / 8.0));
+      }
+    }
+    // Right beside a whole timestep, the ends of the schedule too: that of the timestep itself.
+    const double near = 1e-9;
+    for (const std::size_t t : {0U, 1U, 500U, 998U, 999U})
+      for (const double beside : {static_cast<double>(t) - near, static_cast<double>(t) + near}) {
+        if (beside < 0 || beside > 999) continue;
+        BOOST_TEST(std::abs(lift::alpha_bar_at(schedule, beside) - schedule.alpha_bar(t)) < 1e-8);
+        BOOST_TEST(std::abs(lift::snr_at(schedule, beside) - lift::snr(schedule, t)) <=
+                   1e-6 * lift::snr(schedule, t) + 1e-9);
+      }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(between_timesteps_alpha_bar_and_snr_are_those_of_the_log_snr) {
+  const lift::cosine_schedule schedule;
+  BOOST_TEST(lift::snr_at(schedule, 500.5) ==
+                 std::sqrt(lift::snr(schedule, 500) * lift::snr(schedule, 501)),
+             tt::tolerance(1e-12));
+  BOOST_TEST(lift::alpha_bar_at(schedule, 500.25) ==
+                 lift::alpha_bar_from_log_snr(lift::log_snr_at(schedule, 500.25)),
+             tt::tolerance(1e-12));
+  const lift::tabulated_schedule ends({1, 0.5, 0});
+  BOOST_TEST(lift::alpha_bar_at(ends, 0) == 1);
+  BOOST_TEST(lift::alpha_bar_at(ends, 0.5) == 0.75, tt::tolerance(1e-12));
+  BOOST_TEST(lift::alpha_bar_at(ends, 1.5) == 0.25, tt::tolerance(1e-12));
+  BOOST_TEST(lift::alpha_bar_at(ends, 2) == 0);
+  BOOST_TEST(lift::snr_at(ends, 0) == infinity);
+  BOOST_TEST(lift::snr_at(ends, 2) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(infinite_ends_are_reached_through_alpha_bar) {
   const lift::tabulated_schedule schedule({1, 0.5, 0});
   BOOST_TEST(lift::log_snr_at(schedule, 0) == infinity);
@@ -114,4 +165,8 @@ BOOST_AUTO_TEST_CASE(numbers_that_mean_nothing_are_refused) {
   BOOST_CHECK_THROW(lift::log_snr_at(schedule, -0.1), lift::error);
   BOOST_CHECK_THROW(lift::log_snr_at(schedule, 999.1), lift::error);
   BOOST_CHECK_THROW(lift::log_snr_at(schedule, not_a_number), lift::error);
+  for (const double outside : {-0.1, -1.0, 999.1, 1000.0, infinity, -infinity, not_a_number}) {
+    BOOST_CHECK_THROW(lift::alpha_bar_at(schedule, outside), lift::error);
+    BOOST_CHECK_THROW(lift::snr_at(schedule, outside), lift::error);
+  }
 }

@@ -11,8 +11,8 @@ import re
 import sys
 import tempfile
 
-ORDER = ("core backend op ad schedule pyramid nn model analysis path sample train metric io plot dist").split()
-UMBRELLAS = {"lift.hpp": ORDER[: ORDER.index("io")], "io.hpp": ["io", "plot"],
+ORDER = ("core backend op ad schedule pyramid nn model analysis path sample train metric io plot dist pipeline").split()
+UMBRELLAS = {"lift.hpp": ORDER[: ORDER.index("io")], "io.hpp": ["io", "plot", "pipeline"],
              "thrust.hpp": ["backend"], "cuda.hpp": ["backend"]}
 STANDARD_ONLY = ("schedule", "path")
 THIRD_PARTY = {

@@ -16,20 +16,26 @@ import tempfile
 
 LIMIT = 10
 HERE = pathlib.Path(__file__).parent
-HEADERS = ["ad/apply", "analysis/error_heatmap", "model/repeated_denoiser", "path/any_path_policy",
+HEADERS = ["ad/apply", "analysis/error_heatmap", "model/repeated_network", "path/any_path_policy",
            "sample/generate", "train/trainer"]
 
 SCHEDULE = "struct schedule { std::size_t num_timesteps() const; double alpha_bar(std::size_t) const; };"
-DENOISE = """const auto denoise = [](const image_tensor& f, const image_tensor& c, const lift::timesteps&,
-                                     const lift::timesteps&) { return lift::scales{f, c}; };"""
-GENERATE = """auto made = lift::generate<image_tensor%s>(denoise, schedule{}, lift::timestep_path{},
+DENOISE = """const auto denoise = [](const lift::scales<image_tensor>& x, const lift::scales<lift::timesteps>&) {
+            return lift::scales{x[0], x[1]}; };"""
+GENERATE = """auto made = lift::generate<image_tensor>(denoise, schedule{}, lift::timestep_path<>{},
                                                          {1, 3, 8, 8}%s);"""
 MEASURE = """auto measured = lift::compute_error_heatmap(denoise, schedule{}, image_tensor{},
                                                          lift::heatmap_axis{});"""
+WANTED_DENOISER = ("a denoiser is to be callable as denoise(x, t), x lift::scales of tensors and t lift::scales of "
+                   "lift::timesteps")
+OWN_SOLVER = ", lift::sampling_options<own>{}"
+WANTED_SOLVER = ("a solver is to be copyable and callable as solve(lift::solver_step) -> lift::scales<Tensor, N>, "
+                 "or for each scale alone as step(x, denoised, alpha_bar, next_alpha_bar, noise)")
 NETWORK = """struct network {
+  static constexpr std::size_t scale_count = 2;
   std::vector<std::size_t> hidden_dims;
   template <class S, class X, class T>
-  auto operator()(const S&, const X& f, const X& c, const T&, const T&) const { return lift::scales{f, c}; }
+  auto operator()(const S&, const lift::scales<X>& x, const lift::scales<T>&) const { return x; }
 };
 lift::training_state<image_tensor> state;
 lift::tensor_images<image_tensor> images;"""
@@ -38,43 +44,57 @@ lift::tensor_images<image_tensor> images;"""
 MISUSES = {
     "a denoiser that is not const": (
         SCHEDULE + """struct own { lift::scales<image_tensor> operator()(
-            const image_tensor&, const image_tensor&, const lift::timesteps&, const lift::timesteps&); } denoise;"""
-        + GENERATE % ("", ""),
+            const lift::scales<image_tensor>&, const lift::scales<lift::timesteps>&); } denoise;"""
+        + GENERATE % "",
         "a denoiser's operator() is to be const, a lambda not mutable"),
     "a denoiser with its arguments in another order": (
-        SCHEDULE + """const auto denoise = [](const image_tensor& f, const lift::timesteps&,
-            const image_tensor& c, const lift::timesteps&) { return lift::scales{f, c}; };
+        SCHEDULE + """const auto denoise = [](const lift::scales<lift::timesteps>&,
+            const lift::scales<image_tensor>& x) { return x; };
         auto made = lift::super_resolve(denoise, schedule{}, {5, 4}, image_tensor{}, image_tensor{});""",
-        "a denoiser is to be callable as denoise(x_fine, x_coarse, t_fine, t_coarse)"),
+        WANTED_DENOISER),
+    "a denoiser whose scales are arguments of their own": (
+        SCHEDULE + """const auto denoise = [](const image_tensor& f, const image_tensor& c, const lift::timesteps&,
+            const lift::timesteps&) { return lift::scales{f, c}; };""" + GENERATE % "",
+        WANTED_DENOISER),
     "a denoiser that returns a pair": (
         SCHEDULE + DENOISE.replace("lift::scales{", "std::pair{") + MEASURE,
-        "a denoiser is to return lift::scales{fine, coarse} of tensors"),
+        "a denoiser is to return lift::scales of tensors"),
     "a generic denoiser of tensors alone, differentiated": (
-        SCHEDULE + """const auto denoise = [](const auto& f, const auto& c, const auto&, const auto&) {
-            return lift::scales{image_tensor(f.shape(), f.to_host()), c}; };""" + MEASURE,
+        SCHEDULE + """const auto denoise = [](const auto& x, const auto&) {
+            return lift::scales{image_tensor(x[0].shape(), x[0].to_host()), image_tensor()}; };""" + MEASURE,
         "no member named 'to_host'",
         "a_generic_denoiser_needs_to_take_duals_here_or_be_wrapped_in_central_differences"),
     "a single-scale denoiser that returns both scales": (
-        SCHEDULE + """const auto denoise = [](const image_tensor& x, const lift::timesteps&) {
-            return lift::scales{x, x}; };
-        auto made = lift::sample_single(denoise, schedule{}, {1}, image_tensor{});""",
-        "a single-scale denoiser is to return a tensor"),
+        SCHEDULE + """const auto denoise = [](const lift::scales<image_tensor, 1>& x,
+            const lift::scales<lift::timesteps, 1>&) { return lift::scales{x[0], x[0]}; };
+        auto made = lift::sample(denoise, schedule{}, {{1}}, lift::scales{image_tensor{}});""",
+        "a denoiser is to return lift::scales of tensors"),
+    "a denoiser of two scales on a path of three": (
+        SCHEDULE + DENOISE + GENERATE.replace("timestep_path<>", "timestep_path<3>") % "",
+        "a denoiser is to be callable as denoise(x, t)"),
     "a schedule of floats": (
-        SCHEDULE.replace("double", "float") + DENOISE + GENERATE % ("", ""),
+        SCHEDULE.replace("double", "float") + DENOISE + GENERATE % "",
         "a noise schedule is to have const members std::size_t num_timesteps()"),
     "a prediction without a target": (
-        SCHEDULE + DENOISE + "struct own { static lift::combination noise(double), clean(double); };"
-        + GENERATE % (", own", ""),
+        SCHEDULE + DENOISE + """struct own {
+            static constexpr const char* name = "own"; static lift::combination noise(double), clean(double); };
+        const lift::model made{denoise, own{}, schedule{}};""",
         "a prediction is to have static members noise, clean and target"),
+    "a prediction without a name": (
+        "struct own { static lift::combination noise(double), clean(double), target(double); };"
+        "const lift::prediction made = own{};",
+        "and a name"),
     "a stepper that takes no noise": (
         SCHEDULE + DENOISE + """struct own {
             image_tensor operator()(const image_tensor&, const image_tensor&, double, double) const; };"""
-        + GENERATE % ("", ", lift::sampling_options<own>{}"),
-        "a stepper is to be copyable and callable as step(x, denoised, alpha_bar, next_alpha_bar, noise)"),
-    "images in the place of a coarse input": (
+        + GENERATE % OWN_SOLVER, WANTED_SOLVER),
+    "a solver that returns one scale": (
         SCHEDULE + DENOISE
-        + "auto made = lift::sample_fine(denoise, schedule{}, {{1, 1}}, image_tensor{}, image_tensor{});",
-        "a coarse input is to be callable, when const, as coarse(step) -> Tensor"),
+        + "struct own { image_tensor operator()(const lift::solver_step<image_tensor>&) const; };"
+        + GENERATE % OWN_SOLVER, WANTED_SOLVER),
+    "images in the place of held ones": (
+        SCHEDULE + DENOISE + """auto held = lift::scales<lift::held_images<image_tensor>>{nullptr, image_tensor{}};""",
+        "to 'std::function<lift::tensor<paper_backend, float>"),
     "a number in the place of a learning rate": (
         NETWORK + "lift::trainer training(network{}, state, images, lift::objective{}, 1e-4);",
         "a learning rate is to be callable, when const, as rate(std::uint64_t step) -> double"),
@@ -83,12 +103,21 @@ MISUSES = {
         lift::trainer training(network{}, state, all, lift::objective{}, lift::constant_rate{});""",
         "an image source is to have const members size() and operator()"),
     "a regime that weighs no losses": (
-        """struct own { lift::timestep_pair draw(const lift::random_stream&, std::uint64_t, std::size_t) const; };
-        lift::objective wanted{lift::cosine_schedule(), own{}};""",
-        "a regime is to have const members draw(stream, sample, num_timesteps)"),
+        NETWORK + """struct own { template <std::size_t N> lift::scales<std::size_t, N> draw(
+            const lift::random_stream&, std::uint64_t, std::size_t) const; };
+        lift::trainer training(network{}, state, images, lift::objective{lift::cosine_schedule(), own{}},
+                               lift::constant_rate{});""",
+        "a regime is to have const member templates draw<N>(stream, sample, num_timesteps)"),
+    "a regime whose members are no templates": (
+        NETWORK + """struct own {
+          lift::scales<std::size_t> draw(const lift::random_stream&, std::uint64_t, std::size_t) const;
+          lift::scales<double> loss_weights() const; };
+        lift::trainer training(network{}, state, images, lift::objective{lift::cosine_schedule(), own{}},
+                               lift::constant_rate{});""",
+        "a regime is to have const member templates draw<N>(stream, sample, num_timesteps)"),
     "a policy that returns indices": (
         """struct own { std::vector<std::size_t> operator()(
-            const lift::error_heatmap&, const lift::tabulated_schedule&, std::size_t) const; };
+            const lift::error_heatmap<>&, const lift::tabulated_schedule&, std::size_t) const; };
         static_assert(lift::path_policy<own>, "own is no policy");""",
         "own is no policy"),
     "a primitive without rules": (

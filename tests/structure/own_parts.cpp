@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Denoisers, a schedule and a path policy of one's own, each in every place that takes one: all of it is
-// to compile. What it computes is tested where those places are.
+// Denoisers, a schedule, path policies, a prediction, a solver, a stepper and a regime of one's own, each
+// in every place that takes one: all of it is to compile. What it computes is tested where those places are.
 
 #include "paper_backend.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include <lift/analysis/error_heatmap.hpp>
-#include <lift/model/repeated_denoiser.hpp>
+#include <lift/model/model.hpp>
+#include <lift/model/repeated_network.hpp>
+#include <lift/nn/layers.hpp>
 #include <lift/path/any_path_policy.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/trainer.hpp>
 
-using lift::timesteps;
+using lift::scales, lift::timesteps;
 
 struct own_schedule {
   std::size_t num_timesteps() const { return 9; }
@@ -18,39 +23,127 @@ struct own_schedule {
 };
 
 struct own_policy {
-  lift::timestep_path operator()(const lift::error_heatmap&, const own_schedule&,
-                                 std::size_t steps) const {
-    return lift::timestep_path(steps);
+  lift::timestep_path<> operator()(const lift::error_heatmap<>&, const own_schedule&,
+                                   std::size_t steps) const {
+    return lift::timestep_path<>(steps);
   }
 };
 static_assert(lift::path_policy<own_policy, own_schedule> && !lift::path_policy<own_policy>);
 static_assert(lift::path_policy<lift::any_path_policy, own_schedule>);
 
+/// The coarsest scale alone, then the next finer one, and so on.
+struct one_after_another {
+  template <std::size_t N, lift::noise_schedule Schedule>
+  lift::timestep_path<N> operator()(const lift::error_heatmap<N>&, const Schedule& schedule,
+                                    std::size_t steps) const {
+    const auto noisiest = static_cast<double>(schedule.num_timesteps() - 1);
+    lift::timestep_path<N> path;
+    for (std::size_t i = 0; i < steps; ++i)
+      path.push_back(lift::make_scales<N>([&](std::size_t scale) {
+        const double done = static_cast<double>(N * i) / static_cast<double>(steps);  // scales
+        const auto coarser = static_cast<double>(N - 1 - scale);
+        return noisiest * (1 - std::clamp(done - coarser, 0.0, 1.0));
+      }));
+    return path;
+  }
+};
+static_assert(lift::path_policy<one_after_another>);
+static_assert(lift::path_policy<one_after_another, own_schedule, 3>);
+
+/// y = ε − x₀; gives both at every ᾱ.
+struct predicts_difference {
+  static constexpr const char* name = "difference";
+  static double sum(double alpha_bar) { return std::sqrt(alpha_bar) + std::sqrt(1 - alpha_bar); }
+  static lift::combination noise(double alpha_bar) {
+    return {1 / sum(alpha_bar), std::sqrt(alpha_bar) / sum(alpha_bar)};
+  }
+  static lift::combination clean(double alpha_bar) {
+    return {1 / sum(alpha_bar), -std::sqrt(1 - alpha_bar) / sum(alpha_bar)};
+  }
+  static lift::combination target(double) { return {-1, 1}; }
+};
+static_assert(lift::prediction_rule<predicts_difference>);
+
+/// Moves straight from x to √ᾱ'·x̂₀ + √(1−ᾱ')·noise.
+struct noises_again {
+  template <class Tensor, class Noise>
+  Tensor operator()(const Tensor&, const Tensor& denoised, double, double next_alpha_bar,
+                    const Noise& noise) const {
+    return lift::axpby(std::sqrt(next_alpha_bar), denoised, std::sqrt(1 - next_alpha_bar), noise());
+  }
+};
+static_assert(lift::stepper<noises_again, image_tensor>);
+
+/// DDIM with the mean of x̂₀ here and where DDIM gets to.
+struct looks_ahead {
+  template <class Tensor, std::size_t N>
+  scales<Tensor, N> operator()(lift::solver_step<Tensor, N> step) const {
+    lift::each_scale<lift::ddim, N> ddim(lift::ddim{});
+    if (step.evaluate_next) {
+      const scales<Tensor, N> there = step.evaluate_next(ddim(step));
+      for (std::size_t s = 0; s < N; ++s)
+        step.denoised[s] = lift::axpby(0.5, step.denoised[s], 0.5, there[s]);
+    }
+    return ddim(step);
+  }
+};
+static_assert(lift::solver<looks_ahead, image_tensor, 3>);
+
+/// No scale is noisier than the next finer one.
+struct coarse_ahead_regime {
+  static constexpr const char* name = "coarse-ahead";
+
+  template <std::size_t N>
+  LIFT_HD scales<std::size_t, N> draw(const lift::random_stream& stream, std::uint64_t sample,
+                                      std::size_t num_timesteps) const {
+    scales<std::size_t, N> t;
+    for (std::size_t scale = 0; scale < N; ++scale)
+      t[scale] = lift::uniform_timestep(stream, sample, scale,
+                                        scale == 0 ? num_timesteps : t[scale - 1] + 1);
+    return t;
+  }
+  template <std::size_t N>
+  scales<double, N> loss_weights() const {
+    return lift::make_scales<N>([](std::size_t) { return 1.0; });
+  }
+};
+static_assert(lift::regime<coarse_ahead_regime> && lift::regime<coarse_ahead_regime, 3>);
+
 struct own_images {
   image_tensor fine, coarse;
+  operator scales<image_tensor>() const { return {fine, coarse}; }
 };
 
+template <std::size_t N>
 struct own_architecture {
   static constexpr const char* name = "own";
+  static constexpr std::size_t scale_count = N;
   std::vector<std::size_t> hidden_dims{8};
-  template <class Scope, class F, class C, class T>
-  auto operator()(const Scope&, const F& fine, const C& coarse, const T&, const T&) const {
-    return lift::scales{fine, coarse};
+  template <class Scope, class X, class T>
+  auto operator()(const Scope& p, const scales<X, N>& x, const scales<T, N>&) const {
+    return lift::make_scales<N>([&](std::size_t s) {
+      return lift::nn::conv2d(p / lift::scale_name(s, N), x[s], 3, 1);
+    });
   }
 };
 
 const own_schedule schedule;
-const lift::timestep_path path = lift::make_path_policy("diagonal")({}, schedule, 4);
+const lift::timestep_path<> path =
+    lift::make_path_policy("diagonal")(lift::error_heatmap<>{}, schedule, 4);
 
 template <class Denoiser>
 void use(const Denoiser& denoise, const image_tensor& x) {
-  const auto coarse = lift::coarsen(x);
+  const auto images = lift::coarser_copies<2>(x);
   lift::generate<image_tensor>(denoise, schedule, path, {1, 3, 8, 8});
-  lift::generate<image_tensor>(denoise, schedule, {{8, 8}, {4, 4}}, {1, 3, 8, 8});
-  lift::sample_fine(denoise, schedule, path, x, lift::fixed_coarse<image_tensor>{coarse});
-  lift::super_resolve(denoise, schedule, {5, 4}, x, coarse);
-  const lift::repeated_denoiser<Denoiser, image_tensor> again(denoise);
-  lift::sample_scales(again, schedule, path, lift::scales{x, coarse});
+  lift::generate<image_tensor>(denoise, schedule, lift::timestep_path<>{{8, 8}, {4.5, 4}},
+                               {1, 3, 8, 8});
+  lift::sample(denoise, schedule, {{8, 8}, {4, 4}}, images,
+               lift::sampling_options<noises_again>{});
+  lift::sample(denoise, schedule, path, images, lift::sampling_options<looks_ahead>{});
+  lift::sample(denoise, schedule, path, images, {}, lift::ignore_step{},
+               scales<lift::held_images<image_tensor>>{
+                   nullptr, lift::fixed_images<image_tensor>{images.coarse()}});
+  lift::super_resolve(denoise, schedule, {5, 4}, x, images.coarse());
 }
 
 template <class Denoiser>
@@ -58,42 +151,72 @@ void differentiate(const Denoiser& denoise, const image_tensor& x) {
   lift::compute_error_heatmap(denoise, schedule, x, lift::timestep_axis(schedule, 4));
 }
 
+/// As a denoiser, and as a network that predicts something else.
+template <class Denoiser>
+void use_and_differentiate(const Denoiser& denoise, const image_tensor& x) {
+  const lift::model predicted{denoise, predicts_difference{}, schedule};
+  static_assert(lift::has_exact_jacobian<lift::model<Denoiser, own_schedule>, image_tensor>() ==
+                lift::has_exact_jacobian<Denoiser, image_tensor>());
+  use(denoise, x);
+  differentiate(denoise, x);
+  use(predicted, x);
+  differentiate(predicted, x);
+  const lift::repeated_network<Denoiser, image_tensor> again(denoise);
+  use(lift::model{again, lift::predicts_velocity{}, schedule}, x);
+  differentiate(lift::model{again, lift::make_prediction("edm"), schedule}, x);
+}
+
+template <std::size_t N>
+void of_scales(const image_tensor& x) {
+  const auto of_any = []<class X>(const scales<X, N>& images, const scales<timesteps, N>&) {
+    return lift::make_scales<N>([&](std::size_t s) { return lift::scaled(images[s], 0.5); });
+  };
+  static_assert(lift::has_exact_jacobian<decltype(of_any), image_tensor, N>());
+  const auto way = one_after_another{}(lift::error_heatmap<N>{}, schedule, 4);
+  lift::generate<image_tensor>(of_any, schedule, way, {1, 3, 8, 8},
+                               lift::sampling_options<looks_ahead>{});
+  lift::generate<image_tensor>(lift::model{of_any, predicts_difference{}, schedule}, schedule, way,
+                               {1, 3, 8, 8});
+  lift::compute_error_heatmap<N>(of_any, schedule, x, lift::timestep_axis(schedule, 4));
+
+  const lift::training_state<image_tensor> state;
+  const lift::tensor_images images{x};
+  const lift::trainer plain(own_architecture<N>{}, state, images, lift::objective{schedule},
+                            lift::constant_rate{});
+  lift::trainer training(own_architecture<N>{}, state, images,
+                         lift::objective{schedule, coarse_ahead_regime{}, predicts_difference{}},
+                         lift::constant_rate{});
+  training.run(1, [](const lift::step_report<N>&) {});
+}
+
 void everything(const image_tensor& x) {
-  const auto generic = [](const auto& fine, const auto& coarse, const timesteps&, const auto&) {
-    return lift::scales{lift::scaled(fine, 0.5), lift::scaled(coarse, 1)};
+  const auto generic = [](const auto& images, const scales<timesteps>&) {
+    return scales{lift::scaled(images.fine(), 0.5), lift::scaled(images.coarse(), 1)};
   };
   static_assert(lift::has_exact_jacobian<decltype(generic), image_tensor>());
-  use(generic, x);
-  differentiate(generic, x);
-  differentiate(lift::repeated_denoiser<decltype(generic), image_tensor>(generic), x);
+  use_and_differentiate(generic, x);
 
-  const auto tensors_alone = [](const auto& fine, const auto& coarse, const auto&, const auto&) {
-    return lift::scales{image_tensor(fine.shape(), fine.to_host()), coarse};
+  const auto tensors_alone = [](const auto& images, const auto&) {
+    return scales{image_tensor(images.fine().shape(), images.fine().to_host()), images.coarse()};
   };
   use(tensors_alone, x);
   differentiate(lift::central_differences{tensors_alone}, x);
+  differentiate(lift::model{lift::central_differences{tensors_alone}}, x);
 
-  const auto says_what_it_returns = [](const auto& fine, const auto& coarse, const auto&,
-                                       const auto&) -> lift::scales<image_tensor> {
-    return {image_tensor(fine.shape(), fine.to_host()), coarse};
+  const auto says_what_it_returns = [](const auto& images, const auto&) -> scales<image_tensor> {
+    return {image_tensor(images.fine().shape(), images.fine().to_host()), images.coarse()};
   };
   using says = decltype(says_what_it_returns);
   static_assert(!lift::has_exact_jacobian<says, image_tensor>());
   static_assert(!lift::has_exact_jacobian<lift::estimator<says, own_schedule>, image_tensor>());
-  use(says_what_it_returns, x);
-  differentiate(says_what_it_returns, x);
+  use_and_differentiate(says_what_it_returns, x);
 
-  const auto plain = [](const image_tensor& fine, const image_tensor& coarse, const timesteps&,
-                        const timesteps&) { return own_images{fine, coarse}; };
-  use(plain, x);
-  differentiate(plain, x);
+  const auto plain = [](const scales<image_tensor>& images, const scales<timesteps>&) {
+    return own_images{images.fine(), images.coarse()};
+  };
+  use_and_differentiate(plain, x);
 
-  const auto single_scale = [](const auto& one, const auto&) { return lift::scaled(one, 0.5); };
-  lift::generate<image_tensor>(single_scale, schedule, {8, 4}, {1, 3, 8, 8});
-  lift::generate<image_tensor>(single_scale, schedule, {8}, {1, 3, 8, 8});
-
-  const lift::training_state<image_tensor> state;
-  const lift::tensor_images images{x};
-  const lift::trainer training(own_architecture{}, state, images, lift::objective{schedule},
-                         lift::constant_rate{});
+  of_scales<1>(x);
+  of_scales<2>(x);
+  of_scales<3>(x);
 }

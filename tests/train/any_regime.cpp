@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <lift/train/any_regime.hpp>
@@ -14,18 +15,19 @@ namespace {
 
 constexpr std::size_t num_timesteps = 1000, samples = 100000;
 
-std::vector<timestep_pair> drawn(const any_regime& r, std::uint64_t seed = 7) {
+template <std::size_t N = 2>
+std::vector<scales<std::size_t, N>> drawn(const any_regime& r, std::uint64_t seed = 7) {
   const random_stream stream{.seed = seed, .use = purpose::training_timestep};
-  std::vector<timestep_pair> pairs;
-  for (std::uint64_t i = 0; i < samples; ++i) pairs.push_back(r.draw(stream, i, num_timesteps));
-  return pairs;
+  std::vector<scales<std::size_t, N>> all;
+  for (std::uint64_t i = 0; i < samples; ++i) all.push_back(r.draw<N>(stream, i, num_timesteps));
+  return all;
 }
 
 /// χ² of a sample against the uniform distribution on 0 … bins − 1, in standard deviations.
-template <class Bin>
-double excess(const std::vector<timestep_pair>& pairs, std::size_t bins, const Bin& bin) {
+template <class Drawn, class Bin>
+double excess(const std::vector<Drawn>& all, std::size_t bins, const Bin& bin) {
   std::vector<double> counts(bins);
-  for (const auto& p : pairs) counts.at(bin(p)) += 1;
+  for (const auto& p : all) counts.at(bin(p)) += 1;
   const double want = double(samples) / double(bins);
   double chi2 = 0;
   for (const double n : counts) chi2 += (n - want) * (n - want) / want;
@@ -38,19 +40,24 @@ double excess(const std::vector<timestep_pair>& pairs, std::size_t bins, const B
 BOOST_AUTO_TEST_CASE(each_timestep_is_uniform) {
   for (const auto& row : regime_choices)
     BOOST_TEST_CONTEXT(row.name) {
-      const auto pairs = drawn(row.make());
-      BOOST_CHECK_LT(std::abs(excess(pairs, num_timesteps, [](auto p) { return p.fine; })), 4);
-      BOOST_CHECK_LT(std::abs(excess(pairs, num_timesteps, [](auto p) { return p.coarse; })), 4);
+      const auto all = drawn<3>(row.make());
+      for (std::size_t scale = 0; scale < 3; ++scale)
+        BOOST_CHECK_LT(std::abs(excess(all, num_timesteps, [&](auto p) { return p[scale]; })), 4);
     }
 }
 
 BOOST_AUTO_TEST_CASE(timesteps_are_independent_or_equal) {
-  const auto in_a_cell = [](const timestep_pair& p) {
-    return p.fine / 100 * 10 + p.coarse / 100;  // 10×10 cells
-  };
-  for (const char* name : {"independent", "fine-loss-only"})
-    BOOST_CHECK_LT(std::abs(excess(drawn(make_regime(name)), 100, in_a_cell)), 4);
-  for (const auto& p : drawn(make_regime("diagonal"))) BOOST_REQUIRE_EQUAL(p.fine, p.coarse);
+  for (const auto& [a, b] : {std::pair(0, 1), std::pair(0, 2), std::pair(1, 2)}) {
+    const auto in_a_cell = [&, &first = a, &second = b](const scales<std::size_t, 3>& p) {
+      return p.values[first] / 100 * 10 + p.values[second] / 100;  // 10×10 cells
+    };
+    for (const char* name : {"independent", "fine-loss-only"})
+      BOOST_CHECK_LT(std::abs(excess(drawn<3>(make_regime(name)), 100, in_a_cell)), 4);
+  }
+  for (const auto& p : drawn(make_regime("diagonal")))
+    BOOST_REQUIRE_EQUAL(p.fine(), p.coarse());
+  for (const auto& p : drawn<3>(make_regime("diagonal")))
+    BOOST_REQUIRE((p[0] == p[1] && p[1] == p[2]));
 }
 
 BOOST_AUTO_TEST_CASE(a_draw_is_a_function_of_seed_and_sample) {
@@ -58,15 +65,31 @@ BOOST_AUTO_TEST_CASE(a_draw_is_a_function_of_seed_and_sample) {
     BOOST_CHECK(drawn(row.make()) == drawn(row.make()));
     BOOST_CHECK(drawn(row.make()) != drawn(row.make(), 8));
     const random_stream stream{.seed = 7, .use = purpose::training_timestep};
-    BOOST_CHECK(row.make().draw(stream, 41, num_timesteps) == drawn(row.make())[41]);
+    BOOST_CHECK(row.make().draw<2>(stream, 41, num_timesteps) == drawn(row.make())[41]);
   }
 }
 
-BOOST_AUTO_TEST_CASE(only_one_regime_leaves_the_coarse_loss_out) {
+BOOST_AUTO_TEST_CASE(more_scales_change_no_draw_of_the_finer_ones) {
+  for (const auto& row : regime_choices)
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto one = drawn<1>(row.make());
+      const auto two = drawn<2>(row.make());
+      const auto three = drawn<3>(row.make());
+      for (std::size_t i = 0; i < samples; ++i) {
+        BOOST_REQUIRE_EQUAL(one[i][0], two[i][0]);
+        BOOST_REQUIRE_EQUAL(two[i][0], three[i][0]);
+        BOOST_REQUIRE_EQUAL(two[i][1], three[i][1]);
+      }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(only_one_regime_leaves_the_coarser_losses_out) {
   for (const auto& row : regime_choices) {
-    const auto weights = row.make().loss_weights();
-    BOOST_CHECK_EQUAL(weights.fine, 1);
-    BOOST_CHECK_EQUAL(weights.coarse, row.name == std::string("fine-loss-only") ? 0 : 1);
+    const any_regime r = row.make();
+    const double coarser = row.name == std::string("fine-loss-only") ? 0 : 1;
+    BOOST_CHECK((r.loss_weights<1>() == scales<double, 1>{1}));
+    BOOST_CHECK((r.loss_weights<2>() == scales<double, 2>{1, coarser}));
+    BOOST_CHECK((r.loss_weights<3>() == scales<double, 3>{1, coarser, coarser}));
   }
 }
 

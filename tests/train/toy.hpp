@@ -16,13 +16,13 @@ namespace lift::test {
 /// One convolution for each scale, and a shift by the timesteps.
 struct toy_network {
   static constexpr const char* name = "toy";
+  static constexpr std::size_t scale_count = 2;
   std::vector<std::size_t> hidden_dims = {8};
 
-  template <class Scope, class F, class C, class Timesteps>
-  auto operator()(const Scope& p, const F& fine, const C& coarse, const Timesteps& t_fine,
-                  const Timesteps& t_coarse) const {
-    return scales{apply(op::add{}, layer(p / "fine", fine, t_fine), refine(coarse)),
-                  layer(p / "coarse", coarse, t_coarse)};
+  template <class Scope, class X, class Timesteps>
+  auto operator()(const Scope& p, const scales<X>& x, const scales<Timesteps>& t) const {
+    return scales{apply(op::add{}, layer(p / "fine", x.fine(), t.fine()), refine(x.coarse())),
+                  layer(p / "coarse", x.coarse(), t.coarse())};
   }
 
   template <class Scope, class X, class Timesteps>
@@ -35,15 +35,14 @@ struct toy_network {
 /// The fine half of it.
 struct toy_baseline {
   static constexpr const char* name = "toy-baseline";
+  static constexpr std::size_t scale_count = 1;
   std::vector<std::size_t> hidden_dims = {8};
 
   template <class Scope, class X, class Timesteps>
-  auto operator()(const Scope& p, const X& x, const Timesteps& t) const {
-    return toy_network::layer(p / "fine", x, t);
+  auto operator()(const Scope& p, const scales<X, 1>& x, const scales<Timesteps, 1>& t) const {
+    return scales{toy_network::layer(p / "fine", x.fine(), t.fine())};
   }
 };
-static_assert(single_scale_architecture<toy_baseline>);
-static_assert(!single_scale_architecture<toy_network>);
 
 /// `count` images of noise, of the given size.
 template <class Tensor>

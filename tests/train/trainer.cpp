@@ -4,11 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <thread>
 #include <tuple>
-#include <type_traits>
 #include <vector>
 
 #include <lift/backend/thread_pool.hpp>
@@ -59,7 +60,7 @@ std::vector<std::vector<std::size_t>> batches_of(std::uint64_t seed, std::uint64
   const noting_source source{.batches = &batches};
   trainer training(toy_network{}, fresh<tensor_f>(seed), source, plain, constant_rate{},
                    {.batch_size = 3});
-  training.run(steps, [](const step_report&) {});
+  training.run(steps, [](const step_report<>&) {});
   return batches;
 }
 
@@ -89,15 +90,15 @@ BOOST_AUTO_TEST_CASE(reports_and_counters) {
   trainer training(toy_network{}, initial, source, plain, cosine_annealing{.steps = 20},
                    {.batch_size = 4});
   BOOST_CHECK_EQUAL(training.batches_per_epoch(), 2u);
-  std::vector<step_report> reports;
-  training.run(5, [&](const step_report& r) { reports.push_back(r); });
+  std::vector<step_report<>> reports;
+  training.run(5, [&](const step_report<>& r) { reports.push_back(r); });
   BOOST_REQUIRE_EQUAL(reports.size(), 5u);
   for (std::size_t i = 0; i < 5; ++i) {
     BOOST_CHECK_EQUAL(reports[i].step, i + 1);
     BOOST_CHECK_EQUAL(reports[i].epoch, i / 2);
     BOOST_CHECK_EQUAL(reports[i].learning_rate, cosine_annealing{.steps = 20}(i));
-    BOOST_CHECK_GT(reports[i].loss.fine, 0);
-    BOOST_CHECK_GT(reports[i].loss.coarse, 0);
+    BOOST_CHECK_GT(reports[i].loss.fine(), 0);
+    BOOST_CHECK_GT(reports[i].loss.coarse(), 0);
     BOOST_CHECK_GT(reports[i].gradient_norm, 0);
     BOOST_CHECK_GT(reports[i].images_per_second, 0);
   }
@@ -117,11 +118,49 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(training_learns, Architecture,
   trainer training(Architecture{}, fresh<tensor_f, Architecture>(), source, plain,
                    constant_rate{0.02}, {.batch_size = 16});
   double first = 0, last = 0;
-  training.run(200, [&](const step_report& r) {
-    (r.step <= 20 ? first : last) += r.step <= 20 || r.step > 180 ? r.loss.fine : 0;
-    if (std::is_same_v<Architecture, toy_baseline>) BOOST_CHECK_EQUAL(r.loss.coarse, 0);
+  training.run(200, [&](const step_report<Architecture::scale_count>& r) {
+    (r.step <= 20 ? first : last) += r.step <= 20 || r.step > 180 ? r.loss.fine() : 0;
   });
   BOOST_CHECK_LT(last, 0.6 * first);
+}
+
+BOOST_AUTO_TEST_CASE(three_scales_learn) {
+  const multiscale_unet<3> architecture{{8}};
+  const auto source = noise_source<tensor_f>(32, 8);
+  trainer training(architecture,
+                   training_state<tensor_f>(network<multiscale_unet<3>, tensor_f>(
+                       architecture, 1).weights, 1),
+                   source, plain, constant_rate{0.005}, {.batch_size = 16});
+  scales<double, 3> first{}, last{};
+  training.run(300, [&](const step_report<3>& r) {
+    for (std::size_t scale = 0; scale < 3; ++scale) {
+      if (r.step <= 20) first[scale] += r.loss[scale];
+      if (r.step > 280) last[scale] += r.loss[scale];
+    }
+  });
+  for (std::size_t scale = 0; scale < 3; ++scale)
+    BOOST_TEST_CONTEXT("scale " << scale) BOOST_CHECK_LT(last[scale], 0.6 * first[scale]);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_step_of_every_prediction, Architecture,
+                              decltype(std::tuple(baseline_unet{}, lift_unet{},
+                                                  multiscale_unet<3>{}))) {
+  const Architecture architecture{{8}};
+  const training_state<tensor_f> initial(network<Architecture, tensor_f>(architecture, 1).weights);
+  const auto source = noise_source<tensor_f>(16, 8);
+  std::set<std::vector<float>> results;
+  for (const auto& row : prediction_choices)
+    BOOST_TEST_CONTEXT(row.name) {
+      trainer training(architecture, initial, source,
+                       objective{cosine_schedule(), independent_regime{}, row.make()},
+                       constant_rate{}, {.batch_size = 16});
+      for (const double loss : training.step().loss) {
+        BOOST_CHECK(std::isfinite(loss));
+        BOOST_CHECK_GT(loss, 0);
+      }
+      results.insert(numbers_of(training.state()));
+    }
+  BOOST_CHECK_EQUAL(results.size(), std::size(prediction_choices));
 }
 
 BOOST_AUTO_TEST_CASE(fine_loss_only_leaves_the_coarse_layer_to_weight_decay) {
@@ -131,7 +170,7 @@ BOOST_AUTO_TEST_CASE(fine_loss_only_leaves_the_coarse_layer_to_weight_decay) {
                    objective{cosine_schedule(), make_regime("fine-loss-only")}, constant_rate{0.1},
                    {.batch_size = 8});
   const auto report = training.step();
-  BOOST_CHECK_GT(report.loss.coarse, 0);
+  BOOST_CHECK_GT(report.loss.coarse(), 0);
   const auto before = initial.weights["coarse.conv.weight"].to_host();
   const auto after = training.state().weights["coarse.conv.weight"].to_host();
   for (std::size_t i = 0; i < before.size(); ++i)
@@ -144,7 +183,9 @@ BOOST_AUTO_TEST_CASE(accumulated_parts_equal_the_whole_batch) {
     trainer training(toy_network{}, fresh<tensor_d>(), source, plain, constant_rate{0.01},
                      {.batch_size = 12, .accumulation = parts});
     std::vector<double> losses;
-    training.run(6, [&](const step_report& r) { losses.push_back(r.loss.fine + r.gradient_norm); });
+    training.run(6, [&](const step_report<>& r) {
+      losses.push_back(r.loss.fine() + r.gradient_norm);
+    });
     return std::pair(losses, numbers_of(training.state()));
   };
   const auto whole = train(1);
@@ -224,7 +265,7 @@ BOOST_AUTO_TEST_CASE(one_thread_and_two_give_the_same_bytes) {
     default_thread_pool().resize(threads);
     trainer training(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{0.01},
                      {.batch_size = 8});
-    training.run(5, [](const step_report&) {});
+    training.run(5, [](const step_report<>&) {});
     return training.state().clone();
   };
   const auto one = train(1);
@@ -240,7 +281,7 @@ BOOST_AUTO_TEST_CASE(a_step_that_is_asked_to_stop_leaves_the_state_of_the_last_w
   std::vector<training_state<tensor_f>> undisturbed{training.state().clone()};
   {
     trainer whole(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{0.01}, options);
-    whole.run(4, [&](const step_report&) { undisturbed.push_back(whole.state().clone()); });
+    whole.run(4, [&](const step_report<>&) { undisturbed.push_back(whole.state().clone()); });
   }
 
   std::atomic<bool> flag = true;
@@ -277,7 +318,7 @@ BOOST_AUTO_TEST_CASE(a_step_is_not_left_where_weights_change_or_work_is_recorded
 
   const std::atomic<bool> flag = true;
   const stoppable here(&flag);
-  training.run(2, [](const step_report&) {});
+  training.run(2, [](const step_report<>&) {});
   BOOST_CHECK_EQUAL(training.state().step, 2u);
   update(state, found, 0.1, {});
   BOOST_CHECK_EQUAL(state.step, 1u);
@@ -308,6 +349,6 @@ BOOST_AUTO_TEST_CASE(misuse_is_one_clear_line) {
                         .step()
                         .loss;
   const auto own_loss = on(own_copy(cosine_schedule())).step().loss;
-  BOOST_TEST(own_loss.fine == loss.fine);
-  BOOST_TEST(own_loss.coarse == loss.coarse);
+  BOOST_TEST(own_loss.fine() == loss.fine());
+  BOOST_TEST(own_loss.coarse() == loss.coarse());
 }

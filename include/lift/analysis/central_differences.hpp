@@ -20,34 +20,38 @@ struct central_differences {
   /// h; 0 means the cube root of the tensors' rounding error: 5e-3 for float, 6e-6 for double.
   double step = 0;
 
-  template <class Backend, class T>
-  auto operator()(const tensor<Backend, T>& x_fine, const tensor<Backend, T>& x_coarse,
-                  const timesteps& t_fine, const timesteps& t_coarse) const {
-    return denoise(x_fine, x_coarse, t_fine, t_coarse);
+  template <class Backend, class T, std::size_t N>
+  scales<tensor<Backend, T>, N> operator()(const scales<tensor<Backend, T>, N>& x,
+                                           const scales<timesteps, N>& t) const {
+    return denoise(x, t);
   }
 
-  template <class Backend, class T>
-  auto operator()(const dual<Backend, T>& x_fine, const dual<Backend, T>& x_coarse,
-                  const timesteps& t_fine, const timesteps& t_coarse) const {
+  template <class Backend, class T, std::size_t N>
+  scales<dual<Backend, T>, N> operator()(const scales<dual<Backend, T>, N>& x,
+                                         const scales<timesteps, N>& t) const {
     using Tensor = tensor<Backend, T>;
+    using Images = scales<Tensor, N>;
     const T h = step > 0 ? static_cast<T>(step) : std::cbrt(std::numeric_limits<T>::epsilon());
-    const std::size_t batch = x_fine.shape()[0], count = x_fine.tangent.shape()[0] / batch;
-    std::vector<Tensor> fine, coarse;
+    const std::size_t batch = x[0].shape()[0], count = x[0].tangent.shape()[0] / batch;
+    scales<std::vector<Tensor>, N> products;
     for (std::size_t k = 0; k < count; ++k) {
-      const auto at = [&](T along) {
-        const auto moved = [&](const dual<Backend, T>& x) {
-          return axpby(1, x.primal, along, x.tangent.rows(k * batch, (k + 1) * batch));
-        };
-        return denoise(moved(x_fine), moved(x_coarse), t_fine, t_coarse);
+      const auto at = [&](T along) -> Images {
+        return denoise(make_scales<N>([&](std::size_t scale) {
+                         return axpby(1, x[scale].primal, along,
+                                      x[scale].tangent.rows(k * batch, (k + 1) * batch));
+                       }),
+                       t);
       };
-      const auto ahead = at(h), behind = at(-h);
-      const T scale = T(0.5) / h;
-      fine.push_back(axpby<Backend, T>(scale, ahead.fine, -scale, behind.fine));
-      coarse.push_back(axpby<Backend, T>(scale, ahead.coarse, -scale, behind.coarse));
+      const Images ahead = at(h), behind = at(-h);
+      const T slope = T(0.5) / h;
+      for (std::size_t scale = 0; scale < N; ++scale)
+        products[scale].push_back(axpby(slope, ahead[scale], -slope, behind[scale]));
     }
-    const auto here = denoise(x_fine.primal, x_coarse.primal, t_fine, t_coarse);
-    return scales{dual<Backend, T>{here.fine, stacked(std::span<const Tensor>(fine))},
-                  dual<Backend, T>{here.coarse, stacked(std::span<const Tensor>(coarse))}};
+    const Images here =
+        denoise(make_scales<N>([&](std::size_t scale) { return x[scale].primal; }), t);
+    return make_scales<N>([&](std::size_t scale) {
+      return dual<Backend, T>{here[scale], stacked(std::span<const Tensor>(products[scale]))};
+    });
   }
 };
 

@@ -20,7 +20,7 @@ enum class jacobian_weight { both_sides, one_side, none };
 struct hutchinson_options {
   std::size_t probes = 4;  ///< per image and scale
   jacobian_weight weight = jacobian_weight::both_sides;
-  std::size_t batch_size = 8;  ///< images at once; memory grows with batch_size·(2·probes + 1)
+  std::size_t batch_size = 8;  ///< images at once; memory grows with batch_size·(N·probes + 1)
   std::uint64_t seed = 42;
   std::uint32_t step = 0;  ///< different steps give independent probes
 };
@@ -41,16 +41,17 @@ Tensor stacked_probes(shape s, std::size_t probes, const random_stream& stream,
 }
 
 /// ‖J u‖² of every block, weighted, for each image (row) and probe (column): all blocks come from
-/// one pass with 2K stacked tangents. Its expectation over probes is ‖J‖²_F, weighted alike
+/// one pass with N·K stacked tangents. Its expectation over probes is ‖J‖²_F, weighted alike
 /// (Hutchinson 1990).
-template <class Tensor, class Denoiser>
-  requires(is_denoiser<Denoiser, Tensor>())
-jacobian_blocks<grid> hutchinson_samples(const Denoiser& denoise, const scales<Tensor>& x,
-                                         const scales<timesteps>& t,
-                                         const hutchinson_options& options = {}) {
-  const std::size_t images = x.fine.shape()[0], probes = options.probes;
-  require(images > 0 && x.coarse.shape()[0] == images, "coarse images", x.coarse.shape()[0],
-          text(images, ", at least 1"));
+template <class Tensor, std::size_t N, class Denoiser>
+  requires(is_denoiser<Denoiser, Tensor, N>())
+jacobian_blocks<grid<>, N> hutchinson_samples(const Denoiser& denoise, const scales<Tensor, N>& x,
+                                              const scales<timesteps, N>& t,
+                                              const hutchinson_options& options = {}) {
+  const std::size_t images = x.fine().shape()[0], probes = options.probes;
+  for (std::size_t scale = 0; scale < N; ++scale)
+    require(images > 0 && x[scale].shape()[0] == images, scale_name(scale, N) + " images",
+            x[scale].shape()[0], text(images, ", at least 1"));
   require(probes > 0, "number of probes", probes, "at least 1");
   require(options.batch_size > 0, "batch size", options.batch_size, "at least 1");
 
@@ -62,41 +63,40 @@ jacobian_blocks<grid> hutchinson_samples(const Denoiser& denoise, const scales<T
     return 1 / pixels(output) /
            (options.weight == jacobian_weight::both_sides ? pixels(input) : 1.0);
   };
-  const auto stream = [&](std::uint32_t scale) {
-    return random_stream{options.seed, purpose::probe, scale, options.step};
-  };
 
-  const grid none(images, probes);
-  jacobian_blocks<grid> samples{none, none, none, none};
+  jacobian_blocks<grid<>, N> samples;
+  for (auto& of_output : samples)
+    for (auto& block : of_output) block = grid<>(images, probes);
   for (std::size_t first = 0; first < images; first += options.batch_size) {
     const std::size_t last = std::min(images, first + options.batch_size), batch = last - first;
-    const auto timesteps_of = [&](const timesteps& all) {
-      if (all.size() == 1) return all;
-      require(all.size() == images, "number of timesteps", all.size(), text("1 or ", images));
-      return timesteps(all.begin() + static_cast<std::ptrdiff_t>(first),
-                       all.begin() + static_cast<std::ptrdiff_t>(last));
-    };
-    const scales<Tensor> part{x.fine.rows(first, last), x.coarse.rows(first, last)};
-    const auto product = jacobian_products(
-        denoise, part, scales<timesteps>{timesteps_of(t.fine), timesteps_of(t.coarse)},
-        scales<Tensor>{stacked_probes<Tensor>(part.fine.shape(), probes, stream(0), first),
-                       stacked_probes<Tensor>(part.coarse.shape(), probes, stream(1), first)});
-    const auto record = [&](grid& to, const Tensor& ju, double w) {
-      const auto squares = image_sums(square_functor{}, ju);
-      for (std::size_t k = 0; k < probes; ++k)
-        for (std::size_t b = 0; b < batch; ++b) to(first + b, k) = w * squares[k * batch + b];
-    };
-    record(samples.fine_wrt_fine, product.fine_wrt_fine, weight(x.fine, x.fine));
-    record(samples.fine_wrt_coarse, product.fine_wrt_coarse, weight(x.fine, x.coarse));
-    record(samples.coarse_wrt_fine, product.coarse_wrt_fine, weight(x.coarse, x.fine));
-    record(samples.coarse_wrt_coarse, product.coarse_wrt_coarse, weight(x.coarse, x.coarse));
+    const auto part = make_scales<N>([&](std::size_t s) { return x[s].rows(first, last); });
+    const auto times = make_scales<N>([&](std::size_t s) {
+      if (t[s].size() == 1) return t[s];
+      require(t[s].size() == images, "number of timesteps", t[s].size(), text("1 or ", images));
+      return timesteps(t[s].begin() + static_cast<std::ptrdiff_t>(first),
+                       t[s].begin() + static_cast<std::ptrdiff_t>(last));
+    });
+    const auto u = make_scales<N>([&](std::size_t s) {
+      const random_stream stream{options.seed, purpose::probe, static_cast<std::uint32_t>(s),
+                                 options.step};
+      return stacked_probes<Tensor>(part[s].shape(), probes, stream, first);
+    });
+    const auto products = jacobian_products(denoise, part, times, u);
+    for (std::size_t output = 0; output < N; ++output)
+      for (std::size_t input = 0; input < N; ++input) {
+        const double w = weight(x[output], x[input]);
+        const auto squares = image_sums(square_functor{}, products[output][input]);
+        for (std::size_t k = 0; k < probes; ++k)
+          for (std::size_t b = 0; b < batch; ++b)
+            samples[output][input](first + b, k) = w * squares[k * batch + b];
+      }
   }
   return samples;
 }
 
 /// The mean over images of each image's mean over its probes. The standard error is that over
 /// images, which holds the probes' share too; of a single image, that over its probes.
-inline sample_mean mean_over_images(const grid& samples) {
+inline sample_mean mean_over_images(const grid<>& samples) {
   if (samples.rows() == 1) return mean_of(samples.values());
   std::vector<double> means;
   for (std::size_t i = 0; i < samples.rows(); ++i) {
@@ -108,14 +108,16 @@ inline sample_mean mean_over_images(const grid& samples) {
 }
 
 /// Estimates the weighted ‖J‖²_F of every block at noisy images x, averaged over the batch.
-template <class Tensor, class Denoiser>
-  requires(is_denoiser<Denoiser, Tensor>())
-jacobian_blocks<sample_mean> hutchinson(const Denoiser& denoise, const scales<Tensor>& x,
-                                        const scales<timesteps>& t,
-                                        const hutchinson_options& options = {}) {
+template <class Tensor, std::size_t N, class Denoiser>
+  requires(is_denoiser<Denoiser, Tensor, N>())
+jacobian_blocks<sample_mean, N> hutchinson(const Denoiser& denoise, const scales<Tensor, N>& x,
+                                           const scales<timesteps, N>& t,
+                                           const hutchinson_options& options = {}) {
   const auto samples = hutchinson_samples(denoise, x, t, options);
-  return {mean_over_images(samples.fine_wrt_fine), mean_over_images(samples.fine_wrt_coarse),
-          mean_over_images(samples.coarse_wrt_fine), mean_over_images(samples.coarse_wrt_coarse)};
+  return make_scales<N>([&](std::size_t output) {
+    return make_scales<N>(
+        [&](std::size_t input) { return mean_over_images(samples[output][input]); });
+  });
 }
 
 }  // namespace lift

@@ -1,41 +1,91 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+#include <concepts>
 #include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <lift/core/error.hpp>
+#include <lift/core/scales.hpp>
 
 namespace lift {
 
-/// A row-major table of doubles; default-constructed it is empty (0×0).
+/// A row-major table of doubles with N axes; default-constructed it is empty.
+template <std::size_t N = 2>
 class grid {
  public:
-  grid() = default;
-  grid(std::size_t rows, std::size_t columns, double fill = 0)
-      : grid(rows, columns, std::vector<double>(rows * columns, fill)) {}
+  using lengths = std::array<std::size_t, N>;
 
-  /// Throws lift::error unless there are rows × columns values.
+  grid() = default;
+  explicit grid(const lengths& axes, double fill = 0)
+      : grid(axes, std::vector<double>(size_of(axes), fill)) {}
+  /// Throws lift::error unless there is a value for each place.
+  grid(const lengths& axes, std::vector<double> values) : lengths_(axes), values_(std::move(values)) {
+    std::string wanted;
+    for (const std::size_t length : axes) wanted += (wanted.empty() ? "" : "×") + std::to_string(length);
+    require(values_.size() == size_of(axes), "number of grid values", values_.size(), wanted);
+  }
+  grid(std::size_t rows, std::size_t columns, double fill = 0)
+    requires(N == 2)
+      : grid(lengths{rows, columns}, fill) {}
   grid(std::size_t rows, std::size_t columns, std::vector<double> values)
-      : rows_(rows), columns_(columns), values_(std::move(values)) {
-    require(values_.size() == rows * columns, "number of grid values", values_.size(),
-            text(rows, "×", columns));
+    requires(N == 2)
+      : grid(lengths{rows, columns}, std::move(values)) {}
+  /// `points` along every axis.
+  static grid cube(std::size_t points, double fill = 0) {
+    lengths axes;
+    axes.fill(points);
+    return grid(axes, fill);
   }
 
-  std::size_t rows() const { return rows_; }
-  std::size_t columns() const { return columns_; }
+  std::size_t length(std::size_t axis) const { return lengths_[axis]; }
+  std::size_t rows() const { return lengths_[0]; }
+  std::size_t columns() const { return lengths_[N - 1]; }
+  std::size_t size() const { return values_.size(); }
   bool empty() const { return values_.empty(); }
 
-  double operator()(std::size_t i, std::size_t j) const { return values_[i * columns_ + j]; }
-  double& operator()(std::size_t i, std::size_t j) { return values_[i * columns_ + j]; }
+  double operator[](const scales<std::size_t, N>& place) const { return values_[offset(place)]; }
+  double& operator[](const scales<std::size_t, N>& place) { return values_[offset(place)]; }
+  template <std::convertible_to<std::size_t>... Index>
+    requires(sizeof...(Index) == N)
+  double operator()(Index... index) const {
+    return (*this)[{static_cast<std::size_t>(index)...}];
+  }
+  template <std::convertible_to<std::size_t>... Index>
+    requires(sizeof...(Index) == N)
+  double& operator()(Index... index) {
+    return (*this)[{static_cast<std::size_t>(index)...}];
+  }
 
   const std::vector<double>& values() const { return values_; }
+  std::vector<double>& values() { return values_; }
+
+  /// Where values() has a place, and the place of an offset.
+  std::size_t offset(const scales<std::size_t, N>& place) const {
+    std::size_t result = 0;
+    for (std::size_t axis = 0; axis < N; ++axis) result = result * lengths_[axis] + place[axis];
+    return result;
+  }
+  scales<std::size_t, N> place(std::size_t offset) const {
+    scales<std::size_t, N> result;
+    for (std::size_t axis = N; axis-- > 0; offset /= lengths_[axis])
+      result[axis] = offset % lengths_[axis];
+    return result;
+  }
 
   friend bool operator==(const grid&, const grid&) = default;
 
  private:
-  std::size_t rows_ = 0, columns_ = 0;
+  static std::size_t size_of(const lengths& axes) {
+    std::size_t size = 1;
+    for (const std::size_t length : axes) size *= length;
+    return size;
+  }
+
+  lengths lengths_{};
   std::vector<double> values_;
 };
 

@@ -63,6 +63,8 @@ inline std::vector<parameter_declaration> declared_parameters_of(
     const std::string& architecture, const std::vector<std::size_t>& hidden_dims) {
   require_unet_size(hidden_dims, std::size_t{1} << std::min<std::size_t>(hidden_dims.size(), 16));
   if (architecture == lift_unet::name) return declared_parameters(lift_unet{hidden_dims});
+  if (architecture == multiscale_unet<3>::name)
+    return declared_parameters(multiscale_unet<3>{hidden_dims});
   if (architecture == lift_unet_shared_timestep::name)
     return declared_parameters(lift_unet_shared_timestep{hidden_dims});
   return declared_parameters(baseline_unet{hidden_dims});
@@ -110,7 +112,12 @@ inline std::optional<weight_reading> reading_behind(const std::string& prefix,
   result.prefix = prefix;
   if (prefix.find("ema") != prefix.npos) result.kind = weight_kind::average;
   const bool shared = any(prefix + "unet.");
+  // The embeddings of so many timesteps are combined.
+  const auto combine = tensors.find(prefix + "time_combine.0.weight");
+  const bool three = combine != tensors.end() && combine->second.dims.rank() == 2 &&
+                     combine->second.dims[1] == 3 * combine->second.dims[0];
   result.architecture = shared                          ? lift_unet_shared_timestep::name
+                        : three                         ? multiscale_unet<3>::name
                         : any(prefix + "time_combine.") ? lift_unet::name
                                                         : baseline_unet::name;
   const std::string levels = prefix + (shared ? "unet." : "") + "downsample.";

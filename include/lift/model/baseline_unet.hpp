@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
 #include <lift/model/lift_unet.hpp>
 
 namespace lift {
@@ -9,13 +12,16 @@ namespace lift {
 /// timestep. x (B, C, S, S) → the same shape.
 struct baseline_unet {
   static constexpr const char* name = "baseline";
+  static constexpr std::size_t scale_count = 1;
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
 
   template <class Scope, class X, class Timesteps>
-  auto operator()(const Scope& p, const X& x, const Timesteps& t) const {
-    require_unet_size(hidden_dims, shape_of(x)[2]);
-    return nn::unet(p, hidden_dims, x,
-                    nn::time_embedding(p / "time_mlp", x, t, hidden_dims[0]), shape_of(x)[1]);
+  auto operator()(const Scope& p, const scales<X, 1>& x, const scales<Timesteps, 1>& t) const {
+    const X& image = x.fine();
+    require_unet_size(hidden_dims, shape_of(image)[2]);
+    return scales{nn::unet(p, hidden_dims, image,
+                           nn::time_embedding(p / "time_mlp", image, t.fine(), hidden_dims[0]),
+                           shape_of(image)[1])};
   }
 };
 

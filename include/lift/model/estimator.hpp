@@ -2,58 +2,45 @@
 #pragma once
 
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <vector>
 
-#include <lift/model/denoiser.hpp>
-#include <lift/model/prediction.hpp>
-#include <lift/schedule/schedule.hpp>
+#include <lift/model/model.hpp>
 
 namespace lift {
 
-/// ᾱ at each timestep; throws lift::error for one that is not a whole number of the schedule.
-template <noise_schedule Schedule>
-std::vector<double> alpha_bars(const Schedule& schedule, const timesteps& t) {
-  std::vector<double> result;
-  for (const double at : t) {
-    require(at >= 0 && at < static_cast<double>(schedule.num_timesteps()) && at == std::floor(at),
-            "timestep", at, text("a whole number from 0 to ", schedule.num_timesteps() - 1));
-    result.push_back(schedule.alpha_bar(static_cast<std::size_t>(at)));
-  }
-  return result;
-}
-
-/// What is wanted of a denoiser, whatever it predicts: ε̂ or x̂ = (x_t − √(1−ᾱ)·ε̂)/√ᾱ.
+/// What is wanted of a denoiser: ε̂ = (x_t − √ᾱ·x̂₀)/√(1−ᾱ), or x̂₀.
 enum class estimate { noise, clean };
 
-/// A denoiser whose output is ε̂ or x̂ of both scales, made of one that predicts anything. It takes
-/// what that one takes and gives back: not duals, where it gives tensors for them.
-template <class Denoiser, noise_schedule Schedule, prediction Prediction = predicts_noise>
+/// A denoiser's ε̂ or x̂₀ of every scale. It takes what the denoiser takes and gives back. A denoiser
+/// that tells the noise itself, by a member noise(x, t), is asked for that.
+template <class Denoiser, noise_schedule Schedule>
 struct estimator {
   Denoiser denoise;
   Schedule schedule;
   estimate wanted = estimate::noise;
 
-  template <value F, value C>
-    requires requires(const Denoiser& d, const F& f, const C& c, const timesteps& t) {
-      { d(f, c, t, t).fine } -> std::convertible_to<F>;
-      { d(f, c, t, t).coarse } -> std::convertible_to<C>;
+  template <value X, std::size_t N>
+    requires denoiser<Denoiser, X, N>
+  scales<X, N> operator()(const scales<X, N>& x, const scales<timesteps, N>& t) const {
+    if (wanted == estimate::clean) return denoise(x, t);
+    if constexpr (requires { denoise.noise(x, t); }) {
+      return denoise.noise(x, t);
+    } else {
+      const scales<X, N> clean = denoise(x, t);
+      return make_scales<N>([&](std::size_t scale) {
+        std::vector<combination> weights;
+        for (const double a : alpha_bars(schedule, t[scale]))
+          weights.push_back(predicts_clean::noise(a));
+        return combined(weights, x[scale], clean[scale]);
+      });
     }
-  auto operator()(const F& x_fine, const C& x_coarse, const timesteps& t_fine,
-                  const timesteps& t_coarse) const {
-    const auto y = denoise(x_fine, x_coarse, t_fine, t_coarse);
-    return scales{combined(weights(t_fine), x_fine, F(y.fine)),
-                  combined(weights(t_coarse), x_coarse, C(y.coarse))};
-  }
-
- private:
-  std::vector<combination> weights(const timesteps& t) const {
-    std::vector<combination> result;
-    for (const double a : alpha_bars(schedule, t))
-      result.push_back(wanted == estimate::noise ? Prediction::noise(a) : Prediction::clean(a));
-    return result;
   }
 };
+
+template <class Denoiser, class Schedule>
+estimator(Denoiser, Schedule) -> estimator<Denoiser, Schedule>;
+template <class Denoiser, class Schedule>
+estimator(Denoiser, Schedule, estimate) -> estimator<Denoiser, Schedule>;
 
 }  // namespace lift

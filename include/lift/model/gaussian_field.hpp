@@ -7,9 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include <lift/model/estimator.hpp>
+#include <lift/model/model.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/linear.hpp>
+#include <lift/pyramid/copies.hpp>
 #include <lift/schedule/snr.hpp>
 
 namespace lift {
@@ -17,7 +18,7 @@ namespace lift {
 /// The exact denoiser of a Gaussian random field: images whose every channel is a stationary field
 /// on an n×n torus with power S(k) ∝ (|k|² + 1)^(−β/2), coarse image = 2×2 means.
 ///
-/// It predicts x̂ = E[x₀ | x_fine, x_coarse], which is linear in both. With D the 2×2 mean,
+/// x̂₀ = E[x₀ | x_fine, x_coarse] is linear in both. With D the 2×2 mean,
 /// B = (S⁻¹ + γ_f)⁻¹ and M = γ_c·(1 + γ_c·D B Dᵀ)⁻¹, both of them convolutions on the torus:
 /// b = B·(α_f/σ_f²·x_fine + α_c/σ_c²·Dᵀ x_coarse), x̂_fine = b − B Dᵀ M D b, x̂_coarse = D x̂_fine.
 /// Each convolution is a dense matrix, so this is meant for small n. It takes one timestep for all
@@ -36,16 +37,15 @@ class gaussian_field {
     for (double& s : power_) s *= variance * pixels / total;
   }
 
-  template <value F, value C>
-  auto operator()(const F& x_fine, const C& x_coarse, const timesteps& t_fine,
-                  const timesteps& t_coarse) const {
-    using Tensor = detail::tensor_of<F>;
-    const shape fine = x_fine.shape(), coarse = x_coarse.shape();
+  template <value X>
+  scales<X> operator()(const scales<X>& x, const scales<timesteps>& t) const {
+    using Tensor = detail::tensor_of<X>;
+    const shape fine = x.fine().shape(), coarse = x.coarse().shape();
     const std::size_t n = size_, half = n / 2;
     require(fine.rank() == 4 && fine[2] == n && fine[3] == n, "Gaussian field: fine image", fine,
             text("(B, C, ", n, ", ", n, ")"));
     const std::size_t planes = fine[0] * fine[1];
-    const double a_fine = alpha_bar(t_fine), a_coarse = alpha_bar(t_coarse);
+    const double a_fine = alpha_bar(t.fine()), a_coarse = alpha_bar(t.coarse());
     const double gamma_fine = snr_from_alpha_bar(a_fine);
     const double gamma_coarse = snr_from_alpha_bar(a_coarse);
 
@@ -61,9 +61,9 @@ class gaussian_field {
 
     const combination precision{std::sqrt(a_fine) / (1 - a_fine),
                                 std::sqrt(a_coarse) / (1 - a_coarse)};
-    const auto x = combined({precision}, seen_as(x_fine, {planes, 1, n, n}),
-                            transposed_mean(seen_as(x_coarse, {planes, 1, half, half})));
-    const auto b = filter(x, b_matrix);
+    const auto sum = combined({precision}, seen_as(x.fine(), {planes, 1, n, n}),
+                              transposed_mean(seen_as(x.coarse(), {planes, 1, half, half})));
+    const auto b = filter(sum, b_matrix);
     const auto surplus = filter(transposed_mean(filter(coarsen(b), m_matrix)), b_matrix);
     const auto clean = combined({{1, -1}}, b, surplus);
     return scales{seen_as(clean, fine), seen_as(coarsen(clean), coarse)};

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <vector>
 
+#include <lift/core/scales.hpp>
 #include <lift/nn/time_embedding.hpp>
 #include <lift/nn/unet.hpp>
+#include <lift/op/concat.hpp>
 #include <lift/op/slice.hpp>
-#include <lift/pyramid/scales.hpp>
+#include <lift/pyramid/copies.hpp>
 
 namespace lift {
 
@@ -21,49 +23,65 @@ inline void require_unet_size(const std::vector<std::size_t>& dims, std::size_t 
           text("a multiple of ", factor));
 }
 
-/// The body that both LIFT networks share: the coarse image is upsampled and joined to the fine
-/// one; the last channels of the result are downsampled.
-template <class Scope, class F, class C, class Embedding>
-auto lift_body(const Scope& p, const std::vector<std::size_t>& dims, const F& x_fine,
-               const C& x_coarse, const Embedding& t) {
-  const std::size_t c = shape_of(x_fine)[1];
-  const auto y = nn::unet(p, dims, apply(op::concat{}, x_fine, refine(x_coarse)), t, 2 * c);
-  return scales{apply(op::slice(0, c), y), coarsen(apply(op::slice(c, c), y))};
+/// The body that the LIFT networks share: coarser images are upsampled and joined to the finest one,
+/// and of the channels of the result each scale's own are downsampled.
+template <std::size_t N, class Scope, class X, class Embedding>
+auto lift_body(const Scope& p, const std::vector<std::size_t>& dims, const scales<X, N>& x,
+               const Embedding& t) {
+  const std::size_t c = shape_of(x.fine())[1];
+  auto all = x.fine();
+  for (std::size_t scale = 1; scale < N; ++scale) {
+    auto image = x[scale];
+    for (std::size_t i = 0; i < scale; ++i) image = refine(image);
+    all = apply(op::concat{}, all, image);  // (B, (scale + 1)·C, S, S)
+  }
+  const auto y = nn::unet(p, dims, all, t, N * c);  // (B, N·C, S, S)
+  return make_scales<N>([&](std::size_t scale) {
+    auto image = apply(op::slice(scale * c, c), y);
+    for (std::size_t i = 0; i < scale; ++i) image = coarsen(image);
+    return image;
+  });
 }
 
-/// The LIFT network: one U-Net sees both scales, each at its own timestep, and predicts for both.
-/// x_fine (B, C, S, S), x_coarse (B, C, S/2, S/2) → the same shapes.
-struct lift_unet {
-  static constexpr const char* name = "lift";
+/// The LIFT network of N scales: one U-Net sees all of them, each at its own timestep, and predicts
+/// for all. x (B, C, S, S), (B, C, S/2, S/2), … → the same shapes.
+template <std::size_t N>
+struct multiscale_unet {
+  static_assert(N == 2 || N == 3, "named for two and three scales");
+  static constexpr const char* name = N == 2 ? "lift" : "lift-3-scales";
+  static constexpr std::size_t scale_count = N;
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
 
-  template <class Scope, class F, class C, class Timesteps>
-  auto operator()(const Scope& p, const F& x_fine, const C& x_coarse, const Timesteps& t_fine,
-                  const Timesteps& t_coarse) const {
-    require_unet_size(hidden_dims, shape_of(x_fine)[2]);
+  template <class Scope, class X, class Timesteps>
+  auto operator()(const Scope& p, const scales<X, N>& x, const scales<Timesteps, N>& t) const {
+    require_unet_size(hidden_dims, shape_of(x.fine())[2]);
     const std::size_t c = hidden_dims[0];
-    const auto mlp = p / "time_mlp";
-    const auto t = nn::two_layer_mlp(
-        p / "time_combine",
-        apply(op::concat{}, nn::time_embedding(mlp, x_fine, t_fine, c),
-              nn::time_embedding(mlp, x_fine, t_coarse, c)),
-        0, 2, 4 * c);
-    return lift_body(p, hidden_dims, x_fine, x_coarse, t);
+    const auto embedded = [&](std::size_t scale) {
+      return nn::time_embedding(p / "time_mlp", x.fine(), t[scale], c);
+    };
+    auto times = embedded(0);  // (B, N·4c) in the end
+    for (std::size_t scale = 1; scale < N; ++scale)
+      times = apply(op::concat{}, times, embedded(scale));
+    return lift_body(p, hidden_dims, x,
+                     nn::two_layer_mlp(p / "time_combine", times, 0, 2, 4 * c));
   }
 };
 
-/// LIFT with one timestep for both scales: it is told t_fine alone.
+/// The LIFT network of an image and its half.
+using lift_unet = multiscale_unet<2>;
+
+/// LIFT with one timestep for both scales: it is told the fine one alone.
 struct lift_unet_shared_timestep {
   static constexpr const char* name = "lift-shared-timestep";
+  static constexpr std::size_t scale_count = 2;
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
 
-  template <class Scope, class F, class C, class Timesteps>
-  auto operator()(const Scope& p, const F& x_fine, const C& x_coarse, const Timesteps& t_fine,
-                  const Timesteps&) const {
-    require_unet_size(hidden_dims, shape_of(x_fine)[2]);
+  template <class Scope, class X, class Timesteps>
+  auto operator()(const Scope& p, const scales<X>& x, const scales<Timesteps>& t) const {
+    require_unet_size(hidden_dims, shape_of(x.fine())[2]);
     const auto unet = p / "unet";
-    return lift_body(unet, hidden_dims, x_fine, x_coarse,
-                     nn::time_embedding(unet / "time_mlp", x_fine, t_fine, hidden_dims[0]));
+    return lift_body(unet, hidden_dims, x,
+                     nn::time_embedding(unet / "time_mlp", x.fine(), t.fine(), hidden_dims[0]));
   }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -19,15 +20,14 @@ namespace lift {
 template <class Architecture>
 std::vector<parameter_declaration> declared_parameters(const Architecture& architecture,
                                                        std::size_t channels = 3) {
+  constexpr std::size_t n = Architecture::scale_count;
   parameter_list list;
-  const std::size_t size = std::size_t{2} << architecture.hidden_dims.size();
-  const scope root(list);
-  const shape fine{1, channels, size, size}, coarse{1, channels, size / 2, size / 2};
-  if constexpr (requires { architecture(root, fine, timesteps{0}); })
-    architecture(root, fine, timesteps{0});
-  else
-    architecture(root, fine, coarse, timesteps{0}, timesteps{0});
-  // By name, and once each: the MLP of two timesteps is one set of parameters.
+  const std::size_t size = (std::size_t{2} << architecture.hidden_dims.size()) << n;
+  const auto images = make_scales<n>([&](std::size_t scale) {
+    return shape{1, channels, size >> scale, size >> scale};
+  });
+  architecture(scope(list), images, make_scales<n>([](std::size_t) { return timesteps{0}; }));
+  // By name, and once each: the MLP of all timesteps is one set of parameters.
   std::vector<parameter_declaration> unique = list.entries();
   std::ranges::sort(unique, {}, &parameter_declaration::name);
   const auto same = [](const auto& a, const auto& b) { return a.name == b.name; };
@@ -35,10 +35,12 @@ std::vector<parameter_declaration> declared_parameters(const Architecture& archi
   return unique;
 }
 
-/// An architecture with its parameters: a denoiser on tensors and on duals.
+/// An architecture with its parameters, called as network(x, t) on images and timesteps of its
+/// scales, on tensors and on duals; timesteps may be tensors too.
 template <class Architecture, class Tensor>
 struct network {
   using tensor_type = Tensor;
+  static constexpr std::size_t scale_count = Architecture::scale_count;
   Architecture architecture;
   parameters<Tensor> weights;
 
@@ -48,13 +50,10 @@ struct network {
   network(const Architecture& a, std::uint64_t seed)
       : network(a, parameters<Tensor>(declared_parameters(a), seed)) {}
 
-  /// Evaluates the architecture: (x_fine, x_coarse, t_fine, t_coarse) or (x, t).
-  template <class... In>
-    requires requires(const Architecture& a, scope<const parameters<Tensor>> p, const In&... in) {
-      a(p, in...);
-    }
-  auto operator()(const In&... in) const {
-    return architecture(scope(weights), in...);
+  template <value X, class Timesteps>
+  scales<X, scale_count> operator()(const scales<X, scale_count>& x,
+                                    const scales<Timesteps, scale_count>& t) const {
+    return architecture(scope(weights), x, t);
   }
 };
 

@@ -15,14 +15,21 @@
 
 namespace lift {
 
-/// A path policy chosen at run time.
+/// A path policy chosen at run time; throws lift::error where it is not one for so many scales.
 struct any_path_policy {
-  std::variant<diagonal, greedy, dp_64, dp_total, n_step_fine, n_step_total, given_path> model;
+  std::variant<diagonal, greedy, dp_64, dp_total, n_step_fine, n_step_total, given_path<>> model;
 
-  template <noise_schedule Schedule>
-  timestep_path operator()(const error_heatmap& heatmap, const Schedule& schedule,
-                           std::size_t steps) const {
-    return std::visit([&](const auto& policy) { return policy(heatmap, schedule, steps); }, model);
+  template <std::size_t N = 2, noise_schedule Schedule>
+  timestep_path<N> operator()(const error_heatmap<N>& heatmap, const Schedule& schedule,
+                              std::size_t steps) const {
+    return std::visit(
+        [&]<class Policy>(const Policy& policy) -> timestep_path<N> {
+          if constexpr (path_policy<Policy, Schedule, N>)
+            return policy(heatmap, schedule, steps);
+          else
+            throw error(text("this path policy is for two scales, not for ", N));
+        },
+        model);
   }
 };
 

@@ -36,23 +36,24 @@ inline std::vector<std::size_t> spaced_timesteps(std::size_t num_timesteps, std:
   return result;
 }
 
-/// Both scales at the same timestep, evenly spaced in t; looks at no heatmap.
+/// All scales at the same timestep, evenly spaced in t; looks at no heatmap.
 struct diagonal {
   timestep_spacing spacing = timestep_spacing::trailing;
 
   static diagonal reference() { return {timestep_spacing::strided}; }
 
-  template <noise_schedule Schedule>
-  timestep_path operator()(const error_heatmap&, const Schedule& schedule,
-                           std::size_t steps) const {
+  template <std::size_t N = 2, noise_schedule Schedule>
+  timestep_path<N> operator()(const error_heatmap<N>&, const Schedule& schedule,
+                              std::size_t steps) const {
     validate(schedule);
-    timestep_path path;
+    timestep_path<N> path;
     for (const std::size_t t : spaced_timesteps(schedule.num_timesteps(), steps, spacing))
-      path.push_back({t, t});
+      path.push_back(make_scales<N>([&](std::size_t) { return static_cast<double>(t); }));
     return path;
   }
 };
 
 static_assert(path_policy<diagonal>);
+static_assert(path_policy<diagonal, tabulated_schedule, 1>);
 
 }  // namespace lift

@@ -25,7 +25,7 @@ struct monotone_path {
 /// columns. O(rows·columns²). Throws lift::error for an empty grid, or
 /// one row that a fixed end would have to cross.
 template <class Move>
-monotone_path monotone_dp(const grid& nodes, Move move, path_end end) {
+monotone_path monotone_dp(const grid<>& nodes, Move move, path_end end) {
   require(!nodes.empty(), "size of a cost grid", 0, "at least 1×1");
   const std::size_t rows = nodes.rows(), columns = nodes.columns();
   require(rows > 1 || columns == 1 || end == path_end::free, "rows of a cost grid", rows,
@@ -38,7 +38,7 @@ monotone_path monotone_dp(const grid& nodes, Move move, path_end end) {
     std::vector<double> next(columns, unreached);
     for (std::size_t j = 0; j < columns; ++j) {
       for (std::size_t k = 0; k <= j; ++k) {
-        const double here = cost[k] + move(cell{i - 1, k}, cell{i, j});
+        const double here = cost[k] + move(cell<>{i - 1, k}, cell<>{i, j});
         if (here < next[j]) next[j] = here, previous[i * columns + j] = k;
       }
       next[j] += nodes(i, j);
@@ -59,7 +59,8 @@ monotone_path monotone_dp(const grid& nodes, Move move, path_end end) {
 /// reference, the sum of its cells' errors, which takes a long jump for free.
 enum class cost_rule { moves, nodes };
 
-/// The monotone path over the rows of a heatmap that is cheapest by dynamic programming.
+/// The monotone path over the rows of a heatmap of two scales that is cheapest by dynamic
+/// programming.
 template <path_cost Cost>
 struct dp {
   start_level start = start_level::noisiest;
@@ -69,20 +70,20 @@ struct dp {
   static dp reference() { return {start_level::first_node, cost_rule::nodes, path_end::free}; }
 
   /// The coarse index for each fine one, and the cost.
-  monotone_path solve(const error_heatmap& heatmap) const {
+  monotone_path solve(const error_heatmap<>& heatmap) const {
     validate(heatmap);
     if (rule == cost_rule::nodes)
-      return monotone_dp(node_cost(heatmap, Cost), [](cell, cell) { return 0.0; }, end);
-    return monotone_dp(grid(heatmap.size(), heatmap.size()), move_cost(heatmap, Cost), end);
+      return monotone_dp(node_cost(heatmap, Cost), [](const cell<>&, const cell<>&) { return 0.0; }, end);
+    return monotone_dp(grid<>::cube(heatmap.size()), move_cost(heatmap, Cost), end);
   }
 
-  cell_path cells(const error_heatmap& heatmap) const {
+  cell_path<> cells(const error_heatmap<>& heatmap) const {
     return cells_from_columns(solve(heatmap).columns);
   }
 
   template <noise_schedule Schedule>
-  timestep_path operator()(const error_heatmap& heatmap, const Schedule& schedule,
-                           std::size_t steps) const {
+  timestep_path<> operator()(const error_heatmap<>& heatmap, const Schedule& schedule,
+                             std::size_t steps) const {
     return discretise(snr_of(cells(heatmap), heatmap), schedule, steps, start);
   }
 };

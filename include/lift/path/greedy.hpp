@@ -10,7 +10,7 @@
 
 namespace lift {
 
-/// Row by row, the coarse level of least fine error among those not noisier than the last row's
+/// On two scales: row by row, the coarse level of least fine error among those not noisier than the last row's
 /// (the noisiest if several). A row that hardly tells them apart, its spread below `flatness` of
 /// its least error, goes to the diagonal, or stays if past it.
 struct greedy {
@@ -20,9 +20,9 @@ struct greedy {
   static greedy reference() { return {start_level::first_node}; }
 
   /// One cell a row of the heatmap.
-  cell_path cells(const error_heatmap& heatmap) const {
+  cell_path<> cells(const error_heatmap<>& heatmap) const {
     validate(heatmap);
-    const grid& error = heatmap.fine;
+    const grid<>& error = heatmap.fine();
     std::vector<std::size_t> columns{0};
     for (std::size_t i = 1; i < error.rows(); ++i) {
       const double* row = error.values().data() + i * error.columns();
@@ -36,8 +36,8 @@ struct greedy {
   }
 
   template <noise_schedule Schedule>
-  timestep_path operator()(const error_heatmap& heatmap, const Schedule& schedule,
-                           std::size_t steps) const {
+  timestep_path<> operator()(const error_heatmap<>& heatmap, const Schedule& schedule,
+                             std::size_t steps) const {
     return discretise(snr_of(cells(heatmap), heatmap), schedule, steps, start);
   }
 };

@@ -7,40 +7,32 @@
 
 #include <lift/analysis/heatmap.hpp>
 #include <lift/core/error.hpp>
+#include <lift/core/scales.hpp>
 #include <lift/schedule/snr.hpp>
 #include <lift/schedule/tabulated_schedule.hpp>
 
 namespace lift {
 
-/// The timesteps at which the network is evaluated once.
-struct timestep_pair {
-  std::size_t fine, coarse;
-  friend bool operator==(const timestep_pair&, const timestep_pair&) = default;
-};
+/// The evaluations of one sampling run, each at a timestep of every scale, from noisy to clean; the
+/// step after the last lands on the sample, so a path need not reach t = 0. Timesteps may be
+/// fractional.
+template <std::size_t N = 2>
+using timestep_path = std::vector<scales<double, N>>;
 
-/// The evaluations of one sampling run, from noisy to clean; the step after the last lands on the
-/// sample, so a path need not reach t = 0.
-using timestep_path = std::vector<timestep_pair>;
+/// A path of cells of a heatmap.
+template <std::size_t N = 2>
+using cell_path = std::vector<cell<N>>;
 
-/// A cell of a heatmap.
-struct cell {
-  std::size_t fine, coarse;
-  friend bool operator==(const cell&, const cell&) = default;
-};
-using cell_path = std::vector<cell>;
-
-/// The SNR of each scale.
-struct snr_pair {
-  double fine, coarse;
-};
-using snr_path = std::vector<snr_pair>;
+/// The SNRs of a path.
+template <std::size_t N = 2>
+using snr_path = std::vector<scales<double, N>>;
 
 /// A path policy spends a number of steps on the way from noise to a clean image, guided by the
 /// error heatmap, on schedules of a given type.
-template <class Policy, class Schedule = tabulated_schedule>
-concept path_policy = requires(const Policy& policy, const error_heatmap& heatmap,
+template <class Policy, class Schedule = tabulated_schedule, std::size_t N = 2>
+concept path_policy = requires(const Policy& policy, const error_heatmap<N>& heatmap,
                                const Schedule& schedule, std::size_t steps) {
-  { policy(heatmap, schedule, steps) } -> std::same_as<timestep_path>;
+  { policy(heatmap, schedule, steps) } -> std::same_as<timestep_path<N>>;
 };
 
 /// Throws lift::error if there is no step to take.
@@ -49,44 +41,44 @@ inline void require_steps(std::size_t steps) {
 }
 
 /// The cells (i, columns[i]).
-inline cell_path cells_from_columns(const std::vector<std::size_t>& columns) {
-  cell_path path;
+inline cell_path<> cells_from_columns(const std::vector<std::size_t>& columns) {
+  cell_path<> path;
   for (const std::size_t column : columns) path.push_back({path.size(), column});
   return path;
 }
 
+/// f(number) of every scale of every place along a path.
+template <std::size_t N, class T, class F>
+auto mapped_path(const std::vector<scales<T, N>>& path, const F& f) {
+  std::vector<scales<double, N>> result;
+  for (const scales<T, N>& place : path)
+    result.push_back(make_scales<N>([&](std::size_t s) { return static_cast<double>(f(place[s])); }));
+  return result;
+}
+
 /// The SNRs of a path of cells.
-inline snr_path snr_of(const cell_path& cells, const error_heatmap& heatmap) {
-  snr_path path;
-  for (const cell& c : cells) path.push_back({heatmap.gamma[c.fine], heatmap.gamma[c.coarse]});
-  return path;
+template <std::size_t N>
+snr_path<N> snr_of(const cell_path<N>& cells, const error_heatmap<N>& heatmap) {
+  return mapped_path(cells, [&](std::size_t i) { return heatmap.gamma[i]; });
 }
 
 /// The SNRs of a path of timesteps, to draw it on a heatmap.
-template <noise_schedule Schedule>
-snr_path snr_of(const timestep_path& pairs, const Schedule& schedule) {
-  snr_path path;
-  for (const timestep_pair& t : pairs)
-    path.push_back({snr(schedule, t.fine), snr(schedule, t.coarse)});
-  return path;
+template <std::size_t N, noise_schedule Schedule>
+snr_path<N> snr_of(const std::vector<scales<double, N>>& path, const Schedule& schedule) {
+  return mapped_path(path, [&](double t) { return snr_at(schedule, t); });
 }
 
-/// The timesteps nearest to a path of SNRs.
-template <noise_schedule Schedule>
-timestep_path timesteps_of(const snr_path& nodes, const Schedule& schedule) {
-  timestep_path path;
-  for (const snr_pair& node : nodes)
-    path.push_back({timestep_from_snr(schedule, node.fine),
-                    timestep_from_snr(schedule, node.coarse)});
-  return path;
+/// The whole timesteps nearest to a path of SNRs.
+template <std::size_t N, noise_schedule Schedule>
+timestep_path<N> timesteps_of(const std::vector<scales<double, N>>& nodes,
+                              const Schedule& schedule) {
+  return mapped_path(nodes, [&](double gamma) { return timestep_from_snr(schedule, gamma); });
 }
 
 /// The timesteps at which the heatmap evaluated a path of cells.
-inline timestep_path timesteps_of(const cell_path& cells, const error_heatmap& heatmap) {
-  timestep_path path;
-  for (const cell& c : cells)
-    path.push_back({heatmap.timesteps[c.fine], heatmap.timesteps[c.coarse]});
-  return path;
+template <std::size_t N>
+timestep_path<N> timesteps_of(const cell_path<N>& cells, const error_heatmap<N>& heatmap) {
+  return mapped_path(cells, [&](std::size_t i) { return heatmap.timesteps[i]; });
 }
 
 }  // namespace lift

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -9,54 +10,60 @@
 
 namespace lift {
 
-/// Whose error a path is to keep small: the fine scale's, or the sum over both.
+/// Whose error a path is to keep small: the fine scale's, or the sum over all.
 enum class path_cost { fine, total };
 
 /// The error of each cell.
-inline grid node_cost(const error_heatmap& heatmap, path_cost cost) {
-  return cost == path_cost::fine ? heatmap.fine : total(heatmap);
+template <std::size_t N>
+grid<N> node_cost(const error_heatmap<N>& heatmap, path_cost cost) {
+  return cost == path_cost::fine ? heatmap.fine() : total(heatmap);
 }
 
-/// The error collected between two cells: ½(E_f + E'_f)·|Δλ_fine|, and for the total cost also
-/// ½(E_c + E'_c)·|Δλ_coarse|. Holds on to the heatmap.
+/// The error collected between two cells: ½(E + E')·|Δλ| of the fine scale, and for the total cost
+/// also of the others. Holds on to the heatmap.
+template <std::size_t N = 2>
 class move_cost {
  public:
-  move_cost(const error_heatmap& heatmap, path_cost cost) : heatmap_(&heatmap), cost_(cost) {
+  move_cost(const error_heatmap<N>& heatmap, path_cost cost)
+      : heatmap_(&heatmap), counted_(cost == path_cost::fine ? 1 : N) {
     for (const double gamma : heatmap.gamma) log_snr_.push_back(std::log(gamma));
   }
 
-  double operator()(cell from, cell to) const {
-    const double fine = trapezoid(heatmap_->fine, from, to, from.fine, to.fine);
-    if (cost_ == path_cost::fine) return fine;
-    return fine + trapezoid(heatmap_->coarse, from, to, from.coarse, to.coarse);
+  double operator()(const cell<N>& from, const cell<N>& to) const {
+    double sum = 0;
+    for (std::size_t scale = 0; scale < counted_; ++scale) {
+      const grid<N>& error = heatmap_->of(scale);
+      sum += 0.5 * (error[from] + error[to]) *
+             std::abs(log_snr_[to[scale]] - log_snr_[from[scale]]);
+    }
+    return sum;
   }
 
-  /// costs[j] = the move from (from, j) to (to, j + d), for all j: a plain loop over arrays, which
-  /// compilers turn into vectors.
-  void row(std::size_t from, std::size_t to, std::size_t d, double* __restrict costs) const {
+  /// costs[j] = the move from `from` to `to` with j and j + d as their last indices, for all j:
+  /// plain loops over arrays, which compilers turn into vectors.
+  void row(cell<N> from, cell<N> to, std::size_t d, double* __restrict costs) const {
     const std::size_t n = log_snr_.size();
     const double* const level = log_snr_.data();
-    const double rise = std::abs(level[to] - level[from]);
-    const auto sum_of = [&](const grid& error, std::size_t j) {
-      return 0.5 * (error.values()[from * n + j] + error.values()[to * n + j + d]);
-    };
-    if (cost_ == path_cost::fine)
-      for (std::size_t j = 0; j < n - d; ++j) costs[j] = sum_of(heatmap_->fine, j) * rise;
-    else
-      for (std::size_t j = 0; j < n - d; ++j)
-        costs[j] = sum_of(heatmap_->fine, j) * rise +
-                   sum_of(heatmap_->coarse, j) * std::abs(level[j + d] - level[j]);
+    from[N - 1] = 0;
+    to[N - 1] = d;
+    for (std::size_t scale = 0; scale < counted_; ++scale) {
+      const grid<N>& error = heatmap_->of(scale);
+      const double* const a = error.values().data() + error.offset(from);
+      const double* const b = error.values().data() + error.offset(to);
+      const bool last = scale == N - 1;
+      const double rise = last ? 0 : std::abs(level[to[scale]] - level[from[scale]]);
+      if (scale == 0) std::fill(costs, costs + (n - d), 0.0);
+      if (last)
+        for (std::size_t j = 0; j < n - d; ++j)
+          costs[j] += 0.5 * (a[j] + b[j]) * std::abs(level[j + d] - level[j]);
+      else
+        for (std::size_t j = 0; j < n - d; ++j) costs[j] += 0.5 * (a[j] + b[j]) * rise;
+    }
   }
 
  private:
-  double trapezoid(const grid& error, cell from, cell to, std::size_t begin,
-                   std::size_t end) const {
-    return 0.5 * (error(from.fine, from.coarse) + error(to.fine, to.coarse)) *
-           std::abs(log_snr_[end] - log_snr_[begin]);
-  }
-
-  const error_heatmap* heatmap_;
-  path_cost cost_;
+  const error_heatmap<N>* heatmap_;
+  std::size_t counted_;  // scales
   std::vector<double> log_snr_;
 };
 

@@ -17,7 +17,7 @@ namespace lift {
 /// A path with the name a legend shows.
 struct drawn_path {
   std::string name;
-  snr_path nodes;
+  snr_path<> nodes;
 };
 
 /// A named sequence of (x, y) points.
@@ -47,7 +47,7 @@ void plot_clauses(figure& f, std::size_t n, const auto& clause) {
 inline std::size_t style(std::size_t k) { return k % 6 + 1; }
 
 /// A table of log10 of a grid over (log10 γ_coarse, log10 γ_fine), in gnuplot's blocks.
-inline std::vector<std::vector<double>> surface(const error_heatmap& map, const grid& values) {
+inline std::vector<std::vector<double>> surface(const error_heatmap<>& map, const grid<>& values) {
   std::vector<std::vector<double>> rows;
   for (std::size_t i = 0; i < map.size(); ++i) {
     for (std::size_t j = 0; j < map.size(); ++j)
@@ -62,20 +62,20 @@ inline std::vector<std::vector<double>> surface(const error_heatmap& map, const 
 
 /// Heatmaps of log₁₀ error, fine, coarse and total side by side (viridis), with paths over them:
 /// the coarse SNR to the right, the fine SNR upwards.
-inline void draw_heatmap(figure_files to, const error_heatmap& map,
+inline void draw_heatmap(figure_files to, const error_heatmap<>& map,
                          const std::vector<drawn_path>& paths = {}) {
   validate(map);
   figure f(1500, 560);
   const struct {
     gnuplot_code name;
-    grid values;
-  } panels[] = {{"fine", map.fine}, {"coarse", map.coarse}, {"total", total(map)}};
+    grid<> values;
+  } panels[] = {{"fine", map.fine()}, {"coarse", map.coarse()}, {"total", total(map)}};
   for (const auto& [name, values] : panels) (f << "$" << name).data(detail::surface(map, values));
   for (std::size_t k = 0; k < paths.size(); ++k) {
     std::vector<std::vector<double>> rows;
-    for (const snr_pair& node : paths[k].nodes)
-      if (node.fine > 0 && node.coarse > 0)
-        rows.push_back({std::log10(node.coarse), std::log10(node.fine)});
+    for (const scales<double>& node : paths[k].nodes)
+      if (node.fine() > 0 && node.coarse() > 0)
+        rows.push_back({std::log10(node.coarse()), std::log10(node.fine())});
     (f << "$path" << k).data(rows);
   }
   const double low = std::log10(map.gamma.front()), high = std::log10(map.gamma.back());
@@ -102,12 +102,12 @@ inline void draw_heatmap(figure_files to, const error_heatmap& map,
 }
 
 /// The error along the diagonal against the SNR γ, with a γ⁻² guide; below, error·γ².
-inline void draw_diagonal_error(figure_files to, const error_heatmap& map) {
+inline void draw_diagonal_error(figure_files to, const error_heatmap<>& map) {
   validate(map);
-  const grid sum = total(map);
+  const grid<> sum = total(map);
   std::vector<std::vector<double>> rows;
   for (std::size_t i = 0; i < map.size(); ++i)
-    rows.push_back({map.gamma[i], map.fine(i, i), map.coarse(i, i), sum(i, i)});
+    rows.push_back({map.gamma[i], map.fine()(i, i), map.coarse()(i, i), sum(i, i)});
   figure f(1100, 480);
   (f << "$diagonal").data(rows);
   const std::size_t middle = map.size() / 2;
@@ -134,7 +134,7 @@ inline void draw_paths(figure_files to, const std::vector<drawn_path>& paths) {
   figure f(640, 640);
   for (std::size_t k = 0; k < paths.size(); ++k) {
     std::vector<std::vector<double>> rows;
-    for (const snr_pair& node : paths[k].nodes) rows.push_back({node.coarse, node.fine});
+    for (const scales<double>& node : paths[k].nodes) rows.push_back({node.coarse(), node.fine()});
     (f << "$path" << k).data(rows);
   }
   f << "set logscale xy\nset format '10^{%T}'\nset size ratio 1\nset key below noenhanced\n"

@@ -7,43 +7,34 @@
 #include <utility>
 #include <vector>
 
+#include <lift/pyramid/copies.hpp>
 #include <lift/sample/sample.hpp>
 
 namespace lift {
 
-/// The unit noise that a batch of images (B, C, H, W) starts from, scale 0 the fine and 1 the
-/// coarse. It depends on the seed, the scale and each image's number alone.
-template <class Tensor, class Stepper = ddim>
+/// The unit noise that a batch of images (B, C, H, W) starts from, scale 0 being the finest. It
+/// depends on the seed, the scale and each image's number alone.
+template <class Tensor, class Solver = ddim>
 Tensor initial_noise(const shape& images, std::uint32_t scale,
-                     const sampling_options<Stepper>& options = {}) {
+                     const sampling_options<Solver>& options = {}) {
   return normal_noise<Tensor>(images, {options.seed, purpose::initial_noise, scale, 0},
                               options.first_sample);
 }
 
-/// A batch of images, fine ones of shape (B, C, H, W) with their coarse ones, from noise of their
+/// A batch of images, fine ones of shape (B, C, H, W) with their coarser ones, from noise of their
 /// own: numbers options.first_sample, …, first_sample + B − 1 of all those the seed gives.
-/// Otherwise as sample_scales.
-template <class Tensor, class Prediction = predicts_noise, class Stepper = ddim, class Denoiser,
-          class Schedule, class OnStep = ignore_step>
-  requires(!single_scale_denoiser<Denoiser, Tensor> || denoiser<Denoiser, Tensor>)
-scales<Tensor> generate(const Denoiser& denoise, const Schedule& schedule,
-                        const timestep_path& path, const shape& fine,
-                        const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
-  const scales noise{initial_noise<Tensor>(fine, 0, options),
-                     initial_noise<Tensor>(coarsen(fine), 1, options)};
-  return sample_scales<Prediction>(denoise, schedule, path, noise, options, std::move(on_step));
-}
-
-/// The same with a single-scale denoiser along a list of timesteps, as sample_single.
-template <class Tensor, class Prediction = predicts_noise, class Stepper = ddim, class Denoiser,
-          class Schedule, class OnStep = ignore_step>
-  requires(!denoiser<Denoiser, Tensor> || single_scale_denoiser<Denoiser, Tensor>)
-Tensor generate(const Denoiser& denoise, const Schedule& schedule,
-                const std::vector<std::size_t>& path, const shape& images,
-                const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
-  return sample_single<Prediction>(denoise, schedule, path,
-                                   initial_noise<Tensor>(images, 0, options), options,
-                                   std::move(on_step));
+/// Otherwise as sample.
+template <class Tensor, std::size_t N, class Denoiser, class Schedule, class Solver = ddim,
+          class OnStep = ignore_step>
+scales<Tensor, N> generate(const Denoiser& denoise, const Schedule& schedule,
+                           const std::vector<scales<double, N>>& path, const shape& fine,
+                           const sampling_options<Solver>& options = {}, OnStep on_step = {},
+                           const scales<held_images<Tensor>, N>& held = {}) {
+  const scales<shape, N> shapes = coarser_copies<N>(fine);
+  const auto noise = make_scales<N>([&](std::size_t s) {
+    return initial_noise<Tensor>(shapes[s], static_cast<std::uint32_t>(s), options);
+  });
+  return sample(denoise, schedule, path, noise, options, std::move(on_step), held);
 }
 
 /// Calls make(first, n) for images first … first + n − 1, n at most `batch_size`, until `count`

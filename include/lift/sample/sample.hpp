@@ -1,113 +1,174 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
 #include <cstddef>
-#include <type_traits>
+#include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include <lift/backend/noise.hpp>
+#include <lift/model/denoiser.hpp>
 #include <lift/path/path.hpp>
-#include <lift/pyramid/scales.hpp>
-#include <lift/sample/coarse_input.hpp>
-#include <lift/sample/trajectory.hpp>
+#include <lift/sample/held_images.hpp>
+#include <lift/sample/sampling_options.hpp>
+#include <lift/sample/solver.hpp>
+#include <lift/schedule/snr.hpp>
 
 namespace lift {
 
-namespace detail {
-template <class Prediction, class Stepper, class Tensor, class Schedule>
-constexpr bool can_sample = is_prediction<Prediction>() && is_stepper<Stepper, Tensor>() &&
-                            is_noise_schedule<Schedule>();
-
-inline std::vector<std::size_t> timesteps_of(const timestep_path& path,
-                                             std::size_t timestep_pair::*scale) {
-  std::vector<std::size_t> result;
-  for (const timestep_pair& t : path) result.push_back(t.*scale);
-  return result;
-}
-
-/// Takes `count` steps with the network's outputs evaluate(step).
-template <class Trajectory, class Evaluate, class OnStep>
-auto follow(Trajectory& x, std::size_t count, const Evaluate& evaluate, OnStep& on_step) {
-  for (std::size_t step = 0; step < count; ++step) {
-    x.advance(evaluate(step));
-    on_step(sampling_step<std::decay_t<decltype(x.x())>>{step, count, x.x(), x.denoised()});
+/// Keeps x within [−1, 1].
+struct clip_functor {
+  template <class T>
+  LIFT_HD T operator()(T x) const {
+    using std::fmax, std::fmin;
+    return fmin(fmax(x, T(-1)), T(1));
   }
-  return x.result();
+};
+
+/// Throws lift::error unless there is a step, all timesteps are in the schedule, and none is above
+/// that of its scale in the step before.
+template <std::size_t N, noise_schedule Schedule>
+void require_falling(const Schedule& schedule, const std::vector<scales<double, N>>& path) {
+  require(!path.empty(), "number of sampling steps", 0, "at least 1");
+  const auto last = static_cast<double>(schedule.num_timesteps() - 1);
+  for (std::size_t i = 0; i < path.size(); ++i)
+    for (std::size_t scale = 0; scale < N; ++scale) {
+      const double t = path[i][scale], most = i == 0 ? last : path[i - 1][scale];
+      require(t >= 0 && t <= most, text("timestep of sampling step ", i), t,
+              text("at most ", most, ", and no less than 0"));
+    }
 }
+
+namespace detail {
+
+/// One run of `sample`.
+template <class Tensor, std::size_t N, class Denoiser>
+class sampling_run {
+ public:
+  template <class Schedule, class Options>
+  sampling_run(const Denoiser& denoise, const Schedule& schedule,
+               const std::vector<scales<double, N>>& path, const scales<Tensor, N>& noise,
+               const Options& options, const scales<held_images<Tensor>, N>& held)
+      : denoise_(denoise), path_(path), held_(held), clip_(options.clip), seed_(options.seed),
+        first_sample_(options.first_sample) {
+    validate(schedule);
+    require_falling(schedule, path);
+    for (const auto& times : path)
+      alpha_bars_.push_back(
+          make_scales<N>([&](std::size_t s) { return alpha_bar_at(schedule, times[s]); }));
+    const bool lands_clean = options.landing == landing::clean;
+    const double end = lands_clean ? 1 : schedule.alpha_bar(0);
+    alpha_bars_.push_back(make_scales<N>([&](std::size_t) { return end; }));
+    if (!lands_clean) path_.push_back(make_scales<N>([](std::size_t) { return 0.0; }));
+    now_.x = noise;
+    count_ = path.size();
+  }
+
+  template <class Solver, class OnStep>
+  scales<Tensor, N> follow(Solver solve, OnStep& on_step) {
+    norms_ = Tensor(shape{count_ * N});
+    for (index_ = 0; index_ < count_; ++index_) {
+      for (std::size_t s = 0; s < N; ++s)
+        if (held_[s]) now_.x[s] = held_[s](index_);
+      now_.alpha_bar = alpha_bars_[index_];
+      now_.next = alpha_bars_[index_ + 1];
+      now_.moves = make_scales<N>(
+          [&](std::size_t s) { return !held_[s] && now_.next[s] != now_.alpha_bar[s]; });
+      now_.noise = [this](std::size_t s) {
+        const random_stream stream{seed_, purpose::step_noise, static_cast<std::uint32_t>(s),
+                                   static_cast<std::uint32_t>(index_)};
+        return normal_noise<Tensor>(now_.x[s].shape(), stream, first_sample_);
+      };
+      now_.evaluate_next = nullptr;
+      if (index_ + 1 < path_.size())
+        now_.evaluate_next = [this](scales<Tensor, N> x) {
+          for (std::size_t s = 0; s < N; ++s)
+            if (held_[s] && index_ + 1 < count_) x[s] = held_[s](index_ + 1);
+          return evaluate(x, index_ + 1);
+        };
+      now_.denoised = evaluate(now_.x, index_);
+      now_.x = solve(now_);
+      on_step(sampling_step<Tensor, N>{index_, count_, now_.x, now_.denoised});
+    }
+    require_finite();
+    return now_.x;
+  }
+
+ private:
+  /// x̂₀ of samples at a place of the path; notes its squared norm.
+  scales<Tensor, N> evaluate(const scales<Tensor, N>& x, std::size_t place) {
+    scales<Tensor, N> y = denoise_(
+        x, make_scales<N>([&](std::size_t s) { return timesteps{path_[place][s]}; }));
+    for (std::size_t s = 0; s < N; ++s) {
+      require(y[s].shape() == x[s].shape(), "shape of the denoiser's output", y[s].shape(),
+              x[s].shape());
+      if (place == index_)
+        Tensor::backend_type::reduce(sum{}, 1, 1, y[s].size(),
+                                     norms_.mutable_data() + index_ * N + s, square_functor{},
+                                     each(y[s]));
+      if (clip_) y[s] = mapped<Tensor>(y[s].shape(), clip_functor{}, each(y[s]));
+    }
+    return y;
+  }
+
+  /// Waits for the backend, for the first time on the way; throws lift::error if x̂₀ was not finite,
+  /// naming the first such timestep.
+  void require_finite() const {
+    const auto norms = norms_.to_host();
+    for (std::size_t i = 0; i < norms.size(); ++i)
+      require(std::isfinite(norms[i]),
+              text("squared norm of the denoised ", scale_name(i % N, N), " images at timestep ",
+                   path_[i / N][i % N]),
+              norms[i], "a finite number");
+  }
+
+  const Denoiser& denoise_;
+  std::vector<scales<double, N>> path_;        // with the landing, where that is a timestep
+  std::vector<scales<double, N>> alpha_bars_;  // with the landing
+  scales<held_images<Tensor>, N> held_;
+  bool clip_;
+  std::uint64_t seed_, first_sample_;
+  std::size_t count_, index_ = 0;  // of steps
+  solver_step<Tensor, N> now_;
+  Tensor norms_;  // squared, of x̂₀ of each step and scale
+};
+
 }  // namespace detail
 
-/// Samples both scales along a path from the given unit noise, (B, C, H, W) and (B, C, H/2, W/2),
-/// whatever the path's first timesteps. Calls on_step(sampling_step<scales<Tensor>>) after each
-/// step. Throws lift::error as validate(schedule) does, for an empty path, one that rises or leaves
-/// the schedule, and for outputs of the network that do not fit or are not finite.
-template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
-          class Schedule, class OnStep = ignore_step>
-  requires(is_denoiser<Denoiser, Tensor>() &&
-           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
-scales<Tensor> sample_scales(const Denoiser& denoise, const Schedule& schedule,
-                             const timestep_path& path, const scales<Tensor>& noise,
-                             const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
-  trajectory<Prediction, Stepper, Tensor> fine(
-      schedule, detail::timesteps_of(path, &timestep_pair::fine), noise.fine, options, 0);
-  trajectory<Prediction, Stepper, Tensor> coarse(
-      schedule, detail::timesteps_of(path, &timestep_pair::coarse), noise.coarse, options, 1);
-  for (std::size_t step = 0; step < path.size(); ++step) {
-    const auto y = denoise(fine.x(), coarse.x(), fine.timestep(), coarse.timestep());
-    fine.advance(y.fine);
-    coarse.advance(y.coarse);
-    on_step(sampling_step<scales<Tensor>>{step, path.size(), {fine.x(), coarse.x()},
-                                          {fine.denoised(), coarse.denoised()}});
-  }
-  return {fine.result(), coarse.result()};
-}
-
-/// Samples the fine scale alone, from unit noise (B, C, H, W); the denoiser is shown coarse(step)
-/// at the path's coarse timestep. Calls on_step(sampling_step<Tensor>); throws as sample_scales.
-template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
-          class Schedule, class Coarse, class OnStep = ignore_step>
-  requires(is_denoiser<Denoiser, Tensor>() && is_coarse_input<Coarse, Tensor>() &&
-           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
-Tensor sample_fine(const Denoiser& denoise, const Schedule& schedule, const timestep_path& path,
-                   const Tensor& noise, const Coarse& coarse,
-                   const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
-  require_falling(schedule, detail::timesteps_of(path, &timestep_pair::coarse));
-  trajectory<Prediction, Stepper, Tensor> fine(
-      schedule, detail::timesteps_of(path, &timestep_pair::fine), noise, options, 0);
-  const auto evaluate = [&](std::size_t step) -> Tensor {
-    const timesteps t_coarse{static_cast<double>(path[step].coarse)};
-    return denoise(fine.x(), coarse(step), fine.timestep(), t_coarse).fine;
-  };
-  return detail::follow(fine, path.size(), evaluate, on_step);
+/// Samples N scales along a path from the given unit noise, (B, C, H, W), (B, C, H/2, W/2), …,
+/// whatever the path's first timesteps, and calls on_step(sampling_step) after each step. A scale
+/// that is held is not sampled: the denoiser is shown its held images, which are returned as they
+/// were last. A scale whose ᾱ does not change in a step, as where a timestep repeats, rests. Throws
+/// lift::error as validate(schedule) does, for an empty path, one that rises or leaves the schedule,
+/// and for outputs of the denoiser that do not fit or are not finite.
+template <class Tensor, std::size_t N, class Denoiser, class Schedule, class Solver = ddim,
+          class OnStep = ignore_step>
+  requires(is_denoiser<Denoiser, Tensor, N>() && is_solver<Solver, Tensor, N>() &&
+           is_noise_schedule<Schedule>())
+scales<Tensor, N> sample(const Denoiser& denoise, const Schedule& schedule,
+                         const timestep_path<N>& path, const scales<Tensor, N>& noise,
+                         const sampling_options<Solver>& options = {}, OnStep on_step = {},
+                         const scales<held_images<Tensor>, N>& held = {}) {
+  return detail::sampling_run<Tensor, N, Denoiser>(denoise, schedule, path, noise, options, held)
+      .follow(detail::joint_solver<Tensor, N>(options.solver), on_step);
 }
 
 /// Super-resolution: fine images for the given clean coarse ones, which the denoiser sees at
-/// timestep 0. Otherwise as sample_fine.
-template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
-          class Schedule, class OnStep = ignore_step>
-  requires(is_denoiser<Denoiser, Tensor>() &&
-           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
+/// timestep 0. Otherwise as sample.
+template <class Tensor, class Denoiser, class Schedule, class Solver = ddim,
+          class OnStep = ignore_step>
 Tensor super_resolve(const Denoiser& denoise, const Schedule& schedule,
-                     const std::vector<std::size_t>& fine_path, const Tensor& noise,
-                     const Tensor& coarse, const sampling_options<Stepper>& options = {},
+                     const std::vector<double>& fine_path, const Tensor& noise,
+                     const Tensor& coarse, const sampling_options<Solver>& options = {},
                      OnStep on_step = {}) {
-  timestep_path path;
-  for (const std::size_t t : fine_path) path.push_back({t, 0});
-  return sample_fine<Prediction>(denoise, schedule, path, noise, fixed_coarse<Tensor>{coarse},
-                                 options, std::move(on_step));
-}
-
-/// Samples images of one scale with a single-scale denoiser, from unit noise (B, C, H, W). Calls
-/// on_step(sampling_step<Tensor>); throws as sample_scales.
-template <class Prediction = predicts_noise, class Stepper = ddim, class Tensor, class Denoiser,
-          class Schedule, class OnStep = ignore_step>
-  requires(is_single_scale_denoiser<Denoiser, Tensor>() &&
-           detail::can_sample<Prediction, Stepper, Tensor, Schedule>)
-Tensor sample_single(const Denoiser& denoise, const Schedule& schedule,
-                     const std::vector<std::size_t>& path, const Tensor& noise,
-                     const sampling_options<Stepper>& options = {}, OnStep on_step = {}) {
-  trajectory<Prediction, Stepper, Tensor> x(schedule, path, noise, options, 0);
-  const auto evaluate = [&](std::size_t) -> Tensor { return denoise(x.x(), x.timestep()); };
-  return detail::follow(x, path.size(), evaluate, on_step);
+  timestep_path<> path;
+  for (const double t : fine_path) path.push_back({t, 0});
+  return sample(denoise, schedule, path, scales<Tensor>{noise, coarse}, options,
+                std::move(on_step),
+                scales<held_images<Tensor>>{nullptr, fixed_images<Tensor>{coarse}})
+      .fine();
 }
 
 }  // namespace lift

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <lift/core/scales.hpp>
 #include <lift/sample/ddim.hpp>
 
 namespace lift {
@@ -15,9 +16,9 @@ enum class landing {
 };
 
 /// How to sample; where to start is the path's to say.
-template <class Stepper = ddim>
+template <class Solver = ddim>
 struct sampling_options {
-  Stepper stepper = {};
+  Solver solver = {};
   bool clip = true;  ///< keep x̂₀ within [−1, 1], where images are
   lift::landing landing = lift::landing::clean;
   std::uint64_t seed = 42;
@@ -26,18 +27,17 @@ struct sampling_options {
   static sampling_options reference() { return {.landing = lift::landing::timestep_zero}; }
 };
 
-/// What a run shows after each step: the sample there and the x̂₀ it was made from. `Sample` is a
-/// tensor, or the tensors of both scales.
-template <class Sample>
+/// What a run shows after each step: the samples there and the x̂₀ they were made from.
+template <class Tensor, std::size_t N = 2>
 struct sampling_step {
   std::size_t index, count;  ///< this step, from 0, and how many there are
-  Sample x, denoised;
+  scales<Tensor, N> x, denoised;
 };
 
 /// For runs nobody watches.
 struct ignore_step {
-  template <class Sample>
-  void operator()(const sampling_step<Sample>&) const {}
+  template <class Step>
+  void operator()(const Step&) const {}
 };
 
 }  // namespace lift

@@ -70,6 +70,21 @@ double log_snr_at(const Schedule& schedule, double timestep) {
   return log_snr_from_alpha_bar(between(schedule.alpha_bar(left), schedule.alpha_bar(left + 1)));
 }
 
+/// ᾱ at a fractional timestep in [0, T − 1], that of log_snr_at; exact at a whole one.
+template <noise_schedule Schedule>
+double alpha_bar_at(const Schedule& schedule, double timestep) {
+  if (timestep >= 0 && timestep < static_cast<double>(schedule.num_timesteps()) &&
+      timestep == std::floor(timestep))
+    return schedule.alpha_bar(static_cast<std::size_t>(timestep));
+  return alpha_bar_from_log_snr(log_snr_at(schedule, timestep));
+}
+
+/// γ at a fractional timestep, likewise.
+template <noise_schedule Schedule>
+double snr_at(const Schedule& schedule, double timestep) {
+  return snr_from_alpha_bar(alpha_bar_at(schedule, timestep));
+}
+
 /// The fractional timestep at which log_snr_at is λ, or the nearer end of [0, T − 1] if λ lies
 /// outside the schedule; throws lift::error if λ is not a number.
 template <noise_schedule Schedule>

@@ -20,12 +20,15 @@ struct any_regime {
   auto visit(const F& f) const {
     return std::visit(f, model);
   }
-  timestep_pair draw(const random_stream& stream, std::uint64_t sample,
-                     std::size_t num_timesteps) const {
-    return visit([&](const auto& r) { return r.draw(stream, sample, num_timesteps); });
+  template <std::size_t N>
+  scales<std::size_t, N> draw(const random_stream& stream, std::uint64_t sample,
+                              std::size_t num_timesteps) const {
+    return visit(
+        [&](const auto& r) { return r.template draw<N>(stream, sample, num_timesteps); });
   }
-  scales<double> loss_weights() const {
-    return visit([](const auto& r) { return r.loss_weights(); });
+  template <std::size_t N>
+  scales<double, N> loss_weights() const {
+    return visit([](const auto& r) { return r.template loss_weights<N>(); });
   }
 };
 

@@ -5,17 +5,22 @@
 
 namespace lift {
 
-/// t_coarse = t_fine, uniform; both losses count. Such a network can only be sampled along the
+/// One timestep for all scales, uniform; all losses count. Such a network can only be sampled along the
 /// diagonal.
 struct diagonal_regime {
   static constexpr const char* name = "diagonal";
 
-  LIFT_HD timestep_pair draw(const random_stream& stream, std::uint64_t sample,
-                             std::size_t num_timesteps) const {
-    const std::size_t t = uniform_timestep(stream, sample, 0, num_timesteps);
-    return {t, t};
+  template <std::size_t N>
+  LIFT_HD scales<std::size_t, N> draw(const random_stream& stream, std::uint64_t sample,
+                                      std::size_t num_timesteps) const {
+    scales<std::size_t, N> t;
+    for (std::size_t& each : t.values) each = uniform_timestep(stream, sample, 0, num_timesteps);
+    return t;
   }
-  scales<double> loss_weights() const { return {1, 1}; }
+  template <std::size_t N>
+  scales<double, N> loss_weights() const {
+    return make_scales<N>([](std::size_t) { return 1.0; });
+  }
 };
 
 static_assert(regime<diagonal_regime>);

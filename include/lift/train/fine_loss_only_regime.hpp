@@ -6,11 +6,14 @@
 namespace lift {
 
 /// Timesteps as in the independent regime, but only the fine loss counts (the reference's
-/// ablation 1): the coarse output is never trained.
+/// ablation 1): the coarser outputs are never trained.
 struct fine_loss_only_regime : independent_regime {
   static constexpr const char* name = "fine-loss-only";
 
-  scales<double> loss_weights() const { return {1, 0}; }
+  template <std::size_t N>
+  scales<double, N> loss_weights() const {
+    return {1};  // and 0 of the others
+  }
 };
 
 static_assert(regime<fine_loss_only_regime>);

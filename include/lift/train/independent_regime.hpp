@@ -5,17 +5,23 @@
 
 namespace lift {
 
-/// t_fine and t_coarse are independent and uniform; both losses count. The network learns the
-/// whole square of timestep pairs, so any path can be sampled.
+/// The timesteps of the scales are independent and uniform; all losses count. The network learns
+/// the whole cube of timesteps, so any path can be sampled.
 struct independent_regime {
   static constexpr const char* name = "independent";
 
-  LIFT_HD timestep_pair draw(const random_stream& stream, std::uint64_t sample,
-                             std::size_t num_timesteps) const {
-    return {uniform_timestep(stream, sample, 0, num_timesteps),
-            uniform_timestep(stream, sample, 1, num_timesteps)};
+  template <std::size_t N>
+  LIFT_HD scales<std::size_t, N> draw(const random_stream& stream, std::uint64_t sample,
+                                      std::size_t num_timesteps) const {
+    scales<std::size_t, N> t;
+    for (std::size_t scale = 0; scale < N; ++scale)
+      t[scale] = uniform_timestep(stream, sample, scale, num_timesteps);
+    return t;
   }
-  scales<double> loss_weights() const { return {1, 1}; }
+  template <std::size_t N>
+  scales<double, N> loss_weights() const {
+    return make_scales<N>([](std::size_t) { return 1.0; });
+  }
 };
 
 static_assert(regime<independent_regime>);

@@ -10,12 +10,14 @@
 #include <lift/model/network.hpp>
 #include <lift/model/prediction.hpp>
 #include <lift/op/mean_squared_error.hpp>
+#include <lift/pyramid/copies.hpp>
 #include <lift/schedule/cosine.hpp>
 #include <lift/train/independent_regime.hpp>
 
 namespace lift {
 
-/// Images of one scale as a network trains on them: x_t, the output wanted for it, and t.
+/// Images of one scale as a network trains on them: what it is shown, the output wanted for it, and
+/// what it is told of the timestep.
 template <class Tensor>
 struct noised {
   Tensor input, target;
@@ -23,32 +25,32 @@ struct noised {
 };
 
 /// Writes the timesteps of one sample.
-template <class Regime, class T>
+template <class Regime, class T, std::size_t N>
 struct draw_timesteps_functor {
   Regime regime;
   random_stream stream;
   sample_number first_sample;
   std::size_t num_timesteps;
-  T *fine, *coarse;
+  scales<T*, N> out;
   LIFT_HD void operator()(std::size_t i) const {
-    const timestep_pair drawn = regime.draw(stream, first_sample + i, num_timesteps);
-    fine[i] = static_cast<T>(drawn.fine);
-    coarse[i] = static_cast<T>(drawn.coarse);
+    const scales<std::size_t, N> drawn =
+        regime.template draw<N>(stream, first_sample + i, num_timesteps);
+    for (std::size_t scale = 0; scale < N; ++scale) out[scale][i] = static_cast<T>(drawn[scale]);
   }
 };
 
-/// The timesteps (B) of both scales that a regime draws for samples first_sample, …
-template <class Tensor, regime Regime>
-scales<Tensor> draw_timesteps(const Regime& regime, const random_stream& stream,
-                              sample_number first_sample, std::size_t batch,
-                              std::size_t num_timesteps) {
-  scales<Tensor> t{Tensor(shape{batch}), Tensor(shape{batch})};
+/// The timesteps (B) of N scales that a regime draws for samples first_sample, …
+template <class Tensor, std::size_t N, regime<N> Regime>
+scales<Tensor, N> draw_timesteps(const Regime& regime, const random_stream& stream,
+                                 sample_number first_sample, std::size_t batch,
+                                 std::size_t num_timesteps) {
+  using T = typename Tensor::value_type;
+  auto t = make_scales<N>([&](std::size_t) { return Tensor(shape{batch}); });
   const auto draw = [&]<class R>(const R& chosen) {
+    scales<T*, N> out;
+    for (std::size_t scale = 0; scale < N; ++scale) out[scale] = t[scale].mutable_data();
     Tensor::backend_type::for_each(
-        batch,
-        draw_timesteps_functor<R, typename Tensor::value_type>{
-            chosen, stream, first_sample, num_timesteps, t.fine.mutable_data(),
-            t.coarse.mutable_data()},
+        batch, draw_timesteps_functor<R, T, N>{chosen, stream, first_sample, num_timesteps, out},
         16);
   };
   if constexpr (requires { regime.visit(draw); })
@@ -71,71 +73,80 @@ struct look_up_functor {
   }
 };
 
-/// x_t = √ᾱ·x₀ + √(1−ᾱ)·ε and what the prediction policy wants the network to make of it. `t` (B)
-/// holds whole numbers below the schedule's number of timesteps.
-template <prediction Prediction, noise_schedule Schedule, class Tensor>
-noised<Tensor> noise_images(const Tensor& clean, const Tensor& noise, const Tensor& t,
-                            const Schedule& schedule) {
+/// c_in·x_t of x_t = √ᾱ·x₀ + √(1−ᾱ)·ε, what the prediction wants the network to make of it, and
+/// what it tells the network of t. `t` (B) holds whole numbers below the schedule's number of
+/// timesteps.
+template <noise_schedule Schedule, class Tensor>
+noised<Tensor> noise_images(const prediction& predicted, const Tensor& clean, const Tensor& noise,
+                            const Tensor& t, const Schedule& schedule) {
   using T = typename Tensor::value_type;
   using Backend = typename Tensor::backend_type;
-  constexpr std::size_t columns = 4;  // √ᾱ, √(1−ᾱ), and the weights of the target
+  constexpr std::size_t columns = 5;  // weights of x₀ and ε in input and target, and the time
   const std::size_t length = schedule.num_timesteps(), batch = t.size();
   std::vector<T> table(columns * length);
   for (std::size_t i = 0; i < length; ++i) {
-    const double alpha_bar = schedule.alpha_bar(i);
-    const combination target = Prediction::target(alpha_bar);
-    const double row[columns] = {std::sqrt(alpha_bar), std::sqrt(1 - alpha_bar), target.a, target.b};
+    const double alpha_bar = schedule.alpha_bar(i), scale = predicted.input(alpha_bar);
+    const combination target = predicted.target(alpha_bar);
+    const double row[columns] = {scale * std::sqrt(alpha_bar), scale * std::sqrt(1 - alpha_bar),
+                                 target.a, target.b,
+                                 predicted.time(alpha_bar, static_cast<double>(i))};
     for (std::size_t k = 0; k < columns; ++k) table[k * length + i] = static_cast<T>(row[k]);
   }
   const Tensor all({columns, length}, table);
-  Tensor weights(shape{columns, batch});
-  Backend::for_each(weights.size(), look_up_functor<T>{all.data(), length, t.data(), batch,
-                                                       weights.mutable_data()});
+  Tensor found(shape{columns, batch});
+  Backend::for_each(found.size(), look_up_functor<T>{all.data(), length, t.data(), batch,
+                                                     found.mutable_data()});
   const auto sum = [&](std::size_t column) {
     const std::size_t run = clean.size() / batch;
-    const T* const a = weights.data() + column * batch;
+    const T* const a = found.data() + column * batch;
     return mapped<Tensor>(clean.shape(), op::weighted_sum_functor{}, each(clean), each(noise),
                           operand<T>{a, run, batch}, operand<T>{a + batch, run, batch});
   };
-  return {sum(0), sum(2), t};
+  return {sum(0), sum(2), found.rows(4, 5).reshaped({batch})};
 }
 
-/// An architecture of one image and one timestep, as the baseline.
-template <class A>
-concept single_scale_architecture =
-    requires(const A& a, const scope<parameter_list>& p, const shape& x, const timesteps& t) {
-      a(p, x, t);
-    };
+/// Throws lift::error, naming the timestep, where the prediction has no finite target, input or time
+/// there.
+template <noise_schedule Schedule>
+void require_trainable(const prediction& predicted, const Schedule& schedule) {
+  for (std::size_t t = 0; t < schedule.num_timesteps(); ++t) {
+    const double alpha_bar = schedule.alpha_bar(t);
+    const combination target = predicted.target(alpha_bar);
+    require(std::isfinite(target.a) && std::isfinite(target.b) &&
+                std::isfinite(predicted.input(alpha_bar)) &&
+                std::isfinite(predicted.time(alpha_bar, static_cast<double>(t))),
+            text("alpha_bar at timestep ", t, " for a network that predicts ", predicted.name()),
+            alpha_bar, "one at which that can be trained");
+  }
+}
 
 /// What a network is trained for: how clean images become noisy inputs and targets.
-template <class Schedule = cosine_schedule, class Regime = independent_regime,
-          class Prediction = predicts_noise>
+template <class Schedule = cosine_schedule, class Regime = independent_regime>
 struct objective {
-  static_assert(is_noise_schedule<Schedule>() && is_regime<Regime>());
-  static_assert(is_prediction<Prediction>());
+  static_assert(is_noise_schedule<Schedule>());
 
   Schedule schedule{};
   Regime regime{};
-  Prediction prediction{};
+  lift::prediction prediction = predicts_noise{};
 
-  /// Clean fine images (B, C, S, S) in [−1, 1] as training samples first_sample, …: timesteps and
-  /// noise are functions of seed and sample number, made where the tensors are. The coarse images
-  /// are the 2×2 means of the fine ones; a single-scale architecture gets none.
-  template <class Architecture, class Tensor>
-  scales<noised<Tensor>> batch(const Tensor& clean, std::uint64_t seed,
-                               sample_number first_sample) const {
-    const auto t = draw_timesteps<Tensor>(
+  /// Clean fine images (B, C, S, S) in [−1, 1] as training samples first_sample, … of N scales:
+  /// timesteps and noise are functions of seed and sample number, made where the tensors are. The
+  /// coarser images are the 2×2 means of the finer ones.
+  template <std::size_t N, class Tensor>
+  scales<noised<Tensor>, N> batch(const Tensor& clean, std::uint64_t seed,
+                                  sample_number first_sample) const {
+    static_assert(is_regime<Regime, N>());
+    const auto t = draw_timesteps<Tensor, N>(
         regime, {.seed = seed, .use = purpose::training_timestep}, first_sample,
         clean.shape()[0], schedule.num_timesteps());
-    const auto noise = [&](const Tensor& images, const Tensor& times, std::uint32_t scale) {
-      const random_stream stream{.seed = seed, .use = purpose::training_noise, .scale = scale};
-      return noise_images<Prediction>(
-          images, normal_noise<Tensor>(images.shape(), stream, first_sample), times, schedule);
-    };
-    scales<noised<Tensor>> result{noise(clean, t.fine, 0), {}};
-    if constexpr (!single_scale_architecture<Architecture>)
-      result.coarse = noise(coarsen(clean), t.coarse, 1);
-    return result;
+    const auto images = coarser_copies<N>(clean);
+    return make_scales<N>([&](std::size_t scale) {
+      const random_stream stream{.seed = seed, .use = purpose::training_noise,
+                                 .scale = static_cast<std::uint32_t>(scale)};
+      return noise_images(prediction, images[scale],
+                          normal_noise<Tensor>(images[scale].shape(), stream, first_sample),
+                          t[scale], schedule);
+    });
   }
 };
 
@@ -143,44 +154,43 @@ template <class S>
 objective(S) -> objective<S>;
 template <class S, class R>
 objective(S, R) -> objective<S, R>;
-template <class S, class R, class P>
-objective(S, R, P) -> objective<S, R, P>;
+template <class S, class R>
+objective(S, R, prediction) -> objective<S, R>;
 
 /// The losses of a batch, tensors of one element, and the gradient of their weighted sum with
 /// respect to every parameter, in the order of the parameters; an empty tensor is zero.
-template <class Tensor>
+template <class Tensor, std::size_t N = 2>
 struct loss_gradient {
-  scales<Tensor> loss;
+  scales<Tensor, N> loss;
   std::vector<Tensor> gradients;
 };
 
 /// Loss of a scale = mean over all elements of (output − target)²; the gradient is that of
-/// weights.fine·loss.fine + weights.coarse·loss.coarse. A single-scale architecture sees only
-/// batch.fine, and its coarse loss is 0.
-template <class Architecture, class Tensor>
-loss_gradient<Tensor> loss_and_gradients(const Architecture& architecture,
-                                         const parameters<Tensor>& parameters,
-                                         const scales<noised<Tensor>>& batch,
-                                         const scales<double>& weights) {
+/// Σ weights[scale]·loss[scale].
+template <class Architecture, class Tensor, std::size_t N>
+loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
+                                            const parameters<Tensor>& parameters,
+                                            const scales<noised<Tensor>, N>& batch,
+                                            const scales<double, N>& weights) {
+  using T = typename Tensor::value_type;
   tape_of<Tensor> tape;
   taped_parameters leaves(parameters, tape);
   const scope root(leaves);
-  const auto& [fine, coarse] = batch;
-  const auto loss = [](const auto& y, const noised<Tensor>& images) {
-    return apply(op::mean_squared_error{}, y, images.target);
-  };
-  if constexpr (single_scale_architecture<Architecture>) {
-    const auto total = loss(architecture(root, fine.input, fine.t), fine);
-    using T = typename Tensor::value_type;
-    tape.backward(total, full<Tensor>({1}, static_cast<T>(weights.fine)));
-    return {{total.value, {}}, leaves.gradients()};
+  const auto y =
+      architecture(root, make_scales<N>([&](std::size_t s) { return batch[s].input; }),
+                   make_scales<N>([&](std::size_t s) { return batch[s].t; }));
+  const auto losses = make_scales<N>([&](std::size_t s) {
+    return apply(op::mean_squared_error{}, y[s], batch[s].target);
+  });
+  if constexpr (N == 1) {
+    tape.backward(losses[0], full<Tensor>({1}, static_cast<T>(weights[0])));
   } else {
-    const auto y = architecture(root, fine.input, coarse.input, fine.t, coarse.t);
-    const scales each{loss(y.fine, fine), loss(y.coarse, coarse)};
-    const op::weighted_sum sum{{weights.fine}, {weights.coarse}};
-    tape.backward(apply(sum, each.fine, each.coarse), full<Tensor>({1}, 1));
-    return {{each.fine.value, each.coarse.value}, leaves.gradients()};
+    auto total = apply(op::weighted_sum{{weights[0]}, {weights[1]}}, losses[0], losses[1]);
+    for (std::size_t s = 2; s < N; ++s)
+      total = apply(op::weighted_sum{{1}, {weights[s]}}, total, losses[s]);
+    tape.backward(total, full<Tensor>({1}, 1));
   }
+  return {make_scales<N>([&](std::size_t s) { return losses[s].value; }), leaves.gradients()};
 }
 
 }  // namespace lift

@@ -6,28 +6,27 @@
 #include <cstdint>
 
 #include <lift/core/random.hpp>
-#include <lift/path/path.hpp>
-#include <lift/pyramid/scales.hpp>
+#include <lift/core/scales.hpp>
 
 namespace lift {
 
-/// A regime draws the timesteps (t_fine, t_coarse), each below `num_timesteps`, that training
-/// sample number `sample` is seen at, from the stream alone; and it weighs the losses of the
-/// two scales. To train on a device its draw runs there: LIFT_HD.
-template <class R>
+/// A regime draws the timesteps of N scales, each below `num_timesteps`, that training sample number
+/// `sample` is seen at, from the stream alone; and it weighs the losses of the scales. To train on a
+/// device its draw runs there: LIFT_HD.
+template <class R, std::size_t N = 2>
 concept regime = requires(const R& r, const random_stream& stream, std::uint64_t sample,
                           std::size_t num_timesteps) {
-  { r.draw(stream, sample, num_timesteps) } -> std::same_as<timestep_pair>;
-  { r.loss_weights() } -> std::same_as<scales<double>>;
+  { r.template draw<N>(stream, sample, num_timesteps) } -> std::same_as<scales<std::size_t, N>>;
+  { r.template loss_weights<N>() } -> std::same_as<scales<double, N>>;
 };
 
 /// True of a regime; of anything else it does not compile, and says what is wanted.
-template <class R>
+template <class R, std::size_t N = 2>
 constexpr bool is_regime() {
-  constexpr bool holds = regime<R>;
+  constexpr bool holds = regime<R, N>;
   static_assert(holds,
-                "a regime is to have const members draw(stream, sample, num_timesteps) -> "
-                "lift::timestep_pair and loss_weights() -> lift::scales<double>");
+                "a regime is to have const member templates draw<N>(stream, sample, num_timesteps) "
+                "-> lift::scales<std::size_t, N> and loss_weights<N>() -> lift::scales<double, N>");
   return holds;
 }
 

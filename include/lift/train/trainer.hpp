@@ -21,10 +21,11 @@
 namespace lift {
 
 /// What a training step tells of itself.
+template <std::size_t N = 2>
 struct step_report {
   std::uint64_t step;   ///< number of the step, from 1
   std::uint64_t epoch;  ///< number of its epoch, from 0
-  scales<double> loss;
+  scales<double, N> loss;
   double gradient_norm;  ///< before clipping
   double learning_rate;
   double images_per_second;
@@ -38,6 +39,8 @@ struct step_report {
 template <class Architecture, class Tensor, class Source, class Objective, class Rate>
 class trainer {
   static_assert(is_image_source<Source, Tensor>() && is_learning_rate<Rate>());
+  static constexpr std::size_t scale_count = Architecture::scale_count;
+  static_assert(is_regime<decltype(Objective::regime), scale_count>());
 
  public:
   /// Goes on from its own copy of `state`; `images` must outlive the trainer. Throws lift::error
@@ -58,7 +61,8 @@ class trainer {
     require(state.cursor <= count, "images of an epoch that a training has seen", state.cursor,
             text("at most ", count));
     state_.images = count;
-    if constexpr (requires { objective_.schedule; }) validate(objective_.schedule);
+    validate(objective_.schedule);
+    require_trainable(objective_.prediction, objective_.schedule);
     if constexpr (reads_ahead) {
       const shape image = images.image_shape();
       incoming_ = Tensor({batch, image[0], image[1], image[2]});
@@ -71,7 +75,7 @@ class trainer {
   /// Takes one step. Throws lift::error, naming the step and what was not finite, when a loss or
   /// gradient is not, and lift::stopped when it is asked to stop (stoppable) while it evaluates them
   /// on a backend that keeps no record of work; the state is then as before the step.
-  step_report step() {
+  step_report<scale_count> step() {
     const auto start = std::chrono::steady_clock::now();
     const auto* const asked = stoppable::flag();
     const stoppable as_a_whole(nullptr);
@@ -84,7 +88,7 @@ class trainer {
       norms_ = change_weights(state_, evaluate(work_.records ? nullptr : asked), numbers_, options_);
     });
     read_ahead(next_place(here.epoch, here.cursor + options_.batch_size));
-    const auto [loss, norm] = finish_step(state_, *norms_);
+    const auto [loss, norm] = finish_step<scale_count>(state_, *norms_);
     state_.samples += options_.batch_size;
     state_.epoch = here.epoch;
     state_.cursor = here.cursor + options_.batch_size;
@@ -154,23 +158,21 @@ class trainer {
   }
 
   /// Mean losses and summed gradients of the parts of a batch, unless `asked` to stop.
-  loss_gradient<Tensor> evaluate(const std::atomic<bool>* asked) const {
+  loss_gradient<Tensor, scale_count> evaluate(const std::atomic<bool>* asked) const {
     const stoppable evaluation(asked);
     const std::size_t parts = options_.accumulation, part = options_.batch_size / parts;
     const double share = 1 / static_cast<double>(parts);
-    const scales<double> weights = objective_.regime.loss_weights();
-    loss_gradient<Tensor> total{{}, std::vector<Tensor>(state_.weights.size())};
+    scales<double, scale_count> weights =
+        objective_.regime.template loss_weights<scale_count>();
+    for (double& weight : weights) weight *= share;
+    loss_gradient<Tensor, scale_count> total{{}, std::vector<Tensor>(state_.weights.size())};
     for (std::size_t first = 0; first < options_.batch_size; first += part) {
-      const auto batch = objective_.template batch<Architecture>(
+      const auto batch = objective_.template batch<scale_count>(
           parts == 1 ? clean_ : clean_.rows(first, first + part), state_.seed,
           {first, first_sample_.data()});
-      const auto result = loss_and_gradients(architecture_, state_.weights, batch,
-                                             {share * weights.fine, share * weights.coarse});
-      const auto add_share = [&](Tensor& to, const Tensor& loss) {
-        if (!loss.empty()) op::accumulate(to, scaled(loss, share));
-      };
-      add_share(total.loss.fine, result.loss.fine);
-      add_share(total.loss.coarse, result.loss.coarse);
+      const auto result = loss_and_gradients(architecture_, state_.weights, batch, weights);
+      for (std::size_t scale = 0; scale < scale_count; ++scale)
+        op::accumulate(total.loss[scale], scaled(result.loss[scale], share));
       for (std::size_t i = 0; i < total.gradients.size(); ++i)
         op::accumulate(total.gradients[i], result.gradients[i]);
     }

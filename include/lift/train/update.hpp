@@ -26,8 +26,9 @@ struct training_options {
 };
 
 /// What a step of optimiser and average found.
+template <std::size_t N = 2>
 struct update_report {
-  scales<double> loss;
+  scales<double, N> loss;
   double gradient_norm;  ///< before clipping
 };
 
@@ -49,12 +50,12 @@ struct step_numbers {
 
 /// Asks for a step of optimiser and average, and waits for nothing. Changes no weight where a loss
 /// or gradient is not finite.
-template <class Tensor>
+template <class Tensor, std::size_t N>
 gradient_norms<Tensor> change_weights(training_state<Tensor>& state,
-                                      const loss_gradient<Tensor>& found,
+                                      const loss_gradient<Tensor, N>& found,
                                       const step_numbers<Tensor>& numbers,
                                       const training_options& options) {
-  gradient_norms<Tensor> norms(found.gradients, {found.loss.fine, found.loss.coarse});
+  gradient_norms<Tensor> norms(found.gradients, {found.loss.begin(), found.loss.end()});
   const Tensor scale = norms.clip_coefficient(options.max_gradient_norm);
   options.optimiser.update(state.weights, state.first_moment, state.second_moment, found.gradients,
                            scale, numbers.optimiser);
@@ -64,33 +65,33 @@ gradient_norms<Tensor> change_weights(training_state<Tensor>& state,
 
 /// Waits for the step and counts it. Throws lift::error, naming the step and the scale or parameter,
 /// when a loss or gradient was not finite; the state is then as before.
-template <class Tensor>
-update_report finish_step(training_state<Tensor>& state, const gradient_norms<Tensor>& norms) {
+template <std::size_t N, class Tensor>
+update_report<N> finish_step(training_state<Tensor>& state, const gradient_norms<Tensor>& norms) {
   const auto [sizes, losses] = norms.to_host();
   const auto require_finite = [&](double value, const std::string& what) {
     require(std::isfinite(value), text("training step ", state.step + 1, ": ", what), value,
             "a finite number");
   };
-  require_finite(losses[0], "loss of the fine scale");
-  require_finite(losses[1], "loss of the coarse scale");
+  for (std::size_t scale = 0; scale < N; ++scale)
+    require_finite(losses[scale], "loss of the " + scale_name(scale, N) + " scale");
   for (std::size_t i = 0; i < sizes.size(); ++i)
     require_finite(sizes[i], "norm of the gradient of " + state.weights.entries()[i].name);
   const double norm = global_norm(sizes);
   require_finite(static_cast<double>(static_cast<typename Tensor::value_type>(norm * norm)),
                  "squared norm of all gradients");
   ++state.step;
-  return {{losses[0], losses[1]}, norm};
+  return {make_scales<N>([&, &found = losses](std::size_t scale) { return found[scale]; }), norm};
 }
 
 /// One step of optimiser and average with the given losses and gradients, which is not left in the
 /// middle (stoppable). Throws as finish_step.
-template <class Tensor>
-update_report update(training_state<Tensor>& state, const loss_gradient<Tensor>& found,
-                     double rate, const training_options& options) {
+template <class Tensor, std::size_t N>
+update_report<N> update(training_state<Tensor>& state, const loss_gradient<Tensor, N>& found,
+                        double rate, const training_options& options) {
   const stoppable as_a_whole(nullptr);
   step_numbers<Tensor> numbers;
   numbers.set(rate, state.step + 1, options);
-  return finish_step(state, change_weights(state, found, numbers, options));
+  return finish_step<N>(state, change_weights(state, found, numbers, options));
 }
 
 }  // namespace lift

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include <lift/model/model.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/trainer.hpp>
@@ -110,28 +111,31 @@ class number_list {
     const auto net = hashed_network<Tensor>(small, "same.");
     const Tensor fine = input({3, 3, 32, 32}, false, 1), coarse = input({3, 3, 16, 16}, false, 2);
     const timesteps t_fine{900, 500, 20}, t_coarse{700, 400, 300};
-    const auto y = net(fine, coarse, t_fine, t_coarse);
-    add("LIFT: fine output", agreement::relative_l2, 1e-5, y.fine);
-    add("LIFT: coarse output", agreement::relative_l2, 1e-5, y.coarse);
-    const auto dy = net(dual_of<Tensor>{fine, input({6, 3, 32, 32}, false, 3)},
-                        dual_of<Tensor>{coarse, input({6, 3, 16, 16}, false, 4)}, t_fine, t_coarse);
-    add("LIFT: fine tangents", agreement::relative_l2, 1e-4, dy.fine.tangent);
-    add("LIFT: coarse tangents", agreement::relative_l2, 1e-4, dy.coarse.tangent);
-    const scales<noised<Tensor>> batch{
-        {fine, input(fine.shape(), false, 5), nn::on_backend<Tensor>(t_fine)},
-        {coarse, input(coarse.shape(), false, 6), nn::on_backend<Tensor>(t_coarse)}};
+    const scales t{t_fine, t_coarse};
+    const auto y = net(scales{fine, coarse}, t);
+    add("LIFT: fine output", agreement::relative_l2, 1e-5, y.fine());
+    add("LIFT: coarse output", agreement::relative_l2, 1e-5, y.coarse());
+    const auto dy = net(scales{dual_of<Tensor>{fine, input({6, 3, 32, 32}, false, 3)},
+                               dual_of<Tensor>{coarse, input({6, 3, 16, 16}, false, 4)}},
+                        t);
+    add("LIFT: fine tangents", agreement::relative_l2, 1e-4, dy.fine().tangent);
+    add("LIFT: coarse tangents", agreement::relative_l2, 1e-4, dy.coarse().tangent);
+    const scales batch{
+        noised<Tensor>{fine, input(fine.shape(), false, 5), nn::on_backend<Tensor>(t_fine)},
+        noised<Tensor>{coarse, input(coarse.shape(), false, 6), nn::on_backend<Tensor>(t_coarse)}};
     const auto loss = loss_and_gradients(small, net.weights, batch, {1, 1});
     for (std::size_t i = 0; i < loss.gradients.size(); ++i)
       add("LIFT: gradient of " + net.weights.entries()[i].name, agreement::relative_l2, 1e-4,
           loss.gradients[i]);
 
     const auto baseline = hashed_network<Tensor>(baseline_unet{{32, 128}}, "same.");
-    add("baseline: output", agreement::relative_l2, 1e-5, baseline(fine, t_fine));
+    add("baseline: output", agreement::relative_l2, 1e-5, 
+        baseline(scales{fine}, scales{t_fine}).fine());
     const auto full = hashed_network<Tensor>(lift_unet{}, "full.");
-    const auto z = full(input({1, 3, 64, 64}, false, 7), input({1, 3, 32, 32}, false, 8),
-                        timesteps{600}, timesteps{200});
-    add("full-size LIFT: fine output", agreement::relative_l2, 1e-5, z.fine);
-    add("full-size LIFT: coarse output", agreement::relative_l2, 1e-5, z.coarse);
+    const auto z = full(scales{input({1, 3, 64, 64}, false, 7), input({1, 3, 32, 32}, false, 8)},
+                        scales{timesteps{600}, timesteps{200}});
+    add("full-size LIFT: fine output", agreement::relative_l2, 1e-5, z.fine());
+    add("full-size LIFT: coarse output", agreement::relative_l2, 1e-5, z.coarse());
   }
 
   /// One step of a training, and 50 of DDIM.
@@ -142,9 +146,9 @@ class number_list {
     const objective<> objective;
     trainer train(small, training_state(net.weights), images, objective,
                   cosine_annealing{.steps = 10}, {.batch_size = 4});
-    const step_report report = train.step();
+    const step_report<> report = train.step();
     all.push_back({"training step: losses and norm", agreement::relative_l2, 1e-4,
-                   {float(report.loss.fine), float(report.loss.coarse),
+                   {float(report.loss.fine()), float(report.loss.coarse()),
                     float(report.gradient_norm)}});
     const training_state<Tensor>& state = train.state();
     for (const auto& [name, part] :
@@ -156,9 +160,11 @@ class number_list {
             entry.value);
 
     const cosine_schedule schedule;
-    const auto made = generate<Tensor>(net, schedule, diagonal{}({}, schedule, 50), {2, 3, 16, 16});
-    add("50 steps of DDIM: fine images", agreement::absolute, 1.0 / 255, made.fine);
-    add("50 steps of DDIM: coarse images", agreement::absolute, 1.0 / 255, made.coarse);
+    const auto made =
+        generate<Tensor>(model{net, predicts_noise{}, schedule}, schedule,
+                         diagonal{}({}, schedule, 50), {2, 3, 16, 16});
+    add("50 steps of DDIM: fine images", agreement::absolute, 1.0 / 255, made.fine());
+    add("50 steps of DDIM: coarse images", agreement::absolute, 1.0 / 255, made.coarse());
   }
 
   std::vector<numbers> all;

@@ -7,4 +7,4 @@
 #include <lift/schedule/snr.hpp>
 
 /// Eight steps along the diagonal.
-lift::timestep_path plan_path(const lift::cosine_schedule& schedule);
+lift::timestep_path<> plan_path(const lift::cosine_schedule& schedule);

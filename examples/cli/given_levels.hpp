@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <lift/io/file.hpp>
+#include <lift/io/quote_name.hpp>
+#include <lift/schedule/any_schedule.hpp>
+#include <lift/schedule/snr.hpp>
+
+#include "any_scales.hpp"
+#include "options.hpp"
+
+namespace lift::cli {
+
+/// The flags that give a path step by step. A step is a number for all scales, or one for each,
+/// finest first, with ':' or blanks between them; steps end at commas or line ends. What names a
+/// file is read from there.
+struct given_levels {
+  std::string timesteps, sigmas, log_snrs;
+
+  void add(CLI::App& app, CLI::Option* other_path, CLI::Option* policy) {
+    const std::string form = "LIST|FILE, a number a step or one a scale as 900:800";
+    CLI::Option* flags[] = {
+        option(app, "--timesteps", timesteps, "Path of these timesteps, which may be fractional"),
+        option(app, "--sigmas", sigmas, "Path of these noise levels √((1 - alpha_bar)/alpha_bar)"),
+        option(app, "--log-snrs", log_snrs, "Path of these log-SNRs (natural)")};
+    for (CLI::Option* flag : flags) {
+      flag->type_name(form)->excludes(other_path)->excludes(policy);
+      for (CLI::Option* other : flags)
+        if (other != flag) flag->excludes(other);
+    }
+  }
+
+  bool any() const { return !timesteps.empty() || !sigmas.empty() || !log_snrs.empty(); }
+
+  /// The path, for a network of `n` scales; throws lift::error naming the flag or file and the step
+  /// that is no number, or not a number for each scale.
+  any_path find(const any_schedule& schedule, std::size_t n) const {
+    if (!timesteps.empty()) return read("--timesteps", timesteps, n, [](double t) { return t; });
+    const auto at_log_snr = [&](double level) { return timestep_from_log_snr(schedule, level); };
+    if (!log_snrs.empty()) return read("--log-snrs", log_snrs, n, at_log_snr);
+    return read("--sigmas", sigmas, n, [&](double sigma) {
+      require(sigma >= 0, "--sigmas", sigma, "numbers from 0");
+      return at_log_snr(-2 * std::log(sigma));
+    });
+  }
+
+ private:
+  template <class ToTimestep>
+  static any_path read(std::string source, std::string list, std::size_t n,
+                       const ToTimestep& to_timestep) {
+    std::error_code unknown;
+    if (std::filesystem::is_regular_file(list, unknown)) {
+      source = list;
+      const auto bytes = read_file(list, std::uint64_t{1} << 24);
+      list.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    any_path result;
+    result.policy = "given";
+    for (std::size_t first = 0; first <= list.size();) {
+      const std::size_t end = std::min(list.find_first_of(",\n", first), list.size());
+      const std::string_view step = std::string_view(list).substr(first, end - first);
+      first = end + 1;
+      const std::string place = text(source, ": step ", result.timesteps.size() + 1);
+      std::vector<double> levels = numbers(step, place);
+      if (levels.empty() && first > list.size() && !result.timesteps.empty()) break;  // the last line
+      require(levels.size() == 1 || levels.size() == n, place,
+              text(levels.size(), " numbers"), n == 1 ? "1" : text("1 or ", n));
+      if (levels.size() == 1) levels.resize(n, levels[0]);
+      for (double& level : levels) level = to_timestep(level);
+      result.timesteps.push_back(std::move(levels));
+    }
+    return result;
+  }
+
+  static std::vector<double> numbers(std::string_view step, const std::string& place) {
+    std::vector<double> result;
+    for (std::size_t at = 0; (at = step.find_first_not_of(": \t\r", at)) != step.npos;) {
+      const std::size_t end = std::min(step.find_first_of(": \t\r", at), step.size());
+      double number = 0;
+      const auto [rest, problem] =
+          std::from_chars(step.data() + at, step.data() + end, number);
+      require(problem == std::errc() && rest == step.data() + end && std::isfinite(number), place,
+              quote_name(std::string(step.substr(at, end - at))), "a number");
+      result.push_back(number);
+      at = end;
+    }
+    return result;
+  }
+};
+
+}  // namespace lift::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <lift/backend/repeated_work.hpp>
+#include <lift/model/denoiser.hpp>
+
+namespace lift {
+
+/// A network whose evaluation on tensors of N scales is work that the backend repeats as long as
+/// images and timesteps come in the same number and size: on a device a network costs the host one
+/// call, not a thousand. It gives what the network gives, which must take timesteps as tensors too.
+/// Where the backend records nothing, and on duals, it only calls the network. One thread at a time
+/// may call it.
+template <class Network, class Tensor, std::size_t N = 2>
+class repeated_network {
+  using T = typename Tensor::value_type;
+  using Backend = typename Tensor::backend_type;
+  static constexpr bool records = repeated_work<Backend>::records;
+
+ public:
+  explicit repeated_network(Network net) : network_(std::move(net)) {}
+
+  /// The network itself.
+  const Network& plain() const { return network_; }
+
+  scales<Tensor, N> operator()(const scales<Tensor, N>& x, const scales<timesteps, N>& t) const {
+    static_assert(is_denoiser<Network, Tensor, N>());
+    if constexpr (!records) {
+      return network_(x, t);
+    } else {
+      static_assert(std::is_invocable_v<const Network&, const scales<Tensor, N>&,
+                                        const scales<Tensor, N>&>,
+                    "a repeated network is to take timesteps as tensors too, as networks do");
+      const evaluation& e = evaluate(x, t);
+      return make_scales<N>([&](std::size_t scale) { return e.y[scale].clone(); });
+    }
+  }
+
+  /// A template, so that a call on tensors does not ask whether the network takes duals.
+  template <std::same_as<dual_of<Tensor>> Dual>
+    requires denoiser<Network, Dual, N>
+  scales<Dual, N> operator()(const scales<Dual, N>& x, const scales<timesteps, N>& t) const {
+    return network_(x, t);
+  }
+
+ private:
+  /// Tensors that stay where they are, and the work between them.
+  struct evaluation {
+    scales<Tensor, N> x, t, y;
+    repeated_work<Backend> work;
+  };
+
+  const evaluation& evaluate(const scales<Tensor, N>& x, const scales<timesteps, N>& t) const {
+    bool same = last_.has_value();
+    for (std::size_t i = 0; same && i < N; ++i)
+      same = last_->x[i].shape() == x[i].shape() && last_->t[i].size() == t[i].size();
+    if (!same) {
+      last_.emplace();
+      for (std::size_t i = 0; i < N; ++i) {
+        last_->x[i] = Tensor(x[i].shape());
+        last_->t[i] = Tensor(shape{t[i].size()});
+      }
+    }
+    for (std::size_t i = 0; i < N; ++i) {
+      last_->x[i].assign(x[i]);
+      const std::vector<T> times(t[i].begin(), t[i].end());
+      Backend::copy_in(last_->t[i].mutable_data(), std::span<const T>(times));
+    }
+    last_->work.run([&] { last_->y = network_(last_->x, last_->t); });
+    return *last_;
+  }
+
+  Network network_;
+  mutable std::optional<evaluation> last_;
+};
+
+}  // namespace lift

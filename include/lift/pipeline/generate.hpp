@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <lift/path/diagonal.hpp>
+#include <lift/pipeline/trained_model.hpp>
+#include <lift/sample/generate.hpp>
+
+namespace lift {
+
+/// What `generate` makes with a trained model. `solver` is any solver or stepper.
+template <class Solver = ddim>
+struct generate_options {
+  std::size_t count = 16, steps = 50, batch_size = 16;
+  Solver solver = {};
+  std::uint64_t seed = 42;
+};
+
+/// `count` images of every scale, (count, 3, S, S) and so on, along a path, or else the diagonal in
+/// `steps` steps. Throws lift::error as `sample`.
+template <class Architecture, backend Backend, class Solver = ddim>
+auto generate(const trained_model<Architecture, Backend>& trained,
+              const generate_options<Solver>& options = {},
+              timestep_path<Architecture::scale_count> path = {}) {
+  constexpr std::size_t n = Architecture::scale_count;
+  using Tensor = tensor<Backend, float>;
+  if (path.empty()) path = diagonal{}(error_heatmap<n>{}, trained.schedule, options.steps);
+  scales<std::vector<Tensor>, n> parts;
+  in_batches(0, options.count, options.batch_size, [&](std::uint64_t first, std::size_t count) {
+    const scales<Tensor, n> made = generate<Tensor>(
+        trained, trained.schedule, path, shape{count, 3, trained.size, trained.size},
+        sampling_options<Solver>{
+            .solver = options.solver, .seed = options.seed, .first_sample = first});
+    for (std::size_t scale = 0; scale < n; ++scale) parts[scale].push_back(made[scale]);
+  });
+  return make_scales<n>(
+      [&](std::size_t scale) { return stacked(std::span<const Tensor>(parts[scale])); });
+}
+
+}  // namespace lift

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lift/backend/xtensor_backend.hpp>
+#include <lift/io/dataset.hpp>
+#include <lift/model/model.hpp>
+#include <lift/model/network.hpp>
+#include <lift/model/repeated_network.hpp>
+#include <lift/schedule/any_schedule.hpp>
+
+namespace lift {
+
+namespace detail {
+template <class Architecture, backend Backend>
+using trained_network =
+    repeated_network<network<Architecture, tensor<Backend, float>>, tensor<Backend, float>,
+                     Architecture::scale_count>;
+}  // namespace detail
+
+/// A trained network with all that it takes to use it: a denoiser, as `model`, that knows the side of
+/// its fine images and the name of its schedule.
+template <class Architecture = lift_unet, backend Backend = xtensor_backend>
+struct trained_model : model<detail::trained_network<Architecture, Backend>, any_schedule> {
+  using tensor_type = tensor<Backend, float>;
+  static constexpr std::size_t scale_count = Architecture::scale_count;
+
+  std::string schedule_name;
+  std::size_t size;  ///< of the fine images, in pixels
+
+  /// Throws lift::error, listing the names, where there is no such schedule.
+  trained_model(network<Architecture, tensor_type> net, const lift::prediction& predicted,
+                std::string schedule, std::size_t side)
+      : model<detail::trained_network<Architecture, Backend>, any_schedule>{
+            detail::trained_network<Architecture, Backend>(std::move(net)), predicted,
+            make_schedule(schedule)},
+        schedule_name(std::move(schedule)),
+        size(side) {}
+};
+
+/// A data set as training images.
+template <class Tensor>
+struct dataset_images {
+  const image_dataset* data;
+
+  std::size_t size() const { return data->size(); }
+  shape image_shape() const { return {3, data->side(), data->side()}; }
+  void read(std::span<const std::size_t> numbers, std::span<float> to) const {
+    const std::size_t stride = image_shape().size();
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      data->normalised(numbers[i], to.subspan(i * stride, stride));
+  }
+  /// The images of those numbers in [−1, 1], (B, 3, S, S).
+  Tensor operator()(std::span<const std::size_t> numbers) const {
+    const shape dims{numbers.size(), 3, data->side(), data->side()};
+    std::vector<float> values(dims.size());
+    read(numbers, values);
+    return Tensor(dims, values);
+  }
+};
+
+}  // namespace lift

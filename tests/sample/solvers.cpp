@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE solvers
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lift/pyramid/copies.hpp>
+#include <lift/sample/dpm_solver.hpp>
+#include <lift/sample/generate.hpp>
+#include <lift/sample/heun.hpp>
+#include <lift/schedule/cosine.hpp>
+
+#include "closed_form.hpp"
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+using dpm = dpm_solver_2m<tensor_d>;
+static_assert(solver<heun, tensor_d, 1> && solver<heun, tensor_d, 3> && !stepper<heun, tensor_d>);
+static_assert(stepper<dpm, tensor_d> && stepper<ddim, tensor_d> && !solver<dpm, tensor_d>);
+static_assert(solver<each_scale<ddim>, tensor_d> && solver<each_scale<dpm, 3>, tensor_d, 3>);
+
+const cosine_schedule schedule;
+
+template <std::size_t N>
+scales<tensor_d, N> unit_noise() {
+  const scales<shape, N> shapes = coarser_copies<N>(shape{1, 3, 8, 8});
+  return make_scales<N>([&](std::size_t s) {
+    return initial_noise<tensor_d>(shapes[s], static_cast<std::uint32_t>(s));
+  });
+}
+
+/// Variance of the pixels of each scale.
+constexpr double variance[] = {0.25, 0.2, 0.15};
+
+/// E[x₀ | x] of independent Gaussian pixels; with `leak`, each scale also sees its neighbours.
+template <std::size_t N>
+struct gaussian_pixels {
+  double leak = 0;
+  std::vector<scales<double, N>>* asked = nullptr;  ///< the timesteps of each evaluation
+
+  scales<tensor_d, N> operator()(const scales<tensor_d, N>& x,
+                                 const scales<timesteps, N>& t) const {
+    if (asked) asked->push_back(make_scales<N>([&](std::size_t s) { return t[s].at(0); }));
+    return make_scales<N>([&](std::size_t s) {
+      const double a = alpha_bar_at(schedule, t[s].at(0));
+      tensor_d y = scaled(x[s], std::sqrt(a) * variance[s] / (a * variance[s] + 1 - a));
+      const auto add = [&](std::size_t neighbour, const tensor_d& seen) {
+        const double theirs = alpha_bar_at(schedule, t[neighbour].at(0));
+        y = axpby(1, y, leak * (1 - a) * std::sqrt(theirs), seen);
+      };
+      if (leak != 0 && s > 0) add(s - 1, coarsen(x[s - 1]));
+      if (leak != 0 && s + 1 < N) add(s + 1, refine(x[s + 1]));
+      return y;
+    });
+  }
+};
+
+/// Where the ODE takes a pixel of independent ones: √(σ² + variance) is what x/√ᾱ is a multiple of.
+double exact_growth(std::size_t scale, double alpha_bar, double next) {
+  const auto power = [&](double a) { return a * variance[scale] + 1 - a; };
+  return std::sqrt(power(next) / power(alpha_bar));
+}
+
+/// The share of the way in λ that a scale has gone: each has a clock of its own.
+double clock_of(std::size_t scale, double u) {
+  const double bent[] = {0, 0.3, -0.4};
+  return u + bent[scale] * u * (1 - u);
+}
+double start_of(std::size_t scale) { return std::array{-5.0, -4.0, -4.5}[scale]; }
+
+/// N steps from a noisy λ to timestep 0, on every scale evenly in what its clock shows.
+template <std::size_t N>
+timestep_path<N> path_of(std::size_t steps) {
+  const double end = log_snr(schedule, 0);
+  timestep_path<N> path;
+  for (std::size_t i = 0; i < steps; ++i) {
+    const double u = static_cast<double>(i) / static_cast<double>(steps);
+    path.push_back(make_scales<N>([&](std::size_t s) {
+      const double way = end - start_of(s);
+      return timestep_from_log_snr(schedule, start_of(s) + way * clock_of(s, u));
+    }));
+  }
+  return path;
+}
+
+/// A deterministic run without clipping that ends at timestep 0.
+template <std::size_t N, class Solver>
+scales<tensor_d, N> run(const gaussian_pixels<N>& denoise, const timestep_path<N>& path,
+                        const Solver& solver, landing land = landing::timestep_zero) {
+  return sample(denoise, schedule, path, unit_noise<N>(),
+                sampling_options<Solver>{.solver = solver, .clip = false, .landing = land});
+}
+
+template <std::size_t N>
+double distance(const scales<tensor_d, N>& a, const scales<tensor_d, N>& b) {
+  double largest = 0;
+  for (std::size_t s = 0; s < N; ++s) largest = std::max(largest, relative_l2(a[s], b[s]));
+  return largest;
+}
+
+/// log₂ of what doubling the steps divides the error of a scale by, which is to be about `order`.
+template <std::size_t N, class Solver>
+void check_order(const std::string& name, const gaussian_pixels<N>& denoise, const Solver& solver,
+                 const scales<tensor_d, N>& exact, double order) {
+  scales<std::vector<double>, N> errors;
+  for (const std::size_t steps : {32u, 64u, 128u}) {
+    const scales<tensor_d, N> got = run(denoise, path_of<N>(steps), solver);
+    for (std::size_t s = 0; s < N; ++s) errors[s].push_back(relative_l2(got[s], exact[s]));
+  }
+  for (std::size_t s = 0; s < N; ++s)
+    BOOST_TEST_CONTEXT(name << ", scale " << s << " of " << N) {
+      for (std::size_t i = 1; i < errors[s].size(); ++i) {
+        const double observed = std::log2(errors[s][i - 1] / errors[s][i]);
+        BOOST_TEST(std::abs(observed - order) < 0.15,
+                   "order " << observed << ", error " << errors[s][i]);
+      }
+      BOOST_TEST(errors[s].back() < (order > 1 ? 1e-3 : 0.03));
+    }
+}
+
+template <std::size_t N>
+void check_orders(const gaussian_pixels<N>& denoise, const scales<tensor_d, N>& exact) {
+  check_order(text("ddim, leak ", denoise.leak), denoise, ddim{}, exact, 1);
+  check_order(text("heun, leak ", denoise.leak), denoise, heun{}, exact, 2);
+  check_order(text("dpm, leak ", denoise.leak), denoise, dpm{}, exact, 2);
+}
+
+template <std::size_t N>
+void check_orders_of_scales() {
+  const scales<tensor_d, N> noise = unit_noise<N>();
+  const timestep_path<N> first = path_of<N>(1);
+  check_orders(gaussian_pixels<N>{}, make_scales<N>([&](std::size_t s) {
+                 const double a = alpha_bar_at(schedule, first[0][s]);
+                 return scaled(noise[s], exact_growth(s, a, schedule.alpha_bar(0)));
+               }));
+  if constexpr (N > 1) {
+    // Coupled scales: fine runs of DDIM, of whose error the first order is taken away.
+    const gaussian_pixels<N> coupled{.leak = 0.1};
+    const auto once = run(coupled, path_of<N>(2000), ddim{});
+    const auto twice = run(coupled, path_of<N>(4000), ddim{});
+    check_orders(coupled, make_scales<N>([&](std::size_t s) {
+                   return axpby(2, twice[s], -1, once[s]);
+                 }));
+  }
+}
+
+/// Calls check(name, solver) for every solver, all of them deterministic.
+void for_each_solver(const auto& check) {
+  check("ddim", ddim{});
+  check("heun", heun{});
+  check("dpm", dpm{});
+}
+
+using trail = std::vector<std::vector<double>>;
+
+/// The samples of one scale after each step.
+template <std::size_t N, class Solver>
+trail trail_of(std::size_t scale, const gaussian_pixels<N>& denoise, const timestep_path<N>& path,
+               const scales<tensor_d, N>& noise, const Solver& solver) {
+  trail result;
+  sample(denoise, schedule, path, noise,
+         sampling_options<Solver>{.solver = solver, .clip = false},
+         [&](const sampling_step<tensor_d, N>& step) {
+           result.push_back(step.x[scale].to_host());
+         });
+  return result;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(orders_of_one_scale) { check_orders_of_scales<1>(); }
+BOOST_AUTO_TEST_CASE(orders_of_two_scales) { check_orders_of_scales<2>(); }
+BOOST_AUTO_TEST_CASE(orders_of_three_scales) { check_orders_of_scales<3>(); }
+
+/// Heun's method looks at both ends of all steps but that to clean images, the others once a step.
+BOOST_AUTO_TEST_CASE(numbers_of_evaluations) {
+  const timestep_path<> path = path_of<2>(6);
+  const auto asked = [&](const auto& solver, landing land) {
+    timestep_path<> result;
+    run(gaussian_pixels<2>{.asked = &result}, path, solver, land);
+    return result;
+  };
+  for (const landing land : {landing::clean, landing::timestep_zero}) {
+    BOOST_TEST((asked(ddim{}, land) == path));
+    BOOST_TEST((asked(dpm{}, land) == path));
+  }
+  timestep_path<> both_ends{path[0]};
+  for (std::size_t i = 1; i < path.size(); ++i)
+    for (int twice = 0; twice < 2; ++twice) both_ends.push_back(path[i]);
+  BOOST_TEST(both_ends.size() == 11u);
+  BOOST_TEST((asked(heun{}, landing::clean) == both_ends));
+  both_ends.push_back({0, 0});
+  BOOST_TEST((asked(heun{}, landing::timestep_zero) == both_ends));
+}
+
+/// Three steps of one pixel of each scale, each scale on λ of its own, from the paper's algorithm 2:
+/// λ = log(α/σ), r_i = h_{i−1}/h_i, D_i = (1 + 1/2r_i)·x̂_{i−1} − 1/2r_i·x̂_{i−2} and
+/// x_i = σ_i/σ_{i−1}·x_{i−1} − α_i·(e^{−h_i} − 1)·D_i.
+BOOST_AUTO_TEST_CASE(dpm_solver_is_the_formula_written_out) {
+  const timestep_path<> path{{900, 850}, {600.5, 620}, {250, 300}};
+  const scales<tensor_d> start = unit_noise<2>();
+  for (const landing land : {landing::timestep_zero, landing::clean}) {
+    const auto got = run(gaussian_pixels<2>{}, path, dpm{}, land);
+    for (std::size_t s = 0; s < 2; ++s) {
+      std::vector<double> a;
+      for (const auto& t : path) a.push_back(alpha_bar_at(schedule, t[s]));
+      a.push_back(schedule.alpha_bar(0));
+      const auto alpha = [&](std::size_t i) { return std::sqrt(a[i]); };
+      const auto sigma = [&](std::size_t i) { return std::sqrt(1 - a[i]); };
+      const auto lambda = [&](std::size_t i) { return std::log(alpha(i) / sigma(i)); };
+      const auto denoised = [&](double x, std::size_t i) {
+        return std::sqrt(a[i]) * variance[s] / (a[i] * variance[s] + 1 - a[i]) * x;
+      };
+      std::vector<double> x = start[s].to_host();
+      for (double& pixel : x) {
+        const double x0 = pixel, d0 = denoised(x0, 0);
+        const double h1 = lambda(1) - lambda(0);
+        const double x1 = sigma(1) / sigma(0) * x0 - alpha(1) * (std::exp(-h1) - 1) * d0;
+        const double d1 = denoised(x1, 1), h2 = lambda(2) - lambda(1), r2 = h1 / h2;
+        const double x2 = sigma(2) / sigma(1) * x1 -
+                          alpha(2) * (std::exp(-h2) - 1) *
+                              ((1 + 1 / (2 * r2)) * d1 - 1 / (2 * r2) * d0);
+        const double d2 = denoised(x2, 2), h3 = lambda(3) - lambda(2), r3 = h2 / h3;
+        const double x3 = sigma(3) / sigma(2) * x2 -
+                          alpha(3) * (std::exp(-h3) - 1) *
+                              ((1 + 1 / (2 * r3)) * d2 - 1 / (2 * r3) * d1);
+        pixel = land == landing::clean ? d2 : x3;
+      }
+      BOOST_TEST(relative_l2(got[s].to_host(), x) < 1e-13);
+    }
+  }
+}
+
+/// Karras et al. 2022, algorithm 1: d = (x̄ − D(x̄; σ))/σ, x̄' = x̄ + (σ' − σ)·(d + d')/2, and the
+/// last step to σ = 0 without d'.
+BOOST_AUTO_TEST_CASE(heun_is_the_formula_written_out) {
+  const timestep_path<> path{{900, 850}, {600.5, 620}, {250, 300}};
+  const scales<tensor_d> start = unit_noise<2>();
+  const auto got = run(gaussian_pixels<2>{}, path, heun{}, landing::clean);
+  for (std::size_t s = 0; s < 2; ++s) {
+    std::vector<double> sigma;
+    for (const auto& t : path) {
+      const double a = alpha_bar_at(schedule, t[s]);
+      sigma.push_back(std::sqrt((1 - a) / a));
+    }
+    const auto slope = [&](double x, double at) {
+      return (x - variance[s] / (variance[s] + at * at) * x) / at;
+    };
+    std::vector<double> x = start[s].to_host();
+    for (double& pixel : x) {
+      double y = pixel / std::sqrt(alpha_bar_at(schedule, path[0][s]));
+      for (std::size_t i = 0; i + 1 < sigma.size(); ++i) {
+        const double h = sigma[i + 1] - sigma[i], d = slope(y, sigma[i]);
+        y += h * (d + slope(y + h * d, sigma[i + 1])) / 2;
+      }
+      pixel = y - sigma.back() * slope(y, sigma.back());
+    }
+    BOOST_TEST(relative_l2(got[s].to_host(), x) < 1e-13);
+  }
+}
+
+/// A scale whose timestep repeats rests, and then goes on as if it had not: nothing depends on it
+/// here.
+BOOST_AUTO_TEST_CASE(a_repeated_timestep_rests) {
+  const scales<tensor_d, 3> noise = unit_noise<3>();
+  const timestep_path<3> path{{900, 950, 800},   {800, 950, 700},   {700, 700, 600},
+                              {600, 700, 500.5}, {400, 400, 400.5}, {200, 400, 300},
+                              {100, 150, 0},     {20, 60, 0}};
+  for_each_solver([&](const char* name, const auto& solver) {
+    const gaussian_pixels<3> denoise;
+    const auto middle = trail_of(1, denoise, path, noise, solver);
+    BOOST_TEST_CONTEXT(name) {
+      BOOST_TEST((middle[0] == noise[1].to_host()));
+      BOOST_TEST((middle[2] == middle[1]));
+      BOOST_TEST((middle[4] == middle[3]));
+      // The steps of the middle scale alone, at the timesteps where it moves on.
+      timestep_path<3> moves;
+      for (const double t : {950.0, 700.0, 400.0, 150.0, 60.0}) moves.push_back({t, t, t});
+      const auto alone = trail_of(1, denoise, moves, noise, solver);
+      const std::pair<std::size_t, std::size_t> same[] = {{1, 0}, {3, 1}, {5, 2}, {6, 3}, {7, 4}};
+      for (const auto& [step, of_alone] : same)
+        BOOST_TEST(relative_l2(middle[step], alone[of_alone]) < 1e-13);
+    }
+  });
+  // At timestep 0, where this run lands, the last steps do nothing.
+  for_each_solver([&](const char* name, const auto& solver) {
+    std::vector<std::vector<double>> coarse;
+    auto options = sampling_options<std::decay_t<decltype(solver)>>::reference();
+    options.solver = solver;
+    sample(gaussian_pixels<3>{.leak = 0.1}, schedule, path, noise, options,
+           [&](const sampling_step<tensor_d, 3>& step) {
+             coarse.push_back(step.x.coarse().to_host());
+           });
+    BOOST_TEST((coarse[5] == coarse[6] && coarse[6] == coarse[7]), name);
+    BOOST_TEST((coarse[5] != coarse[4]), name);
+  });
+}
+
+/// Held images come back as they were shown last; no evaluation sees others.
+BOOST_AUTO_TEST_CASE(held_scales) {
+  const scales<tensor_d, 3> noise = unit_noise<3>();
+  const shape middle_shape = noise[1].shape();
+  const tensor_d still = full<tensor_d>(noise[2].shape(), 0.25);
+  const fresh_noise<tensor_d> fresh{middle_shape};
+  const scales<held_images<tensor_d>, 3> held{nullptr, fresh, fixed_images<tensor_d>{still}};
+  const timestep_path<3> path{{900, 500, 0}, {600, 400, 0}, {300, 400, 0}, {100, 50, 0}};
+  for_each_solver([&](const char* name, const auto& solver) {
+    std::size_t steps = 0;
+    const auto check = [&](const scales<tensor_d, 3>& x, std::size_t step) {
+      BOOST_TEST((x[1].to_host() == fresh(step).to_host()), name);
+      BOOST_TEST((x[2].to_host() == still.to_host()), name);
+    };
+    const auto denoise = [&](const scales<tensor_d, 3>& x, const scales<timesteps, 3>& t) {
+      BOOST_TEST((x[2].to_host() == still.to_host()), name);
+      return gaussian_pixels<3>{.leak = 0.1}(x, t);
+    };
+    const auto got = sample(
+        denoise, schedule, path, noise,
+        sampling_options<std::decay_t<decltype(solver)>>{.solver = solver},
+        [&](const sampling_step<tensor_d, 3>& step) {
+          BOOST_TEST(step.index == steps++);
+          check(step.x, step.index);
+        },
+        held);
+    BOOST_TEST(steps == path.size());
+    check(got, path.size() - 1);
+    BOOST_TEST((got[0].to_host() != noise[0].to_host()));
+  });
+}
+
+/// A fractional timestep is a whole one of a finer schedule, and the denoiser is told it as it is.
+BOOST_AUTO_TEST_CASE(fractional_timesteps) {
+  const timestep_path<> path{{950.5, 900.25}, {700.125, 512.75}, {300.5, 99.5}, {0.5, 0.25}};
+  std::vector<double> levels{schedule.alpha_bar(0)};
+  for (const auto& t : path)
+    for (const double at : t) levels.push_back(alpha_bar_at(schedule, at));
+  std::sort(levels.rbegin(), levels.rend());
+  const tabulated_schedule finer(levels);
+  const auto whole = [&](double at) {
+    const double level = alpha_bar_at(schedule, at);
+    return static_cast<double>(std::find(levels.begin(), levels.end(), level) - levels.begin());
+  };
+  const auto told = [&](const scales<timesteps>& t) {
+    // The timesteps of the cosine schedule that these are.
+    return make_scales<2>([&](std::size_t s) {
+      for (const auto& at : path)
+        if (whole(at[s]) == t[s].at(0)) return timesteps{at[s]};
+      return timesteps{0};
+    });
+  };
+  timestep_path<> whole_path;
+  for (const auto& t : path) whole_path.push_back({whole(t.fine()), whole(t.coarse())});
+  for_each_solver([&](const char* name, const auto& solver) {
+    const sampling_options<std::decay_t<decltype(solver)>> options{.solver = solver};
+    timestep_path<> asked;
+    const gaussian_pixels<2> denoise{.leak = 0.1, .asked = &asked};
+    const auto got = sample(denoise, schedule, path, unit_noise<2>(), options);
+    BOOST_TEST((asked.front() == path.front()), name);
+    BOOST_TEST((asked.back() == path.back()), name);
+    const auto on_finer = [&](const scales<tensor_d>& x, const scales<timesteps>& t) {
+      return denoise(x, told(t));
+    };
+    const auto want = sample(on_finer, finer, whole_path, unit_noise<2>(), options);
+    BOOST_TEST(distance(got, want) < 1e-14, name);
+  });
+}
+
+/// A stepper moves each scale alone, whoever wraps it; noise is each scale's and step's own.
+BOOST_AUTO_TEST_CASE(each_scale_of_a_stepper_is_the_stepper) {
+  const auto denoise = closed_form_denoiser<tensor_d>(schedule);
+  const timestep_path<> path{{999, 980}, {700, 980}, {300, 500}, {100, 0}};
+  const auto runs = [&](const auto& plain, const auto& wrapped, landing land) {
+    const auto made = [&]<class Solver>(const Solver& solver) {
+      return sample(denoise, schedule, path, unit_noise<2>(),
+                    sampling_options<Solver>{.solver = solver, .landing = land, .seed = 3});
+    };
+    const auto want = made(plain), got = made(wrapped);
+    for (std::size_t s = 0; s < 2; ++s) BOOST_TEST((got[s].to_host() == want[s].to_host()));
+  };
+  for (const landing land : {landing::clean, landing::timestep_zero}) {
+    for (const double eta : {0.0, 0.5, 1.0})
+      runs(ddim{eta}, each_scale<ddim>(ddim{eta}), land);
+    runs(dpm{}, each_scale<dpm>(dpm{}), land);
+  }
+}
+
+/// From ᾱ = 0 and to ᾱ = 1 the solvers of second order take DDIM's step.
+BOOST_AUTO_TEST_CASE(ends_of_a_whole_schedule) {
+  const tabulated_schedule whole({1, 0.9, 0.5, 0.1, 0});
+  const auto denoise = [](const scales<tensor_d, 1>& x, const scales<timesteps, 1>&) {
+    return scales{scaled(x.fine(), 0.4)};
+  };
+  const auto made = [&]<class Solver>(const timestep_path<1>& path, const Solver& solver,
+                                      landing land) {
+    return sample(denoise, whole, path, unit_noise<1>(),
+                  sampling_options<Solver>{.solver = solver, .clip = false, .landing = land});
+  };
+  for (const landing land : {landing::clean, landing::timestep_zero})
+    for (const timestep_path<1>& path : {timestep_path<1>{{4}}, {{2}}, {{4}, {0}}, {{2}, {0}}}) {
+      const auto want = made(path, ddim{}, land);
+      BOOST_TEST(distance(made(path, heun{}, land), want) < 1e-15);
+      BOOST_TEST(distance(made(path, dpm{}, land), want) < 1e-15);
+    }
+  // On the way between, they are finite.
+  for (const landing land : {landing::clean, landing::timestep_zero})
+    for_each_solver([&](const char* name, const auto& solver) {
+      const auto x = made({{4}, {3}, {2}, {1}, {0}}, solver, land);
+      BOOST_TEST(std::isfinite(squared_norm(x.fine())), name);
+    });
+}
