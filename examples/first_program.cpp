@@ -2,9 +2,10 @@
 // The whole way in one screen: images, a trained network, a path that was found, new images.
 
 #include <lift/io.hpp>
+#include <lift/lift.hpp>
 
 int main() {
-  lift::save_dataset_zip("emoji.zip", lift::render_emoji({.size = 16, .max_images = 200}));
+  lift::save_dataset_zip("emoji.zip", lift::render_emoji(16));
   const lift::image_dataset data("emoji.zip", {.size = 16});
   const auto model = lift::train(data, {.hidden_dims = {16, 32}, .steps = 30});
   lift::save("emoji.safetensors", model);

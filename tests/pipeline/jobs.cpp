@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE pipeline_jobs
+#include <boost/test/unit_test.hpp>
+
+#include <cstdint>
+#include <vector>
+
+#include <lift/io/dataset.hpp>
+#include <lift/path/n_step.hpp>
+#include <lift/pipeline/generate.hpp>
+#include <lift/pipeline/load.hpp>
+#include <lift/pipeline/measure_heatmap.hpp>
+#include <lift/pipeline/train.hpp>
+#include <lift/sample/heun.hpp>
+
+#include "io/scratch_folder.hpp"
+#include "message_of.hpp"
+
+using namespace lift;
+using lift::test::message_of;
+using tensor_f = tensor<xtensor_backend, float>;
+
+namespace {
+
+/// Eight images of 16×16 pixels in slowly changing colours.
+struct toy_data {
+  scratch_folder folder;
+  image_dataset data = made();
+
+  image_dataset made() const {
+    std::vector<named_image> images;
+    for (std::size_t n = 0; n < 8; ++n) {
+      image picture = blank_image(16, 16, 3, 0);
+      for (std::size_t i = 0; i < picture.pixels.size(); ++i)
+        picture.pixels[i] = static_cast<std::uint8_t>(20 * n + i / 16);
+      images.push_back({text(n), picture});
+    }
+    for (named_image& each : images) each.name += ".png";
+    save_dataset_zip(folder / "data.zip", images);
+    return image_dataset(folder / "data.zip", {.size = 16});
+  }
+};
+
+train_options short_training() {
+  train_options options{.hidden_dims = {8}, .steps = 3, .prediction = predicts_velocity{}};
+  options.update.batch_size = 4;
+  return options;
+}
+
+template <class Model>
+std::vector<float> pictures(const Model& model) {
+  return generate(model, {.count = 3, .steps = 2, .batch_size = 2}).fine().to_host();
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_model_is_trained_kept_and_loaded, toy_data) {
+  std::vector<std::uint64_t> steps;
+  train_options options = short_training();
+  options.schedule = "linear";
+  options.on_step = [&](std::uint64_t step, double loss) {
+    steps.push_back(step);
+    BOOST_CHECK(loss > 0);
+  };
+  const auto trained = train(data, options);
+  BOOST_CHECK((steps == std::vector<std::uint64_t>{1, 2, 3}));
+  BOOST_CHECK_EQUAL(trained.size, 16u);
+  save(folder / "kept.safetensors", trained);
+  const auto read = load(folder / "kept.safetensors");
+  BOOST_CHECK_EQUAL(read.prediction.name(), "velocity");
+  BOOST_CHECK_EQUAL(read.schedule_name, "linear");
+  BOOST_CHECK_EQUAL(read.size, 16u);
+  BOOST_CHECK(pictures(read) == pictures(trained));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_jobs_are_those_of_the_library, toy_data) {
+  const auto trained = train(data, short_training());
+  const auto path = diagonal{}({}, trained.schedule, 2);
+  const auto made = generate(trained, {.count = 3, .batch_size = 3}, path);
+  const auto same = generate<tensor_f>(trained, trained.schedule, path, shape{3, 3, 16, 16});
+  BOOST_CHECK(made.fine().to_host() == same.fine().to_host());
+  BOOST_CHECK(made.coarse().to_host() == same.coarse().to_host());
+  const auto by_heun =
+      generate(trained, generate_options<heun>{.count = 1, .steps = 3});
+  BOOST_CHECK((by_heun.fine().shape() == shape{1, 3, 16, 16}));
+
+  const auto heatmap = measure_heatmap(trained, data, {.points = 3, .images = 2});
+  BOOST_CHECK_EQUAL(heatmap.size(), 3u);
+  const auto found = n_step_total{}(heatmap, trained.schedule, 3);
+  BOOST_CHECK_EQUAL(generate(trained, {.count = 1}, found).coarse().size(), 3u * 8 * 8);
+}
+
+BOOST_FIXTURE_TEST_CASE(one_and_three_scales, toy_data) {
+  const auto single = train<baseline_unet>(data, short_training());
+  BOOST_CHECK_EQUAL(generate(single, {.count = 2, .steps = 2}).size(), 1u);
+  const auto triple = train<multiscale_unet<3>>(data, short_training());
+  const auto made = generate(triple, {.count = 2, .steps = 2});
+  BOOST_CHECK((made[2].shape() == shape{2, 3, 4, 4}));
+  BOOST_CHECK_EQUAL(measure_heatmap(triple, data, {.points = 2, .images = 1}).error[2][0].size(), 8u);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_does_not_fit_is_refused, toy_data) {
+  const auto trained = train(data, short_training());
+  save(folder / "kept.safetensors", trained);
+  const auto refusal = [&](const auto& f, const std::string& want) {
+    const std::string got = message_of(f);
+    BOOST_CHECK_MESSAGE(got.find(want) != got.npos, got);
+  };
+  refusal([&] { load<xtensor_backend, baseline_unet>(folder / "kept.safetensors"); },
+          "architecture of");
+  refusal([&] { load(folder / "missing"); }, "missing");
+  refusal([&] { train(image_dataset(folder / "data.zip", {.size = 9}), short_training()); },
+          "image size");
+  refusal([&] { measure_heatmap(trained, image_dataset(folder / "data.zip", {.size = 8})); },
+          "side of the images");
+  refusal([&] { generate(trained, {.batch_size = 0}); }, "batch size");
+}
