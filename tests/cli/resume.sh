@@ -31,7 +31,7 @@ for ((kills = 0; kills < 6; ++kills)); do
   sleep 0.1$((RANDOM % 10))
   kill -KILL $! 2>/dev/null || true
   wait $! 2>/dev/null || true
-  ls killed/checkpoint_* >/dev/null 2>&1 || rm -rf killed  # killed before it began
+  ls killed/checkpoint_*.safetensors >/dev/null 2>&1 || rm -rf killed  # killed before it began
 done
 flag=()
 [[ -d killed ]] && flag=(--resume)

@@ -6,7 +6,6 @@
 #include <numeric>
 #include <span>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <xsimd/xsimd.hpp>

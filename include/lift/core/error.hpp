@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <locale>
-#include <sstream>
+#include <sstream>  // and with it std::locale, without the weight of <locale>
 #include <stdexcept>
 #include <string>
 

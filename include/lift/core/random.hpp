@@ -4,10 +4,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
+#include <utility>
 #include <vector>
-
-#include <Random123/philox.h>
 
 #include <lift/core/config.hpp>
 
@@ -30,16 +28,33 @@ enum class purpose : std::uint32_t {
 template <class T, std::size_t Count>
 struct random_numbers {
   T values[Count];
-  LIFT_HD const T& operator[](std::size_t i) const { return values[i]; }
-  LIFT_HD const T* begin() const { return values; }
-  LIFT_HD const T* end() const { return values + Count; }
+  LIFT_HD constexpr const T& operator[](std::size_t i) const { return values[i]; }
+  LIFT_HD constexpr const T* begin() const { return values; }
+  LIFT_HD constexpr const T* end() const { return values + Count; }
 };
+
+/// Philox4x32-10 (Salmon et al. 2011): the four random words at a counter, of the family of a key.
+LIFT_HD constexpr random_numbers<std::uint32_t, 4> philox(
+    random_numbers<std::uint32_t, 4> counter, random_numbers<std::uint32_t, 2> key) {
+  auto& [c0, c1, c2, c3] = counter.values;
+  auto& [k0, k1] = key.values;
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * c0, b = std::uint64_t{0xCD9E8D57} * c2;
+    c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
+    c1 = static_cast<std::uint32_t>(b);
+    c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
+    c3 = static_cast<std::uint32_t>(a);
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+  return counter;
+}
 
 /// A family of random numbers: one number for every (sample, element).
 ///
 /// Every number is a pure function of (seed, purpose, scale, step, sample, element) through the
-/// counter-based generator Philox4x32-10 (Salmon et al. 2011), so it does not depend on the
-/// backend, the batch size, the number of threads or the order in which numbers are asked for.
+/// counter-based generator Philox4x32-10, so it does not depend on the backend, the batch size, the
+/// number of threads or the order in which numbers are asked for.
 struct random_stream {
   std::uint64_t seed = 42;
   purpose use = purpose::initial_noise;
@@ -48,14 +63,10 @@ struct random_stream {
 
   /// Four 32-bit words: block `block` of sample `sample` (below 2^48).
   LIFT_HD random_numbers<std::uint32_t, 4> bits(std::uint64_t sample, std::uint32_t block) const {
-    const philox4x32_ctr_t counter = {
-        {block, static_cast<std::uint32_t>(sample), step,
-         static_cast<std::uint32_t>(use) | scale << 8 |
-             static_cast<std::uint32_t>(sample >> 32) << 16}};
-    const philox4x32_key_t key = {
-        {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
-    const philox4x32_ctr_t r = philox4x32(counter, key);
-    return {{r.v[0], r.v[1], r.v[2], r.v[3]}};
+    return philox({{block, static_cast<std::uint32_t>(sample), step,
+                    static_cast<std::uint32_t>(use) | scale << 8 |
+                        static_cast<std::uint32_t>(sample >> 32) << 16}},
+                  {{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}});
   }
 
   /// One 32-bit word: number `element` of sample `sample`.
@@ -94,7 +105,7 @@ struct random_stream {
 /// A uniformly random order of 0 … n − 1 (Fisher–Yates), the stream's sample 0.
 inline std::vector<std::size_t> random_permutation(const random_stream& stream, std::size_t n) {
   std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::size_t i = 0; i < n; ++i) order[i] = i;
   for (std::size_t i = n; i > 1; --i)
     std::swap(order[i - 1], order[stream.below(static_cast<std::uint32_t>(i), 0, i)]);
   return order;

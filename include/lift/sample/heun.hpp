@@ -25,11 +25,11 @@ struct heun {
     return make_scales<N>([&](std::size_t s) {
       const double a = step.alpha_bar[s], b = step.next[s];
       if (!corrected(step, s)) return euler[s];
-      const double from = std::sqrt((1 - a) / a), to = std::sqrt((1 - b) / b), half = (to - from) / 2;
+      const double from = std::sqrt((1 - a) / a), to = std::sqrt((1 - b) / b), h = (to - from) / 2;
       const double root = std::sqrt(b);
-      const Tensor begin = axpby(root * (1 + half / from) / std::sqrt(a), step.x[s],
-                                 -root * half / from, step.denoised[s]);
-      const Tensor end = axpby(half / to, euler[s], -root * half / to, denoised[s]);
+      const Tensor begin = axpby(root * (1 + h / from) / std::sqrt(a), step.x[s],
+                                 -root * h / from, step.denoised[s]);
+      const Tensor end = axpby(h / to, euler[s], -root * h / to, denoised[s]);
       return sum_of(begin, end);
     });
   }

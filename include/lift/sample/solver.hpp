@@ -4,7 +4,6 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
-#include <utility>
 
 #include <lift/core/scales.hpp>
 #include <lift/sample/stepper.hpp>
