@@ -11,8 +11,9 @@ import re
 import sys
 import tempfile
 
-ORDER = ("core backend op ad schedule pyramid nn model analysis path sample train metric io plot dist pipeline").split()
+ORDER = ("core backend op ad schedule pyramid nn model analysis path sample train metric io plot dist pipeline interop").split()
 UMBRELLAS = {"lift.hpp": ORDER[: ORDER.index("io")], "io.hpp": ["io", "plot", "pipeline"],
+             "interop.hpp": ["interop"],
              "thrust.hpp": ["backend"], "cuda.hpp": ["backend"]}
 STANDARD_ONLY = ("schedule", "path")
 THIRD_PARTY = {
@@ -20,6 +21,7 @@ THIRD_PARTY = {
     "metric": r"Eigen/",
     "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nlohmann/",
     "plot": r"nlohmann/",
+    "interop": r"xtensor/|Eigen/",
 }
 POSIX = r"(unistd|fcntl|sched|signal|spawn|stdlib|sys/\w+)\.h"
 LINES = 400
