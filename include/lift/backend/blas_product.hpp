@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <complex>  // which cxxblas needs and does not include
 #include <cstddef>
+#include <mutex>
 
 #include <xtensor-blas/xblas_config.hpp>
 #include <xflens/cxxblas/cxxblas.cxx>
@@ -11,21 +12,43 @@
 #include <lift/backend/operand.hpp>
 #include <lift/core/ceil_div.hpp>
 
-// Present when BLAS is OpenBLAS, whose threads ours replace.
+// Present when BLAS is OpenBLAS.
+extern "C" int openblas_get_num_threads() __attribute__((weak));
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
 
 namespace lift::detail {
 
-/// One matrix product on the calling thread: C (m, n) = alpha·A·B + beta·C, by BLAS.
+/// While one lives OpenBLAS, whose threads ours replace, uses the calling thread alone; the last to go
+/// gives the host program its number back.
+class one_blas_thread {
+ public:
+  one_blas_thread() {
+    if (!settable()) return;
+    const std::lock_guard lock(mutex_);
+    if (users_++ > 0) return;
+    before_ = openblas_get_num_threads();
+    if (before_ != 1) openblas_set_num_threads(1);
+  }
+  one_blas_thread(const one_blas_thread&) = delete;
+  one_blas_thread& operator=(const one_blas_thread&) = delete;
+  ~one_blas_thread() {
+    if (!settable()) return;
+    const std::lock_guard lock(mutex_);
+    if (--users_ == 0 && before_ != 1) openblas_set_num_threads(before_);
+  }
+
+ private:
+  static bool settable() { return openblas_get_num_threads && openblas_set_num_threads; }
+
+  inline static std::mutex mutex_;
+  inline static int users_ = 0, before_ = 1;
+};
+
+/// One matrix product, on the calling thread as the caller has a one_blas_thread: C (m, n) = alpha·A·B + beta·C, by BLAS.
 template <class T>
 void blas_product(std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                   std::size_t row_a, bool transposed_a, const T* b, std::size_t row_b,
                   bool transposed_b, T beta, T* c, std::size_t row_c) {
-  static const bool single_threaded = [] {
-    if (openblas_set_num_threads) openblas_set_num_threads(1);
-    return true;
-  }();
-  (void)single_threaded;
   if (m == 0 || n == 0) return;
   const auto index = [](std::size_t i) { return static_cast<int>(std::max<std::size_t>(i, 1)); };
   cxxblas::gemm<int>(cxxblas::RowMajor, transposed_a ? cxxblas::Trans : cxxblas::NoTrans,
@@ -43,6 +66,7 @@ void blas_products(std::size_t batch, std::size_t m, std::size_t n, std::size_t 
   const std::size_t side = std::max(m, n);
   const std::size_t panel = batch < 4 ? std::max<std::size_t>(128, ceil_div(side, 4)) : side;
   const std::size_t panels = ceil_div(side, std::max<std::size_t>(panel, 1));
+  const one_blas_thread ours;
   run(batch * panels, [=](std::size_t task) {
     const std::size_t item = task / panels, from = task % panels * panel;
     const std::size_t length = std::min(panel, side - from);

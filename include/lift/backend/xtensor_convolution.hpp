@@ -78,6 +78,7 @@ void xtensor_convolution::convolve(const convolution_geometry& g, const T* image
                                    const convolution_addends<T>& addends, T* result) {
   const auto work = detail::strips(g, detail::strip_columns<T>(g));
   const bool few = work.size() < detail::few_strips;  // then all threads share each strip
+  const detail::one_blas_thread ours;
   const auto convolve_strip = [&](const detail::strip& s) {
     const std::size_t columns = s.columns();
     matrices<const T> from{.data = image + s.image * g.image_size() + s.first,
@@ -140,6 +141,7 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
   const std::size_t fit = detail::patch_bytes / (sizeof(T) * area * work[0].columns());
   const std::size_t channels = std::clamp<std::size_t>(fit, 1, ceil_div(g.channels, 4));
   const std::size_t parts = ceil_div(g.channels, channels);
+  const detail::one_blas_thread ours;
   default_thread_pool().run(work.size() * parts, [&](std::size_t task) {
     const detail::strip& s = work[task / parts];
     const std::size_t first = task % parts * channels;
@@ -166,6 +168,7 @@ void xtensor_convolution::convolve_weight(const convolution_geometry& g, const T
   const auto work = detail::strips(g, 1024);
   const std::size_t area = g.kernel * g.kernel;
   const std::size_t channels = std::max<std::size_t>(1, std::min(256 / area, g.channels / 2));
+  const detail::one_blas_thread ours;
   default_thread_pool().run(ceil_div(g.channels, channels), [&](std::size_t task) {
     const std::size_t first = task * channels, last = std::min(g.channels, first + channels);
     const std::size_t rows = (last - first) * area;
