@@ -43,7 +43,7 @@ void training_step(benchmark::State& state) {
   const auto batch = static_cast<std::size_t>(state.range(0));
   const auto clean = normal(fine_shape(batch));
   const objective objective{cosine_schedule(), independent_regime{}};
-  const training_options options{.batch_size = batch, .average = {.decay = 0}};
+  const training_options<> options{.batch_size = batch, .average = {.decay = 0}};
   training_state<tensor_f> training(network<lift_unet, tensor_f>(lift_unet{}, 1).weights);
   training.average = training.weights;  // shared: an average that is the weights takes no memory
   for (auto _ : state) {

@@ -11,7 +11,8 @@ from check_headers import UMBRELLAS, umbrella_of  # noqa: E402
 
 ABOUT = {
     "lift.hpp": "// All of LIFT but files and figures, in the order of the data flow.",
-    "io.hpp": "// Files and figures: what needs image codecs, archives, glyphs and JSON.",
+    "io.hpp": "// Files, figures and whole jobs: what needs image codecs, archives, glyphs and JSON.",
+    "interop.hpp": "// Tensors of the CPU backend as expressions and matrices of other libraries.",
     "thrust.hpp": "// The backends on Thrust's host systems: what needs Thrust and OpenMP.",
     "cuda.hpp": "// The CUDA backend, for nvcc.",
 }

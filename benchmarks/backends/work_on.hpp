@@ -130,7 +130,7 @@ class work_on {
       using training = trainer<lift_unet, Tensor, tensor_images<Tensor>, objective<>, constant_rate>;
       const auto steps = std::make_shared<training>(
           lift_unet{}, training_state<Tensor>(net().weights), *images, objective<>{},
-          constant_rate{}, training_options{.batch_size = n});
+          constant_rate{}, training_options<>{.batch_size = n});
       return [images, steps] { steps->step(); };
     };
   }

@@ -21,6 +21,7 @@
 #include <lift/metric/denoising_error.hpp>
 #include <lift/sample/sampling_options.hpp>
 #include <lift/schedule/any_schedule.hpp>
+#include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/update.hpp>
@@ -102,7 +103,7 @@ struct training_setup {
   model_setup model;
   any_regime regime;
   cosine_annealing rate;
-  training_options options;
+  training_options<any_optimiser> options;
   std::uint64_t seed;
   std::optional<weight_kind> from = {};  ///< begin from these weights instead of a state
   std::size_t images;       ///< of the data set

@@ -173,7 +173,8 @@ class training_on final : public training {
   training_setup setup_;
   images_on<Tensor> images_{&setup_};
   Architecture architecture_;
-  trainer<Architecture, Tensor, images_on<Tensor>, objective_type, cosine_annealing> trainer_;
+  trainer<Architecture, Tensor, images_on<Tensor>, objective_type, cosine_annealing, any_optimiser>
+      trainer_;
 };
 
 template <class Tensor>
@@ -192,7 +193,7 @@ std::unique_ptr<training> train_on(const training_setup& setup, std::optional<ch
   return std::visit(
       [&]<class Architecture>(const Architecture& a) -> std::unique_ptr<training> {
         const auto begun = [&](const parameters<Tensor>& weights) {
-          return training_state(weights, setup.seed);
+          return training_state(weights, setup.seed, setup.options.optimiser);
         };
         const auto state = !start ? begun(network<Architecture, Tensor>(a, setup.seed).weights)
                            : setup.from ? begun(start->weights<Tensor>(a, *setup.from))

@@ -20,12 +20,18 @@ cosine_annealing learning_rate(const train_settings& s, std::size_t images) {
   return rate;
 }
 
-training_options options_of(const train_settings& s) {
-  training_options result;
+training_options<any_optimiser> options_of(const train_settings& s) {
+  training_options<any_optimiser> result;
   result.batch_size = s.batch_size;
   result.accumulation = s.grad_accum;
   result.max_gradient_norm = s.clip > 0 ? s.clip : std::numeric_limits<double>::infinity();
-  result.optimiser.weight_decay = s.weight_decay;
+  result.optimiser = make_optimiser(s.optimiser);
+  std::visit(
+      [&](auto& o) {
+        o.weight_decay = s.weight_decay;
+        if constexpr (requires { o.momentum; }) o.momentum = *s.momentum;
+      },
+      result.optimiser.model);
   result.average = {.decay = s.ema, .warmup = *s.ema_warmup == "on"};
   return result;
 }
@@ -150,6 +156,7 @@ void train(train_settings& s) {
   require_use(!s.data.empty(), "--data is required");
   s.lr_step = s.preset.pick(s.lr_step, "iteration", "epoch");
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
+  if (!s.momentum) s.momentum = s.optimiser == sgd::name ? sgd{}.momentum : 0;
   check(s);
 
   const path source = find_data(s, earlier, folder);
@@ -227,7 +234,10 @@ void add_train(CLI::App& program) {
       ->default_str("");
   batch_size_option(app, s->batch_size);
   number_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time", from_one);
-  number_option(app, "--lr", s->lr, "Learning rate of AdamW", real_above_zero);
+  choice_option(app, "--optimiser", s->optimiser, names_of(optimiser_choices),
+                "What steps are taken by");
+  number_option(app, "--lr", s->lr, "Learning rate; sgd wants a far greater one than adamw",
+                real_above_zero);
   number_option(app, "--lr-last", s->lr_last, "Where cosine annealing ends", real_above_zero);
   choice_option(app, "--lr-schedule", s->lr_schedule, {"cosine", "constant"},
                 "Learning rate over time");
@@ -235,7 +245,10 @@ void add_train(CLI::App& program) {
                 "When it changes [iteration; reference: epoch, so that it hardly falls]");
   number_option(app, "--warmup", s->warmup, "Steps over which the learning rate rises to --lr",
                 from_zero);
-  number_option(app, "--weight-decay", s->weight_decay, "Weight decay of AdamW", real_from_zero);
+  number_option(app, "--momentum", s->momentum, "Momentum of sgd, below 1 [0.9]", zero_to_one)
+      ->default_str("");
+  number_option(app, "--weight-decay", s->weight_decay,
+                "Weight decay, times the learning rate a step", real_from_zero);
   number_option(app, "--clip", s->clip, "Largest norm of the gradient; 0 = no clipping",
                 real_from_zero);
   number_option(app, "--ema", s->ema, "Decay of the moving average of the weights; 0 = off",

@@ -18,13 +18,15 @@ namespace lift::cli {
 /// What `lift train` is told.
 struct train_settings : session {
   std::string model = "lift", regime = "independent", prediction = "noise", schedule = "cosine",
-              lr_schedule = "cosine", backend = engines().front().name;
+              lr_schedule = "cosine", optimiser = optimiser_choices[0].name,
+              backend = engines().front().name;
   path data;
   std::size_t size = 64, max_images = 0;
   std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
   std::size_t epochs = 100, steps = 0, batch_size = 64, grad_accum = 1, warmup = 0;
   double lr = 1e-4, lr_last = 1e-6, weight_decay = 0.01, clip = 1, ema = 0, time_limit = 0;
   std::optional<std::string> lr_step, ema_warmup;
+  std::optional<double> momentum;
   std::size_t save_every = 10, sample_every = 10, sample_images = 16, sample_steps = 50, keep = 0;
   std::uint64_t seed = 42;
   preset_option preset;
@@ -61,11 +63,13 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("steps", s.steps, setting_kind::free);
   visit("batch_size", s.batch_size, fixed);
   visit("grad_accum", s.grad_accum, fixed);
+  visit("optimiser", s.optimiser, fixed);
   visit("lr", s.lr, fixed);
   visit("lr_last", s.lr_last, fixed);
   visit("lr_schedule", s.lr_schedule, fixed);
   visit("lr_step", s.lr_step, fixed);
   visit("warmup", s.warmup, fixed);
+  visit("momentum", s.momentum, fixed);
   visit("weight_decay", s.weight_decay, fixed);
   visit("clip", s.clip, fixed);
   visit("ema", s.ema, fixed);
@@ -98,7 +102,9 @@ inline json to_json(const train_settings& s) {
 
 /// Takes from a run what the command line does not say; throws lift::error where it says otherwise
 /// than a run can go on with.
-inline void adopt(train_settings& s, const json& stored, const std::string& run) {
+inline void adopt(train_settings& s, json stored, const std::string& run) {
+  // Before there were others the optimiser was AdamW and no run says so.
+  if (!stored.contains("optimiser")) stored.update({{"optimiser", adamw::name}, {"momentum", 0.0}});
   const bool planned = stored.value("lr_schedule", json()) != "constant";
   for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {
     std::string flag = "--" + std::string(name);
@@ -148,6 +154,9 @@ inline void check(const train_settings& s) {
   within("--sample-images", s.sample_images, one, many);
   within("--sample-steps", s.sample_steps, one, many);
   within("--ema", s.ema, 0.0, 1.0);
+  within("--momentum", *s.momentum, 0.0, 1.0);
+  demand(*s.momentum < 1, {"--momentum"}, "--momentum: got 1, want less");
+  make_optimiser(s.optimiser);
   for (const auto& [flag, value] : {std::pair("--lr", s.lr), std::pair("--lr-last", s.lr_last),
                                     std::pair("--weight-decay", s.weight_decay),
                                     std::pair("--clip", s.clip)})
@@ -182,6 +191,8 @@ inline void check(const train_settings& s) {
   demand(s.max_images == 0 || s.batch_size <= s.max_images, {"--batch-size", "--max-images"},
          text("--batch-size: got ", s.batch_size, ", want at most --max-images ", s.max_images));
 
+  demand(s.optimiser == sgd::name || !s.given("--momentum"), {"--momentum"},
+         text("--momentum means nothing to ", s.optimiser));
   const bool constant = s.lr_schedule == "constant";
   demand(constant || s.lr_last <= s.lr, {"--lr", "--lr-last", "--lr-schedule"},
          text("--lr-last: got ", s.lr_last, ", want at most --lr ", s.lr));

@@ -29,6 +29,7 @@
 #include <lift/io/resize.hpp>
 #include <lift/io/safetensors.hpp>
 #include <lift/io/safetensors_header.hpp>
+#include <lift/io/state_names.hpp>
 #include <lift/io/utf8_locale.hpp>
 #include <lift/io/webp.hpp>
 #include <lift/io/weight_names.hpp>

@@ -131,6 +131,7 @@
 #include <lift/sample/stepper.hpp>
 
 #include <lift/train/adamw.hpp>
+#include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
 #include <lift/train/diagonal_regime.hpp>
 #include <lift/train/ema.hpp>
@@ -140,7 +141,9 @@
 #include <lift/train/independent_regime.hpp>
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/objective.hpp>
+#include <lift/train/optimiser.hpp>
 #include <lift/train/regime.hpp>
+#include <lift/train/sgd.hpp>
 #include <lift/train/trainer.hpp>
 #include <lift/train/training_state.hpp>
 #include <lift/train/update.hpp>

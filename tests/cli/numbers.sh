@@ -57,6 +57,7 @@ train --warmup 0 1000000001
 train --lr 1e-30 0
 train --lr-last 1e30 1e31
 train --weight-decay 0 -0.1
+train --momentum 0 -0.1
 train --clip 0 -1e-9
 train --ema 1 1.0001
 train --time-limit 0.5 0

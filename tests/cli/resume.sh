@@ -55,6 +55,19 @@ for signal in INT TERM; do
   [[ $(ls $signal/checkpoint_* | wc -l) == 1 ]] || die "checkpoints after $signal"
 done
 
+# By another optimiser, which a run keeps.
+sgd=("${train[@]}" --optimiser sgd --momentum 0.8 --lr 0.02 --lr-last 0.001)
+works "${sgd[@]}" --outdir sgd_whole --steps $steps
+works "${sgd[@]}" --outdir sgd_parts --steps 17
+works "$lift" train --outdir sgd_parts --resume --steps $steps --threads 1 --quiet
+cmp "sgd_whole/$last" "sgd_parts/$last" || die "sgd: another checkpoint"
+grep -q '"optimiser": "sgd"' sgd_parts/config.json || die "the optimiser is not recorded"
+cmp -s "sgd_whole/$last" "whole/$last" && die "sgd does as adamw"
+fails 1 '--optimiser of a resumed run: got "adamw", want "sgd"' "$lift" train --outdir sgd_parts --resume --optimiser adamw --quiet
+fails 1 '--momentum of a resumed run: got 0.9, want 0.8' "$lift" train --outdir sgd_parts --resume --momentum 0.9 --quiet
+fails 2 '--momentum means nothing to adamw' "${train[@]}" --outdir none --momentum 0.9
+fails 2 '--momentum: got 1, want less' "${train[@]}" --outdir none --optimiser sgd --momentum 1
+
 # What a run cannot go on with.
 fails 1 'not empty; --resume' "${train[@]}" --outdir whole --steps $steps
 fails 1 'no checkpoint in' "${train[@]}" --outdir . --resume

@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE checkpoint
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -23,6 +24,7 @@
 #include <lift/backend/thread_pool.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/file.hpp>
+#include <lift/train/sgd.hpp>
 
 #include <comma_locale.hpp>
 #include <io/file_size_limit.hpp>
@@ -126,6 +128,64 @@ BOOST_AUTO_TEST_CASE(resumed_training_ends_with_the_same_bytes) {
       save(folder / "resumed", resumed);
       BOOST_CHECK(read_file(folder / "resumed") == read_file(folder / "undisturbed"));
     }
+}
+
+namespace {
+
+template <class Optimiser>
+auto training_by(const Optimiser& optimiser, const training_state<tensor_f>& state) {
+  return trainer(architecture, state, source(), objective{}, constant_rate{0.01},
+                 training_options<Optimiser>{.batch_size = 4, .optimiser = optimiser});
+}
+
+/// p ← (1 − η)·p, for which nothing is remembered.
+struct shrinks {
+  static constexpr const char* name = "shrinks";
+  static constexpr std::array<const char*, 0> states{};
+  template <class T>
+  std::array<T, 1> numbers_at(double rate, std::uint64_t) const {
+    return {static_cast<T>(1 - rate)};
+  }
+  void update(parameters<tensor_f>& p, std::vector<parameters<tensor_f>>&,
+              const std::vector<tensor_f>&, const tensor_f&, const tensor_f& numbers) const {
+    for (auto& entry : p.entries())
+      entry.value.assign(scaled(entry.value, numbers.to_host()[0]));
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_optimiser_resumes_with_the_same_bytes_and_refuses_the_state_of_another) {
+  const scratch_folder folder;
+  const auto check = [&](const auto& optimiser, const std::string& states) {
+    const auto trained = [&](const training_state<tensor_f>& state, std::uint64_t steps) {
+      auto training = training_by(optimiser, state);
+      training.run(steps, [](const step_report<>&) {});
+      return training.state();
+    };
+    const training_state begun(fresh().weights, 3, optimiser);
+    const auto undisturbed = trained(begun, 7);
+    save(folder / "undisturbed", undisturbed);
+    save(folder / "k", trained(begun, 3));
+    const auto resumed = trained(load(folder / "k"), 7);
+    BOOST_CHECK(same_state(resumed, undisturbed));
+    save(folder / "resumed", resumed);
+    BOOST_CHECK(read_file(folder / "resumed") == read_file(folder / "undisturbed"));
+    const checkpoint read(folder / "k");
+    BOOST_CHECK(read.remarks().empty());
+    BOOST_CHECK(read.optimiser() == optimiser_names(optimiser));
+    check_error([&] { training_from(load(folder / "k")); },
+                text("optimiser of a training state: got ", optimiser.name, " (", states,
+                     "), want adamw (m, v)"));
+  };
+  check(sgd{.nesterov = true}, "m");
+  check(shrinks{}, "");
+  save(folder / "adamw", fresh());
+  check_error([&] { training_by(sgd{}, load(folder / "adamw")); },
+              "optimiser of a training state: got adamw (m, v), want sgd (m)");
+  save_checkpoint(folder / "named", architecture, fresh(),
+                  {{"optimiser", "sgd"}, {"optimiser_states", "m"}});
+  BOOST_CHECK(read_file(folder / "named") == read_file(folder / "adamw"));
 }
 
 BOOST_AUTO_TEST_CASE(one_thread_and_two_train_to_the_same_bytes) {
@@ -349,9 +409,9 @@ BOOST_FIXTURE_TEST_CASE(a_checkpoint_without_some_of_its_parts_is_weights_alone,
     BOOST_CHECK(read.remarks()[0].find("not covered by the checksum") != std::string::npos);
   }
   // One tensor less is damage.
-  for (const char* prefix : lift::detail::part_prefixes) {
+  for (const std::string& prefix : lift::detail::part_prefixes(state.optimiser)) {
     safetensors damaged = content;
-    damaged.tensors.erase(prefix + std::string("init_conv.bias"));
+    damaged.tensors.erase(prefix + "init_conv.bias");
     write_safetensors(file, damaged);
     check_error([&] { checkpoint{file}; }, ": damaged: checksum");
   }

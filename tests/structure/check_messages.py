@@ -115,6 +115,13 @@ MISUSES = {
         lift::trainer training(network{}, state, images, lift::objective{lift::cosine_schedule(), own{}},
                                lift::constant_rate{});""",
         "a regime is to have const member templates draw<N>(stream, sample, num_timesteps)"),
+    "an optimiser that is told no numbers": (
+        NETWORK + """struct own { static constexpr const char* name = "own";
+          static constexpr std::array states{"m"};
+          template <class P, class G> void update(P&, std::vector<P>&, const G&, const image_tensor&) const; };
+        lift::trainer training(network{}, state, images, lift::objective{}, lift::constant_rate{},
+                               lift::training_options<own>{});""",
+        "an optimiser is to have static members name and states, an array of names"),
     "a policy that returns indices": (
         """struct own { std::vector<std::size_t> operator()(
             const lift::error_heatmap<>&, const lift::tabulated_schedule&, std::size_t) const; };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Denoisers, a schedule, path policies, a prediction, a solver, a stepper and a regime of one's own, each
-// in every place that takes one: all of it is to compile. What it computes is tested where those places are.
+// Denoisers, a schedule, path policies, a prediction, a solver, a stepper, a regime and an optimiser of one's
+// own, each in every place that takes one: all of it is to compile. What it computes is tested where those places are.
 
 #include "paper_backend.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <lift/analysis/error_heatmap.hpp>
@@ -109,6 +110,48 @@ struct coarse_ahead_regime {
 };
 static_assert(lift::regime<coarse_ahead_regime> && lift::regime<coarse_ahead_regime, 3>);
 
+/// A step of sign descent on a piece of (p, gradient).
+template <class T>
+struct against_the_sign {
+  const T *scale, *rate;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, const lift::tensor_piece<T, 2>& piece,
+                          std::size_t) const {
+    if (!(*scale - *scale == T(0))) return;  // a loss or gradient was not finite
+    T* const p = piece.data[0];
+    const T* const g = piece.data[1];
+    team.map(1, piece.size, p, [&](std::size_t, std::size_t i, auto x) {
+      using std::abs;
+      using V = decltype(x);
+      const V gradient = team.load(g + i, x);
+      return team.load(p + i, x) - V(*rate) * gradient / (abs(gradient) + V(T(1e-30)));
+    });
+  }
+};
+
+/// p ← p − η·sign(g); remembers nothing.
+struct sign_descent {
+  static constexpr const char* name = "signs";
+  static constexpr std::array<const char*, 0> states{};
+
+  template <class T>
+  std::array<T, 1> numbers_at(double rate, std::uint64_t) const {
+    return {static_cast<T>(rate)};
+  }
+  template <class Tensor>
+  void update(lift::parameters<Tensor>& p, std::vector<lift::parameters<Tensor>>&,
+              const std::vector<Tensor>& gradients, const Tensor& scale,
+              const Tensor& numbers) const {
+    using T = typename Tensor::value_type;
+    lift::multi_tensor<Tensor, 2> all;
+    for (std::size_t i = 0; i < gradients.size(); ++i)
+      if (!gradients[i].empty()) all.add({p.entries()[i].value, gradients[i]});
+    all.for_each(against_the_sign<T>{scale.data(), numbers.data()});
+  }
+};
+static_assert(lift::optimiser<sign_descent, image_tensor>);
+
 struct own_images {
   image_tensor fine, coarse;
   operator scales<image_tensor>() const { return {fine, coarse}; }
@@ -187,6 +230,11 @@ void of_scales(const image_tensor& x) {
                          lift::objective{schedule, coarse_ahead_regime{}, predicts_difference{}},
                          lift::constant_rate{});
   training.run(1, [](const lift::step_report<N>&) {});
+  const lift::training_options<sign_descent> options{.batch_size = 1};
+  lift::trainer by_signs(own_architecture<N>{},
+                         lift::training_state(state.weights, 1, options.optimiser), images,
+                         lift::objective{schedule}, lift::constant_rate{}, options);
+  by_signs.run(1, [](const lift::step_report<N>&) {});
 }
 
 void everything(const image_tensor& x) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <lift/train/adamw.hpp>
+#include <lift/train/optimiser.hpp>
 
 #include "tensors.hpp"
 
@@ -17,6 +18,8 @@ using namespace lift;
 using namespace lift::test;
 
 namespace {
+
+static_assert(optimiser<adamw, tensor_f> && optimiser<adamw, tensor_d>);
 
 /// The numbers of a step.
 template <class Tensor>
@@ -30,9 +33,10 @@ template <class Tensor>
 void update(const adamw& optimiser, Tensor& p, Tensor& m, Tensor& v, const Tensor& gradient,
             double scale, double rate, std::uint64_t t) {
   const auto alone = [](const Tensor& x) { return parameters<Tensor>({{"w", x}}); };
-  auto weights = alone(p), first = alone(m), second = alone(v);  // handles: the elements are shared
+  auto weights = alone(p);  // handles: the elements are shared
+  std::vector state{alone(m), alone(v)};
   using T = typename Tensor::value_type;
-  optimiser.update(weights, first, second, {gradient},
+  optimiser.update(weights, state, {gradient},
                    full<Tensor>({1}, static_cast<T>(scale)), numbers_of<Tensor>(optimiser, rate, t));
 }
 
@@ -76,7 +80,8 @@ BOOST_AUTO_TEST_CASE(many_parameters_at_once) {
     gradients.push_back(i == 3 ? tensor_d() : full<tensor_d>(s, double(i + 1)));
   }
   parameters<tensor_d> weights(p), first(m), second(v);
-  adamw{}.update(weights, first, second, gradients, full<tensor_d>({1}, 1),
+  std::vector state{first, second};  // handles
+  adamw{}.update(weights, state, gradients, full<tensor_d>({1}, 1),
                  numbers_of<tensor_d>(adamw{}, 0.1, 1));
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const double g = i == 3 ? 0 : double(i + 1), want = i == 3 ? 1 : 0.999 - 0.1 * g / (g + 1e-8);

@@ -73,8 +73,9 @@ struct spoilt_source {
 template <class Tensor>
 std::vector<typename Tensor::value_type> numbers_of(const training_state<Tensor>& state) {
   std::vector<typename Tensor::value_type> all;
-  for (const auto* part :
-       {&state.weights, &state.average, &state.first_moment, &state.second_moment})
+  std::vector<const parameters<Tensor>*> parts{&state.weights, &state.average};
+  for (const auto& part : state.optimiser_state) parts.push_back(&part);
+  for (const auto* part : parts)
     for (const auto& entry : part->entries()) {
       const auto values = entry.value.to_host();
       all.insert(all.end(), values.begin(), values.end());
@@ -84,7 +85,7 @@ std::vector<typename Tensor::value_type> numbers_of(const training_state<Tensor>
 
 template <class Tensor>
 bool same_state(const training_state<Tensor>& a, const training_state<Tensor>& b) {
-  return numbers_of(a) == numbers_of(b) && a.seed == b.seed && a.step == b.step &&
+  return numbers_of(a) == numbers_of(b) && a.optimiser == b.optimiser && a.seed == b.seed && a.step == b.step &&
          a.samples == b.samples && a.epoch == b.epoch && a.cursor == b.cursor &&
          a.images == b.images;
 }

@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_clipped_step_uses_the_scaled_gradient) {
   const auto report = training.step();
   BOOST_CHECK_GT(report.gradient_norm, 0.1);
   std::vector<tensor_d> seen;
-  for (const auto& entry : training.state().first_moment.entries()) seen.push_back(entry.value);
+  for (const auto& entry : training.state().optimiser_state[0].entries()) seen.push_back(entry.value);
   BOOST_CHECK_CLOSE(global_norm(norms(seen)), 0.01, 1e-3);
 }
 
@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(one_thread_and_two_give_the_same_bytes) {
 
 BOOST_AUTO_TEST_CASE(a_step_that_is_asked_to_stop_leaves_the_state_of_the_last_whole_one) {
   const auto source = noise_source<tensor_f>(16, 32);
-  const training_options options{.batch_size = 8, .average = {.decay = 0.9}};
+  const training_options<> options{.batch_size = 8, .average = {.decay = 0.9}};
   trainer training(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{0.01}, options);
   std::vector<training_state<tensor_f>> undisturbed{training.state().clone()};
   {
@@ -326,7 +326,7 @@ BOOST_AUTO_TEST_CASE(a_step_is_not_left_where_weights_change_or_work_is_recorded
 
 BOOST_AUTO_TEST_CASE(misuse_is_one_clear_line) {
   const auto source = noise_source<tensor_f>(10, 4);
-  const auto check = [&](const training_options& options, std::uint64_t images,
+  const auto check = [&](const training_options<>& options, std::uint64_t images,
                          const char* message) {
     auto state = fresh<tensor_f>();
     state.images = images;

@@ -21,33 +21,13 @@
 #include <lift/io/checksum.hpp>
 #include <lift/io/quote_name.hpp>
 #include <lift/io/safetensors.hpp>
+#include <lift/io/state_names.hpp>
 #include <lift/io/weight_names.hpp>
 #include <lift/train/training_state.hpp>
 
 namespace lift {
 
 namespace detail {
-
-// The parts of a training state after the prefixes of their tensors' names, and its counters after
-// their own: one list for writing and reading.
-inline constexpr const char* part_prefixes[] = {"", "ema.", "adamw.m.", "adamw.v."};
-
-template <class State, class Visit>
-void for_each_part(State& state, const Visit& visit) {
-  visit(part_prefixes[0], state.weights);
-  visit(part_prefixes[1], state.average);
-  visit(part_prefixes[2], state.first_moment);
-  visit(part_prefixes[3], state.second_moment);
-}
-template <class State, class Visit>
-void for_each_counter(State& state, const Visit& visit) {
-  visit("seed", state.seed);
-  visit("step", state.step);
-  visit("samples", state.samples);
-  visit("epoch", state.epoch);
-  visit("cursor", state.cursor);
-  visit("images", state.images);
-}
 
 inline std::string text_of(const std::vector<std::size_t>& numbers) {
   std::string result;
@@ -125,9 +105,10 @@ void write_sealed(output_file file, safetensors_header header, const Architectur
 /// Writes a whole training state to one safetensors file, whole or not at all; throws lift::error
 /// if one of the weights or their average is not finite.
 ///
-/// Weights have their own names, as the PyTorch reference gives them; the moving average, AdamW's
-/// m and v have the same names after "ema.", "adamw.m." and "adamw.v.". The metadata hold the
-/// architecture, the hidden dims, the counters, a checksum, and `settings`, which are the caller's.
+/// Weights have their own names, as the PyTorch reference gives them; the moving average and the
+/// states of the optimiser have the same names after "ema." and, of AdamW, "adamw.m." and
+/// "adamw.v.". The metadata hold the architecture, the hidden dims, the counters, the optimiser
+/// unless it is AdamW, a checksum, and `settings`, which are the caller's.
 template <class Architecture, class Tensor>
 void save_checkpoint(output_file file, const Architecture& architecture,
                      const training_state<Tensor>& state,
@@ -137,10 +118,12 @@ void save_checkpoint(output_file file, const Architecture& architecture,
   detail::for_each_counter(state, [&](const char* name, std::uint64_t value) {
     header.metadata[name] = std::to_string(value);
   });
-  std::map<std::string, Tensor> tensors;
-  detail::for_each_part(state, [&](const std::string& prefix, const parameters<Tensor>& part) {
+  detail::note_optimiser(header.metadata, state.optimiser);
+  std::map<std::string, std::pair<Tensor, bool>> tensors;  // with whether they are to be finite
+  detail::for_each_part(state, [&](const std::string& prefix, const parameters<Tensor>& part,
+                                   bool finite) {
     for (const auto& [name, value] : part.entries()) {
-      tensors[prefix + name] = value;
+      tensors[prefix + name] = {value, finite};
       header.tensors[prefix + name] = {dtype_of<T>(), value.shape()};
     }
   });
@@ -148,11 +131,11 @@ void save_checkpoint(output_file file, const Architecture& architecture,
   detail::write_sealed(
       std::move(file), std::move(header), architecture,
       [&](const std::string& name, std::vector<std::byte>& bytes) {
-        const Tensor& tensor = tensors[name];
+        const auto& [tensor, finite] = tensors[name];
         bytes.resize(tensor.size() * sizeof(T));
         const std::span values(reinterpret_cast<T*>(bytes.data()), tensor.size());
         tensor.copy_to(values);
-        if (!name.starts_with("adamw.")) detail::require_finite<T>(failure + name, values);
+        if (finite) detail::require_finite<T>(failure + name, values);
       });
 }
 
@@ -189,7 +172,8 @@ class checkpoint {
   /// Reads the file; throws lift::error naming it, and what it holds instead, when it is damaged or
   /// holds no network.
   explicit checkpoint(const std::filesystem::path& file)
-      : content_(read_safetensors(file)), readings_(find_weights(content_)) {
+      : content_(read_safetensors(file)), readings_(find_weights(content_)),
+        optimiser_(detail::optimiser_of(content_.metadata)) {
     const auto& tensors = content_.tensors;
     if (readings_.empty())
       throw error(
@@ -260,7 +244,11 @@ class checkpoint {
     return weights<Tensor>(architecture, default_kind());
   }
 
-  /// The training state; throws lift::error unless the file holds one that fits the architecture.
+  /// The optimiser whose state it holds, if it holds one.
+  const optimiser_names& optimiser() const { return optimiser_; }
+
+  /// The training state, whichever the optimiser; throws lift::error unless the file holds one that
+  /// fits the architecture.
   template <class Tensor, class Architecture>
   training_state<Tensor> state(const Architecture& architecture) const {
     if (!resumable())
@@ -270,9 +258,12 @@ class checkpoint {
     detail::for_each_counter(result, [&](const char* name, std::uint64_t& value) {
       value = counter(name);
     });
-    detail::for_each_part(result, [&](const std::string& prefix, parameters<Tensor>& into) {
-      into = part<Tensor>(prefix);
-    });
+    result.optimiser = optimiser_;
+    result.optimiser_state.resize(optimiser_.states.size());
+    detail::for_each_part(
+        result, [&](const std::string& prefix, parameters<Tensor>& into, bool finite) {
+          into = part<Tensor>(prefix, finite);
+        });
     return result;
   }
 
@@ -291,7 +282,8 @@ class checkpoint {
   void check_integrity() {
     fingerprint_ = detail::checksum_of(content_);
     std::size_t whole = 0, absent = 0;
-    for (const std::string prefix : detail::part_prefixes) {
+    const std::vector<std::string> prefixes = detail::part_prefixes(optimiser_);
+    for (const std::string& prefix : prefixes) {
       const auto found = static_cast<std::size_t>(std::ranges::count_if(
           main_.declared,
           [&](const parameter_declaration& d) { return content_.contains(prefix + d.name); }));
@@ -299,8 +291,8 @@ class checkpoint {
       absent += found == 0;
     }
     const bool counted = content_.metadata.contains("cursor");
-    resumable_ = counted && whole == 4;
-    const bool taken_apart = counted && absent > 0 && whole + absent == 4;
+    resumable_ = counted && whole == prefixes.size();
+    const bool taken_apart = counted && absent > 0 && whole + absent == prefixes.size();
     const auto stored = content_.metadata.find("checksum");
     if (stored == content_.metadata.end()) {
       if (resumable_) throw error(content_.source + ": a checkpoint without its checksum");
@@ -324,7 +316,8 @@ class checkpoint {
     }
     if (resumable_)
       for (const auto& declared : main_.declared)
-        for (const char* prefix : detail::part_prefixes) known.insert(prefix + declared.name);
+        for (const std::string& prefix : detail::part_prefixes(optimiser_))
+          known.insert(prefix + declared.name);
     std::size_t others = 0;
     std::string first;
     for (const auto& [name, tensor] : content_.tensors)
@@ -371,7 +364,7 @@ class checkpoint {
   }
 
   template <class Tensor>
-  parameters<Tensor> part(const std::string& prefix) const {
+  parameters<Tensor> part(const std::string& prefix, bool finite = true) const {
     using T = typename Tensor::value_type;
     std::vector<typename parameters<Tensor>::entry> entries;
     for (const auto& [name, shape, start] : main_.declared) {
@@ -379,7 +372,7 @@ class checkpoint {
       const std::string what = text(quote_name(prefix + name), " in ", content_.source);
       require(stored.dims == shape, "shape of " + what, stored.dims, shape);
       const auto values = stored.as<T>();
-      if (!prefix.starts_with("adamw.")) detail::require_finite<T>(what, values);
+      if (finite) detail::require_finite<T>(what, values);
       entries.push_back({name, Tensor(shape, values)});
     }
     return parameters<Tensor>(std::move(entries));
@@ -388,6 +381,7 @@ class checkpoint {
   safetensors content_;
   std::vector<weight_reading> readings_;
   weight_reading main_;  // the best of them
+  optimiser_names optimiser_;
   std::string fingerprint_;
   bool resumable_ = false;
   std::vector<std::string> remarks_;

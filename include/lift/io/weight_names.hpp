@@ -12,6 +12,7 @@
 #include <lift/core/error.hpp>
 #include <lift/io/quote_name.hpp>
 #include <lift/io/safetensors.hpp>
+#include <lift/io/state_names.hpp>
 #include <lift/model/network.hpp>
 
 namespace lift {
@@ -88,8 +89,9 @@ inline std::string nearest_to_missing(const weight_reading& reading, const safet
   for (const auto& declared : reading.declared) known.insert(reading.prefix + declared.name);
   std::string nearest;
   std::size_t most = reading.missing.front().size() / 2;
+  const std::string of_optimiser = optimiser_of(content.metadata).optimiser + ".";
   for (const auto& [name, tensor] : content.tensors) {
-    if (known.contains(name) || name.starts_with("adamw.") ||
+    if (known.contains(name) || name.starts_with(of_optimiser) ||
         prefix_length(name) != reading.prefix.size())
       continue;
     if (const std::size_t shared = likeness(name, reading.missing.front()); shared > most) {

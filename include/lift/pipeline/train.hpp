@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <lift/pipeline/trained_model.hpp>
+#include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
 #include <lift/train/trainer.hpp>
 
@@ -20,7 +21,7 @@ struct train_options {
   std::size_t epochs = 100;
   std::size_t steps = 0;  ///< instead of epochs, where it is not 0
   double learning_rate = 1e-4;
-  training_options update = {};
+  training_options<any_optimiser> update = {};
   lift::prediction prediction = predicts_noise{};
   std::string schedule = "cosine";
   any_regime regime = {};
@@ -41,7 +42,8 @@ trained_model<Architecture, Backend> train(const image_dataset& data,
   const std::size_t batches = data.size() / std::max<std::size_t>(options.update.batch_size, 1);
   const std::uint64_t steps = options.steps ? options.steps : options.epochs * batches;
   const network<Architecture, Tensor> initial(architecture, options.seed);
-  trainer run(architecture, training_state(initial.weights, options.seed), images,
+  const training_state start(initial.weights, options.seed, options.update.optimiser);
+  trainer run(architecture, start, images,
               objective{make_schedule(options.schedule), options.regime, options.prediction},
               cosine_annealing{.steps = steps, .first = options.learning_rate}, options.update);
   run.run(steps, [&](const auto& report) {

@@ -49,6 +49,9 @@ struct adamw_functor {
 /// m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,
 /// p ← (1 − η·decay)·p − η·m̂/(√v̂ + ε),  m̂ = m/(1 − β₁ᵗ),  v̂ = v/(1 − β₂ᵗ).
 struct adamw {
+  static constexpr const char* name = "adamw";
+  static constexpr std::array states{"m", "v"};
+
   double weight_decay = 0.01;
   double beta1 = 0.9, beta2 = 0.999;
   double epsilon = 1e-8;
@@ -64,17 +67,18 @@ struct adamw {
 
   /// A step of all parameters with g = scale·gradient, `scale` a tensor of one element and
   /// `numbers` one of the three that numbers_at gives; parameters with an empty gradient stay.
-  /// Writes the elements of `p`, `m` and `v` in place: no other tensor may share them. Where
-  /// `scale` is not finite nothing changes.
+  /// Writes the elements of `p` and of `state`, m and v, in place: no other tensor may share them.
+  /// Where `scale` is not finite nothing changes.
   template <class Tensor>
-  void update(parameters<Tensor>& p, parameters<Tensor>& m, parameters<Tensor>& v,
+  void update(parameters<Tensor>& p, std::vector<parameters<Tensor>>& state,
               const std::vector<Tensor>& gradients, const Tensor& scale,
               const Tensor& numbers) const {
     using T = typename Tensor::value_type;
     multi_tensor<Tensor, 4> all;
     for (std::size_t i = 0; i < gradients.size(); ++i)
       if (!gradients[i].empty())
-        all.add({p.entries()[i].value, m.entries()[i].value, v.entries()[i].value, gradients[i]});
+        all.add({p.entries()[i].value, state[0].entries()[i].value, state[1].entries()[i].value,
+                 gradients[i]});
     const auto number = [](double x) { return static_cast<T>(x); };
     all.for_each(adamw_functor<T>{scale.data(), numbers.data(), number(beta1), number(beta2),
                                   number(epsilon)});

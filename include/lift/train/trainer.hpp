@@ -36,18 +36,20 @@ struct step_report {
 ///
 /// A step is work that the backend repeats, and is waited for once, at its end; before that the next
 /// batch is read where images and backend allow it (host_image_source, uploading_backend).
-template <class Architecture, class Tensor, class Source, class Objective, class Rate>
+template <class Architecture, class Tensor, class Source, class Objective, class Rate,
+          class Optimiser = adamw>
 class trainer {
-  static_assert(is_image_source<Source, Tensor>() && is_learning_rate<Rate>());
+  static_assert(is_image_source<Source, Tensor>() && is_learning_rate<Rate>() &&
+                is_optimiser<Optimiser, Tensor>());
   static constexpr std::size_t scale_count = Architecture::scale_count;
   static_assert(is_regime<decltype(Objective::regime), scale_count>());
 
  public:
   /// Goes on from its own copy of `state`; `images` must outlive the trainer. Throws lift::error
   /// when there is no whole batch, when the parts of a batch are not equal, when the state comes
-  /// from a data set of another size, and as validate(schedule) does.
+  /// from a data set of another size or another optimiser, and as validate(schedule) does.
   trainer(Architecture architecture, const training_state<Tensor>& state, const Source& images,
-          Objective objective, Rate rate, const training_options& options = {})
+          Objective objective, Rate rate, const training_options<Optimiser>& options = {})
       : architecture_(std::move(architecture)), state_(state.clone()), images_(&images),
         objective_(std::move(objective)), rate_(std::move(rate)), options_(options) {
     const std::size_t count = images.size(), batch = options.batch_size;
@@ -58,6 +60,7 @@ class trainer {
             text("a divisor of the batch size ", batch));
     require(state.images == 0 || state.images == count, "number of training images", count,
             text(state.images, " as when this training began"));
+    require_state_of(options.optimiser, state);
     require(state.cursor <= count, "images of an epoch that a training has seen", state.cursor,
             text("at most ", count));
     state_.images = count;
@@ -184,7 +187,7 @@ class trainer {
   const Source* images_;
   Objective objective_;
   Rate rate_;
-  training_options options_;
+  training_options<Optimiser> options_;
   std::vector<std::size_t> order_;
   std::uint64_t order_epoch_ = 0;
   Tensor clean_;  // the images of the step

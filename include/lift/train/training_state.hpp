@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <lift/nn/parameters.hpp>
+#include <lift/train/adamw.hpp>
+#include <lift/train/optimiser.hpp>
 
 namespace lift {
 
@@ -17,7 +20,8 @@ template <class Tensor>
 struct training_state {
   parameters<Tensor> weights;
   parameters<Tensor> average;  ///< moving average of the weights
-  parameters<Tensor> first_moment, second_moment;  ///< of the gradients
+  optimiser_names optimiser;                        ///< of the one that goes on from here
+  std::vector<parameters<Tensor>> optimiser_state;  ///< for each of its states
   std::uint64_t seed = 42;
   std::uint64_t step = 0;     ///< steps taken
   std::uint64_t samples = 0;  ///< training samples seen: number of the next one
@@ -27,18 +31,21 @@ struct training_state {
 
   training_state() = default;
   /// The state before the first step; holds its own copy of the weights.
-  explicit training_state(const parameters<Tensor>& initial, std::uint64_t training_seed = 42)
-      : weights(initial.clone()), average(initial.clone()), first_moment(initial),
-        second_moment(initial), seed(training_seed) {
-    for (auto* moments : {&first_moment, &second_moment})
-      for (auto& entry : moments->entries()) entry.value = zeros<Tensor>(entry.value.shape());
+  template <class Optimiser = adamw>
+  explicit training_state(const parameters<Tensor>& initial, std::uint64_t training_seed = 42,
+                          const Optimiser& of = {})
+      : weights(initial.clone()), average(initial.clone()), optimiser(of),
+        optimiser_state(optimiser.states.size(), initial), seed(training_seed) {
+    static_assert(is_optimiser<Optimiser, Tensor>());
+    for (auto& part : optimiser_state)
+      for (auto& entry : part.entries()) entry.value = zeros<Tensor>(entry.value.shape());
   }
 
   training_state clone() const {
     training_state copy = *this;
-    for (auto part : {&training_state::weights, &training_state::average,
-                      &training_state::first_moment, &training_state::second_moment})
+    for (auto part : {&training_state::weights, &training_state::average})
       copy.*part = (this->*part).clone();
+    for (auto& part : copy.optimiser_state) part = part.clone();
     return copy;
   }
 };

@@ -12,16 +12,19 @@
 #include <lift/train/ema.hpp>
 #include <lift/train/gradient_clipping.hpp>
 #include <lift/train/objective.hpp>
+#include <lift/train/optimiser.hpp>
 #include <lift/train/training_state.hpp>
 
 namespace lift {
 
+/// How a trainer changes the weights.
+template <class Optimiser = adamw>
 struct training_options {
   std::size_t batch_size = 64;
   /// A batch is evaluated in so many equal parts whose gradients are added up: less memory.
   std::size_t accumulation = 1;
   double max_gradient_norm = 1;  ///< infinity: no clipping
-  adamw optimiser = {};
+  Optimiser optimiser = {};
   ema average = {};
 };
 
@@ -35,30 +38,40 @@ struct update_report {
 /// What one step of optimiser and average does not share with the others, where the tensors are.
 template <class Tensor>
 struct step_numbers {
-  Tensor optimiser{shape{3}}, average{shape{2}};
+  Tensor optimiser, average{shape{2}};
 
   /// Sets them for step t = 1, 2, …
-  void set(double rate, std::uint64_t t, const training_options& options) {
+  template <class Optimiser>
+  void set(double rate, std::uint64_t t, const training_options<Optimiser>& options) {
     using T = typename Tensor::value_type;
     using Backend = typename Tensor::backend_type;
     const auto of_optimiser = options.optimiser.template numbers_at<T>(rate, t);
     const auto of_average = options.average.template numbers_at<T>(t);
+    if (optimiser.empty()) optimiser = Tensor({std::span<const T>(of_optimiser).size()});
     Backend::copy_in(optimiser.mutable_data(), std::span<const T>(of_optimiser));
     Backend::copy_in(average.mutable_data(), std::span<const T>(of_average));
   }
 };
 
+/// Throws lift::error, naming both, where the training state is that of another optimiser.
+template <class Optimiser, class Tensor>
+void require_state_of(const Optimiser& optimiser, const training_state<Tensor>& state) {
+  static_assert(is_optimiser<Optimiser, Tensor>());
+  const optimiser_names wanted(optimiser);
+  require(state.optimiser == wanted, "optimiser of a training state", state.optimiser, wanted);
+}
+
 /// Asks for a step of optimiser and average, and waits for nothing. Changes no weight where a loss
-/// or gradient is not finite.
-template <class Tensor, std::size_t N>
+/// or gradient is not finite. The state is one of this optimiser (require_state_of).
+template <class Tensor, std::size_t N, class Optimiser>
 gradient_norms<Tensor> change_weights(training_state<Tensor>& state,
                                       const loss_gradient<Tensor, N>& found,
                                       const step_numbers<Tensor>& numbers,
-                                      const training_options& options) {
+                                      const training_options<Optimiser>& options) {
   gradient_norms<Tensor> norms(found.gradients, {found.loss.begin(), found.loss.end()});
   const Tensor scale = norms.clip_coefficient(options.max_gradient_norm);
-  options.optimiser.update(state.weights, state.first_moment, state.second_moment, found.gradients,
-                           scale, numbers.optimiser);
+  options.optimiser.update(state.weights, state.optimiser_state, found.gradients, scale,
+                           numbers.optimiser);
   options.average.update(state.average, state.weights, scale, numbers.average);
   return norms;
 }
@@ -84,10 +97,11 @@ update_report<N> finish_step(training_state<Tensor>& state, const gradient_norms
 }
 
 /// One step of optimiser and average with the given losses and gradients, which is not left in the
-/// middle (stoppable). Throws as finish_step.
-template <class Tensor, std::size_t N>
+/// middle (stoppable). Throws as finish_step, and where the state is another optimiser's.
+template <class Tensor, std::size_t N, class Optimiser = adamw>
 update_report<N> update(training_state<Tensor>& state, const loss_gradient<Tensor, N>& found,
-                        double rate, const training_options& options) {
+                        double rate, const training_options<Optimiser>& options) {
+  require_state_of(options.optimiser, state);
   const stoppable as_a_whole(nullptr);
   step_numbers<Tensor> numbers;
   numbers.set(rate, state.step + 1, options);

@@ -153,8 +153,8 @@ class number_list {
     const training_state<Tensor>& state = train.state();
     for (const auto& [name, part] :
          {std::pair{"weights", &state.weights}, std::pair{"average", &state.average},
-          std::pair{"first moment", &state.first_moment},
-          std::pair{"second moment", &state.second_moment}})
+          std::pair{"first moment", &state.optimiser_state[0]},
+          std::pair{"second moment", &state.optimiser_state[1]}})
       for (const auto& entry : part->entries())
         add(text("training step: ", name, " of ", entry.name), agreement::relative_l2, 2e-4,
             entry.value);
