@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include <Eigen/Eigenvalues>
-#include <xtensor/xmath.hpp>
 
 #include <lift/interop.hpp>
 #include <lift/model/gaussian_field.hpp>

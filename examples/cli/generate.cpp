@@ -115,7 +115,7 @@ class generator {
     path_ = path             ? std::move(*path)
             : s.levels.any() ? s.levels.find(model_.schedule, scales_)
                              : s.policy.find(s.preset.side(), model_.schedule, scales_);
-    if (scales_ == 1)  // sees of a path for more what is its own
+    if (scales_ == 1)  // of a path for more scales the baseline follows the finest
       for (auto& step : path_.timesteps) step.resize(1);
     if (const std::filesystem::path& made = s.path.empty() ? s.policy.looks_at() : s.path;
         !made.empty())
@@ -142,11 +142,14 @@ class generator {
     });
     progress bar(s_, "generate", batches.size() * path_.timesteps.size());
     explaining_failure([&] { make(batches, pictures, bar); }, [&] { return pictures.standing(); });
-    report(s_, {{"outdir", path_text(s_.to.folder)},
-                {"images", s_.num_images},
-                {"policy", path_.policy},
-                {"evaluations", path_.timesteps.size()},
-                {"seconds", bar.seconds()}});
+    json told = {{"outdir", path_text(s_.to.folder)},
+                 {"images", s_.num_images},
+                 {"policy", path_.policy},
+                 {"solver", s_.solver},
+                 {"steps", path_.timesteps.size()}};
+    if (s_.solver != "heun") told["evaluations"] = path_.timesteps.size();  // one a step
+    told["seconds"] = bar.seconds();
+    report(s_, told);
   }
 
  private:
@@ -156,10 +159,10 @@ class generator {
             progress& bar) {
     const auto how = choose("rounding", rounding_choices, rounding_);
     strip_recorder strip(s_.num_images, how);
-    std::size_t evaluations = 0;
+    std::size_t steps = 0;
     for (const auto& [first, count] : batches) {
       const auto on_step = [&, number = first](const generated_step& step) {
-        bar.update(++evaluations);
+        bar.update(++steps);
         if (pictures.lacks_strip()) strip(step, number);
       };
       const host_array images = batch(first, count, on_step);
@@ -303,7 +306,7 @@ void add_generate(CLI::App& program) {
   choice_option(app, "--rounding", s->rounding, names_of(rounding_choices),
                 "To 8 bits [nearest; reference: truncate]");
   option(app, "--coarse-input", s->coarse_input,
-         "What the coarse scale is: sampled along with the fine one, random noise at every step, "
+         "What the coarse scale of two is: sampled along with the fine one, random noise at every step, "
          "one fixed noise, or an image, folder, zip or tar file to super-resolve")
       ->type_name("sampled|random|fixed|FILE");
   seed_option(app, s->seed);

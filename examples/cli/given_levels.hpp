@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -26,7 +27,7 @@ namespace lift::cli {
 /// finest first, with ':' or blanks between them; steps end at commas or line ends. What names a
 /// file is read from there.
 struct given_levels {
-  std::string timesteps, sigmas, log_snrs;
+  std::optional<std::string> timesteps, sigmas, log_snrs;
 
   void add(CLI::App& app, CLI::Option* other_path, CLI::Option* policy) {
     const std::string form = "LIST|FILE, a number a step or one a scale as 900:800";
@@ -41,15 +42,15 @@ struct given_levels {
     }
   }
 
-  bool any() const { return !timesteps.empty() || !sigmas.empty() || !log_snrs.empty(); }
+  bool any() const { return timesteps || sigmas || log_snrs; }
 
   /// The path, for a network of `n` scales; throws lift::error naming the flag or file and the step
   /// that is no number, or not a number for each scale.
   any_path find(const any_schedule& schedule, std::size_t n) const {
-    if (!timesteps.empty()) return read("--timesteps", timesteps, n, [](double t) { return t; });
+    if (timesteps) return read("--timesteps", *timesteps, n, [](double t) { return t; });
     const auto at_log_snr = [&](double level) { return timestep_from_log_snr(schedule, level); };
-    if (!log_snrs.empty()) return read("--log-snrs", log_snrs, n, at_log_snr);
-    return read("--sigmas", sigmas, n, [&](double sigma) {
+    if (log_snrs) return read("--log-snrs", *log_snrs, n, at_log_snr);
+    return read("--sigmas", sigmas.value_or(""), n, [&](double sigma) {
       require(sigma >= 0, "--sigmas", sigma, "numbers from 0");
       return at_log_snr(-2 * std::log(sigma));
     });
@@ -65,6 +66,7 @@ struct given_levels {
       const auto bytes = read_file(list, std::uint64_t{1} << 24);
       list.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
+    list.erase(list.find_last_not_of(" \t\r\n") + 1);  // npos + 1 is 0
     any_path result;
     result.policy = "given";
     for (std::size_t first = 0; first <= list.size();) {
@@ -73,7 +75,6 @@ struct given_levels {
       first = end + 1;
       const std::string place = text(source, ": step ", result.timesteps.size() + 1);
       std::vector<double> levels = numbers(step, place);
-      if (levels.empty() && first > list.size() && !result.timesteps.empty()) break;  // the last line
       require(levels.size() == 1 || levels.size() == n, place,
               text(levels.size(), " numbers"), n == 1 ? "1" : text("1 or ", n));
       if (levels.size() == 1) levels.resize(n, levels[0]);

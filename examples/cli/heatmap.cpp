@@ -112,7 +112,7 @@ void measure_heatmap(const heatmap_settings& s) {
 void add_heatmap(CLI::App& program) {
   const auto s = std::make_shared<heatmap_settings>();
   CLI::App& app = add_command(
-      program, "heatmap", "Measures where a network errs: the error of each pair of noise levels",
+      program, "heatmap", "Measures where a network errs: the error at each combination of the scales' noise levels",
       "lift heatmap --checkpoint run --data emoji.zip --points 15 --output heatmap.json", s,
       measure_heatmap);
   s->model.add(app);

@@ -66,7 +66,8 @@ json document_info(const path& file) {
                                      document["format"].is_string()
                                  ? document["format"].get<std::string>()
                                  : "";
-  if (format == "lift error heatmap") return std::visit([&](const auto& map) { return heatmap_info(map, document); },
+  if (format == "lift error heatmap")
+    return std::visit([&](const auto& map) { return heatmap_info(map, document); },
                       load_any_heatmap(file));
   if (format == "lift sampling path") return path_info(file, document);
   throw error(text(file.string(), ": neither a heatmap nor a path"));

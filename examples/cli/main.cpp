@@ -45,8 +45,8 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of write(), as a full disk is
   std::signal(SIGPIPE, SIG_IGN);  // and so is a reader that went away
 
-  CLI::App program{"LIFT: dual-scale diffusion. Two resolutions of one image are denoised "
-                   "jointly, each on its own timestep.",
+  CLI::App program{"LIFT: diffusion on several resolutions of one image at once, each on its "
+                   "own timestep.",
                    "lift"};
   program.set_version_flag("--version", "lift " LIFT_VERSION);
   program.require_subcommand(1);

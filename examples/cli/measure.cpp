@@ -184,7 +184,7 @@ void add_measure(CLI::App& program) {
 
   const auto m = std::make_shared<mse_settings>();
   CLI::App& mse = add_command(
-      measure, "mse", "Mean-squared error of a network with both scales noisy, or one clean",
+      measure, "mse", "Mean-squared error of a network with all scales noisy, or one clean",
       "lift measure mse --checkpoint run --data emoji.zip --timestep 500", m, measure_mse);
   m->model.add(mse);
   m->data.add(mse);

@@ -2,7 +2,7 @@
 
 #include "model_file.hpp"
 
-#include <cmath>
+#include <lift/model/model.hpp>
 
 namespace lift::cli {
 
@@ -16,22 +16,7 @@ json read_settings(const lift::checkpoint& stored, const path& file) {
 }
 
 std::string undefined_estimate(const std::string& prediction, const std::string& schedule) {
-  const any_schedule alpha_bars = make_schedule(schedule);
-  const lift::prediction rule = make_prediction(prediction);
-  const auto defined = [](const combination& c) {
-    return std::isfinite(c.a) && std::isfinite(c.b);
-  };
-  const auto undefined = [&](const char* what, std::size_t t, const char* why) {
-    return text("a network that predicts ", prediction, " gives no ", what, " at timestep ", t,
-                " of the schedule ", schedule, ", where there is no ", why);
-  };
-  for (std::size_t t = 0; t < alpha_bars.num_timesteps(); ++t) {
-    const double a = alpha_bars.alpha_bar(t);
-    const bool told = std::isfinite(rule.time(a, static_cast<double>(t)));
-    if (!defined(rule.clean(a)) || (!told && a == 0)) return undefined("image", t, "signal");
-    if (!defined(rule.noise(a)) || !told) return undefined("noise", t, "noise");
-  }
-  return "";
+  return lift::undefined_estimate(make_prediction(prediction), make_schedule(schedule), schedule);
 }
 
 stored_network model_options::read(const session& s) const {

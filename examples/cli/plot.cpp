@@ -43,9 +43,9 @@ std::vector<drawn_path> read_paths(const plot_settings& s) {
   for (const path& file : s.inputs) {
     const named_path<> read = load_path(file);
     for (const scales<double>& t : read.timesteps)
-      require(std::max(t.fine(), t.coarse()) < static_cast<double>(schedule.num_timesteps()),
+      require(std::max(t.fine(), t.coarse()) <= static_cast<double>(schedule.num_timesteps() - 1),
               text(file.string(), ": timestep"), std::max(t.fine(), t.coarse()),
-              text("below ", schedule.num_timesteps()));
+              text("at most ", schedule.num_timesteps() - 1));
     paths.push_back({read.policy, snr_of(read.timesteps, schedule)});
   }
   return paths;

@@ -99,7 +99,11 @@ struct policy_options {
     const any_path_policy chosen = make(side);
     const path looked_at = looks_at();
     const auto path_on = [&]<std::size_t N>(const error_heatmap<N>& map) -> any_path {
-      return named_path<N>{policy, chosen(map, schedule, steps)};
+      try {
+        return named_path<N>{policy, chosen(map, schedule, steps)};
+      } catch (const error& failure) {
+        throw error(text("policy ", policy, ": ", failure.what()));
+      }
     };
     if (!looked_at.empty()) return std::visit(path_on, load_any_heatmap(looked_at));
     return with_scale_count(scale_count, [&](auto n) { return path_on(error_heatmap<n>{}); });

@@ -118,10 +118,11 @@ void remark_on_length(const train_settings& s, std::uint64_t steps_taken, std::s
            " as planned; --from starts another training from the weights");
 }
 
-/// Takes the model for --scales; throws `misuse` where --model has another number of them.
-void adopt_scales(train_settings& s) {
+/// Takes the model for --scales of a run that begins afresh; throws `misuse` where the model has
+/// another number of them.
+void adopt_scales(train_settings& s, bool afresh) {
   if (!s.given("--scales")) return;
-  if (!s.given("--model"))
+  if (afresh && !s.given("--model"))
     for (const auto& row : architecture_choices)
       if (scale_count(row.make(s.hidden_dims)) == s.scales) {
         s.model = row.name;
@@ -130,12 +131,11 @@ void adopt_scales(train_settings& s) {
   const std::size_t of_model =
       scale_count(choose("model", architecture_choices, s.model, s.hidden_dims));
   require_use(of_model == s.scales,
-              text("--scales: got ", s.scales, ", but --model ", s.model, " has ", of_model));
+              text("--scales: got ", s.scales, ", but model ", s.model, " has ", of_model));
 }
 
 void train(train_settings& s) {
   interruption::install();
-  adopt_scales(s);
   s.resumed = s.given("--resume");
   run_folder output(s);
   std::optional<checkpoint> stored;
@@ -153,6 +153,7 @@ void train(train_settings& s) {
               {"weights", begun.identity["weights"]}};
     stored = std::move(begun.weights);
   }
+  adopt_scales(s, !stored);
   require_use(!s.data.empty(), "--data is required");
   s.lr_step = s.preset.pick(s.lr_step, "iteration", "epoch");
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
@@ -215,12 +216,15 @@ void add_train(CLI::App& program) {
   size_option(app, s->size);
   choice_option(app, "--model", s->model, names_of(architecture_choices), "Architecture");
   number_option(app, "--scales", s->scales,
-                "Resolutions of one image, each half the one before: 1 is the baseline", whole(1, 3));
+                "Resolutions of one image, each half the one before; 1 is the baseline [that of "
+                "--model]",
+                whole(1, 3))
+      ->default_str("");
   number_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8",
                 whole(1, 65536));
   backend_option(app, s->backend);
   choice_option(app, "--regime", s->regime, names_of(regime_choices),
-                "Which pairs of timesteps are trained");
+                "Which timesteps of the scales are trained together");
   choice_option(app, "--prediction", s->prediction, names_of(prediction_choices),
                 "What the network predicts");
   schedule_option(app, s->schedule);

@@ -103,7 +103,7 @@ inline json to_json(const train_settings& s) {
 /// Takes from a run what the command line does not say; throws lift::error where it says otherwise
 /// than a run can go on with.
 inline void adopt(train_settings& s, json stored, const std::string& run) {
-  // Before there were others the optimiser was AdamW and no run says so.
+  // Settings that name no optimiser mean AdamW.
   if (!stored.contains("optimiser")) stored.update({{"optimiser", adamw::name}, {"momentum", 0.0}});
   const bool planned = stored.value("lr_schedule", json()) != "constant";
   for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {

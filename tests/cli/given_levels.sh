@@ -57,6 +57,7 @@ works "${generate[@]}" --solver heun --sigmas 80,10,1:2,0.1:0.5 --outdir with_he
 
 fails 1 "timesteps: step 2: got 'x', want a number" "${generate[@]}" --timesteps 5,x --outdir no
 fails 1 'timesteps: step 1: got 3 numbers, want 1 or 2' "${generate[@]}" --timesteps 5:4:3 --outdir no
+fails 1 'timesteps: step 1: got 0 numbers' "${generate[@]}" --timesteps '' --outdir no
 printf '9\n\n5\n' >gap.txt
 fails 1 'gap.txt: step 2: got 0 numbers' "${generate[@]}" --timesteps gap.txt --outdir no
 fails 1 'timestep of sampling step 1: got 6, want at most 5' "${generate[@]}" --timesteps 5,6 --outdir no

@@ -5,7 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 works "$lift" dataset emoji --output data.zip --size 16 --max-images 24
 train=("$lift" train --data data.zip --size 16 --hidden-dims 8 --batch-size 8 --epochs 4 --quiet --sample-images 2
   --sample-steps 2)
-fails 2 'scales: got 3, but --model lift has 2' "${train[@]}" --scales 3 --model lift --outdir wrong
+fails 2 'scales: got 3, but model lift has 2' "${train[@]}" --scales 3 --model lift --outdir wrong
 works "${train[@]}" --scales 3 --outdir run
 python3 - <<'PYTHON'
 import json
@@ -48,6 +48,7 @@ cmp whole.json again.json || die "two heatmaps differ"
 works "$lift" info whole.json
 
 fails 1 'for two scales, not for 3' "$lift" path --policy dp-64 --heatmap whole.json --output x.json --quiet
+fails 2 'scales means nothing' "$lift" path --policy n-step --heatmap whole.json --scales 3 --steps 4 --output x.json --quiet
 works "$lift" path --policy n-step-total --heatmap whole.json --steps 4 --output path.json
 works "$lift" path --policy diagonal --scales 3 --steps 4 --output diagonal.json
 python3 - <<'PYTHON'
@@ -74,5 +75,8 @@ m = json.load(open("mse.json"))
 assert set(m["all_noisy"]) == {"fine", "middle", "coarse", "mean"} and "middle_clean" in m
 PYTHON
 works "$lift" export --checkpoint run --output weights.safetensors
+fails 2 'scales: got 2, but model lift-3-scales has 3' "$lift" train --from weights.safetensors --data data.zip --scales 2 \
+  --outdir no --quiet
+fails 2 'scales: got 2, but model lift-3-scales has 3' "$lift" train --outdir run --resume --scales 2 --quiet
 works "$lift" train --from weights.safetensors --data data.zip --batch-size 8 --steps 1 --outdir more --quiet \
   --sample-every 0

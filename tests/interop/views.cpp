@@ -5,8 +5,6 @@
 #include <numeric>
 #include <vector>
 
-#include <xtensor/xmath.hpp>
-
 #include <lift/interop.hpp>
 
 #include "message_of.hpp"
@@ -56,6 +54,9 @@ BOOST_AUTO_TEST_CASE(a_matrix_has_a_row_for_each_image) {
   BOOST_CHECK_EQUAL(rows.rows(), 3);
   BOOST_CHECK_EQUAL(rows.cols(), 4);
   BOOST_CHECK_EQUAL((rows * Eigen::Vector4d::Ones())(2), 8 + 9 + 10 + 11);
-  BOOST_CHECK_EQUAL(test::message_of([] { as_eigen(counting({})); }),
+  BOOST_CHECK_EQUAL(test::message_of([] {
+                      const tensor_d scalar = counting({});
+                      as_eigen(scalar);
+                    }),
                     "axes of a tensor seen as a matrix: got 0, want at least 1");
 }

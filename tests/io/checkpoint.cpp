@@ -178,13 +178,13 @@ BOOST_AUTO_TEST_CASE(every_optimiser_resumes_with_the_same_bytes_and_refuses_the
                 text("optimiser of a training state: got ", optimiser.name, " (", states,
                      "), want adamw (m, v)"));
   };
-  check(sgd{.nesterov = true}, "m");
+  check(sgd{.nesterov = true}, "momentum");
   check(shrinks{}, "");
   save(folder / "adamw", fresh());
   check_error([&] { training_by(sgd{}, load(folder / "adamw")); },
-              "optimiser of a training state: got adamw (m, v), want sgd (m)");
+              "optimiser of a training state: got adamw (m, v), want sgd (momentum)");
   save_checkpoint(folder / "named", architecture, fresh(),
-                  {{"optimiser", "sgd"}, {"optimiser_states", "m"}});
+                  {{"optimiser", "sgd"}, {"optimiser_states", "momentum"}});
   BOOST_CHECK(read_file(folder / "named") == read_file(folder / "adamw"));
 }
 

@@ -106,7 +106,7 @@ BOOST_FIXTURE_TEST_CASE(what_does_not_fit_is_refused, toy_data) {
     const std::string got = message_of(f);
     BOOST_CHECK_MESSAGE(got.find(want) != got.npos, got);
   };
-  refusal([&] { load<xtensor_backend, baseline_unet>(folder / "kept.safetensors"); },
+  refusal([&] { load<baseline_unet>(folder / "kept.safetensors"); },
           "architecture of");
   refusal([&] { load(folder / "missing"); }, "missing");
   refusal([&] { train(image_dataset(folder / "data.zip", {.size = 9}), short_training()); },

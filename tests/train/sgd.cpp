@@ -134,13 +134,13 @@ BOOST_AUTO_TEST_CASE(one_chosen_at_run_time_does_the_same) {
 
 BOOST_AUTO_TEST_CASE(the_state_of_another_optimiser_is_refused) {
   const auto source = noise_source<tensor_f>(64, 4);
-  const char* message = "optimiser of a training state: got sgd (m), want adamw (m, v)";
+  const char* message = "optimiser of a training state: got sgd (momentum), want adamw (m, v)";
   check_error([&] { trainer(toy_network{}, fresh(sgd{}), source, plain, constant_rate{}); },
               message);
   check_error([&] {
     trainer(toy_network{}, fresh(adamw{}), source, plain, constant_rate{},
             training_options<sgd>{});
-  }, "optimiser of a training state: got adamw (m, v), want sgd (m)");
+  }, "optimiser of a training state: got adamw (m, v), want sgd (momentum)");
   auto state = fresh(sgd{});
   check_error([&] { update(state, loss_gradient<tensor_f>{}, 0.1, {}); }, message);
 }

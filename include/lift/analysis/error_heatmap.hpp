@@ -11,6 +11,7 @@
 #include <lift/analysis/heatmap.hpp>
 #include <lift/analysis/heatmap_axis.hpp>
 #include <lift/analysis/hutchinson.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/model/estimator.hpp>
 #include <lift/pyramid/copies.hpp>
 #include <lift/schedule/coordinate.hpp>
@@ -78,6 +79,7 @@ error_heatmap<N> compute_error_heatmap(const Denoiser& denoise, const Schedule& 
                                                               options.jacobian_of};
   const scales<Tensor, N> images = coarser_copies<N>(clean);
   for (std::size_t number = 0; number < zero.size(); ++number) {
+    stoppable::check();
     const cell<N> at = zero.place(number);
     const auto step = static_cast<std::uint32_t>(options.noise == grid_noise::fresh ? number : 0);
     const auto measure = [&] {

@@ -9,7 +9,7 @@
 
 namespace lift {
 
-/// Where a heatmap is measured, along either axis: SNRs from noisy to clean, and the timestep
+/// Where a heatmap is measured, along every axis: SNRs from noisy to clean, and the timestep
 /// that stands for each.
 struct heatmap_axis {
   std::vector<double> gamma;

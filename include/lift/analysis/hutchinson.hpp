@@ -10,6 +10,7 @@
 #include <lift/analysis/sample_mean.hpp>
 #include <lift/backend/noise.hpp>
 #include <lift/core/grid.hpp>
+#include <lift/core/stoppable.hpp>
 
 namespace lift {
 
@@ -68,6 +69,7 @@ jacobian_blocks<grid<>, N> hutchinson_samples(const Denoiser& denoise, const sca
   for (auto& of_output : samples)
     for (auto& block : of_output) block = grid<>(images, probes);
   for (std::size_t first = 0; first < images; first += options.batch_size) {
+    stoppable::check();
     const std::size_t last = std::min(images, first + options.batch_size), batch = last - first;
     const auto part = make_scales<N>([&](std::size_t s) { return x[s].rows(first, last); });
     const auto times = make_scales<N>([&](std::size_t s) {

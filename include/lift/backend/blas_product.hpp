@@ -44,7 +44,7 @@ class one_blas_thread {
   inline static int users_ = 0, before_ = 1;
 };
 
-/// One matrix product, on the calling thread as the caller has a one_blas_thread: C (m, n) = alpha·A·B + beta·C, by BLAS.
+/// One matrix product by BLAS, C (m, n) = alpha·A·B + beta·C. The caller holds a one_blas_thread.
 template <class T>
 void blas_product(std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                   std::size_t row_a, bool transposed_a, const T* b, std::size_t row_b,

@@ -15,7 +15,7 @@ namespace lift {
 enum class purpose : std::uint32_t {
   initialisation,     ///< network parameters
   data_order,         ///< shuffling of the training images
-  training_timestep,  ///< the timestep pairs a training step sees
+  training_timestep,  ///< the timesteps a training step sees
   training_noise,     ///< the forward noise of a training step
   probe,              ///< Hutchinson probes
   heatmap_noise,      ///< the forward noise of a heatmap's images
@@ -58,7 +58,7 @@ LIFT_HD constexpr random_numbers<std::uint32_t, 4> philox(
 struct random_stream {
   std::uint64_t seed = 42;
   purpose use = purpose::initial_noise;
-  std::uint32_t scale = 0;  ///< 0 fine, 1 coarse; below 256
+  std::uint32_t scale = 0;  ///< from 0, the finest; below 256
   std::uint32_t step = 0;   ///< training step, sampling step, epoch or grid point
 
   /// Four 32-bit words: block `block` of sample `sample` (below 2^48).

@@ -19,4 +19,8 @@ auto as_eigen(const tensor<xtensor_backend, T>& x) {
                                   static_cast<Eigen::Index>(x.shape().product(1, x.shape().rank())));
 }
 
+/// A temporary tensor's elements would be gone.
+template <class T>
+void as_eigen(tensor<xtensor_backend, T>&& x) = delete;
+
 }  // namespace lift

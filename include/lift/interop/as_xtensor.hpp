@@ -7,9 +7,11 @@
 
 #if __has_include(<xtensor/containers/xadapt.hpp>)
 #include <xtensor/containers/xadapt.hpp>
+#include <xtensor/core/xmath.hpp>
 #include <xtensor/core/xnoalias.hpp>
 #else
 #include <xtensor/xadapt.hpp>
+#include <xtensor/xmath.hpp>
 #include <xtensor/xnoalias.hpp>
 #endif
 
@@ -31,6 +33,10 @@ auto as_xtensor(tensor<xtensor_backend, T>& x) {
   return xt::adapt(x.mutable_data(), x.size(), xt::no_ownership(),
                    std::vector<std::size_t>(x.shape().begin(), x.shape().end()));
 }
+
+/// A temporary tensor's elements would be gone.
+template <class T>
+void as_xtensor(tensor<xtensor_backend, T>&& x) = delete;
 
 /// A new tensor of an xtensor expression's elements, evaluated straight into it.
 template <class T = float, class Expression>

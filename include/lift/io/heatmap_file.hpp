@@ -39,10 +39,11 @@ inline nlohmann::json nested(const double*& next, std::size_t points, std::size_
 
 /// Writes a heatmap as JSON: "gamma", "timesteps", and each grid as a list of rows, one for each
 /// γ of the fine scale, of three scales a list of lists of them; "scales" where there are not two.
-/// `settings` says how it was made and is kept in the file.
+/// `settings` says how it was made and is kept in the file. Throws lift::error as validate(heatmap).
 template <std::size_t N>
 void save_heatmap(output_file file, const error_heatmap<N>& heatmap,
                   const nlohmann::json& settings = nlohmann::json::object()) {
+  validate(heatmap);
   nlohmann::json document = {{"format", "lift error heatmap"},
                              {"settings", settings},
                              {"gamma", heatmap.gamma},

@@ -35,7 +35,8 @@ nlohmann::json to_json(const std::vector<scales<double, N>>& path) {
   return steps;
 }
 
-/// Writes a path as JSON: "policy" and "timesteps", a list of [fine, coarse] from noisy to clean.
+/// Writes a path as JSON: "policy" and "timesteps", a list for each step, finest
+/// scale first, from noisy to clean.
 template <std::size_t N>
 void save_path(output_file file, const named_path<N>& path,
                const nlohmann::json& settings = nlohmann::json::object()) {

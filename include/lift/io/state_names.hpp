@@ -14,8 +14,7 @@
 
 namespace lift::detail {
 
-/// The optimiser whose state a file holds, if any: AdamW unless the metadata say otherwise, since
-/// files from before there were others say nothing.
+/// The optimiser whose state a file holds, if any: AdamW where the metadata name none.
 inline optimiser_names optimiser_of(const std::map<std::string, std::string>& metadata) {
   const auto name = metadata.find("optimiser"), states = metadata.find("optimiser_states");
   if (name == metadata.end() || states == metadata.end()) return optimiser_names(adamw{});

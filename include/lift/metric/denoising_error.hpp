@@ -8,6 +8,7 @@
 
 #include <lift/analysis/sample_mean.hpp>
 #include <lift/backend/noise.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/model/estimator.hpp>
 #include <lift/op/mean_squared_error.hpp>
 #include <lift/pyramid/copies.hpp>
@@ -51,6 +52,7 @@ denoising_errors<N> measure_denoising_errors(const Denoiser& denoise, const Sche
   const auto measure = [&](std::size_t clean_scale) {
     scales<std::vector<double>, N> errors;  // of each image
     for (std::size_t first = 0; first < clean.shape()[0]; first += options.batch_size) {
+      stoppable::check();
       scales<Tensor, N> x = coarser_copies<N>(
           clean.rows(first, std::min(clean.shape()[0], first + options.batch_size)));
       scales<Tensor, N> noise;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include <lift/model/denoiser.hpp>
@@ -18,6 +19,27 @@ std::vector<double> alpha_bars(const Schedule& schedule, const timesteps& t) {
   std::vector<double> result;
   for (const double at : t) result.push_back(alpha_bar_at(schedule, at));
   return result;
+}
+
+/// Why a network that predicts so gives no x̂₀ or ε̂ at some timestep of a schedule, which messages
+/// call by `name`; empty where it gives both everywhere.
+template <noise_schedule Schedule>
+std::string undefined_estimate(const prediction& predicted, const Schedule& schedule,
+                               const std::string& name) {
+  const auto undefined = [&](const char* what, std::size_t t, const char* why) {
+    return text("a network that predicts ", predicted.name(), " gives no ", what, " at timestep ",
+                t, " of the schedule ", name, ", where there is no ", why);
+  };
+  const auto defined = [](const combination& c) {
+    return std::isfinite(c.a) && std::isfinite(c.b);
+  };
+  for (std::size_t t = 0; t < schedule.num_timesteps(); ++t) {
+    const double a = schedule.alpha_bar(t);
+    const bool told = std::isfinite(predicted.time(a, static_cast<double>(t)));
+    if (!defined(predicted.clean(a)) || (!told && a == 0)) return undefined("image", t, "signal");
+    if (!defined(predicted.noise(a)) || !told) return undefined("noise", t, "noise");
+  }
+  return "";
 }
 
 /// A network, or anything called like one, with what it predicts and the schedule of its timesteps:

@@ -27,7 +27,7 @@ struct any_path_policy {
           if constexpr (path_policy<Policy, Schedule, N>)
             return policy(heatmap, schedule, steps);
           else
-            throw error(text("this path policy is for two scales, not for ", N));
+            throw error(text("this policy is for two scales, not for ", N));
         },
         model);
   }

@@ -73,7 +73,8 @@ struct dp {
   monotone_path solve(const error_heatmap<>& heatmap) const {
     validate(heatmap);
     if (rule == cost_rule::nodes)
-      return monotone_dp(node_cost(heatmap, Cost), [](const cell<>&, const cell<>&) { return 0.0; }, end);
+      return monotone_dp(
+          node_cost(heatmap, Cost), [](const cell<>&, const cell<>&) { return 0.0; }, end);
     return monotone_dp(grid<>::cube(heatmap.size()), move_cost(heatmap, Cost), end);
   }
 

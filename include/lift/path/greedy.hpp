@@ -10,9 +10,9 @@
 
 namespace lift {
 
-/// On two scales: row by row, the coarse level of least fine error among those not noisier than the last row's
-/// (the noisiest if several). A row that hardly tells them apart, its spread below `flatness` of
-/// its least error, goes to the diagonal, or stays if past it.
+/// On two scales: row by row, the coarse level of least fine error among those not noisier than the
+/// last row's (the noisiest if several). A row that hardly tells them apart, its spread below
+/// `flatness` of its least error, goes to the diagonal, or stays if past it.
 struct greedy {
   start_level start = start_level::noisiest;
   double flatness = 0.05;

@@ -52,7 +52,8 @@ template <std::size_t N, class T, class F>
 auto mapped_path(const std::vector<scales<T, N>>& path, const F& f) {
   std::vector<scales<double, N>> result;
   for (const scales<T, N>& place : path)
-    result.push_back(make_scales<N>([&](std::size_t s) { return static_cast<double>(f(place[s])); }));
+    result.push_back(
+        make_scales<N>([&](std::size_t s) { return static_cast<double>(f(place[s])); }));
   return result;
 }
 

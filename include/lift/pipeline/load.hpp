@@ -17,7 +17,7 @@ namespace lift {
 /// the moving average of its weights where there is one, or those asked for. What the file does not
 /// tell is noise prediction, the cosine schedule and 64 pixels. Throws lift::error, naming the file,
 /// where it cannot be read or holds a network of another architecture.
-template <backend Backend = xtensor_backend, class Architecture = lift_unet>
+template <class Architecture = lift_unet, backend Backend = xtensor_backend>
 trained_model<Architecture, Backend> load(const std::filesystem::path& file_or_folder,
                                           std::optional<weight_kind> which = {}) {
   const std::filesystem::path file = find_checkpoint(file_or_folder);
@@ -33,22 +33,21 @@ trained_model<Architecture, Backend> load(const std::filesystem::path& file_or_f
   };
   const Architecture architecture{stored.hidden_dims()};
   using Tensor = tensor<Backend, float>;
-  return {network<Architecture, Tensor>(
-              architecture,
-              stored.weights<Tensor>(architecture, which.value_or(stored.default_kind()))),
+  const weight_kind kind = which.value_or(stored.default_kind());
+  return {network<Architecture, Tensor>(architecture, stored.weights<Tensor>(architecture, kind)),
           make_prediction(setting("prediction", std::string("noise"))),
-          setting("schedule", std::string("cosine")), setting("size", std::size_t{64})};
+          setting("schedule", std::string("cosine")), setting("size", std::size_t{64}),
+          kind};
 }
 
 /// Writes what `load`, and the command, read; throws lift::error where the file cannot be written.
 template <class Architecture, backend Backend>
-void save(output_file file, const trained_model<Architecture, Backend>& trained,
-          weight_kind kind = weight_kind::average) {
+void save(output_file file, const trained_model<Architecture, Backend>& trained) {
   const auto& net = trained.network.plain();
   const nlohmann::json settings = {{"prediction", trained.prediction.name()},
                                    {"schedule", trained.schedule_name},
                                    {"size", trained.size}};
-  save_weights(std::move(file), net.architecture, net.weights, kind, dtype::f32,
+  save_weights(std::move(file), net.architecture, net.weights, trained.kind, dtype::f32,
                {{"settings", json_text(settings)}});
 }
 

@@ -31,7 +31,8 @@ struct train_options {
 };
 
 /// Trains a network on a data set; returns it with the moving average of its weights. Throws
-/// lift::error as `trainer`, and for sizes that the architecture cannot take.
+/// lift::error as `trainer`, for sizes that the architecture cannot take, and for a prediction that
+/// cannot be used on the schedule.
 template <class Architecture = lift_unet, backend Backend = xtensor_backend>
 trained_model<Architecture, Backend> train(const image_dataset& data,
                                            const train_options& options = {}) {
@@ -41,10 +42,14 @@ trained_model<Architecture, Backend> train(const image_dataset& data,
   const dataset_images<Tensor> images{&data};
   const std::size_t batches = data.size() / std::max<std::size_t>(options.update.batch_size, 1);
   const std::uint64_t steps = options.steps ? options.steps : options.epochs * batches;
-  const network<Architecture, Tensor> initial(architecture, options.seed);
-  const training_state start(initial.weights, options.seed, options.update.optimiser);
-  trainer run(architecture, start, images,
-              objective{make_schedule(options.schedule), options.regime, options.prediction},
+  const any_schedule schedule = make_schedule(options.schedule);
+  if (const auto problem = undefined_estimate(options.prediction, schedule, options.schedule);
+      !problem.empty())
+    throw error(problem);
+  trainer run(architecture,
+              training_state(network<Architecture, Tensor>(architecture, options.seed).weights,
+                             options.seed, options.update.optimiser),
+              images, objective{schedule, options.regime, options.prediction},
               cosine_annealing{.steps = steps, .first = options.learning_rate}, options.update);
   run.run(steps, [&](const auto& report) {
     double loss = 0;
@@ -52,7 +57,7 @@ trained_model<Architecture, Backend> train(const image_dataset& data,
     if (options.on_step) options.on_step(report.step, loss);
   });
   return {network<Architecture, Tensor>(architecture, run.state().average), options.prediction,
-          options.schedule, data.side()};
+          options.schedule, data.side(), weight_kind::average};
 }
 
 }  // namespace lift

@@ -9,6 +9,7 @@
 
 #include <lift/backend/xtensor_backend.hpp>
 #include <lift/io/dataset.hpp>
+#include <lift/io/weight_names.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
 #include <lift/model/repeated_network.hpp>
@@ -32,15 +33,22 @@ struct trained_model : model<detail::trained_network<Architecture, Backend>, any
 
   std::string schedule_name;
   std::size_t size;  ///< of the fine images, in pixels
+  weight_kind kind;  ///< which weights these are
 
-  /// Throws lift::error, listing the names, where there is no such schedule.
+  /// Throws lift::error where there is no such schedule, listing the names, and where a network that
+  /// predicts so cannot be used on it.
   trained_model(network<Architecture, tensor_type> net, const lift::prediction& predicted,
-                std::string schedule, std::size_t side)
+                std::string name_of_schedule, std::size_t side, weight_kind weights)
       : model<detail::trained_network<Architecture, Backend>, any_schedule>{
             detail::trained_network<Architecture, Backend>(std::move(net)), predicted,
-            make_schedule(schedule)},
-        schedule_name(std::move(schedule)),
-        size(side) {}
+            make_schedule(name_of_schedule)},
+        schedule_name(std::move(name_of_schedule)),
+        size(side),
+        kind(weights) {
+    if (const auto problem = undefined_estimate(predicted, this->schedule, schedule_name);
+        !problem.empty())
+      throw error(problem);
+  }
 };
 
 /// A data set as training images.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <lift/backend/noise.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/model/denoiser.hpp>
 #include <lift/path/path.hpp>
 #include <lift/sample/held_images.hpp>
@@ -67,8 +68,9 @@ class sampling_run {
 
   template <class Solver, class OnStep>
   scales<Tensor, N> follow(Solver solve, OnStep& on_step) {
-    norms_ = Tensor(shape{count_ * N});
+    norms_ = zeros<Tensor>({path_.size() * N});
     for (index_ = 0; index_ < count_; ++index_) {
+      stoppable::check();
       for (std::size_t s = 0; s < N; ++s)
         if (held_[s]) now_.x[s] = held_[s](index_);
       now_.alpha_bar = alpha_bars_[index_];
@@ -96,24 +98,26 @@ class sampling_run {
   }
 
  private:
-  /// x̂₀ of samples at a place of the path; notes its squared norm.
+  /// x̂₀ of samples at a place of the path; adds its squared norm to those of the place.
   scales<Tensor, N> evaluate(const scales<Tensor, N>& x, std::size_t place) {
     scales<Tensor, N> y = denoise_(
         x, make_scales<N>([&](std::size_t s) { return timesteps{path_[place][s]}; }));
     for (std::size_t s = 0; s < N; ++s) {
       require(y[s].shape() == x[s].shape(), "shape of the denoiser's output", y[s].shape(),
               x[s].shape());
-      if (place == index_)
-        Tensor::backend_type::reduce(sum{}, 1, 1, y[s].size(),
-                                     norms_.mutable_data() + index_ * N + s, square_functor{},
-                                     each(y[s]));
+      Tensor norm(shape{1});
+      Tensor::backend_type::reduce(sum{}, 1, 1, y[s].size(), norm.mutable_data(), square_functor{},
+                                   each(y[s]));
+      Tensor::backend_type::map(1, norms_.mutable_data() + place * N + s, add_functor{}, each(norm),
+                                operand<typename Tensor::value_type>{
+                                    norms_.data() + place * N + s, 1, 1});
       if (clip_) y[s] = mapped<Tensor>(y[s].shape(), clip_functor{}, each(y[s]));
     }
     return y;
   }
 
-  /// Waits for the backend, for the first time on the way; throws lift::error if x̂₀ was not finite,
-  /// naming the first such timestep.
+  /// Waits for the backend, for the first time on the way; throws lift::error if an x̂₀ was not
+  /// finite, naming the first such timestep.
   void require_finite() const {
     const auto norms = norms_.to_host();
     for (std::size_t i = 0; i < norms.size(); ++i)
@@ -131,7 +135,7 @@ class sampling_run {
   std::uint64_t seed_, first_sample_;
   std::size_t count_, index_ = 0;  // of steps
   solver_step<Tensor, N> now_;
-  Tensor norms_;  // squared, of x̂₀ of each step and scale
+  Tensor norms_;  // squared, summed over the evaluations at each place of the path and scale
 };
 
 }  // namespace detail

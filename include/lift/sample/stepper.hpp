@@ -14,14 +14,4 @@ concept stepper = std::copyable<Stepper> &&
                     { s(x, x, alpha_bar, alpha_bar, noise) } -> std::same_as<Tensor>;
                   };
 
-/// True of a stepper; of anything else it does not compile, and says what is wanted.
-template <class Stepper, class Tensor>
-constexpr bool is_stepper() {
-  constexpr bool holds = stepper<Stepper, Tensor>;
-  static_assert(holds,
-                "a stepper is to be copyable and callable as step(x, denoised, alpha_bar, "
-                "next_alpha_bar, noise) -> Tensor, noise() -> Tensor");
-  return holds;
-}
-
 }  // namespace lift

@@ -45,7 +45,7 @@ struct sgd_functor {
 /// Weight decay is decoupled as AdamW's, p ← (1 − η·decay)·p before; PyTorch's SGD adds decay·p to g.
 struct sgd {
   static constexpr const char* name = "sgd";
-  static constexpr std::array states{"m"};
+  static constexpr std::array states{"momentum"};
 
   double momentum = 0.9;
   bool nesterov = false;
