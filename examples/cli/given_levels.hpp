@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,30 +27,30 @@ namespace lift::cli {
 /// finest first, with ':' or blanks between them; steps end at commas or line ends. What names a
 /// file is read from there.
 struct given_levels {
-  std::optional<std::string> timesteps, sigmas, log_snrs;
+  std::string timesteps, sigmas, log_snrs;
 
   void add(CLI::App& app, CLI::Option* other_path, CLI::Option* policy) {
     const std::string form = "LIST|FILE, a number a step or one a scale as 900:800";
-    CLI::Option* flags[] = {
+    flags_ = {
         option(app, "--timesteps", timesteps, "Path of these timesteps, which may be fractional"),
         option(app, "--sigmas", sigmas, "Path of these noise levels √((1 - alpha_bar)/alpha_bar)"),
         option(app, "--log-snrs", log_snrs, "Path of these log-SNRs (natural)")};
-    for (CLI::Option* flag : flags) {
+    for (CLI::Option* flag : flags_) {
       flag->type_name(form)->excludes(other_path)->excludes(policy);
-      for (CLI::Option* other : flags)
+      for (CLI::Option* other : flags_)
         if (other != flag) flag->excludes(other);
     }
   }
 
-  bool any() const { return timesteps || sigmas || log_snrs; }
+  bool any() const { return given(0) || given(1) || given(2); }
 
   /// The path, for a network of `n` scales; throws lift::error naming the flag or file and the step
   /// that is no number, or not a number for each scale.
   any_path find(const any_schedule& schedule, std::size_t n) const {
-    if (timesteps) return read("--timesteps", *timesteps, n, [](double t) { return t; });
+    if (given(0)) return read("--timesteps", timesteps, n, [](double t) { return t; });
     const auto at_log_snr = [&](double level) { return timestep_from_log_snr(schedule, level); };
-    if (log_snrs) return read("--log-snrs", *log_snrs, n, at_log_snr);
-    return read("--sigmas", sigmas.value_or(""), n, [&](double sigma) {
+    if (given(2)) return read("--log-snrs", log_snrs, n, at_log_snr);
+    return read("--sigmas", sigmas, n, [&](double sigma) {
       require(sigma >= 0, "--sigmas", sigma, "numbers from 0");
       return at_log_snr(-2 * std::log(sigma));
     });
@@ -98,6 +98,10 @@ struct given_levels {
     }
     return result;
   }
+
+  bool given(std::size_t flag) const { return flags_[flag] && flags_[flag]->count() > 0; }
+
+  std::array<CLI::Option*, 3> flags_ = {};  // in the order of the members
 };
 
 }  // namespace lift::cli

@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(one_and_three_scales_have_the_policies_that_are_for_any_num
       const auto policy = lift::make_path_policy(name);
       if (name == "greedy" || name.starts_with("dp")) {
         BOOST_CHECK_EXCEPTION(policy(heatmap, schedule, 4), lift::error, [](const lift::error& e) {
-          return e.what() == lift::text("this path policy is for two scales, not for ", N);
+          return e.what() == lift::text("this policy is for two scales, not for ", N);
         });
         continue;
       }
