@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,44 @@ void check_example(const lift::image_dataset& data) {
     BOOST_TEST(data.pixels(i).size() == 3u * 16 * 16);
     for (const std::uint8_t level : data.pixels(i)) BOOST_REQUIRE(level == 10 * i);
   }
+}
+
+using strings = std::vector<std::string>;
+
+/// Writes a small image under each name: below the folder "tree", and to "a.zip" and "a.tar", in
+/// which the names are marked as UTF-8, respectively not.
+void write_sources(const scratch_folder& folder, const strings& names) {
+  const auto bytes = lift::encode_png(lift::blank_image(8, 8, 3, 50));
+  std::filesystem::remove_all(folder / "tree");
+  archive* tar = archive_write_new();
+  archive_write_set_format_ustar(tar);
+  BOOST_REQUIRE(archive_write_open_filename(tar, (folder / "a.tar").c_str()) == ARCHIVE_OK);
+  std::vector<lift::named_image> zipped;
+  for (const std::string& name : names) {
+    const auto file = folder / ("tree/" + name);
+    std::filesystem::create_directories(file.parent_path());
+    lift::atomic_write(file, bytes);
+    zipped.push_back({name, lift::blank_image(8, 8, 3, 50)});
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, name.c_str());
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_size(entry, static_cast<std::int64_t>(bytes.size()));
+    BOOST_REQUIRE(archive_write_header(tar, entry) == ARCHIVE_OK);
+    archive_write_data(tar, bytes.data(), bytes.size());
+    archive_entry_free(entry);
+  }
+  archive_write_free(tar);
+  lift::save_dataset_zip(folder / "a.zip", zipped);
+}
+
+/// "name: class" of every image, "name:" of one without.
+strings labels(const lift::image_dataset& data) {
+  strings result;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const std::optional<std::size_t> label = data.label(i);
+    result.push_back(data.name(i) + (label ? ": " + data.classes().at(*label) : ":"));
+  }
+  return result;
 }
 
 }  // namespace
@@ -205,4 +244,122 @@ BOOST_AUTO_TEST_CASE(a_truncated_zip_and_a_full_disk_are_errors) {
     check_error([&] { lift::save_dataset_zip(folder / "b.zip", example()); }, "cannot write ");
   }
   BOOST_TEST(folder.files() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(classes_are_the_first_folders_that_not_all_images_share) {
+  struct layout {
+    strings names, classes, labels;
+  };
+  const layout layouts[] = {
+      {{"dog/2.png", "cat/1.png", "dog/1.png"},
+       {"cat", "dog"},
+       {"cat/1.png: cat", "dog/1.png: dog", "dog/2.png: dog"}},
+      {{"top/set/b/1.png", "./top//set/a/x/2.png", "top/set/a/y/3.png", "top/set/.c/4.png"},
+       {"a", "b"},
+       {"top/set/a/x/2.png: a", "top/set/a/y/3.png: a", "top/set/b/1.png: b"}},
+      {{"one/x/1.png", "one/x/2.png"}, {}, {"one/x/1.png:", "one/x/2.png:"}},
+      {{"one/x/1.png"}, {}, {"one/x/1.png:"}},
+      {{"1.png", "2.png"}, {}, {"1.png:", "2.png:"}},
+      {{"a/1.png", "2.png"}, {"a"}, {"2.png:", "a/1.png: a"}},
+      {{"a/1.png", "a/b/1.png", "a/b/c/1.png"},
+       {"b"},
+       {"a/1.png:", "a/b/1.png: b", "a/b/c/1.png: b"}},
+      // What the names share is whole folders.
+      {{"top/cat/1.png", "top/car/1.png"},
+       {"car", "cat"},
+       {"top/car/1.png: car", "top/cat/1.png: cat"}},
+      // Where one name of a class begins with another, classes and images differ in their order.
+      {{"abc/1.png", "abd/1.png", "ab/1.png", "ab-/1.png", "Ab/1.png"},
+       {"Ab", "ab", "ab-", "abc", "abd"},
+       {"Ab/1.png: Ab", "ab-/1.png: ab-", "ab/1.png: ab", "abc/1.png: abc", "abd/1.png: abd"}},
+      {{"1.png/1.png", "1.png/1.png.png"}, {}, {"1.png/1.png:", "1.png/1.png.png:"}}};
+  for (const auto& [names, classes, want] : layouts) {
+    const scratch_folder folder;
+    write_sources(folder, names);
+    for (const char* source : {"tree", "a.zip", "a.tar"}) {
+      BOOST_TEST_CONTEXT(source << " of " << names.front()) {
+        const lift::image_dataset data(folder / source, {.size = 8});
+        BOOST_TEST(data.classes() == classes, boost::test_tools::per_element());
+        BOOST_TEST(labels(data) == want, boost::test_tools::per_element());
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(classes_are_any_bytes_and_in_their_order) {
+  const scratch_folder folder;
+  write_sources(folder, {"\xff\xfe/1.png", "z/1.png", "z\xc3\xbcrich/1.png", "\x1b[1m\n/1.png"});
+  const strings want = {"\x1b[1m\n", "z", "z\xc3\xbcrich", "\xff\xfe"};
+  for (const char* source : {"tree", "a.tar"}) {
+    const lift::image_dataset data(folder / source, {.size = 8});
+    BOOST_TEST(data.classes() == want, boost::test_tools::per_element());
+    for (std::size_t i = 0; i < 4; ++i) BOOST_TEST(data.label(i).value() == i);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(skipped_images_are_of_no_class_and_share_no_folder) {
+  const scratch_folder folder;
+  const auto check_classes = [&](std::size_t skipped, const strings& want) {
+    for (const char* source : {"tree", "a.zip", "a.tar"}) {
+      const lift::image_dataset data(folder / source, {.size = 8, .max_bad = 1});
+      BOOST_TEST(data.bad().size() == skipped);
+      BOOST_TEST(data.classes() == want, boost::test_tools::per_element());
+    }
+  };
+  // Makes one image bad in every source.
+  const auto damage = [&](const std::string& name) {
+    lift::atomic_write(folder / ("tree/" + name), std::string_view("%PDF-1.4"));
+    for (const char* source : {"a.zip", "a.tar"}) {
+      auto bytes = lift::read_file(folder / source);
+      const auto at = std::as_bytes(std::span(name));
+      const auto found = std::search(bytes.begin(), bytes.end(), at.begin(), at.end());
+      const auto pixels = std::as_bytes(std::span("IDAT", 4));
+      *std::search(found, bytes.end(), pixels.begin(), pixels.end()) = std::byte{'i'};
+      lift::atomic_write(folder / source, bytes);
+    }
+  };
+  write_sources(folder, {"a/1.png", "b/1.png", "c/1.png"});
+  check_classes(0, {"a", "b", "c"});
+  damage("b/1.png");
+  check_classes(1, {"a", "c"});
+  write_sources(folder, {"top/a/1.png", "top/b/1.png", "stray.png"});
+  check_classes(0, {"top"});
+  damage("stray.png");
+  check_classes(1, {"a", "b"});
+
+  // The name of the first is marked as UTF-8 and is none.
+  write_sources(folder, {"\xc3\xbc.png", "top/a/1.png", "top/b/1.png"});
+  auto bytes = lift::read_file(folder / "a.zip");
+  const auto name = std::as_bytes(std::span("\xc3\xbc.png", 6));
+  for (auto at = bytes.begin();;) {
+    at = std::search(at, bytes.end(), name.begin(), name.end());
+    if (at == bytes.end()) break;
+    *at = std::byte{0xff};
+  }
+  lift::atomic_write(folder / "a.zip", bytes);
+  const lift::image_dataset data(folder / "a.zip", {.size = 8, .max_bad = 1});
+  BOOST_TEST(data.bad().size() == 1u);
+  BOOST_TEST(data.classes() == (strings{"a", "b"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(images_without_a_class_can_be_refused) {
+  const scratch_folder folder;
+  const std::string place = folder.path().string();
+  const auto check_refused = [&](const strings& names, const std::string& before,
+                                 const std::string& after) {
+    write_sources(folder, names);
+    for (const std::string source : {"tree", "a.tar"}) {
+      const lift::image_dataset data(folder / source, {.size = 8});
+      check_error([&] { data.require_labels(); }, before + place + "/" + source + after);
+    }
+  };
+  check_refused({"a/1.png", "a/2.png"}, "classes of ",
+                ": got none, want images in at least two folders");
+  check_refused({"1.png", "\x1b\xff/2.png"}, "classes of ",
+                ": got only '\\x1b\\xff', want images in at least two folders");
+  check_refused({"a/1.png", "b/1.png", "x\n\xff.png"}, "class of 'x\\x0a\\xff.png' in ",
+                ": got none, want every image in the folder of its class");
+  write_sources(folder, {"a/1.png", "b/1.png"});
+  for (const char* source : {"tree", "a.zip", "a.tar"})
+    BOOST_CHECK_NO_THROW(lift::image_dataset(folder / source, {.size = 8}).require_labels());
 }

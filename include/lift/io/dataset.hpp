@@ -9,6 +9,7 @@
 #include <new>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@
 #include <lift/io/image.hpp>
 #include <lift/io/pixel.hpp>
 #include <lift/io/png.hpp>
+#include <lift/io/quote_name.hpp>
 #include <lift/io/resize.hpp>
 #include <lift/io/zip_writer.hpp>
 
@@ -40,12 +42,13 @@ struct dataset_options {
 /// The PNG, JPEG, WebP, BMP and GIF images of a folder (with those below it, linked ones too) or of
 /// a zip or tar file, each turned upright, resized and cropped to size × size RGB and kept in
 /// memory as (3, size, size) bytes, in the order of their names. Hidden files are not read; files
-/// of other endings are counted. Throws lift::error if there is no image or more than `max_bad` are
-/// bad.
+/// of other endings are counted. The class of an image is the first folder of its name, after the
+/// leading folders that all images share. Throws lift::error if there is no image or more than
+/// `max_bad` are bad.
 class image_dataset {
  public:
   explicit image_dataset(const std::filesystem::path& source, const dataset_options& options = {})
-      : options_(options) {
+      : source_(source.string()), options_(options) {
     require(options_.size > 0, "size of the images", options_.size, "at least 1");
     std::error_code unknown;  // then reading it says why
     std::filesystem::is_directory(source, unknown) ? load_folder(source) : load_archive(source);
@@ -58,6 +61,7 @@ class image_dataset {
     }
     std::stable_sort(images_.begin(), images_.end(),
                      [](const entry& a, const entry& b) { return a.name < b.name; });
+    find_classes();
   }
 
   std::size_t size() const { return images_.size(); }
@@ -71,6 +75,34 @@ class image_dataset {
   void normalised(std::size_t i, std::span<float> out) const {
     require(out.size() == pixels(i).size(), "values of an image", out.size(), pixels(i).size());
     std::transform(pixels(i).begin(), pixels(i).end(), out.begin(), from_uint8);
+  }
+
+  /// The images of those numbers, one after the other, (B, 3, side, side).
+  void normalised(std::span<const std::size_t> numbers, std::span<float> out) const {
+    const std::size_t stride = 3 * side() * side();
+    require(out.size() == numbers.size() * stride, "values of images", out.size(),
+            numbers.size() * stride);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      normalised(numbers[i], out.subspan(i * stride, stride));
+  }
+
+  /// The names of the classes, in the order of their bytes; none if all images lie in one folder.
+  const std::vector<std::string>& classes() const { return classes_; }
+
+  /// The number of the class of image i; none if it lies beside the folders of the classes.
+  std::optional<std::size_t> label(std::size_t i) const { return images_[i].label; }
+
+  /// Throws lift::error unless there are two classes or more and every image has one.
+  void require_labels() const {
+    require(classes_.size() > 1, "classes of " + source_,
+            classes_.empty() ? "none" : "only " + quote_name(classes_[0]),
+            "images in at least two folders");
+    const auto outside =
+        std::ranges::find_if(images_, [](const entry& image) { return !image.label.has_value(); });
+    if (outside != images_.end()) {
+      throw error(text("class of ", quote_name(outside->name), " in ", source_,
+                       ": got none, want every image in the folder of its class"));
+    }
   }
 
   /// Why each skipped image was skipped.
@@ -101,6 +133,7 @@ class image_dataset {
     std::vector<std::byte> encoded;
     std::vector<std::uint8_t> planar;
     std::string failure;
+    std::optional<std::size_t> label = {};
   };
 
   void load_folder(const std::filesystem::path& folder) {
@@ -176,8 +209,32 @@ class image_dataset {
     batch_bytes_ = 0;
   }
 
+  // The images being sorted, what the names of the first and the last begin with all begin with.
+  void find_classes() {
+    const std::string &first = images_.front().name, &last = images_.back().name;
+    const auto differ = std::ranges::mismatch(first, last).in1;
+    const std::size_t shared = std::string(first.begin(), differ).rfind('/') + 1;  // npos + 1 is 0
+    const auto folder = [shared](const entry& image) {
+      const std::size_t end = image.name.find('/', shared);
+      return end == image.name.npos ? "" : image.name.substr(shared, end - shared);
+    };
+    std::map<std::string, std::size_t> numbers;
+    for (const entry& image : images_) numbers.emplace(folder(image), 0);
+    numbers.erase("");
+    for (auto& [name, number] : numbers) {
+      number = classes_.size();
+      classes_.push_back(name);
+    }
+    for (entry& image : images_) {
+      const auto found = numbers.find(folder(image));
+      if (found != numbers.end()) image.label = found->second;
+    }
+  }
+
+  std::string source_;
   dataset_options options_;
   std::vector<entry> images_;
+  std::vector<std::string> classes_;
   std::vector<std::string> bad_;
   std::map<std::string, std::size_t> others_;  // by their endings
   std::vector<entry> batch_;
