@@ -7,7 +7,7 @@
 int main() {
   lift::save_dataset_zip("emoji.zip", lift::render_emoji(16));
   const lift::image_dataset data("emoji.zip", {.size = 16});
-  const auto model = lift::train(data, {.hidden_dims = {16, 32}, .steps = 30});
+  const auto model = lift::train(data, {.config = {.hidden_dims = {16, 32}}, .steps = 30});
   lift::save("emoji.safetensors", model);
 
   const auto heatmap = lift::measure_heatmap(model, data, {.points = 5, .images = 4});

@@ -37,7 +37,7 @@ image_tensor discs(std::size_t count, std::size_t size) {
 int main() {
   const std::size_t size = 16, steps = 60;
   const lift::tensor_images images{discs(256, size)};
-  const lift::lift_unet architecture{{16, 32}};
+  const lift::lift_unet architecture{{.hidden_dims = {16, 32}}};
   const lift::network<lift::lift_unet, image_tensor> initial(architecture, 1);
   const lift::cosine_schedule schedule;
   const lift::objective objective{schedule, lift::independent_regime{}, lift::predicts_noise{}};

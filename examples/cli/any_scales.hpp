@@ -28,9 +28,10 @@ using any_heatmap = std::variant<error_heatmap<1>, error_heatmap<2>, error_heatm
 
 /// Reads a heatmap; throws lift::error as lift::load_heatmap.
 inline any_heatmap load_any_heatmap(const std::filesystem::path& file) {
-  const std::size_t n = heatmap_scales(file);
+  const json_fields fields = heatmap_fields(file);
+  const std::size_t n = heatmap_scales(fields);
   require(n >= 1 && n <= 3, "scales of the heatmap " + file.string(), n, "1 to 3");
-  return with_scale_count(n, [&](auto count) -> any_heatmap { return load_heatmap<count>(file); });
+  return with_scale_count(n, [&](auto count) -> any_heatmap { return load_heatmap<count>(fields); });
 }
 
 /// A path: who made it, and of each step a timestep for every scale, finest first.
@@ -60,9 +61,10 @@ struct any_path {
 
 /// Reads a path; throws lift::error as lift::load_path.
 inline any_path load_any_path(const std::filesystem::path& file) {
-  const std::size_t n = path_scales(file);
-  if (n != 1 && n != 3) return load_path<2>(file);  // or says what is wrong
-  return with_scale_count(n, [&](auto count) -> any_path { return load_path<count>(file); });
+  const json_fields fields = path_fields(file);
+  const std::size_t n = path_scales(fields);
+  if (n != 1 && n != 3) return load_path<2>(fields);  // or says what is wrong
+  return with_scale_count(n, [&](auto count) -> any_path { return load_path<count>(fields); });
 }
 
 inline nlohmann::json to_json(const any_path& path) {

@@ -18,7 +18,9 @@
 
 #include <lift/analysis/error_heatmap.hpp>
 #include <lift/io/checkpoint.hpp>
+#include <lift/io/dataset.hpp>
 #include <lift/metric/denoising_error.hpp>
+#include <lift/model/any_architecture.hpp>
 #include <lift/sample/sampling_options.hpp>
 #include <lift/schedule/any_schedule.hpp>
 #include <lift/train/any_optimiser.hpp>
@@ -26,7 +28,6 @@
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/update.hpp>
 
-#include "any_architecture.hpp"
 #include "any_scales.hpp"
 
 namespace lift::cli {
@@ -54,6 +55,8 @@ struct generation {
   lift::shape fine;                       ///< (B, C, S, S)
   solver_kind solver = solver_kind::ddim;
   sampling_options<> options = {};
+  class_labels labels = {};  ///< of every image of the batch, or none
+  double guidance = 1;
   coarse_input coarse = coarse_input::sampled;
   host_array given = {};  ///< the coarse images of this batch, where they are given
 };
@@ -106,10 +109,10 @@ struct training_setup {
   training_options<any_optimiser> options;
   std::uint64_t seed;
   std::optional<weight_kind> from = {};  ///< begin from these weights instead of a state
-  std::size_t images;       ///< of the data set
-  lift::shape image_shape;  ///< (C, S, S)
-  /// Writes the images of those numbers, in [−1, 1], one after the other.
-  std::function<void(std::span<const std::size_t>, std::span<float>)> read;
+  const image_dataset* data;
+  std::size_t images;  ///< how many of its first are trained on
+  bool labelled = false;
+  double label_dropout = 0.1;
 };
 
 /// What a training step tells of itself: as lift::step_report.

@@ -8,8 +8,10 @@
 #include <variant>
 #include <vector>
 
+#include <lift/model/guided.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/repeated_network.hpp>
+#include <lift/pipeline/dataset_images.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/sample/heun.hpp>
@@ -47,8 +49,9 @@ class model_of final : public model_on_backend {
       };
       const sampling_options<decltype(solver)> options{solver, o.clip, o.landing, o.seed,
                                                        o.first_sample};
-      return to_host(lift::generate<Tensor>(model_, model_.schedule, path_of(job), job.fine,
-                                            options, tell, held(job))
+      const guided<const model_type&> told{model_, {job.labels}, job.guidance};
+      return to_host(lift::generate<Tensor>(told, model_.schedule, path_of(job), job.fine, options,
+                                            tell, held(job))
                          .fine());
     };
     switch (job.solver) {
@@ -93,6 +96,7 @@ class model_of final : public model_on_backend {
 
  private:
   using repeated = repeated_network<network<Architecture, Tensor>, Tensor, n>;
+  using model_type = model<repeated, any_schedule>;
 
   static timestep_path<n> path_of(const generation& job) {
     any_path path;
@@ -104,7 +108,7 @@ class model_of final : public model_on_backend {
     scales<held_images<Tensor>, n> result;
     if (job.coarse == coarse_input::sampled) return result;
     require(n == 2, "scales of a network whose coarse images are given or noise", n, 2);
-    const shape coarse = coarsen(job.fine);
+    const shape coarse = copies{}.split<n>(job.fine).coarse();
     const auto& [seed, first] = std::pair(job.options.seed, job.options.first_sample);
     if (job.coarse == coarse_input::random)
       result.coarse() = fresh_noise<Tensor>{coarse, 1, seed, first};
@@ -115,26 +119,7 @@ class model_of final : public model_on_backend {
     return result;
   }
 
-  model<repeated, any_schedule> model_;
-};
-
-/// The training images as a trainer reads them.
-template <class Tensor>
-struct images_on {
-  const training_setup* setup;
-
-  std::size_t size() const { return setup->images; }
-  const shape& image_shape() const { return setup->image_shape; }
-  void read(std::span<const std::size_t> numbers, std::span<float> to) const {
-    setup->read(numbers, to);
-  }
-  Tensor operator()(std::span<const std::size_t> numbers) const {
-    const shape& s = image_shape();
-    const shape dims{numbers.size(), s[0], s[1], s[2]};
-    std::vector<float> values(dims.size());
-    read(numbers, values);
-    return Tensor(dims, values);
-  }
+  model_type model_;
 };
 
 template <class Architecture, class Tensor>
@@ -144,7 +129,10 @@ class training_on final : public training {
               const training_state<Tensor>& start)
       : setup_(setup), architecture_(architecture),
         trainer_(architecture, start, images_,
-                 objective_type{setup.model.schedule, setup.regime, setup.model.prediction},
+                 objective_type{.schedule = setup.model.schedule,
+                                .regime = setup.regime,
+                                .prediction = setup.model.prediction,
+                                .label_dropout = setup.label_dropout},
                  setup.rate, setup.options) {}
 
   any_step_report step() override {
@@ -171,9 +159,10 @@ class training_on final : public training {
   using objective_type = objective<any_schedule, any_regime>;
 
   training_setup setup_;
-  images_on<Tensor> images_{&setup_};
+  dataset_images<Tensor> images_{setup_.data, setup_.labelled, setup_.images};
   Architecture architecture_;
-  trainer<Architecture, Tensor, images_on<Tensor>, objective_type, cosine_annealing, any_optimiser>
+  trainer<Architecture, Tensor, dataset_images<Tensor>, objective_type, cosine_annealing,
+          any_optimiser>
       trainer_;
 };
 

@@ -38,9 +38,9 @@ struct generate_settings : session {
   preset_option preset;
   std::filesystem::path path;
   image_places to;
-  std::string coarse_input = "sampled", solver = "ddim";
+  std::string coarse_input = "sampled", solver = "ddim", labels;
   std::size_t num_images = 32, batch_size = 32;
-  double eta = 0;
+  double eta = 0, guidance = 1;
   std::uint64_t seed = 42;
   bool unclipped = false, exact = false, foreign_path = false;
   std::optional<std::string> landing, rounding;
@@ -108,6 +108,26 @@ std::optional<any_path> path_of_file(const generate_settings& s) {
   return result;
 }
 
+/// The numbers of the classes that are asked for, by name or number; throws `misuse` where the
+/// network knows no such class.
+class_labels read_labels(const std::string& given, const model_file& model) {
+  class_labels result;
+  if (given.empty()) return result;
+  require_use(model.classes > 0,
+              text("--labels means nothing to ", model.file.string(), ": it is told no classes"));
+  for (std::size_t first = 0, comma = 0; comma != given.npos; first = comma + 1) {
+    comma = given.find(',', first);
+    const std::string name = given.substr(first, comma - first);
+    const auto found = std::ranges::find(model.class_names, name);
+    if (found != model.class_names.end())
+      result.push_back(found - model.class_names.begin());
+    else
+      result.push_back(static_cast<std::int64_t>(
+          read_number("--labels", name, whole(0, model.classes - 1))));
+  }
+  return result;
+}
+
 class generator {
  public:
   generator(const generate_settings& s, std::optional<any_path> path)
@@ -127,6 +147,9 @@ class generator {
                 "--coarse-input means nothing to the baseline, which has one scale");
     require_use(scales_ <= 2 || s.coarse_input == "sampled",
                 text("--coarse-input is for networks of two scales, not of ", scales_));
+    labels_ = read_labels(s.labels, model_);
+    require_use(!labels_.empty() || !s.given("--guidance"),
+                "--guidance means nothing without --labels");
     require(path_.scale_count() == scales_, "scales of the path", path_.scale_count(),
             text(scales_, " as the network has"));
     if (has_given_images()) read_coarse_images();
@@ -181,7 +204,8 @@ class generator {
 
   void read_coarse_images() {
     const std::filesystem::path source = s_.coarse_input;
-    const std::size_t side = model_.size / 2;
+    const std::size_t side =
+        copies{}.split<2>(shape{1, 3, model_.size, model_.size}).coarse()[2];
     if (std::filesystem::is_regular_file(source) && !is_archive(source)) {
       const image picture = resize_and_crop(read_image(source), side);
       std::vector<float> values;
@@ -218,6 +242,9 @@ class generator {
                                .landing = choose("landing", landing_choices, landing_),
                                .seed = s_.seed,
                                .first_sample = first}};
+    for (std::size_t i = 0; i < count && !labels_.empty(); ++i)
+      job.labels.push_back(labels_[(first + i) % labels_.size()]);
+    job.guidance = s_.guidance;
     if (has_given_images()) {
       job.coarse = coarse_input::given;
       job.given = given_batch(first, count);
@@ -247,6 +274,7 @@ class generator {
                    {"rounding", rounding_},
                    {"exact", s_.exact},
                    {"seed", s_.seed}});
+    if (!labels_.empty()) result.update({{"labels", labels_}, {"guidance", s_.guidance}});
     return result;
   }
 
@@ -265,6 +293,7 @@ class generator {
   std::size_t scales_;
   any_path path_;
   std::string landing_, rounding_;
+  class_labels labels_;  // of image i the entry i mod their number
   host_array given_;
 };
 
@@ -305,6 +334,14 @@ void add_generate(CLI::App& program) {
   app.add_flag("--unclipped", s->unclipped, "Do not keep the denoised image within [-1, 1]");
   choice_option(app, "--rounding", s->rounding, names_of(rounding_choices),
                 "To 8 bits [nearest; reference: truncate]");
+  option(app, "--labels", s->labels,
+         "Classes of the images, by name or number, one after another and from the start again; a "
+         "network that was trained with --labels [none is told]")
+      ->type_name("NAME,...");
+  number_option(app, "--guidance", s->guidance,
+                "How much the class counts: 1 = as trained, more = classifier-free guidance, by two "
+                "evaluations a step",
+                range<double>{0, 1000});
   option(app, "--coarse-input", s->coarse_input,
          "What the coarse scale of two is: sampled along with the fine one, random noise at every step, "
          "one fixed noise, or an image, folder, zip or tar file to super-resolve")

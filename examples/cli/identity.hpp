@@ -5,6 +5,7 @@
 // it says so too, and where two files meet, what both say is compared.
 
 #include <optional>
+#include <sstream>  // for JSON in messages
 #include <string>
 #include <vector>
 

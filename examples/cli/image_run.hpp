@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
-#include <iomanip>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <lift/core/digits.hpp>
 #include <lift/io/image_grid.hpp>
 #include <lift/io/png.hpp>
 
@@ -109,9 +109,7 @@ class image_run {
   }
 
  private:
-  static std::string name(std::size_t i) {
-    return text(std::setfill('0'), std::setw(5), i, ".png");
-  }
+  static std::string name(std::size_t i) { return decimal(i, 5) + ".png"; }
 
   path file(std::size_t i) const { return to_.folder / name(i); }
 

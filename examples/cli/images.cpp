@@ -3,11 +3,11 @@
 #include "images.hpp"
 
 #include <algorithm>
-#include <ios>
 #include <utility>
 #include <vector>
 
-#include <lift/core/random.hpp>
+#include <lift/core/digits.hpp>
+#include <lift/core/random_permutation.hpp>
 #include <lift/io/checksum.hpp>
 
 namespace lift::cli {
@@ -28,20 +28,13 @@ image_dataset data_options::load(const session& s, const path& from, std::size_t
 std::string fingerprint(const image_dataset& data, std::size_t count) {
   checksum sum;
   for (std::size_t i = 0; i < count; ++i) sum.add(std::as_bytes(data.pixels(i)));
-  return text(std::hex, sum.value());
-}
-
-void read_images(const image_dataset& data, std::span<const std::size_t> numbers,
-                 std::span<float> values) {
-  const std::size_t stride = 3 * data.side() * data.side();
-  for (std::size_t i = 0; i < numbers.size(); ++i)
-    data.normalised(numbers[i], values.subspan(i * stride, stride));
+  return hexadecimal(sum.value());
 }
 
 host_array to_array(const image_dataset& data, std::span<const std::size_t> numbers) {
   const shape dims{numbers.size(), 3, data.side(), data.side()};
   std::vector<float> values(dims.size());
-  read_images(data, numbers, values);
+  data.normalised(numbers, values);
   return {dims, std::move(values)};
 }
 

@@ -29,10 +29,6 @@ struct data_options {
 /// A number of the pixels of the first `count` images, so that others are not taken for them.
 std::string fingerprint(const image_dataset& data, std::size_t count);
 
-/// Writes the images of those numbers, in [−1, 1], one after the other.
-void read_images(const image_dataset& data, std::span<const std::size_t> numbers,
-                 std::span<float> values);
-
 /// The images of those numbers in one array in [−1, 1], (B, 3, S, S).
 host_array to_array(const image_dataset& data, std::span<const std::size_t> numbers);
 

@@ -109,10 +109,11 @@ json checkpoint_info(const info_settings& s, const path& file) {
       std::visit([](const auto& a) { return declared_parameters(a); }, model.architecture);
   std::size_t scalars = 0;
   for (const auto& each : weights) scalars += each.shape.size();
-  json result = {{"kind", "checkpoint"},
-                 {"hidden_dims", model.weights.hidden_dims()},
-                 {"parameters", scalars},
-                 {"tensors", weights.size()}};
+  json result = {{"kind", "checkpoint"}};
+  unet_config::for_each_field(config_of(model.architecture), [&](const char* name, const auto& value) {
+    result[name] = setting_value(value);
+  });
+  result.update({{"parameters", scalars}, {"tensors", weights.size()}});
   result.update(model.identity);
   result["settings"] = model.settings;
   return result;

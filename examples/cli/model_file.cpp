@@ -6,15 +6,6 @@
 
 namespace lift::cli {
 
-json read_settings(const lift::checkpoint& stored, const path& file) {
-  const auto found = stored.metadata().find("settings");
-  if (found == stored.metadata().end()) return json::object();
-  const std::string source = file.string() + ": its settings";
-  json settings = parse_json<json>(found->second, source);
-  if (!settings.is_object()) throw error(text(source, ": not a JSON object"));
-  return settings;
-}
-
 std::string undefined_estimate(const std::string& prediction, const std::string& schedule) {
   return lift::undefined_estimate(make_prediction(prediction), make_schedule(schedule), schedule);
 }
@@ -23,21 +14,22 @@ stored_network model_options::read(const session& s) const {
   const path file = find_checkpoint(checkpoint);
   lift::checkpoint stored(file);
   for (const std::string& unusual : stored.remarks()) remark(s, unusual);
-  const json settings = read_settings(stored, file);
-  const auto setting = [&]<class Value>(const std::optional<Value>& given, const char* name,
-                                        const Value& otherwise) {
-    if (given || !settings.contains(name)) return given.value_or(otherwise);
-    return json_field<Value>(settings, file.string(), name);
-  };
-  const std::string predicted = setting(prediction, "prediction", std::string("noise"));
-  const std::string noise_schedule = setting(schedule, "schedule", std::string("cosine"));
-  const std::size_t side = setting(size, "size", std::size_t{64});
-  require(side <= max_image_side, "size of the images of " + file.string(), side,
+  const json settings = stored_settings<json>(stored);
+  model_settings told = read_model_settings(settings, stored.source());
+  if (prediction) told.prediction = *prediction;
+  if (schedule) told.schedule = *schedule;
+  if (size) told.size = *size;
+  require(told.size <= max_image_side, "size of the images of " + file.string(), told.size,
           text("at most ", max_image_side));
-  any_architecture architecture =
-      choose("architecture", architecture_choices, stored.architecture(), stored.hidden_dims());
-  std::visit([&](const auto& a) { require_unet_size(a.hidden_dims, side); }, architecture);
-  if (const std::string problem = undefined_estimate(predicted, noise_schedule); !problem.empty()) {
+  const auto config = read_config<unet_config>(stored.config());
+  any_architecture architecture = make_architecture(stored.architecture(), config);
+  config.require_size(told.size);
+  require(config.image_channels == 3, "channels of the images of " + file.string(),
+          config.image_channels, 3);
+  require(told.class_names.empty() || told.class_names.size() == config.classes,
+          "names of classes in " + file.string(), told.class_names.size(), config.classes);
+  if (const std::string problem = undefined_estimate(told.prediction, told.schedule);
+      !problem.empty()) {
     require_use(!prediction && !schedule, problem);
     throw error(text(file.string(), ": ", problem));
   }
@@ -51,21 +43,26 @@ stored_network model_options::read(const session& s) const {
       {"weights", kind == weight_kind::average ? "ema" : "raw"},
       {"fingerprint", stored.fingerprint()},
       {"scales", scale_count(architecture)},
-      {"size", side},
-      {"prediction", predicted},
-      {"schedule", noise_schedule}};
+      {"size", told.size},
+      {"prediction", told.prediction},
+      {"schedule", told.schedule}};
   for (const char* name : {"data", "data_fingerprint"})
     if (settings.contains(name)) identity[text("training_", name)] = settings[name];
-  return {file, std::move(stored), kind,    std::move(architecture), predicted, noise_schedule,
-          side, settings,          identity};
+  return {file, std::move(stored), kind, std::move(architecture), std::move(told), settings,
+          identity};
 }
 
 model_file model_options::load(const session& s) const {
   stored_network stored = read(s);
-  const model_setup setup{stored.architecture, make_prediction(stored.prediction),
-                          make_schedule(stored.schedule)};
-  return {stored.file, find_engine(backend).load(stored.weights, setup, stored.kind),
-          setup.schedule, stored.size, stored.identity};
+  const model_setup setup{stored.architecture, make_prediction(stored.told.prediction),
+                          make_schedule(stored.told.schedule)};
+  return {stored.file,
+          find_engine(backend).load(stored.weights, setup, stored.kind),
+          setup.schedule,
+          stored.told.size,
+          config_of(stored.architecture).classes,
+          stored.told.class_names,
+          stored.identity};
 }
 
 }  // namespace lift::cli

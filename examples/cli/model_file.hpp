@@ -6,6 +6,7 @@
 #include <string>
 
 #include <lift/io/checkpoint.hpp>
+#include <lift/io/model_settings.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
 #include "engine.hpp"
@@ -20,10 +21,9 @@ struct stored_network {
   lift::checkpoint weights;
   weight_kind kind;  ///< which of them are wanted
   any_architecture architecture;
-  std::string prediction, schedule;
-  std::size_t size;  ///< side of the fine images
-  json settings;     ///< those of `lift train`; empty where the file has none
-  json identity;     ///< what the files made with it say of it
+  model_settings told;  ///< by the file, or by flags instead
+  json settings;        ///< those of `lift train`; empty where the file has none
+  json identity;        ///< what the files made with it say of it
 };
 
 /// A trained network on a backend.
@@ -32,11 +32,10 @@ struct model_file {
   std::shared_ptr<const model_on_backend> model;
   any_schedule schedule;
   std::size_t size;  ///< side of the fine images
-  json identity;     ///< what the files made with it say of it
+  std::size_t classes;  ///< whose labels it is told; 0: none
+  std::vector<std::string> class_names;
+  json identity;  ///< what the files made with it say of it
 };
-
-/// The settings that `lift train` left in a checkpoint; none in a file of weights alone.
-json read_settings(const lift::checkpoint& stored, const path& file);
 
 /// Why a network that predicts this cannot be used on the schedule; empty if it can.
 std::string undefined_estimate(const std::string& prediction, const std::string& schedule);

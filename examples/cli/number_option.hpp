@@ -77,12 +77,15 @@ void read_value(const std::string& flag, std::string_view given, const range<Num
 }
 
 template <class Number>
+void read_value(const std::string& flag, std::string_view given, const range<Number>& allowed,
+                std::optional<std::vector<Number>>& value) {
+  value.emplace();
+  if (given != "none") read_value(flag, given, allowed, *value);
+}
+
+template <class Number>
 std::string default_text(const Number& value) {
   return text(value);
-}
-template <class Number>
-std::string default_text(const std::optional<Number>& value) {
-  return value ? text(*value) : "";
 }
 template <class Number>
 std::string default_text(const std::vector<Number>& value) {
@@ -90,10 +93,14 @@ std::string default_text(const std::vector<Number>& value) {
   for (const Number& each : value) result += (result.empty() ? "" : ",") + text(each);
   return result;
 }
+template <class Value>
+std::string default_text(const std::optional<Value>& value) {
+  return value ? default_text(*value) : "";
+}
 }  // namespace detail
 
-/// A flag with a number, an optional one, or numbers separated by commas; its default is shown in
-/// the help.
+/// A flag with a number, an optional one, or numbers separated by commas, where these are optional
+/// also "none"; its default is shown in the help.
 template <class Value, class Number>
 CLI::Option* number_option(CLI::App& app, const std::string& flag, Value& value,
                            const std::string& about, const range<Number>& allowed) {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <iomanip>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -14,16 +14,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <lift/core/digits.hpp>
+
 #include "options.hpp"
 
 namespace lift::cli {
 
 /// "1:02:03", "2:03".
 inline std::string clock_text(double seconds) {
-  const auto all = static_cast<long>(std::clamp(seconds, 0.0, 3.6e6) + 0.5);
+  const auto all = static_cast<std::uint64_t>(std::clamp(seconds, 0.0, 3.6e6) + 0.5);
   const std::string hours = all >= 3600 ? text(all / 3600, ':') : "";
-  return text(hours, std::setfill('0'), std::setw(all >= 3600 ? 2 : 1), all / 60 % 60, ':',
-              std::setw(2), all % 60);
+  return hours + decimal(all / 60 % 60, all >= 3600 ? 2 : 1) + ":" + decimal(all % 60, 2);
 }
 
 /// How far a long task is, on standard error: on a terminal a bar with rate and time left,
@@ -61,7 +62,7 @@ class progress {
       left = std::min(left, time_limit_ - now);
       part = std::max(part, now / time_limit_);
     }
-    std::string line = text(done, '/', total_, "  ", std::setprecision(3), rate, "/s");
+    std::string line = text(done, '/', total_, "  ", significant_digits(rate, 3), "/s");
     if (done > first_ && done < total_) line += "  " + clock_text(left) + " left";
     if (!note.empty()) line += "  " + note;
     show(line, std::min(part, 1.0));

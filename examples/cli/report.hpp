@@ -2,6 +2,7 @@
 #pragma once
 
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -14,6 +15,17 @@
 namespace lift::cli {
 
 using json = nlohmann::ordered_json;
+
+/// A setting as JSON: null where it is absent.
+template <class Value>
+json setting_value(const Value& value) {
+  return value;
+}
+inline json setting_value(const path& value) { return path_text(value); }
+template <class Value>
+json setting_value(const std::optional<Value>& value) {
+  return value ? json(*value) : json();
+}
 
 // Whatever is written here may come from a file or a name: it is printable() before a terminal
 // sees it.

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <exception>
-#include <ios>
 #include <new>
 #include <span>
+#include <sstream>  // for JSON in messages
 #include <string>
 #include <vector>
 
+#include <lift/core/digits.hpp>
 #include <lift/io/checksum.hpp>
 
 #include "interruption.hpp"
@@ -31,7 +32,7 @@ inline void require_same_settings(const nlohmann::json& began, json now, const p
 inline std::string fingerprint(const std::vector<float>& values) {
   checksum sum;
   sum.add(std::as_bytes(std::span(values)));
-  return text(std::hex, sum.value());
+  return hexadecimal(sum.value());
 }
 
 /// Calls work(); a failure or a signal that ends it is passed on with what `standing()` says added

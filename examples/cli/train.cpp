@@ -45,7 +45,7 @@ checkpoint resume(train_settings& s, json& config, path& folder) {
     throw error(text(file.string(),
                      ": holds weights alone, so no training can be resumed from it; "
                      "--from starts one from them"));
-  config = read_settings(stored, file);
+  config = stored_settings<json>(stored);
   folder = file.parent_path();
   adopt(s, config, file.string());
   remark(s, "Resuming from ", file.string());
@@ -65,13 +65,20 @@ stored_network begin_from(train_settings& s) {
               of_file);
   };
   same("--model", s.model, stored.weights.architecture());
-  same("--hidden-dims", s.hidden_dims, stored.weights.hidden_dims());
+  const unet_config& config = config_of(stored.architecture);
+  same("--hidden-dims", s.net.hidden_dims, config.hidden_dims);
+  same("--blocks", s.net.blocks, config.blocks);
+  same("--attention-levels", setting_value(s.net.attention_levels),
+       setting_value(config.attention_levels));
+  same("--heads", s.net.heads, config.heads);
+  same("--labels", s.labels, config.classes > 0);
   same("--prediction", s.prediction, stored.settings.value("prediction", json(s.prediction)));
   s.model = stored.weights.architecture();
-  s.hidden_dims = stored.weights.hidden_dims();
-  s.prediction = stored.prediction;
-  s.size = stored.size;
-  s.schedule = stored.schedule;
+  s.net = config;
+  s.labels = config.classes > 0;
+  s.prediction = stored.told.prediction;
+  s.size = stored.told.size;
+  s.schedule = stored.told.schedule;
   remark(s, "Beginning from the weights (", stored.identity["weights"].get<std::string>(), ") of ",
          stored.file.string());
   return stored;
@@ -124,14 +131,30 @@ void adopt_scales(train_settings& s, bool afresh) {
   if (!s.given("--scales")) return;
   if (afresh && !s.given("--model"))
     for (const auto& row : architecture_choices)
-      if (scale_count(row.make(s.hidden_dims)) == s.scales) {
+      if (scale_count(row.make(s.net)) == s.scales) {
         s.model = row.name;
         break;
       }
   const std::size_t of_model =
-      scale_count(choose("model", architecture_choices, s.model, s.hidden_dims));
+      scale_count(choose("model", architecture_choices, s.model, s.net));
   require_use(of_model == s.scales,
               text("--scales: got ", s.scales, ", but model ", s.model, " has ", of_model));
+}
+
+/// Takes the classes of the data set; throws lift::error where it has none, or others than the
+/// weights that are trained on were told.
+void adopt_classes(train_settings& s, const image_dataset& data, const json& before) {
+  if (!s.labels) return;
+  data.require_labels();
+  for (const std::string& name : data.classes()) s.class_names.push_back(printable(name));
+  const json now = s.class_names;
+  if (before.contains("class_names"))
+    require(now == before["class_names"], "classes of the images", now,
+            text(before["class_names"], " as the network was told"));
+  if (s.net.classes > 0)
+    require(data.classes().size() == s.net.classes, "classes of the images",
+            data.classes().size(), text(s.net.classes, " as the network was told"));
+  s.net.classes = data.classes().size();
 }
 
 void train(train_settings& s) {
@@ -140,14 +163,17 @@ void train(train_settings& s) {
   run_folder output(s);
   std::optional<checkpoint> stored;
   std::optional<weight_kind> from;
-  json earlier = json::object(), origin;  // the run that goes on, where the weights come from
+  // Those of the run that goes on, and of the weights it begins with; where these come from.
+  json earlier = json::object(), before = json::object(), origin;
   path folder;
   if (s.resumed) {
     stored = resume(s, earlier, folder);
+    before = earlier;
     origin = earlier.value("from", json());
   } else if (!s.from.empty()) {
     stored_network begun = begin_from(s);
     from = begun.kind;
+    before = begun.settings;
     origin = {{"checkpoint", begun.identity["checkpoint"]},
               {"step", begun.identity["step"]},
               {"weights", begun.identity["weights"]}};
@@ -172,6 +198,7 @@ void train(train_settings& s) {
     require(begun == pixels, "fingerprint of " + source.string(), pixels,
             begun + " of the images the run began with");
   }
+  adopt_classes(s, data, before);
   remark_on_length(s, s.resumed ? stored->counter("step") : 0, count);
   json config = to_json(s);
   config["data_fingerprint"] = pixels;
@@ -179,18 +206,17 @@ void train(train_settings& s) {
   if (!origin.is_null()) config["from"] = origin;
 
   const training_setup setup{
-      .model = {choose("model", architecture_choices, s.model, s.hidden_dims),
+      .model = {choose("model", architecture_choices, s.model, s.net),
                 make_prediction(s.prediction), make_schedule(s.schedule)},
       .regime = make_regime(s.regime),
       .rate = learning_rate(s, count),
       .options = options_of(s),
       .seed = s.seed,
       .from = from,
+      .data = &data,
       .images = count,
-      .image_shape = {3, s.size, s.size},
-      .read = [&](std::span<const std::size_t> numbers, std::span<float> values) {
-        read_images(data, numbers, values);
-      }};
+      .labelled = s.labels,
+      .label_dropout = s.label_dropout};
   training_run(s, setup, std::move(stored), config, output).run();
 }
 
@@ -206,7 +232,10 @@ void add_train(CLI::App& program) {
   app.footer(app.get_footer() +
              "\nSIGINT (Ctrl-C), SIGTERM and SIGHUP save the last whole step and end with exit code "
              "130, 143 or 129;\na second one ends at once.");
-  s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
+  s->given = [&app](const std::string& flag) {
+    const CLI::Option* known = app.get_option_no_throw(flag);
+    return known != nullptr && known->count() > 0;
+  };
 
   option(app, "--data", s->data, data_help);
   max_bad_option(app, s->max_bad);
@@ -220,8 +249,19 @@ void add_train(CLI::App& program) {
                 "--model]",
                 whole(1, 3))
       ->default_str("");
-  number_option(app, "--hidden-dims", s->hidden_dims, "Channels of each level, multiples of 8",
+  number_option(app, "--hidden-dims", s->net.hidden_dims, "Channels of each level, multiples of 8",
                 whole(1, 65536));
+  number_option(app, "--blocks", s->net.blocks, "Residual blocks of a level", whole(1, 64));
+  number_option(app, "--attention-levels", s->net.attention_levels,
+                "Levels with attention, 0 the finest, or none [those of at least 128 channels]",
+                whole(0, 15))
+      ->type_name("UINT,...|none");
+  number_option(app, "--heads", s->net.heads, "Heads of attention", whole(1, 65536));
+  app.add_flag("--labels", s->labels,
+               "Tell the network the class of each image, its folder; `lift generate --labels` then "
+               "asks for one");
+  number_option(app, "--label-dropout", s->label_dropout,
+                "Share of the images whose class is not told, for guidance", zero_to_one);
   backend_option(app, s->backend);
   choice_option(app, "--regime", s->regime, names_of(regime_choices),
                 "Which timesteps of the scales are trained together");

@@ -22,9 +22,11 @@ struct train_settings : session {
               backend = engines().front().name;
   path data;
   std::size_t size = 64, max_images = 0;
-  std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
+  unet_config net;
   std::size_t epochs = 100, steps = 0, batch_size = 64, grad_accum = 1, warmup = 0;
   double lr = 1e-4, lr_last = 1e-6, weight_decay = 0.01, clip = 1, ema = 0, time_limit = 0;
+  bool labels = false;
+  double label_dropout = 0.1;
   std::optional<std::string> lr_step, ema_warmup;
   std::optional<double> momentum;
   std::size_t save_every = 10, sample_every = 10, sample_images = 16, sample_steps = 50, keep = 0;
@@ -37,12 +39,14 @@ struct train_settings : session {
   std::size_t max_bad = 0;
   std::size_t scales = 2;  ///< names a model where --model does not
   bool resumed = false, overwrite = false;
+  std::vector<std::string> class_names;  ///< of the data set, where the network is told labels
   std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
 };
 
 /// Whether a resumed run must go on with the value it was begun with: always, never, or where its
-/// learning rate follows the length of the training.
-enum class setting_kind { fixed, free, length };
+/// learning rate follows the length of the training; `defaulted` is as fixed, and the default in
+/// runs that do not tell it.
+enum class setting_kind { fixed, free, length, defaulted };
 
 /// Calls visit(name, member, kind) for each setting that config.json and a checkpoint record; the
 /// flag is the name with dashes.
@@ -50,7 +54,11 @@ template <class Settings, class Visit>
 void for_each_setting(Settings& s, const Visit& visit) {
   using enum setting_kind;
   visit("model", s.model, fixed);
-  visit("hidden_dims", s.hidden_dims, fixed);
+  unet_config::for_each_field(s.net, [&](const char* name, auto& value) {
+    visit(name, value, std::string_view(name) == "hidden_dims" ? fixed : defaulted);
+  });
+  visit("labels", s.labels, defaulted);
+  visit("label_dropout", s.label_dropout, defaulted);
   visit("backend", s.backend, setting_kind::free);
   visit("data", s.data, setting_kind::free);
   visit("max_bad", s.max_bad, setting_kind::free);
@@ -63,7 +71,7 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("steps", s.steps, setting_kind::free);
   visit("batch_size", s.batch_size, fixed);
   visit("grad_accum", s.grad_accum, fixed);
-  visit("optimiser", s.optimiser, fixed);
+  visit("optimiser", s.optimiser, defaulted);
   visit("lr", s.lr, fixed);
   visit("lr_last", s.lr_last, fixed);
   visit("lr_schedule", s.lr_schedule, fixed);
@@ -82,29 +90,24 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("sample_steps", s.sample_steps, setting_kind::free);
 }
 
-template <class Value>
-json setting_value(const Value& value) {
-  return value;
-}
-inline json setting_value(const path& value) { return path_text(value); }
-template <class Value>
-json setting_value(const std::optional<Value>& value) {
-  return value ? json(*value) : json();
-}
-
 inline json to_json(const train_settings& s) {
   json result = json::object();
   for_each_setting(s, [&](const char* name, const auto& value, setting_kind) {
     result[name] = setting_value(value);
   });
+  if (s.labels) result["class_names"] = s.class_names;
   return result;
 }
 
 /// Takes from a run what the command line does not say; throws lift::error where it says otherwise
 /// than a run can go on with.
 inline void adopt(train_settings& s, json stored, const std::string& run) {
-  // Settings that name no optimiser mean AdamW.
-  if (!stored.contains("optimiser")) stored.update({{"optimiser", adamw::name}, {"momentum", 0.0}});
+  if (!stored.contains("momentum")) stored["momentum"] = 0.0;  // AdamW has none
+  const train_settings defaults;
+  for_each_setting(defaults, [&](const char* name, const auto& value, setting_kind kind) {
+    if (kind == setting_kind::defaulted && !stored.contains(name))
+      stored[name] = setting_value(value);
+  });
   const bool planned = stored.value("lr_schedule", json()) != "constant";
   for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {
     std::string flag = "--" + std::string(name);
@@ -116,12 +119,17 @@ inline void adopt(train_settings& s, json stored, const std::string& run) {
     if (!s.given(flag)) {
       if constexpr (std::is_same_v<Value, path>)
         value = path_from_text(json_field<std::string>(stored, run, name));
-      else if constexpr (requires { value.has_value(); })
-        value = json_field<typename Value::value_type>(stored, run, name);
+      else if constexpr (requires { value.has_value(); }) {
+        if (kind == setting_kind::defaulted && stored[name].is_null())
+          value.reset();
+        else
+          value = json_field<typename Value::value_type>(stored, run, name);
+      }
       else
         value = json_field<Value>(stored, run, name);
     }
-    if (kind == setting_kind::fixed || (kind == setting_kind::length && planned))
+    if (kind == setting_kind::fixed || kind == setting_kind::defaulted ||
+        (kind == setting_kind::length && planned))
       require(setting_value(value) == stored[name], text(flag, " of a resumed run"),
               setting_value(value),
               text(stored[name], " as in ", run,
@@ -166,10 +174,12 @@ inline void check(const train_settings& s) {
   const std::string undefined = undefined_estimate(s.prediction, s.schedule);
   demand(undefined.empty(), {"--prediction", "--schedule"}, undefined);
   try {
-    require_unet_size(s.hidden_dims, s.size);
+    s.net.require_size(s.size);
   } catch (const error& problem) {
-    demand(false, {"--hidden-dims", "--size"}, problem.what());
+    demand(false, {"--hidden-dims", "--size", "--heads", "--blocks", "--attention-levels"},
+           problem.what());
   }
+  within("--label-dropout", s.label_dropout, 0.0, 1.0);
   if (s.sample_every > 0) {
     const std::size_t longest = make_schedule(s.schedule).num_timesteps();
     demand(s.sample_steps <= longest, {"--sample-steps"},
@@ -181,6 +191,8 @@ inline void check(const train_settings& s) {
   }
 
   if (s.resumed) return;  // the rest is as it was checked then
+  demand(s.labels || !s.given("--label-dropout"), {"--label-dropout"},
+         "--label-dropout means nothing without --labels");
   demand(s.model != baseline_unet::name || s.regime == independent_regime::name,
          {"--model", "--regime"},
          text("--regime ", s.regime, " means nothing to the baseline, which has one scale"));

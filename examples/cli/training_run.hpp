@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 
+#include <lift/core/digits.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/image_grid.hpp>
 #include <lift/io/json_file.hpp>
@@ -102,7 +102,7 @@ class training_run {
   }
 
   std::string sample_name() const {
-    return text("samples/step_", std::setw(8), std::setfill('0'), training_->steps_taken(), ".png");
+    return "samples/step_" + decimal(training_->steps_taken(), 8) + ".png";
   }
 
   void show(const any_step_report& r, progress& bar) {

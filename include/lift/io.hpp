@@ -22,6 +22,8 @@
 #include <lift/io/image_grid.hpp>
 #include <lift/io/jpeg.hpp>
 #include <lift/io/json_file.hpp>
+#include <lift/io/model_settings.hpp>
+#include <lift/io/network_kind.hpp>
 #include <lift/io/path_file.hpp>
 #include <lift/io/pixel.hpp>
 #include <lift/io/png.hpp>
@@ -39,6 +41,7 @@
 #include <lift/plot/gnuplot.hpp>
 #include <lift/plot/run_gnuplot.hpp>
 
+#include <lift/pipeline/dataset_images.hpp>
 #include <lift/pipeline/generate.hpp>
 #include <lift/pipeline/load.hpp>
 #include <lift/pipeline/measure_heatmap.hpp>

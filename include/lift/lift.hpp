@@ -7,11 +7,13 @@
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/config.hpp>
+#include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/grid.hpp>
 #include <lift/core/preset.hpp>
 #include <lift/core/printable.hpp>
 #include <lift/core/random.hpp>
+#include <lift/core/random_permutation.hpp>
 #include <lift/core/scales.hpp>
 #include <lift/core/shape.hpp>
 #include <lift/core/stoppable.hpp>
@@ -84,21 +86,26 @@
 #include <lift/schedule/zero_terminal_snr.hpp>
 
 #include <lift/pyramid/copies.hpp>
+#include <lift/pyramid/pyramid.hpp>
 
 #include <lift/nn/attention_block.hpp>
+#include <lift/nn/label_embedding.hpp>
 #include <lift/nn/layers.hpp>
 #include <lift/nn/parameters.hpp>
 #include <lift/nn/residual_block.hpp>
 #include <lift/nn/time_embedding.hpp>
 #include <lift/nn/unet.hpp>
 
+#include <lift/model/any_architecture.hpp>
 #include <lift/model/baseline_unet.hpp>
 #include <lift/model/denoiser.hpp>
 #include <lift/model/estimator.hpp>
 #include <lift/model/gaussian_field.hpp>
+#include <lift/model/guided.hpp>
 #include <lift/model/lift_unet.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
+#include <lift/model/network_architecture.hpp>
 #include <lift/model/prediction.hpp>
 #include <lift/model/repeated_network.hpp>
 
@@ -129,6 +136,9 @@
 #include <lift/sample/sampling_options.hpp>
 #include <lift/sample/solver.hpp>
 #include <lift/sample/stepper.hpp>
+
+#include <lift/dist/alone.hpp>
+#include <lift/dist/communicator.hpp>
 
 #include <lift/train/adamw.hpp>
 #include <lift/train/any_optimiser.hpp>

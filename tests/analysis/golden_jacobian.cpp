@@ -20,7 +20,7 @@ namespace {
 
 struct golden {
   golden_file file{"jacobian_small.safetensors"};
-  network<lift_unet, tensor_d> net = hashed_network<tensor_d>(lift_unet{{32, 128}}, "lift.small.");
+  network<lift_unet, tensor_d> net = hashed_network<tensor_d>(lift_unet{{{32, 128}}}, "lift.small.");
   scales<tensor_d> x{tensor("x_fine"), tensor("x_coarse")};
   scales<tensor_d> u{tensor("u_fine"), tensor("u_coarse")};
 
@@ -144,7 +144,7 @@ BOOST_FIXTURE_TEST_CASE(stacked_probes_equal_single_ones, golden) {
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(batch_size_and_threads_do_not_matter, Tensor, float_tensors) {
-  const network<lift_unet, Tensor> net(lift_unet{{8, 16}}, 3);
+  const network<lift_unet, Tensor> net(lift_unet{{{8, 16}}}, 3);
   const std::size_t images = 32;
   const scales<Tensor> x{normal_noise<Tensor>({images, 3, 8, 8}, {.seed = 1}, 0),
                          normal_noise<Tensor>({images, 3, 4, 4}, {.seed = 2}, 0)};

@@ -152,7 +152,7 @@ struct fixture {
   tabulated_schedule schedule = schedule_of({20, 1, 0.05});
   posterior_mean<3> denoise{schedule};
   tensor_d images = normal_noise<tensor_d>({32, 1, 8, 8}, {.seed = 1}, 0);
-  scales<tensor_d, 3> x = coarser_copies<3>(images.rows(0, 1));
+  scales<tensor_d, 3> x = copies{}.split<3>(images.rows(0, 1));
 
   scales<std::size_t, 3> timesteps_of(const cell<3>& at) const {
     return make_scales<3>([&](std::size_t s) { return axis.timesteps[at[s]]; });

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <lift/core/random_permutation.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/repeated_network.hpp>
 #include <lift/path/diagonal.hpp>

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-#include <lift/core/random.hpp>
+#include <lift/core/random_permutation.hpp>
 
 using namespace lift;
 

@@ -30,6 +30,7 @@
 #include <io/file_size_limit.hpp>
 #include <io/hostile.hpp>
 #include <io/scratch_folder.hpp>
+#include <message_of.hpp>
 #include <tensors.hpp>
 #include <train/toy.hpp>
 
@@ -38,7 +39,7 @@ using namespace lift::test;
 
 namespace {
 
-const lift_unet architecture{{8, 16}};
+const lift_unet architecture{{{8, 16}}};
 
 const tensor_images<tensor_f>& source() {
   static const auto images = noise_source<tensor_f>(10, 8);
@@ -90,7 +91,7 @@ BOOST_FIXTURE_TEST_CASE(everything_comes_back, saved_checkpoint) {
   BOOST_CHECK(same_state(read.state<tensor_f>(architecture), state));
   BOOST_CHECK(read.resumable());
   BOOST_CHECK_EQUAL(read.architecture(), "lift");
-  BOOST_CHECK(read.hidden_dims() == architecture.hidden_dims);
+  BOOST_CHECK(read.config() == config_texts(architecture.config));
   BOOST_CHECK_EQUAL(read.metadata().at("regime"), "independent");
   BOOST_CHECK_EQUAL(read.metadata().at("hidden_dims"), "[8, 16]");
   BOOST_CHECK_EQUAL(read.metadata().at("step"), "3");  // a setting cannot hide a counter
@@ -245,11 +246,11 @@ BOOST_FIXTURE_TEST_CASE(damaged_elements_name_the_file, saved_checkpoint) {
 
 BOOST_FIXTURE_TEST_CASE(weights_of_another_network_are_one_clear_line, saved_checkpoint) {
   const checkpoint read(file);
-  check_error([&] { read.weights<tensor_f>(lift_unet{{8, 24}}); },
+  check_error([&] { read.weights<tensor_f>(lift_unet{{{8, 24}}}); },
               "hidden dims of " + file.string() + ": got [8, 16], want [8, 24]");
-  check_error([&] { read.weights<tensor_f>(baseline_unet{{8, 16}}); },
+  check_error([&] { read.weights<tensor_f>(baseline_unet{{{8, 16}}}); },
               "architecture of " + file.string() + ": got lift, want baseline");
-  check_error([&] { read.weights<tensor_f>(multiscale_unet<3>{{8, 16}}); },
+  check_error([&] { read.weights<tensor_f>(multiscale_unet<3>{{{8, 16}}}); },
               "architecture of " + file.string() + ": got lift, want lift-3-scales");
 }
 
@@ -341,7 +342,7 @@ BOOST_FIXTURE_TEST_CASE(weights_that_can_be_read_in_two_ways_are_refused, saved_
   twice.weights<tensor_f>(architecture);  // of the average there is one
 
   safetensors two = renamed(content, {{"", ""}});
-  const network<lift_unet, tensor_f> other(lift_unet{{8}}, 1);
+  const network<lift_unet, tensor_f> other(lift_unet{{{8}}}, 1);
   for (const auto& [name, value] : other.weights.entries())
     two.add<float>("ema." + name, value.shape(), value.to_host());
   write_safetensors(file, two);
@@ -483,13 +484,77 @@ BOOST_AUTO_TEST_CASE(architectures_are_told_apart) {
     save_checkpoint(folder / "a", a, training_state<tensor_f>(net.weights));
     const checkpoint read(folder / "a");
     BOOST_CHECK_EQUAL(read.architecture(), Architecture::name);
-    BOOST_CHECK(read.hidden_dims() == a.hidden_dims);
+    BOOST_CHECK(read.config() == config_texts(a.config));
     BOOST_CHECK_EQUAL(read.weights<tensor_f>(a).size(), net.weights.size());
   };
-  told(lift_unet{{8, 16}});
-  told(lift_unet_shared_timestep{{16, 8, 24}});
-  told(baseline_unet{{8}});
-  told(multiscale_unet<3>{{8, 16}});
+  told(lift_unet{{{8, 16}}});
+  told(lift_unet_shared_timestep{{{16, 8, 24}}});
+  told(baseline_unet{{{8}}});
+  told(multiscale_unet<3>{{{8, 16}}});
+}
+
+BOOST_AUTO_TEST_CASE(a_configuration_comes_back) {
+  const scratch_folder folder;
+  const unet_config config{.hidden_dims = {8, 16},
+                           .blocks = 1,
+                           .attention_levels = {{0, 1}},
+                           .heads = 2,
+                           .image_channels = 1,
+                           .classes = 3};
+  const auto kept = [&](const lift_unet& of) {
+    const network<lift_unet, tensor_f> net(of, 1);
+    save_weights(folder / "a", of, net.weights, weight_kind::trained);
+    return checkpoint(folder / "a");
+  };
+  const checkpoint read = kept(lift_unet{config});
+  BOOST_CHECK(read_config<unet_config>(read.config()) == config);
+  BOOST_CHECK_EQUAL(read.metadata().at("attention_levels"), "[0, 1]");
+  BOOST_CHECK_EQUAL(read.metadata().at("classes"), "3");
+  check_error([&] { read.weights<tensor_f>(lift_unet{{{8, 16}}}); },
+              "attention levels of " + (folder / "a").string() + ": got [0, 1], want ");
+  BOOST_CHECK(kept(lift_unet{{.hidden_dims = {8}, .attention_levels = {{}}}})
+                  .metadata()
+                  .at("attention_levels") == "[]");
+  // What is as by default is not written, so that files stay as they were.
+  const checkpoint plain = kept(lift_unet{{{8}}});
+  for (const char* name : {"blocks", "attention_levels", "heads", "image_channels", "classes"})
+    BOOST_CHECK(!plain.metadata().contains(name));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_configuration_must_be_one, saved_checkpoint) {
+  const auto told = [&](const std::string& name, const std::string& value) {
+    safetensors changed = content;
+    changed.metadata[name] = value;
+    changed.metadata["checksum"] = lift::detail::checksum_of(changed);
+    write_safetensors(file, changed);
+    return message_of([&] { checkpoint{file}; });
+  };
+  const std::string source = file.string();
+  for (const char* bad : {"", "two", "-1", "2 ", "99999999999999999999", "\x1b[2J"})
+    BOOST_CHECK(told("blocks", bad).starts_with(source + ": metadata 'blocks': got '"));
+  for (const char* bad : {"", "8", "[8", "[8,16]", "[8, ]", "[8, -16]", "[eight]", "[[8]]"})
+    BOOST_CHECK(told("hidden_dims", bad).starts_with(source + ": metadata 'hidden_dims': got '"));
+  BOOST_CHECK_EQUAL(told("hidden_dims", "[8, 9]"),
+                    source + ": hidden dim: got 9, want a positive multiple of 8");
+  BOOST_CHECK_EQUAL(told("blocks", "65"),
+                    source + ": residual blocks of a level: got 65, want 1 to 64");
+  BOOST_CHECK_EQUAL(told("heads", "5"), source + ": heads of attention: got 5, want a divisor of "
+                                                 "the 16 channels of level 1");
+  BOOST_CHECK_EQUAL(told("architecture", "mine\n"),
+                    "architecture of " + source +
+                        ": got mine\\x0a, want lift, lift-shared-timestep, baseline, lift-3-scales");
+}
+
+BOOST_AUTO_TEST_CASE(ones_own_architecture_is_kept_and_read) {
+  const scratch_folder folder;
+  const network<toy_network, tensor_f> net(toy_network{}, 1);
+  save_checkpoint(folder / "a", net.architecture, training_state<tensor_f>(net.weights));
+  const checkpoint read(folder / "a", std::span(&kind_of<toy_network>, 1));
+  BOOST_CHECK_EQUAL(read.architecture(), "toy");
+  BOOST_CHECK(read.resumable());
+  BOOST_CHECK(same_state(read.state<tensor_f>(net.architecture), training_state<tensor_f>(net.weights)));
+  check_error([&] { checkpoint{folder / "a"}; }, "architecture of " + (folder / "a").string() +
+                                                     ": got toy, want lift, lift-shared-timestep");
 }
 
 BOOST_FIXTURE_TEST_CASE(counters_must_be_numbers, saved_checkpoint) {

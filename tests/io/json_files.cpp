@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <fstream>
-#include <iomanip>
 #include <random>
 #include <sstream>
 #include <utility>
@@ -58,8 +57,6 @@ BOOST_AUTO_TEST_CASE(a_locale_of_the_host_program_changes_neither_messages_nor_f
   BOOST_REQUIRE_EQUAL((std::ostringstream() << 1234.5).str(), "1.234,5");
   BOOST_CHECK_EQUAL(text(1234.5, ' ', 1234567, ' ', std::uint64_t{1} << 40, ' ', 1e7f),
                     "1234.5 1234567 1099511627776 1e+07");
-  BOOST_CHECK_EQUAL(text(std::setfill('0'), std::setw(8), 12345, std::hex, ' ', 0xabcdef),
-                    "00012345 abcdef");
   BOOST_CHECK_EQUAL(message_of([] { require(false, "γ", 1000.5, 2000000); }),
                     "γ: got 1000.5, want 2000000");
   save_heatmap(folder / "commas.json", map, {{"lr", 0.001}, {"images", 1234567}});
@@ -165,7 +162,7 @@ BOOST_AUTO_TEST_CASE(a_heatmap_of_any_number_of_scales_survives_a_round_trip) {
         }
     const auto file = folder / "map.json";
     save_heatmap(file, map);
-    BOOST_CHECK_EQUAL(heatmap_scales(file), N);
+    BOOST_CHECK_EQUAL(heatmap_scales(heatmap_fields(file)), N);
     const error_heatmap<N> read = load_heatmap<N>(file);
     BOOST_CHECK(read.gamma == map.gamma);
     BOOST_CHECK(read.timesteps == map.timesteps);
@@ -226,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_path_of_any_number_of_scales_survives_a_round_trip) {
   const auto file = folder / "path.json";
   const auto check = [&]<std::size_t N>(const named_path<N>& path) {
     save_path(file, path);
-    BOOST_CHECK_EQUAL(path_scales(file), N);
+    BOOST_CHECK_EQUAL(path_scales(path_fields(file)), N);
     const named_path<N> read = load_path<N>(file);
     BOOST_CHECK_EQUAL(read.policy, path.policy);
     BOOST_CHECK(read.timesteps == path.timesteps);

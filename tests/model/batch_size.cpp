@@ -20,7 +20,7 @@ constexpr std::size_t images = 32;
 /// The outputs for 32 images, both scales in one row, evaluated so many at a time.
 template <class Tensor>
 std::vector<float> outputs(std::size_t batch_size) {
-  const network<lift_unet, Tensor> net(lift_unet{{32, 128}}, 3);
+  const network<lift_unet, Tensor> net(lift_unet{{{32, 128}}}, 3);
   std::vector<float> fine, coarse;
   for (std::size_t first = 0; first < images; first += batch_size) {
     const std::size_t count = std::min(batch_size, images - first);

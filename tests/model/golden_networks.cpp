@@ -57,7 +57,7 @@ void check_gradients(const golden_file& file, const parameters<Tensor>& weights,
 template <class Tensor>
 void check_lift(const std::string& size, std::vector<std::size_t> dims) {
   const golden_file file("lift_" + size + ".safetensors");
-  const auto net = hashed_network<Tensor>(lift_unet{std::move(dims)}, "lift." + size + ".");
+  const auto net = hashed_network<Tensor>(lift_unet{{std::move(dims)}}, "lift." + size + ".");
   const scales t{golden_timesteps(file, "t_fine"), golden_timesteps(file, "t_coarse")};
   const scales x{golden_tensor<Tensor>(file, "x_fine"), golden_tensor<Tensor>(file, "x_coarse")};
   const auto y = net(x, t);
@@ -81,7 +81,7 @@ template <class Tensor>
 void check_baseline(const std::string& size, std::vector<std::size_t> dims) {
   const golden_file file("baseline_" + size + ".safetensors");
   const auto net =
-      hashed_network<Tensor>(baseline_unet{std::move(dims)}, file.metadata("weight_prefix"));
+      hashed_network<Tensor>(baseline_unet{{std::move(dims)}}, file.metadata("weight_prefix"));
   const scales t{golden_timesteps(file, "t")};
   const scales x{golden_tensor<Tensor>(file, "x")};
   check_output(net(x, t).fine(), file, "out");

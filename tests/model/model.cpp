@@ -75,7 +75,7 @@ struct zero_network {
 template <std::size_t N>
 void check_exact_estimates(const prediction& predicted) {
   const std::string name = predicted.name();
-  const scales<tensor_d, N> clean = coarser_copies<N>(noise_of_seed(1));
+  const scales<tensor_d, N> clean = copies{}.split<N>(noise_of_seed(1));
   const auto noise = make_scales<N>(
       [&](std::size_t s) { return noise_of_seed(2 + s, clean[s].shape()[2]); });
   const auto t = make_scales<N>(

@@ -41,8 +41,8 @@ struct toy_data {
   }
 };
 
-train_options short_training() {
-  train_options options{.hidden_dims = {8}, .steps = 3, .prediction = predicts_velocity{}};
+train_options<> short_training() {
+  train_options<> options{.config = {.hidden_dims = {8}}, .steps = 3, .prediction = predicts_velocity{}};
   options.update.batch_size = 4;
   return options;
 }
@@ -56,7 +56,7 @@ std::vector<float> pictures(const Model& model) {
 
 BOOST_FIXTURE_TEST_CASE(a_model_is_trained_kept_and_loaded, toy_data) {
   std::vector<std::uint64_t> steps;
-  train_options options = short_training();
+  train_options<> options = short_training();
   options.schedule = "linear";
   options.on_step = [&](std::uint64_t step, double loss) {
     steps.push_back(step);

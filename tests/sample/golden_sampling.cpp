@@ -18,7 +18,7 @@ namespace {
 void check_path(const std::string& name, const std::vector<double>& fine,
                 const std::vector<double>& coarse) {
   const golden_file file("sampling_small.safetensors");
-  const auto net = hashed_network<tensor_f>(lift_unet{{32, 128}}, file.metadata("weight_prefix"));
+  const auto net = hashed_network<tensor_f>(lift_unet{{{32, 128}}}, file.metadata("weight_prefix"));
   const scales noise{golden_tensor<tensor_f>(file, "x_fine.init"),
                      golden_tensor<tensor_f>(file, "x_coarse.init")};
   timestep_path<> path;

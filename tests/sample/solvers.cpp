@@ -31,7 +31,7 @@ const cosine_schedule schedule;
 
 template <std::size_t N>
 scales<tensor_d, N> unit_noise() {
-  const scales<shape, N> shapes = coarser_copies<N>(shape{1, 3, 8, 8});
+  const scales<shape, N> shapes = copies{}.split<N>(shape{1, 3, 8, 8});
   return make_scales<N>([&](std::size_t s) {
     return initial_noise<tensor_d>(shapes[s], static_cast<std::uint32_t>(s));
   });

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include <lift/schedule/coordinate.hpp>
 
@@ -58,4 +59,17 @@ BOOST_AUTO_TEST_CASE(names) {
     return std::string(e.what()) == "unknown coordinate: got \"snr\", want one of localisation, "
                                     "unit-noise, log-snr, denoised-log-snr, none";
   });
+}
+
+BOOST_AUTO_TEST_CASE(any_coordinate_is_made_of_ones_own) {
+  struct own {
+    double factor(double snr) const { return 2 * snr; }
+  };
+  struct with_state {
+    double scale;
+    double factor(double snr) const { return scale * snr; }
+  };
+  BOOST_TEST(lift::any_coordinate(own{}).factor(3) == 6);
+  static_assert(!std::is_constructible_v<lift::any_coordinate, with_state>);
+  static_assert(!std::is_constructible_v<lift::any_coordinate, double>);
 }

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-ORDER = ("core backend op ad schedule pyramid nn model analysis path sample train metric io plot dist pipeline interop").split()
+ORDER = ("core backend op ad schedule pyramid nn model analysis path sample dist train metric io plot pipeline interop").split()
 UMBRELLAS = {"lift.hpp": ORDER[: ORDER.index("io")], "io.hpp": ["io", "plot", "pipeline"],
              "interop.hpp": ["interop"],
              "thrust.hpp": ["backend"], "cuda.hpp": ["backend"]}

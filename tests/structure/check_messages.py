@@ -115,6 +115,18 @@ MISUSES = {
         lift::trainer training(network{}, state, images, lift::objective{lift::cosine_schedule(), own{}},
                                lift::constant_rate{});""",
         "a regime is to have const member templates draw<N>(stream, sample, num_timesteps)"),
+    "a pyramid that cannot join": (
+        SCHEDULE + DENOISE + """struct own {
+            template <std::size_t N, class X> lift::scales<X, N> split(const X&) const; };"""
+        + GENERATE % ", {}, {}, {}, own{}",
+        "a pyramid is to have const member templates split<N>(image)"),
+    "a pyramid of tensors alone, in training": (
+        NETWORK + """struct own {
+          template <std::size_t N> lift::scales<image_tensor, N> split(const image_tensor&) const;
+          template <std::size_t N> image_tensor join(const lift::scales<image_tensor, N>&) const; };
+        lift::trainer training(network{}, state, images, lift::objective{lift::cosine_schedule(),
+                               lift::independent_regime{}, lift::predicts_noise{}, own{}}, lift::constant_rate{});""",
+        "a pyramid is to have const member templates split<N>(image)"),
     "an optimiser that is told no numbers": (
         NETWORK + """struct own { static constexpr const char* name = "own";
           static constexpr std::array states{"m"};
@@ -122,6 +134,10 @@ MISUSES = {
         lift::trainer training(network{}, state, images, lift::objective{}, lift::constant_rate{},
                                lift::training_options<own>{});""",
         "an optimiser is to have static members name and states, an array of names"),
+    "a communicator that sums one tensor": (
+        NETWORK + """struct own { std::size_t rank() const, size() const; void sum(image_tensor&); };
+        lift::trainer training(network{}, state, images, lift::objective{}, lift::constant_rate{}, {}, own{});""",
+        "a communicator is to have const members rank() and size() -> std::size_t"),
     "a policy that returns indices": (
         """struct own { std::vector<std::size_t> operator()(
             const lift::error_heatmap<>&, const lift::tabulated_schedule&, std::size_t) const; };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Denoisers, a schedule, path policies, a prediction, a solver, a stepper, a regime and an optimiser of one's
-// own, each in every place that takes one: all of it is to compile. What it computes is tested where those places are.
+// Denoisers, a schedule, a pyramid, path policies, a prediction, a solver, a stepper, a regime, an optimiser
+// and a communicator of one's own, each in every place that takes one: all of it is to compile. What it computes
+// is tested where those places are.
 
 #include "paper_backend.hpp"
 
@@ -9,10 +10,15 @@
 #include <cmath>
 
 #include <lift/analysis/error_heatmap.hpp>
+#include <lift/io/checkpoint.hpp>
+#include <lift/metric/denoising_error.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/repeated_network.hpp>
 #include <lift/nn/layers.hpp>
+#include <lift/op/weighted_sum.hpp>
 #include <lift/path/any_path_policy.hpp>
+#include <lift/pipeline/generate.hpp>
+#include <lift/pipeline/load.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/trainer.hpp>
 
@@ -50,6 +56,34 @@ struct one_after_another {
 };
 static_assert(lift::path_policy<one_after_another>);
 static_assert(lift::path_policy<one_after_another, own_schedule, 3>);
+
+/// Each scale is what the next leaves out, the coarsest an image: the Laplacian pyramid.
+struct laplacian {
+  static constexpr const char* name = "laplacian";
+
+  template <std::size_t N, lift::value X>
+  scales<X, N> split(const X& image) const {
+    scales<X, N> parts{image};
+    for (std::size_t s = 1; s < N; ++s) {
+      parts[s] = lift::coarsen(parts[s - 1]);
+      parts[s - 1] = sum(1, parts[s - 1], -1, lift::refine(parts[s]));
+    }
+    return parts;
+  }
+  template <lift::value X, std::size_t N>
+  X join(const scales<X, N>& parts) const {
+    X image = parts.coarse();
+    for (std::size_t s = N - 1; s-- > 0;) image = sum(1, parts[s], 1, lift::refine(image));
+    return image;
+  }
+
+ private:
+  template <lift::value X>
+  static X sum(double a, const X& x, double b, const X& y) {
+    return lift::apply(lift::op::weighted_sum{{a}, {b}}, x, y);
+  }
+};
+static_assert(lift::pyramid<laplacian, image_tensor> && lift::pyramid<laplacian, image_tensor, 3>);
 
 /// y = ε − x₀; gives both at every ᾱ.
 struct predicts_difference {
@@ -152,23 +186,54 @@ struct sign_descent {
 };
 static_assert(lift::optimiser<sign_descent, image_tensor>);
 
+/// The first of two ranks that find the same.
+struct first_of_twins {
+  std::size_t rank() const { return 0; }
+  std::size_t size() const { return 2; }
+  template <class Tensor>
+  void sum(std::span<Tensor* const> tensors) {
+    for (Tensor* x : tensors) x->assign(lift::sum_of(*x, *x));
+  }
+};
+static_assert(lift::communicator<first_of_twins, image_tensor>);
+
 struct own_images {
   image_tensor fine, coarse;
   operator scales<image_tensor>() const { return {fine, coarse}; }
 };
 
+struct own_config {
+  std::size_t width = 16, image_channels = 3;
+
+  std::size_t size_factor() const { return 2; }
+  template <class Config, class Visit>
+  static void for_each_field(Config& config, const Visit& visit) {
+    visit("width", config.width);
+    visit("image_channels", config.image_channels);
+  }
+  friend bool operator==(const own_config&, const own_config&) = default;
+};
+
+/// Two convolutions for each scale, and between them a shift by the timestep.
 template <std::size_t N>
 struct own_architecture {
   static constexpr const char* name = "own";
   static constexpr std::size_t scale_count = N;
-  std::vector<std::size_t> hidden_dims{8};
+  own_config config = {};
+
   template <class Scope, class X, class T>
-  auto operator()(const Scope& p, const scales<X, N>& x, const scales<T, N>&) const {
+  auto operator()(const Scope& p, const scales<X, N>& x, const scales<T, N>& t) const {
     return lift::make_scales<N>([&](std::size_t s) {
-      return lift::nn::conv2d(p / lift::scale_name(s, N), x[s], 3, 1);
+      const auto own = p / lift::scale_name(s, N);
+      const auto time = lift::nn::time_embedding(own / "time", x[s], t[s], config.width);
+      const auto h = lift::nn::conv2d_add(own / "in", x[s],
+                                          lift::nn::linear(own / "shift", time, config.width),
+                                          config.width, 3, 1);  // (B, width, H, W)
+      return lift::nn::conv2d(own / "out", lift::nn::silu(h), config.image_channels, 3, 1, 1);
     });
   }
 };
+static_assert(lift::network_architecture<own_architecture<2>>);
 
 const own_schedule schedule;
 const lift::timestep_path<> path =
@@ -176,7 +241,7 @@ const lift::timestep_path<> path =
 
 template <class Denoiser>
 void use(const Denoiser& denoise, const image_tensor& x) {
-  const auto images = lift::coarser_copies<2>(x);
+  const auto images = lift::copies{}.split<2>(x);
   lift::generate<image_tensor>(denoise, schedule, path, {1, 3, 8, 8});
   lift::generate<image_tensor>(denoise, schedule, lift::timestep_path<>{{8, 8}, {4.5, 4}},
                                {1, 3, 8, 8});
@@ -222,6 +287,13 @@ void of_scales(const image_tensor& x) {
                                {1, 3, 8, 8});
   lift::compute_error_heatmap<N>(of_any, schedule, x, lift::timestep_axis(schedule, 4));
 
+  const auto parts = lift::generate<image_tensor>(of_any, schedule, way, {1, 3, 8, 8}, {}, {}, {},
+                                                  laplacian{});
+  const image_tensor image = laplacian{}.join(parts);
+  lift::compute_error_heatmap<N>(of_any, schedule, image, lift::timestep_axis(schedule, 4), {}, {},
+                                 {}, laplacian{});
+  lift::measure_denoising_errors<N>(of_any, schedule, image, {}, laplacian{});
+
   const lift::training_state<image_tensor> state;
   const lift::tensor_images images{x};
   const lift::trainer plain(own_architecture<N>{}, state, images, lift::objective{schedule},
@@ -230,14 +302,30 @@ void of_scales(const image_tensor& x) {
                          lift::objective{schedule, coarse_ahead_regime{}, predicts_difference{}},
                          lift::constant_rate{});
   training.run(1, [](const lift::step_report<N>&) {});
+  lift::trainer of_parts(
+      own_architecture<N>{}, state, images,
+      lift::objective{schedule, lift::independent_regime{}, lift::predicts_noise{}, laplacian{}},
+      lift::constant_rate{});
+  of_parts.run(1, [](const lift::step_report<N>&) {});
   const lift::training_options<sign_descent> options{.batch_size = 1};
   lift::trainer by_signs(own_architecture<N>{},
                          lift::training_state(state.weights, 1, options.optimiser), images,
                          lift::objective{schedule}, lift::constant_rate{}, options);
   by_signs.run(1, [](const lift::step_report<N>&) {});
+  lift::trainer twin(own_architecture<N>{}, state, images, lift::objective{schedule},
+                     lift::constant_rate{}, {.batch_size = 2}, first_of_twins{});
+  twin.run(1, [](const lift::step_report<N>&) {});
+}
+
+void keep_own_network() {
+  const lift::network<own_architecture<2>, image_tensor> net({{.width = 8}}, 1);
+  lift::save_weights("own.safetensors", net.architecture, net.weights, lift::weight_kind::trained);
+  const auto kept = lift::load<own_architecture<2>>("own.safetensors");
+  lift::generate(kept, {.count = 1, .steps = 2});
 }
 
 void everything(const image_tensor& x) {
+  keep_own_network();
   const auto generic = [](const auto& images, const scales<timesteps>&) {
     return scales{lift::scaled(images.fine(), 0.5), lift::scaled(images.coarse(), 1)};
   };

@@ -45,7 +45,7 @@ tensor_f hashed_timesteps(const std::string& label) {
 
 BOOST_AUTO_TEST_CASE(twelve_golden_steps) {
   const golden_file golden("train_small.safetensors");
-  const lift_unet architecture{{32, 128}};
+  const lift_unet architecture{{{32, 128}}};
   training_state<tensor_f> state(hashed_network<tensor_f>(architecture, "lift.small.").weights);
   const auto losses = golden.values("loss"), gradient_norms = golden.values("grad_norm");
   const cosine_annealing rate{.steps = 40};
@@ -111,7 +111,7 @@ void check_batch(const prediction& predicted) {
     BOOST_CHECK_LT(relative_l2(combined(noise_weights, seen, images.target), noise), 1e-5);
     BOOST_CHECK_LT(relative_l2(combined(clean_weights, seen, images.target), x0), 1e-4);
   };
-  const auto images = coarser_copies<N>(clean);
+  const auto images = copies{}.split<N>(clean);
   for (std::size_t scale = 0; scale < N; ++scale) {
     check(scale, images[scale]);
     for (std::size_t other = 0; other < scale; ++other)
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(what_a_preconditioned_network_is_shown) {
 }
 
 BOOST_AUTO_TEST_CASE(losses_and_gradients_of_three_scales) {
-  const multiscale_unet<3> architecture{{8}};
+  const multiscale_unet<3> architecture{{{8}}};
   const auto net = hashed_network<tensor_d>(architecture, "three.");
   const tensor_f images = hashed_normal("clean", {2, 3, 8, 8}, true);
   const std::vector<float> pixels = images.to_host();

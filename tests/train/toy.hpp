@@ -13,11 +13,22 @@
 
 namespace lift::test {
 
+struct toy_config {
+  std::size_t image_channels = 3;
+
+  std::size_t size_factor() const { return 2; }
+  template <class Config, class Visit>
+  static void for_each_field(Config& config, const Visit& visit) {
+    visit("image_channels", config.image_channels);
+  }
+  friend bool operator==(const toy_config&, const toy_config&) = default;
+};
+
 /// One convolution for each scale, and a shift by the timesteps.
 struct toy_network {
   static constexpr const char* name = "toy";
   static constexpr std::size_t scale_count = 2;
-  std::vector<std::size_t> hidden_dims = {8};
+  toy_config config = {};
 
   template <class Scope, class X, class Timesteps>
   auto operator()(const Scope& p, const scales<X>& x, const scales<Timesteps>& t) const {
@@ -36,7 +47,7 @@ struct toy_network {
 struct toy_baseline {
   static constexpr const char* name = "toy-baseline";
   static constexpr std::size_t scale_count = 1;
-  std::vector<std::size_t> hidden_dims = {8};
+  toy_config config = {};
 
   template <class Scope, class X, class Timesteps>
   auto operator()(const Scope& p, const scales<X, 1>& x, const scales<Timesteps, 1>& t) const {

@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(training_learns, Architecture,
 }
 
 BOOST_AUTO_TEST_CASE(three_scales_learn) {
-  const multiscale_unet<3> architecture{{8}};
+  const multiscale_unet<3> architecture{{{8}}};
   const auto source = noise_source<tensor_f>(32, 8);
   trainer training(architecture,
                    training_state<tensor_f>(network<multiscale_unet<3>, tensor_f>(
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(three_scales_learn) {
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_step_of_every_prediction, Architecture,
                               decltype(std::tuple(baseline_unet{}, lift_unet{},
                                                   multiscale_unet<3>{}))) {
-  const Architecture architecture{{8}};
+  const Architecture architecture{{{8}}};
   const training_state<tensor_f> initial(network<Architecture, tensor_f>(architecture, 1).weights);
   const auto source = noise_source<tensor_f>(16, 8);
   std::set<std::vector<float>> results;

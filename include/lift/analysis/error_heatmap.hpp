@@ -48,18 +48,20 @@ struct heatmap_cells {
   std::function<void(const cell<N>&, const blocks&)> keep;
 };
 
-/// Measures the error heatmap of a denoiser on clean fine images (B, C, H, W), whose 2×2 means are
-/// the coarser ones of N scales: in every cell, the weighted ‖J‖²_F of each block times the factor
-/// of the input's coordinate at the cell's γ.
+/// Measures the error heatmap of a denoiser on clean images (B, C, H, W), of which the pyramid makes
+/// N scales: in every cell, the weighted ‖J‖²_F of each block times the factor of the input's
+/// coordinate at the cell's γ.
 ///
 /// Throws lift::error, naming cell and block, when a result is not finite, and as validate(schedule).
-template <std::size_t N = 2, class Tensor, class Denoiser, class Schedule>
-  requires(is_denoiser<Denoiser, Tensor, N>() && is_noise_schedule<Schedule>())
+template <std::size_t N = 2, class Tensor, class Denoiser, class Schedule, class Pyramid = copies>
+  requires(is_denoiser<Denoiser, Tensor, N>() && is_noise_schedule<Schedule>() &&
+           is_pyramid<Pyramid, Tensor, N>())
 error_heatmap<N> compute_error_heatmap(const Denoiser& denoise, const Schedule& schedule,
                                        const Tensor& clean, const heatmap_axis& axis,
                                        const error_heatmap_options& options = {},
                                        const heatmap_progress& progress = {},
-                                       const heatmap_cells<N>& cells = {}) {
+                                       const heatmap_cells<N>& cells = {},
+                                       const Pyramid& pyramid = {}) {
   // Asked here too, of the denoiser itself, for the sake of a short message.
   [[maybe_unused]] constexpr bool exact = has_exact_jacobian<Denoiser, Tensor, N>();
   validate(schedule);
@@ -77,7 +79,7 @@ error_heatmap<N> compute_error_heatmap(const Denoiser& denoise, const Schedule& 
 
   const estimator<const Denoiser&, const Schedule&> output_of{denoise, schedule,
                                                               options.jacobian_of};
-  const scales<Tensor, N> images = coarser_copies<N>(clean);
+  const scales<Tensor, N> images = pyramid.template split<N>(clean);
   for (std::size_t number = 0; number < zero.size(); ++number) {
     stoppable::check();
     const cell<N> at = zero.place(number);

@@ -2,12 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <complex>  // which cxxblas needs and does not include
 #include <cstddef>
 #include <mutex>
 
-#include <xtensor-blas/xblas_config.hpp>
-#include <xflens/cxxblas/cxxblas.cxx>
+#include <xflens/cxxblas/drivers/cblas.h>  // xtensor-blas's declarations of CBLAS
 
 #include <lift/backend/operand.hpp>
 #include <lift/core/ceil_div.hpp>
@@ -44,6 +42,9 @@ class one_blas_thread {
   inline static int users_ = 0, before_ = 1;
 };
 
+inline constexpr auto& gemm_of(float) { return cblas_sgemm; }
+inline constexpr auto& gemm_of(double) { return cblas_dgemm; }
+
 /// One matrix product by BLAS, C (m, n) = alpha·A·B + beta·C. The caller holds a one_blas_thread.
 template <class T>
 void blas_product(std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
@@ -51,10 +52,9 @@ void blas_product(std::size_t m, std::size_t n, std::size_t k, T alpha, const T*
                   bool transposed_b, T beta, T* c, std::size_t row_c) {
   if (m == 0 || n == 0) return;
   const auto index = [](std::size_t i) { return static_cast<int>(std::max<std::size_t>(i, 1)); };
-  cxxblas::gemm<int>(cxxblas::RowMajor, transposed_a ? cxxblas::Trans : cxxblas::NoTrans,
-                     transposed_b ? cxxblas::Trans : cxxblas::NoTrans, index(m), index(n),
-                     static_cast<int>(k), alpha, a, index(row_a), b, index(row_b), beta, c,
-                     index(row_c));
+  gemm_of(T())(CblasRowMajor, transposed_a ? CblasTrans : CblasNoTrans,
+               transposed_b ? CblasTrans : CblasNoTrans, index(m), index(n), static_cast<int>(k),
+               alpha, a, index(row_a), b, index(row_b), beta, c, index(row_c));
 }
 
 /// The verb gemm by tasks of one blas_product each: run(count, task) calls task(i) for every

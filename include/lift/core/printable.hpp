@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <iomanip>
 #include <string>
 #include <string_view>
 
-#include <lift/core/error.hpp>
+#include <lift/core/digits.hpp>
 
 namespace lift {
 
@@ -63,13 +61,12 @@ inline std::string printable(std::string_view bytes, std::size_t longest = std::
   std::string result;
   for (std::size_t at = 0; at < bytes.size();) {
     const auto [code, size] = first_character(bytes.substr(at));
-    const std::size_t step = std::max<std::size_t>(size, 1);
+    const std::size_t step = size == 0 ? 1 : size;
     if (step > longest - at) return result + "…";
     if (size == 0 || (size == 1 && is_invisible_control(code)))
-      result += text("\\x", std::hex, std::setfill('0'), std::setw(2),
-                     +static_cast<unsigned char>(bytes[at]));
+      result += "\\x" + hexadecimal(static_cast<unsigned char>(bytes[at]), 2);
     else if (is_invisible_control(code))
-      result += text("\\u{", std::hex, static_cast<unsigned long>(code), '}');
+      result += "\\u{" + hexadecimal(code) + "}";
     else
       result += bytes.substr(at, size);
     at += step;

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
-#include <vector>
 
 #include <lift/core/config.hpp>
 
@@ -22,6 +20,7 @@ enum class purpose : std::uint32_t {
   initial_noise,      ///< the noise a generated image starts from
   step_noise,         ///< noise added along the sampling path (η > 0)
   evaluation_noise,   ///< the forward noise of a measurement
+  label_dropout,      ///< which training images are shown without their label
 };
 
 /// A few numbers of a stream, on a device too.
@@ -101,14 +100,5 @@ struct random_stream {
  private:
   LIFT_HD static double unit(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
 };
-
-/// A uniformly random order of 0 … n − 1 (Fisher–Yates), the stream's sample 0.
-inline std::vector<std::size_t> random_permutation(const random_stream& stream, std::size_t n) {
-  std::vector<std::size_t> order(n);
-  for (std::size_t i = 0; i < n; ++i) order[i] = i;
-  for (std::size_t i = n; i > 1; --i)
-    std::swap(order[i - 1], order[stream.below(static_cast<std::uint32_t>(i), 0, i)]);
-  return order;
-}
 
 }  // namespace lift

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <initializer_list>
-#include <ostream>
+#include <iosfwd>
 #include <span>
+#include <string>
 
 #include <lift/core/error.hpp>
 
@@ -22,7 +22,7 @@ class shape {
       : shape(std::span<const std::size_t>(extents.begin(), extents.size())) {}
   explicit shape(std::span<const std::size_t> extents) : rank_(extents.size()) {
     require(rank_ <= max_rank, "rank of a shape", rank_, "at most 8");
-    std::copy(extents.begin(), extents.end(), extents_.begin());
+    for (std::size_t axis = 0; axis < rank_; ++axis) extents_[axis] = extents[axis];
   }
 
   std::size_t rank() const { return rank_; }
@@ -42,19 +42,21 @@ class shape {
   const std::size_t* begin() const { return extents_.data(); }
   const std::size_t* end() const { return extents_.data() + rank_; }
 
-  friend bool operator==(const shape& a, const shape& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
-  }
+  friend bool operator==(const shape&, const shape&) = default;
 
-  /// Writes "(2, 3, 16, 16)".
-  friend std::ostream& operator<<(std::ostream& out, const shape& s) {
-    out << '(';
-    for (std::size_t axis = 0; axis < s.rank_; ++axis) out << (axis ? ", " : "") << s.extents_[axis];
-    return out << ')';
+  /// "(2, 3, 16, 16)"
+  friend std::string to_text(const shape& s) {
+    std::string result;
+    for (const std::size_t extent : s) result += (result.empty() ? "" : ", ") + std::to_string(extent);
+    return "(" + result + ")";
+  }
+  template <class Traits>
+  friend auto& operator<<(std::basic_ostream<char, Traits>& out, const shape& s) {
+    return out << to_text(s);
   }
 
  private:
-  std::array<std::size_t, max_rank> extents_{};
+  std::array<std::size_t, max_rank> extents_{};  // 0 beyond the rank
   std::size_t rank_ = 0;
 };
 

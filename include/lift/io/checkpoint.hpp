@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <future>
-#include <iomanip>
 #include <map>
 #include <set>
 #include <span>
@@ -16,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
 #include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/checksum.hpp>
@@ -28,12 +28,6 @@
 namespace lift {
 
 namespace detail {
-
-inline std::string text_of(const std::vector<std::size_t>& numbers) {
-  std::string result;
-  for (const std::size_t n : numbers) result += (result.empty() ? "" : ", ") + std::to_string(n);
-  return "[" + result + "]";
-}
 
 /// Covers the metadata but for itself, then names, types, shapes and elements of the tensors in the
 /// order of their names.
@@ -51,9 +45,7 @@ class content_checksum {
     sum_.add(elements);
   }
   /// 16 hexadecimal digits.
-  std::string digits() const {
-    return text(std::hex, std::setfill('0'), std::setw(16), sum_.value());
-  }
+  std::string digits() const { return hexadecimal(sum_.value(), 16); }
 
  private:
   checksum sum_;
@@ -80,8 +72,7 @@ void require_finite(const std::string& name, std::span<const T> values) {
 template <class Architecture, class Read>
 void write_sealed(output_file file, safetensors_header header, const Architecture& architecture,
                   const Read& read) {
-  header.metadata["architecture"] = Architecture::name;
-  header.metadata["hidden_dims"] = text_of(architecture.hidden_dims);
+  note_architecture(header.metadata, architecture);
   header.metadata["checksum"] = std::string(16, '0');
   safetensors_writer to(std::move(file), std::move(header));
   content_checksum sum(to.metadata());
@@ -107,9 +98,9 @@ void write_sealed(output_file file, safetensors_header header, const Architectur
 ///
 /// Weights have their own names, as the PyTorch reference gives them; the moving average and the
 /// states of the optimiser have the same names after "ema." and, of AdamW, "adamw.m." and
-/// "adamw.v.". The metadata hold the architecture, the hidden dims, the counters, the optimiser
+/// "adamw.v.". The metadata hold the architecture with its configuration, the counters, the optimiser
 /// unless it is AdamW, a checksum, and `settings`, which are the caller's.
-template <class Architecture, class Tensor>
+template <network_architecture Architecture, class Tensor>
 void save_checkpoint(output_file file, const Architecture& architecture,
                      const training_state<Tensor>& state,
                      std::map<std::string, std::string> settings = {}) {
@@ -142,9 +133,9 @@ void save_checkpoint(output_file file, const Architecture& architecture,
 /// Writes weights alone to a safetensors file, whole or not at all, in F32, F16 or BF16, rounded to
 /// the nearest; throws lift::error naming a tensor that has an element which is not finite then.
 ///
-/// The metadata hold the architecture, the hidden dims, which weights they are ("weights": "ema" or
-/// "raw"), a checksum, and `settings`, which are the caller's.
-template <class Architecture, class Tensor>
+/// The metadata hold the architecture with its configuration, which weights they are ("weights":
+/// "ema" or "raw"), a checksum, and `settings`, which are the caller's.
+template <network_architecture Architecture, class Tensor>
 void save_weights(output_file file, const Architecture& architecture,
                   const parameters<Tensor>& weights, weight_kind kind, dtype type = dtype::f32,
                   std::map<std::string, std::string> settings = {}) {
@@ -170,9 +161,10 @@ void save_weights(output_file file, const Architecture& architecture,
 class checkpoint {
  public:
   /// Reads the file; throws lift::error naming it, and what it holds instead, when it is damaged or
-  /// holds no network.
-  explicit checkpoint(const std::filesystem::path& file)
-      : content_(read_safetensors(file)), readings_(find_weights(content_)),
+  /// holds no network of the library's architectures or the given ones.
+  explicit checkpoint(const std::filesystem::path& file,
+                      std::span<const network_kind> kinds = network_kinds)
+      : content_(read_safetensors(file)), readings_(find_weights(content_, kinds)),
         optimiser_(detail::optimiser_of(content_.metadata)) {
     const auto& tensors = content_.tensors;
     if (readings_.empty())
@@ -185,7 +177,7 @@ class checkpoint {
     check_integrity();
     if (!main_.whole()) throw error(fault_of(main_, content_));
     for (const weight_reading& r : readings_)
-      if (r.whole() && (r.architecture != main_.architecture || r.hidden_dims != main_.hidden_dims))
+      if (r.whole() && (r.network.architecture != architecture() || r.network.config != config()))
         throw error(text(content_.source, ": holds two networks, ", described(main_), " and ",
                          described(r)));
     const auto kind = content_.metadata.find("weights");
@@ -194,9 +186,13 @@ class checkpoint {
     remark_on_names();
   }
 
-  /// Name of the architecture and its hidden dims, as the tensors' names and shapes tell them.
-  const std::string& architecture() const { return main_.architecture; }
-  const std::vector<std::size_t>& hidden_dims() const { return main_.hidden_dims; }
+  /// Name of the architecture and the fields of its configuration, as the metadata tell them, or
+  /// else the tensors' names and shapes.
+  const std::string& architecture() const { return main_.network.architecture; }
+  const metadata_map& config() const { return main_.network.config; }
+
+  /// The name of the file, as messages have it.
+  const std::string& source() const { return content_.source; }
 
   /// The settings it was saved with, among the counters of the training.
   const std::map<std::string, std::string>& metadata() const { return content_.metadata; }
@@ -272,9 +268,19 @@ class checkpoint {
     return text("tensor ", quote_name(first), count > 1 ? text(" and ", count - 1, " more") : "");
   }
 
+  /// A field's name in a message.
+  static std::string spoken(std::string name) {
+    std::ranges::replace(name, '_', ' ');
+    return name;
+  }
+
   static std::string described(const weight_reading& r) {
-    return text(r.architecture, " with hidden dims ", detail::text_of(r.hidden_dims), " named ",
-                quote_name(r.prefix + r.declared.front().name), " and so on");
+    const auto& [architecture, config, declared] = r.network;
+    std::string fields;
+    for (const auto& [name, value] : config)
+      if (value.starts_with('[')) fields += text(" with ", spoken(name), " ", value);
+    return text(architecture, fields, " named ", quote_name(r.prefix + declared.front().name),
+                " and so on");
   }
 
   /// Whether the file is a training state, and whether it is as it was written. The checksum is
@@ -285,9 +291,9 @@ class checkpoint {
     const std::vector<std::string> prefixes = detail::part_prefixes(optimiser_);
     for (const std::string& prefix : prefixes) {
       const auto found = static_cast<std::size_t>(std::ranges::count_if(
-          main_.declared,
+          main_.network.declared,
           [&](const parameter_declaration& d) { return content_.contains(prefix + d.name); }));
-      whole += found == main_.declared.size();
+      whole += found == main_.network.declared.size();
       absent += found == 0;
     }
     const bool counted = content_.metadata.contains("cursor");
@@ -311,11 +317,11 @@ class checkpoint {
       if (r.whole() && r.prefix != "" && r.prefix != "ema.")
         remarks_.push_back(text(content_.source, ": tensors named ", quote_name(r.prefix + "…"),
                                 " are read as the ", kind_name(r.kind)));
-      for (const auto& declared : r.declared)
+      for (const auto& declared : r.network.declared)
         if (r.whole()) known.insert(r.prefix + declared.name);
     }
     if (resumable_)
-      for (const auto& declared : main_.declared)
+      for (const auto& declared : main_.network.declared)
         for (const std::string& prefix : detail::part_prefixes(optimiser_))
           known.insert(prefix + declared.name);
     std::size_t others = 0;
@@ -359,15 +365,16 @@ class checkpoint {
   void require_fit(const Architecture& wanted) const {
     require(architecture() == Architecture::name, "architecture of " + content_.source,
             architecture(), Architecture::name);
-    require(hidden_dims() == wanted.hidden_dims, "hidden dims of " + content_.source,
-            detail::text_of(hidden_dims()), detail::text_of(wanted.hidden_dims));
+    for (const auto& [field, want] : config_texts(wanted.config))
+      require(config().at(field) == want, text(spoken(field), " of ", content_.source),
+              config().at(field), want);
   }
 
   template <class Tensor>
   parameters<Tensor> part(const std::string& prefix, bool finite = true) const {
     using T = typename Tensor::value_type;
     std::vector<typename parameters<Tensor>::entry> entries;
-    for (const auto& [name, shape, start] : main_.declared) {
+    for (const auto& [name, shape, start] : main_.network.declared) {
       const host_tensor& stored = content_.at(prefix + name);
       const std::string what = text(quote_name(prefix + name), " in ", content_.source);
       require(stored.dims == shape, "shape of " + what, stored.dims, shape);

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <iomanip>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +17,7 @@
 #include <ft2build.h>
 #include FT_FREETYPE_H
 
+#include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/io/file.hpp>
@@ -60,9 +60,9 @@ class emoji_font {
 
   /// "glyph_00042.png", or "glyph_00042_u1f600.png" if the glyph shows one code point by itself.
   std::string name(std::size_t glyph) const {
-    const std::string number = text("glyph_", std::setfill('0'), std::setw(5), glyph);
+    const std::string number = "glyph_" + decimal(glyph, 5);
     const auto code = codes_.find(static_cast<FT_UInt>(glyph));
-    return number + (code == codes_.end() ? "" : text("_u", std::hex, code->second)) + ".png";
+    return number + (code == codes_.end() ? "" : "_u" + hexadecimal(code->second)) + ".png";
   }
 
   /// The glyph centred on a white square; an empty image where it has no colour bitmap.

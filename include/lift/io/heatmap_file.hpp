@@ -87,24 +87,23 @@ bool flatten(const std::vector<Row>& rows, std::size_t axis, typename grid<N>::l
   return equal;
 }
 
+}  // namespace detail
+
+/// The fields of a heatmap's file, for who does not know the number of its scales before; throws
+/// lift::error where it is no such file.
+inline json_fields heatmap_fields(const std::filesystem::path& file) {
+  return json_fields(file, "lift error heatmap");
+}
 inline std::size_t heatmap_scales(const json_fields& fields) {
   return fields.contains("scales") ? fields.get<std::size_t>("scales") : 2;
 }
 
-}  // namespace detail
-
-/// The number of scales of a heatmap's file; throws lift::error where it is no such file.
-inline std::size_t heatmap_scales(const std::filesystem::path& file) {
-  return detail::heatmap_scales(json_fields(file, "lift error heatmap"));
-}
-
-/// Reads what save_heatmap wrote; throws lift::error naming the file and the field or cell that
-/// is missing, not a finite number, or does not fit.
+/// The heatmap that save_heatmap wrote; throws lift::error naming the file and the field or cell
+/// that is missing, not a finite number, or does not fit.
 template <std::size_t N = 2>
-error_heatmap<N> load_heatmap(const std::filesystem::path& file) {
-  const json_fields fields(file, "lift error heatmap");
-  const std::size_t stored = detail::heatmap_scales(fields);
-  require(stored == N, "scales of the heatmap " + file.string(), stored, N);
+error_heatmap<N> load_heatmap(const json_fields& fields) {
+  const std::size_t stored = heatmap_scales(fields);
+  require(stored == N, "scales of the heatmap " + fields.file(), stored, N);
   error_heatmap<N> heatmap;
   heatmap.gamma = fields.numbers("gamma");
   for (const double t : fields.numbers("timesteps")) {
@@ -124,9 +123,13 @@ error_heatmap<N> load_heatmap(const std::filesystem::path& file) {
   try {
     validate(heatmap);
   } catch (const error& e) {
-    throw error(text(file.string(), ": ", e.what()));
+    throw error(text(fields.file(), ": ", e.what()));
   }
   return heatmap;
+}
+template <std::size_t N = 2>
+error_heatmap<N> load_heatmap(const std::filesystem::path& file) {
+  return load_heatmap<N>(heatmap_fields(file));
 }
 
 }  // namespace lift

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <iomanip>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/printable.hpp>
 #include <lift/io/file.hpp>
@@ -72,8 +72,7 @@ inline std::string path_text(const std::filesystem::path& path) {
   const std::string& bytes = path.native();
   if (is_utf8(bytes) && !bytes.starts_with("bytes:")) return bytes;
   std::string result = "bytes:";
-  for (const char c : bytes)
-    result += text(std::hex, std::setfill('0'), std::setw(2), +static_cast<unsigned char>(c));
+  for (const char c : bytes) result += hexadecimal(static_cast<unsigned char>(c), 2);
   return result;
 }
 
@@ -141,6 +140,7 @@ class json_fields {
       throw error(text(file_, ": not a file of this kind, want \"format\": \"", kind, "\""));
   }
 
+  const std::string& file() const { return file_; }
   bool contains(const char* name) const { return object_.contains(name); }
 
   /// A field as json_field takes it.

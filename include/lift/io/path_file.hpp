@@ -46,19 +46,21 @@ void save_path(output_file file, const named_path<N>& path,
                                {"timesteps", to_json(path.timesteps)}});
 }
 
-/// The number of scales of a path's file, that of its first step; throws lift::error where it is no
-/// such file.
-inline std::size_t path_scales(const std::filesystem::path& file) {
-  const json_fields fields(file, "lift sampling path");
+/// The fields of a path's file, for who does not know the number of its scales before; throws
+/// lift::error where it is no such file.
+inline json_fields path_fields(const std::filesystem::path& file) {
+  return json_fields(file, "lift sampling path");
+}
+/// That of the first step.
+inline std::size_t path_scales(const json_fields& fields) {
   const auto rows = fields.rows("timesteps");
   return rows.empty() ? 0 : rows.front().size();
 }
 
-/// Reads what save_path wrote, or the same by hand; throws lift::error naming the file and field
+/// The path that save_path wrote, or the same by hand; throws lift::error naming the file and field
 /// unless there is a step and the timesteps are numbers that never rise.
 template <std::size_t N = 2>
-named_path<N> load_path(const std::filesystem::path& file) {
-  const json_fields fields(file, "lift sampling path");
+named_path<N> load_path(const json_fields& fields) {
   named_path<N> path{fields.string("policy"), {}};
   for (const auto& row : fields.rows("timesteps")) {
     const std::string name = text("timesteps[", path.timesteps.size(), "]");
@@ -76,6 +78,10 @@ named_path<N> load_path(const std::filesystem::path& file) {
   }
   if (path.timesteps.empty()) fields.fail("timesteps", N == 2 ? "at least one pair" : "at least one step");
   return path;
+}
+template <std::size_t N = 2>
+named_path<N> load_path(const std::filesystem::path& file) {
+  return load_path<N>(path_fields(file));
 }
 
 }  // namespace lift

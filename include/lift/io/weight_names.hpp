@@ -3,17 +3,19 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <lift/core/error.hpp>
+#include <lift/io/network_kind.hpp>
 #include <lift/io/quote_name.hpp>
 #include <lift/io/safetensors.hpp>
 #include <lift/io/state_names.hpp>
-#include <lift/model/network.hpp>
 
 namespace lift {
 
@@ -25,11 +27,10 @@ enum class weight_kind { trained, average };
 struct weight_reading {
   std::string prefix;
   weight_kind kind = weight_kind::trained;
-  std::string architecture;
-  std::vector<std::size_t> hidden_dims;
-  std::vector<parameter_declaration> declared;  ///< the parameters of that network
-  std::vector<std::string> missing;             ///< the tensors of them that the file lacks
-  std::string misfit;  ///< says which tensor has another shape, or why there is no such network
+  described_network network;
+  std::vector<std::string> missing;  ///< the tensors of its parameters that the file lacks
+  std::size_t misfits = 0;           ///< how many have another shape
+  std::string misfit;  ///< says which is the first of them, or why there is no such network
 
   bool whole() const { return missing.empty() && misfit.empty(); }
 };
@@ -59,25 +60,13 @@ inline std::size_t likeness(std::string_view a, std::string_view b) {
   return std::min(static_cast<std::size_t>(first + last), std::min(a.size(), b.size()));
 }
 
-/// The parameters of the network called `architecture`.
-inline std::vector<parameter_declaration> declared_parameters_of(
-    const std::string& architecture, const std::vector<std::size_t>& hidden_dims) {
-  require_unet_size(hidden_dims, std::size_t{1} << std::min<std::size_t>(hidden_dims.size(), 16));
-  if (architecture == lift_unet::name) return declared_parameters(lift_unet{hidden_dims});
-  if (architecture == multiscale_unet<3>::name)
-    return declared_parameters(multiscale_unet<3>{hidden_dims});
-  if (architecture == lift_unet_shared_timestep::name)
-    return declared_parameters(lift_unet_shared_timestep{hidden_dims});
-  return declared_parameters(baseline_unet{hidden_dims});
-}
-
-/// Notes which tensors are missing, and the first of another shape.
+/// Notes which tensors are missing, and which have another shape.
 inline void compare_tensors(weight_reading& reading, const safetensors& content) {
-  for (const auto& [name, shape, start] : reading.declared) {
+  for (const auto& [name, shape, start] : reading.network.declared) {
     const auto found = content.tensors.find(reading.prefix + name);
     if (found == content.tensors.end())
       reading.missing.push_back(reading.prefix + name);
-    else if (found->second.dims != shape && reading.misfit.empty())
+    else if (found->second.dims != shape && reading.misfits++ == 0)
       reading.misfit = text("shape of ", quote_name(found->first), " in ", content.source, ": got ",
                             found->second.dims, ", want ", shape);
   }
@@ -86,7 +75,7 @@ inline void compare_tensors(weight_reading& reading, const safetensors& content)
 /// The name, of no parameter, that is most like that of the first tensor missing; empty if none is.
 inline std::string nearest_to_missing(const weight_reading& reading, const safetensors& content) {
   std::set<std::string> known;
-  for (const auto& declared : reading.declared) known.insert(reading.prefix + declared.name);
+  for (const auto& declared : reading.network.declared) known.insert(reading.prefix + declared.name);
   std::string nearest;
   std::size_t most = reading.missing.front().size() / 2;
   const std::string of_optimiser = optimiser_of(content.metadata).optimiser + ".";
@@ -102,45 +91,59 @@ inline std::string nearest_to_missing(const weight_reading& reading, const safet
   return nearest;
 }
 
-/// The reading of the tensors behind a prefix; none if they are of no LIFT network.
-inline std::optional<weight_reading> reading_behind(const std::string& prefix,
-                                                    const safetensors& content) {
-  const auto& tensors = content.tensors;
-  const auto any = [&](const std::string& start) {
-    const auto found = tensors.lower_bound(start);
-    return found != tensors.end() && found->first.starts_with(start);
-  };
+/// The tensors behind a prefix as the network of that kind which the metadata tell.
+inline weight_reading reading_as(const network_kind& kind, const metadata_map& metadata,
+                                 const std::string& prefix, const safetensors& content) {
   weight_reading result;
   result.prefix = prefix;
   if (prefix.find("ema") != prefix.npos) result.kind = weight_kind::average;
-  const bool shared = any(prefix + "unet.");
-  // The embeddings of so many timesteps are combined.
-  const auto combine = tensors.find(prefix + "time_combine.0.weight");
-  const bool three = combine != tensors.end() && combine->second.dims.rank() == 2 &&
-                     combine->second.dims[1] == 3 * combine->second.dims[0];
-  result.architecture = shared                          ? lift_unet_shared_timestep::name
-                        : three                         ? multiscale_unet<3>::name
-                        : any(prefix + "time_combine.") ? lift_unet::name
-                                                        : baseline_unet::name;
-  const std::string levels = prefix + (shared ? "unet." : "") + "downsample.";
-  for (;;) {
-    const std::string level = levels + std::to_string(result.hidden_dims.size());
-    const auto bias = tensors.find(level + ".bias"), weight = tensors.find(level + ".weight");
-    if (bias != tensors.end())
-      result.hidden_dims.push_back(bias->second.dims.size());
-    else if (weight != tensors.end() && weight->second.dims.rank() > 0)
-      result.hidden_dims.push_back(weight->second.dims[0]);
-    else
-      break;
-  }
-  if (result.hidden_dims.empty()) return std::nullopt;
   try {
-    result.declared = declared_parameters_of(result.architecture, result.hidden_dims);
+    result.network = kind.describe(metadata);
     compare_tensors(result, content);
   } catch (const error& e) {
     result.misfit = text(content.source, ": ", e.what());
   }
   return result;
+}
+
+/// The widths of a U-Net's levels behind a prefix, as its convolutions between them tell; empty if
+/// there are none.
+inline std::vector<std::size_t> level_widths(const std::string& prefix,
+                                             const safetensors& content) {
+  std::vector<std::size_t> widths;
+  for (const std::string of : {"downsample.", "unet.downsample."}) {
+    for (;;) {
+      const std::string level = prefix + of + std::to_string(widths.size());
+      const auto bias = content.tensors.find(level + ".bias");
+      const auto weight = content.tensors.find(level + ".weight");
+      if (bias != content.tensors.end())
+        widths.push_back(bias->second.dims.size());
+      else if (weight != content.tensors.end() && weight->second.dims.rank() > 0)
+        widths.push_back(weight->second.dims[0]);
+      else
+        break;
+    }
+    if (!widths.empty()) break;
+  }
+  return widths;
+}
+
+/// The tensors behind a prefix as the network, of those with levels as wide, that they fit best.
+inline std::optional<weight_reading> guessed_reading(std::span<const network_kind> kinds,
+                                                     const std::string& prefix,
+                                                     const safetensors& content) {
+  const auto widths = level_widths(prefix, content);
+  if (widths.empty()) return std::nullopt;
+  std::optional<weight_reading> best;
+  const auto distance = [](const weight_reading& r) {
+    if (r.network.declared.empty()) return std::numeric_limits<std::size_t>::max();
+    return r.missing.size() + 4 * r.misfits;  // another shape tells more than a lost tensor
+  };
+  for (const network_kind& kind : kinds) {
+    auto reading = reading_as(kind, {{"hidden_dims", field_text(widths)}}, prefix, content);
+    if (!best || distance(reading) < distance(*best)) best = std::move(reading);
+  }
+  return best;
 }
 
 }  // namespace detail
@@ -151,22 +154,37 @@ inline std::string fault_of(const weight_reading& reading, const safetensors& co
   std::string result =
       text("no tensor ", quote_name(reading.missing.front()), " in ", content.source);
   if (reading.missing.size() > 1) result += text(", nor ", reading.missing.size() - 1, " more");
-  result += text(" of the ", reading.declared.size(), " of ", reading.architecture);
+  const auto& [architecture, config, declared] = reading.network;
+  result += text(" of the ", declared.size(), " of ", architecture);
   const std::string nearest = detail::nearest_to_missing(reading, content);
   return nearest.empty() ? result : result + "; nearest: " + quote_name(nearest);
 }
 
-/// Every way to read a file as the weights of a LIFT network, whole or not. Names may stand behind
-/// "module.", "_orig_mod." and "model.", as PyTorch's wrappers put them, and "ema." or
-/// "ema_model.", which makes them the average.
-inline std::vector<weight_reading> find_weights(const safetensors& content) {
+/// Every way to read a file as the weights of a network of one of these kinds, whole or not: that
+/// which its metadata name, or else the one that the tensors fit best. Names may stand behind
+/// "module.", "_orig_mod." and "model.", as PyTorch's wrappers put them, and "ema." or "ema_model.",
+/// which makes them the average. Throws lift::error where the metadata name another architecture.
+inline std::vector<weight_reading> find_weights(const safetensors& content,
+                                                std::span<const network_kind> kinds) {
   std::set<std::string> prefixes;
   for (const auto& [name, tensor] : content.tensors)
     prefixes.insert(name.substr(0, detail::prefix_length(name)));
+  const network_kind* stored = nullptr;
+  if (const auto name = content.metadata.find("architecture"); name != content.metadata.end()) {
+    std::string names;
+    for (const network_kind& kind : kinds) {
+      if (name->second == kind.name) stored = &kind;
+      names += (names.empty() ? "" : ", ") + std::string(kind.name);
+    }
+    require(stored != nullptr, "architecture of " + content.source, printable(name->second), names);
+  }
   std::vector<weight_reading> result;
-  for (const std::string& prefix : prefixes)
-    if (auto reading = detail::reading_behind(prefix, content))
-      result.push_back(std::move(*reading));
+  for (const std::string& prefix : prefixes) {
+    auto reading = stored ? detail::reading_as(*stored, content.metadata, prefix, content)
+                          : detail::guessed_reading(kinds, prefix, content);
+    const bool any = reading && reading->missing.size() < reading->network.declared.size();
+    if (reading && (any || !reading->misfit.empty())) result.push_back(std::move(*reading));
+  }
   return result;
 }
 

@@ -36,14 +36,16 @@ struct denoising_errors {
   scales<denoising_error<N>, N> one_clean;  ///< of the scale that is clean
 };
 
-/// Measures how well a denoiser finds the noise in clean fine images (B, C, H, W) and their 2×2
-/// means. A clean scale is given as it is, at t = 0, and its noise is zero, as in the reference's MSE
-/// test. All cases share their noise. Throws lift::error as validate(schedule) does.
-template <std::size_t N = 2, class Tensor, class Denoiser, class Schedule>
-  requires(is_denoiser<Denoiser, Tensor, N>() && is_noise_schedule<Schedule>())
+/// Measures how well a denoiser finds the noise in the N scales that the pyramid makes of clean
+/// images (B, C, H, W). A clean scale is given as it is, at t = 0, and its noise is zero, as in the
+/// reference's MSE test. All cases share their noise. Throws lift::error as validate(schedule) does.
+template <std::size_t N = 2, class Tensor, class Denoiser, class Schedule, class Pyramid = copies>
+  requires(is_denoiser<Denoiser, Tensor, N>() && is_noise_schedule<Schedule>() &&
+           is_pyramid<Pyramid, Tensor, N>())
 denoising_errors<N> measure_denoising_errors(const Denoiser& denoise, const Schedule& schedule,
                                              const Tensor& clean,
-                                             const denoising_error_options& options = {}) {
+                                             const denoising_error_options& options = {},
+                                             const Pyramid& pyramid = {}) {
   validate(schedule);
   require(clean.shape().rank() == 4 && clean.size() > 0, "images to denoise", clean.shape(),
           "(B, C, H, W)");
@@ -53,7 +55,7 @@ denoising_errors<N> measure_denoising_errors(const Denoiser& denoise, const Sche
     scales<std::vector<double>, N> errors;  // of each image
     for (std::size_t first = 0; first < clean.shape()[0]; first += options.batch_size) {
       stoppable::check();
-      scales<Tensor, N> x = coarser_copies<N>(
+      scales<Tensor, N> x = pyramid.template split<N>(
           clean.rows(first, std::min(clean.shape()[0], first + options.batch_size)));
       scales<Tensor, N> noise;
       scales<timesteps, N> t;

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <lift/metric/image_batch_view.hpp>
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include <Eigen/Dense>
+#include <Eigen/Eigenvalues>
 
 #include <lift/core/error.hpp>
 #include <lift/metric/feature_extractor.hpp>

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <lift/core/error.hpp>
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <lift/core/error.hpp>
 #include <lift/metric/feature_extractor.hpp>

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
-#include <lift/model/lift_unet.hpp>
+#include <lift/core/scales.hpp>
+#include <lift/nn/label_embedding.hpp>
+#include <lift/nn/time_embedding.hpp>
+#include <lift/nn/unet.hpp>
 
 namespace lift {
 
@@ -13,15 +15,18 @@ namespace lift {
 struct baseline_unet {
   static constexpr const char* name = "baseline";
   static constexpr std::size_t scale_count = 1;
-  std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
+  unet_config config = {};
 
-  template <class Scope, class X, class Timesteps>
-  auto operator()(const Scope& p, const scales<X, 1>& x, const scales<Timesteps, 1>& t) const {
+  template <class Scope, class X, class Timesteps, class Labels = class_labels>
+  auto operator()(const Scope& p, const scales<X, 1>& x, const scales<Timesteps, 1>& t,
+                  const condition<Labels>& given = {}) const {
     const X& image = x.fine();
-    require_unet_size(hidden_dims, shape_of(image)[2]);
-    return scales{nn::unet(p, hidden_dims, image,
-                           nn::time_embedding(p / "time_mlp", image, t.fine(), hidden_dims[0]),
-                           shape_of(image)[1])};
+    config.require_size(shape_of(image)[2]);
+    const auto told = nn::add_label_embedding(
+        p / "label_embedding", image,
+        nn::time_embedding(p / "time_mlp", image, t.fine(), config.hidden_dims[0]), given,
+        config.classes);
+    return scales{nn::unet(p, config, image, told, shape_of(image)[1])};
   }
 };
 

@@ -7,13 +7,15 @@
 
 #include <lift/ad/dual.hpp>
 #include <lift/core/scales.hpp>
+#include <lift/nn/label_embedding.hpp>
 #include <lift/nn/time_embedding.hpp>
 
 namespace lift {
 
 /// Anything callable on (x, t), noisy images (B, C, H, W) and timesteps of N scales, that returns
 /// an image for each scale of the shapes of its inputs. A denoiser returns x̂₀; what a network
-/// returns, `model` makes a denoiser of.
+/// returns, `model` makes a denoiser of. One that takes a condition after t becomes a denoiser under
+/// that condition by `guided`.
 template <class D, class Tensor, std::size_t N = 2>
 concept denoiser =
     requires(const D& d, const scales<Tensor, N>& x, const scales<timesteps, N>& t) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -43,9 +44,10 @@ std::string undefined_estimate(const prediction& predicted, const Schedule& sche
 }
 
 /// A network, or anything called like one, with what it predicts and the schedule of its timesteps:
-/// a denoiser, model(x, t) → x̂₀, and noise(x, t) → ε̂, of N scales. It takes what the network takes
-/// and gives back: not duals, where that gives tensors for them. Throws lift::error at timesteps
-/// where the prediction gives no such estimate.
+/// a denoiser, model(x, t) → x̂₀, and noise(x, t) → ε̂, of N scales. Both take a condition after t,
+/// which is given to a network that takes one. A model takes what the network takes and gives back:
+/// not duals, where that gives tensors for them. Throws lift::error at timesteps where the prediction
+/// gives no such estimate, and for a condition of a network that takes none.
 template <class Network, noise_schedule Schedule = cosine_schedule>
 struct model {
   Network network;
@@ -54,19 +56,21 @@ struct model {
 
   template <value X, std::size_t N>
     requires denoiser<Network, X, N>
-  scales<X, N> operator()(const scales<X, N>& x, const scales<timesteps, N>& t) const {
-    return estimate(x, t, "image", [this](double alpha_bar) { return prediction.clean(alpha_bar); });
+  scales<X, N> operator()(const scales<X, N>& x, const scales<timesteps, N>& t,
+                          const condition<>& given = {}) const {
+    return estimate(x, t, given, "image", [this](double alpha_bar) { return prediction.clean(alpha_bar); });
   }
   template <value X, std::size_t N>
     requires denoiser<Network, X, N>
-  scales<X, N> noise(const scales<X, N>& x, const scales<timesteps, N>& t) const {
-    return estimate(x, t, "noise", [this](double alpha_bar) { return prediction.noise(alpha_bar); });
+  scales<X, N> noise(const scales<X, N>& x, const scales<timesteps, N>& t,
+                     const condition<>& given = {}) const {
+    return estimate(x, t, given, "noise", [this](double alpha_bar) { return prediction.noise(alpha_bar); });
   }
 
  private:
   template <class X, std::size_t N, class Rule>
-  scales<X, N> estimate(const scales<X, N>& x, const scales<timesteps, N>& t, const char* what,
-                        const Rule& rule) const {
+  scales<X, N> estimate(const scales<X, N>& x, const scales<timesteps, N>& t,
+                        const condition<>& given, const char* what, const Rule& rule) const {
     scales<X, N> input = x;
     scales<timesteps, N> told = t;
     scales<std::vector<combination>, N> weights;
@@ -86,12 +90,21 @@ struct model {
       }
       if (scaled) input[scale] = combined(in, x[scale], x[scale]);
     }
-    const scales<X, N> y = network(input, told);
+    const scales<X, N> y = output(input, told, given);
     return make_scales<N>([&](std::size_t scale) {
       require(shape_of(y[scale]) == shape_of(x[scale]), "shape of the network's output",
               shape_of(y[scale]), shape_of(x[scale]));
       return combined(weights[scale], x[scale], y[scale]);
     });
+  }
+
+  template <class X, std::size_t N>
+  scales<X, N> output(const scales<X, N>& x, const scales<timesteps, N>& t,
+                      const condition<>& given) const {
+    if constexpr (requires { { network(x, t, given) } -> std::convertible_to<scales<X, N>>; })
+      return network(x, t, given);
+    require(given.empty(), "condition of a network", "labels", "none, as it takes none");
+    return network(x, t);
   }
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <lift/model/network_architecture.hpp>
 #include <lift/model/baseline_unet.hpp>
 #include <lift/model/denoiser.hpp>
 #include <lift/model/lift_unet.hpp>
@@ -14,19 +15,22 @@
 namespace lift {
 
 /// The parameters that an architecture declares, found by running its text on shapes, sorted by
-/// name.
-///
-/// `size` is the fine image size the text runs at; the parameters do not depend on it.
+/// name. Throws lift::error where its configuration is of no network.
 template <class Architecture>
-std::vector<parameter_declaration> declared_parameters(const Architecture& architecture,
-                                                       std::size_t channels = 3) {
+  requires(is_network_architecture<Architecture>())
+std::vector<parameter_declaration> declared_parameters(const Architecture& architecture) {
   constexpr std::size_t n = Architecture::scale_count;
   parameter_list list;
-  const std::size_t size = (std::size_t{2} << architecture.hidden_dims.size()) << n;
+  const std::size_t size = architecture.config.size_factor() << n;
   const auto images = make_scales<n>([&](std::size_t scale) {
-    return shape{1, channels, size >> scale, size >> scale};
+    return shape{1, architecture.config.image_channels, size >> scale, size >> scale};
   });
-  architecture(scope(list), images, make_scales<n>([](std::size_t) { return timesteps{0}; }));
+  const auto t = make_scales<n>([](std::size_t) { return timesteps{0}; });
+  if constexpr (conditional_architecture<Architecture>)
+    architecture(scope(list), images, t,
+                 condition{class_labels(architecture.config.classes > 0, no_label)});
+  else
+    architecture(scope(list), images, t);
   // By name, and once each: the MLP of all timesteps is one set of parameters.
   std::vector<parameter_declaration> unique = list.entries();
   std::ranges::sort(unique, {}, &parameter_declaration::name);
@@ -36,7 +40,8 @@ std::vector<parameter_declaration> declared_parameters(const Architecture& archi
 }
 
 /// An architecture with its parameters, called as network(x, t) on images and timesteps of its
-/// scales, on tensors and on duals; timesteps may be tensors too.
+/// scales, on tensors and on duals; timesteps may be tensors too. One that can be conditioned takes
+/// a condition after them.
 template <class Architecture, class Tensor>
 struct network {
   using tensor_type = Tensor;
@@ -54,6 +59,21 @@ struct network {
   scales<X, scale_count> operator()(const scales<X, scale_count>& x,
                                     const scales<Timesteps, scale_count>& t) const {
     return architecture(scope(weights), x, t);
+  }
+  template <value X, class Timesteps, class Labels>
+    requires conditional_architecture<Architecture>
+  scales<X, scale_count> operator()(const scales<X, scale_count>& x,
+                                    const scales<Timesteps, scale_count>& t,
+                                    const condition<Labels>& given) const {
+    return architecture(scope(weights), x, t, given);
+  }
+
+  /// A condition where the tensors are; throws lift::error for a label of no class.
+  condition<Tensor> on_backend(const condition<>& given) const
+    requires conditional_architecture<Architecture>
+  {
+    if (given.empty()) return {};
+    return {nn::labels_on_backend<Tensor>(given.labels, architecture.config.classes)};
   }
 };
 

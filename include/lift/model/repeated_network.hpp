@@ -15,15 +15,17 @@
 namespace lift {
 
 /// A network whose evaluation on tensors of N scales is work that the backend repeats as long as
-/// images and timesteps come in the same number and size: on a device a network costs the host one
-/// call, not a thousand. It gives what the network gives, which must take timesteps as tensors too.
-/// Where the backend records nothing, and on duals, it only calls the network. One thread at a time
-/// may call it.
+/// images, timesteps and labels come in the same number and size: on a device a network costs the
+/// host one call, not a thousand. It gives what the network gives, which must take timesteps as
+/// tensors too, and takes a condition where the network does. Where the backend records nothing, and
+/// on duals, it only calls the network. One thread at a time may call it.
 template <class Network, class Tensor, std::size_t N = 2>
 class repeated_network {
   using T = typename Tensor::value_type;
   using Backend = typename Tensor::backend_type;
   static constexpr bool records = repeated_work<Backend>::records;
+  static constexpr bool conditional =
+      requires(const Network& network, const condition<>& given) { network.on_backend(given); };
 
  public:
   explicit repeated_network(Network net) : network_(std::move(net)) {}
@@ -39,27 +41,43 @@ class repeated_network {
       static_assert(std::is_invocable_v<const Network&, const scales<Tensor, N>&,
                                         const scales<Tensor, N>&>,
                     "a repeated network is to take timesteps as tensors too, as networks do");
-      const evaluation& e = evaluate(x, t);
-      return make_scales<N>([&](std::size_t scale) { return e.y[scale].clone(); });
+      return evaluate(x, t, condition<Tensor>());
     }
   }
+  scales<Tensor, N> operator()(const scales<Tensor, N>& x, const scales<timesteps, N>& t,
+                               const condition<>& given) const
+    requires conditional
+  {
+    if constexpr (!records)
+      return network_(x, t, given);
+    else
+      return evaluate(x, t, network_.on_backend(given));
+  }
 
-  /// A template, so that a call on tensors does not ask whether the network takes duals.
+  /// Templates, so that a call on tensors does not ask whether the network takes duals.
   template <std::same_as<dual_of<Tensor>> Dual>
     requires denoiser<Network, Dual, N>
   scales<Dual, N> operator()(const scales<Dual, N>& x, const scales<timesteps, N>& t) const {
     return network_(x, t);
+  }
+  template <std::same_as<dual_of<Tensor>> Dual>
+    requires(conditional)
+  scales<Dual, N> operator()(const scales<Dual, N>& x, const scales<timesteps, N>& t,
+                             const condition<>& given) const {
+    return network_(x, t, given);
   }
 
  private:
   /// Tensors that stay where they are, and the work between them.
   struct evaluation {
     scales<Tensor, N> x, t, y;
+    condition<Tensor> given;
     repeated_work<Backend> work;
   };
 
-  const evaluation& evaluate(const scales<Tensor, N>& x, const scales<timesteps, N>& t) const {
-    bool same = last_.has_value();
+  scales<Tensor, N> evaluate(const scales<Tensor, N>& x, const scales<timesteps, N>& t,
+                             const condition<Tensor>& given) const {
+    bool same = last_.has_value() && last_->given.labels.size() == given.labels.size();
     for (std::size_t i = 0; same && i < N; ++i)
       same = last_->x[i].shape() == x[i].shape() && last_->t[i].size() == t[i].size();
     if (!same) {
@@ -68,14 +86,21 @@ class repeated_network {
         last_->x[i] = Tensor(x[i].shape());
         last_->t[i] = Tensor(shape{t[i].size()});
       }
+      if (!given.empty()) last_->given.labels = Tensor(given.labels.shape());
     }
     for (std::size_t i = 0; i < N; ++i) {
       last_->x[i].assign(x[i]);
       const std::vector<T> times(t[i].begin(), t[i].end());
       Backend::copy_in(last_->t[i].mutable_data(), std::span<const T>(times));
     }
-    last_->work.run([&] { last_->y = network_(last_->x, last_->t); });
-    return *last_;
+    if (!given.empty()) last_->given.labels.assign(given.labels);
+    last_->work.run([&] {
+      if constexpr (conditional)
+        last_->y = network_(last_->x, last_->t, last_->given);
+      else
+        last_->y = network_(last_->x, last_->t);
+    });
+    return make_scales<N>([&](std::size_t scale) { return last_->y[scale].clone(); });
   }
 
   Network network_;

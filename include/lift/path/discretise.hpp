@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -59,10 +58,10 @@ std::vector<scales<double, N>> interpolate(const std::vector<scales<double, N>>&
     while (right + 1 < nodes.size() && std::log10(nodes[right].fine()) < fine) ++right;
     const auto &a = nodes[right - 1], &b = nodes[right];
     const double position = (fine - std::log10(a.fine())) / std::log10(b.fine() / a.fine());
+    const double between = position < 0 ? 0 : position > 1 ? 1 : position;
     path.push_back(make_scales<N>([&](std::size_t scale) {
       if (scale == 0) return std::pow(10, fine);
-      return std::pow(10, std::log10(a[scale]) +
-                              std::clamp(position, 0.0, 1.0) * std::log10(b[scale] / a[scale]));
+      return std::pow(10, std::log10(a[scale]) + between * std::log10(b[scale] / a[scale]));
     }));
   }
   return path;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <vector>
@@ -46,10 +45,12 @@ monotone_path monotone_dp(const grid<>& nodes, Move move, path_end end) {
     cost = next;
   }
 
-  const auto last = end == path_end::fixed ? cost.end() - 1
-                                           : std::min_element(cost.begin(), cost.end());
-  monotone_path path{std::vector<std::size_t>(rows), *last};
-  path.columns.back() = static_cast<std::size_t>(last - cost.begin());
+  std::size_t last = end == path_end::fixed ? columns - 1 : 0;
+  if (end == path_end::free)
+    for (std::size_t j = 1; j < columns; ++j)
+      if (cost[j] < cost[last]) last = j;
+  monotone_path path{std::vector<std::size_t>(rows), cost[last]};
+  path.columns.back() = last;
   for (std::size_t i = rows - 1; i > 0; --i)
     path.columns[i - 1] = previous[i * columns + path.columns[i]];
   return path;

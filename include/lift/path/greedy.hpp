@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -25,12 +24,14 @@ struct greedy {
     const grid<>& error = heatmap.fine();
     std::vector<std::size_t> columns{0};
     for (std::size_t i = 1; i < error.rows(); ++i) {
-      const double* row = error.values().data() + i * error.columns();
-      const auto [least, most] =
-          std::minmax_element(row + columns.back(), row + error.columns());
-      const bool flat = *most - *least < flatness * *least;
-      columns.push_back(flat ? std::max(i, columns.back())
-                             : static_cast<std::size_t>(least - row));
+      const std::size_t before = columns.back();
+      std::size_t least = before, most = before;
+      for (std::size_t j = before; j < error.columns(); ++j) {
+        if (error(i, j) < error(i, least)) least = j;
+        if (error(i, j) > error(i, most)) most = j;
+      }
+      const bool flat = error(i, most) - error(i, least) < flatness * error(i, least);
+      columns.push_back(!flat ? least : i > before ? i : before);
     }
     return cells_from_columns(columns);
   }

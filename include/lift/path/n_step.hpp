@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <utility>
@@ -57,7 +56,7 @@ n_step_path<N> cheapest_n_step_path(const error_heatmap<N>& heatmap, path_cost c
   // A jump is a place in this grid. Of equally cheap ones, that from the first cell counts, so the
   // longest comes first.
   typename grid<N>::lengths reach;
-  reach.fill(std::min(max_jump, last) + 1);
+  reach.fill((max_jump < last ? max_jump : last) + 1);
   const grid<N> jumps(reach);
   // The first cell of every row along the last scale.
   typename grid<N>::lengths firsts;
@@ -72,7 +71,9 @@ n_step_path<N> cheapest_n_step_path(const error_heatmap<N>& heatmap, path_cost c
       for (std::size_t row = 0; row < rows.size(); ++row) {
         const cell<N> from = rows.place(row);
         const cell<N> to = make_scales<N>([&](std::size_t s) { return from[s] + jump[s]; });
-        if (std::ranges::any_of(to, [&](std::size_t i) { return i > last; })) continue;
+        bool outside = false;
+        for (const std::size_t i : to) outside = outside || i > last;
+        if (outside) continue;
         // Costs apart from sums: one rounding of a product and a sum would decide ties otherwise.
         const std::size_t d = jump[N - 1], end = next.offset(to);
         move.row(from, to, d, costs.data());

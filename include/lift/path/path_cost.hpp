@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -52,7 +51,8 @@ class move_cost {
       const double* const b = error.values().data() + error.offset(to);
       const bool last = scale == N - 1;
       const double rise = last ? 0 : std::abs(level[to[scale]] - level[from[scale]]);
-      if (scale == 0) std::fill(costs, costs + (n - d), 0.0);
+      if (scale == 0)
+        for (std::size_t j = 0; j < n - d; ++j) costs[j] = 0;
       if (last)
         for (std::size_t j = 0; j < n - d; ++j)
           costs[j] += 0.5 * (a[j] + b[j]) * std::abs(level[j + d] - level[j]);

@@ -6,21 +6,25 @@
 #include <span>
 #include <vector>
 
+#include <lift/model/guided.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/pipeline/trained_model.hpp>
 #include <lift/sample/generate.hpp>
 
 namespace lift {
 
-/// What `generate` makes with a trained model. `solver` is any solver or stepper.
+/// What `generate` makes with a trained model. `solver` is any solver or stepper; image i is of the
+/// class labels[i mod their number], of none where there are none, with so much guidance (guided).
 template <class Solver = ddim>
 struct generate_options {
   std::size_t count = 16, steps = 50, batch_size = 16;
   Solver solver = {};
   std::uint64_t seed = 42;
+  class_labels labels = {};
+  double guidance = 1;
 };
 
-/// `count` images of every scale, (count, 3, S, S) and so on, along a path, or else the diagonal in
+/// `count` images of every scale, (count, C, S, S) and so on, along a path, or else the diagonal in
 /// `steps` steps. Throws lift::error as `sample`.
 template <class Architecture, backend Backend, class Solver = ddim>
 auto generate(const trained_model<Architecture, Backend>& trained,
@@ -31,8 +35,13 @@ auto generate(const trained_model<Architecture, Backend>& trained,
   if (path.empty()) path = diagonal{}(error_heatmap<n>{}, trained.schedule, options.steps);
   scales<std::vector<Tensor>, n> parts;
   in_batches(0, options.count, options.batch_size, [&](std::uint64_t first, std::size_t count) {
+    condition<> given;
+    for (std::size_t i = 0; i < count && !options.labels.empty(); ++i)
+      given.labels.push_back(options.labels[(first + i) % options.labels.size()]);
+    const std::size_t channels = trained.network.plain().architecture.config.image_channels;
     const scales<Tensor, n> made = generate<Tensor>(
-        trained, trained.schedule, path, shape{count, 3, trained.size, trained.size},
+        guided<const trained_model<Architecture, Backend>&>{trained, given, options.guidance},
+        trained.schedule, path, shape{count, channels, trained.size, trained.size},
         sampling_options<Solver>{
             .solver = options.solver, .seed = options.seed, .first_sample = first});
     for (std::size_t scale = 0; scale < n; ++scale) parts[scale].push_back(made[scale]);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <lift/analysis/error_heatmap.hpp>
+#include <lift/pipeline/dataset_images.hpp>
 #include <lift/pipeline/trained_model.hpp>
 
 namespace lift {

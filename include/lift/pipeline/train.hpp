@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <lift/pipeline/dataset_images.hpp>
 #include <lift/pipeline/trained_model.hpp>
 #include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
@@ -16,8 +17,9 @@
 namespace lift {
 
 /// How `train` trains; the learning rate falls along a cosine over all steps.
+template <network_config Config = unet_config>
 struct train_options {
-  std::vector<std::size_t> hidden_dims = {64, 128, 256, 512};
+  Config config = {};  ///< of the architecture
   std::size_t epochs = 100;
   std::size_t steps = 0;  ///< instead of epochs, where it is not 0
   double learning_rate = 1e-4;
@@ -25,39 +27,54 @@ struct train_options {
   lift::prediction prediction = predicts_noise{};
   std::string schedule = "cosine";
   any_regime regime = {};
+  /// Whether the network is told the class of an image, its folder, but for this share of them.
+  bool labels = false;
+  double label_dropout = 0.1;
   std::uint64_t seed = 42;
   /// Called after each step with its number, from 1, and the loss.
   std::function<void(std::uint64_t step, double loss)> on_step = {};
 };
 
 /// Trains a network on a data set; returns it with the moving average of its weights. Throws
-/// lift::error as `trainer`, for sizes that the architecture cannot take, and for a prediction that
-/// cannot be used on the schedule.
-template <class Architecture = lift_unet, backend Backend = xtensor_backend>
-trained_model<Architecture, Backend> train(const image_dataset& data,
-                                           const train_options& options = {}) {
+/// lift::error as `trainer`, for sizes that the architecture cannot take, for a prediction that
+/// cannot be used on the schedule, and for labels of a data set without classes.
+template <network_architecture Architecture = lift_unet, backend Backend = xtensor_backend>
+trained_model<Architecture, Backend> train(
+    const image_dataset& data, const train_options<config_type<Architecture>>& options = {}) {
   using Tensor = tensor<Backend, float>;
-  const Architecture architecture{options.hidden_dims};
-  require_unet_size(options.hidden_dims, data.side());
-  const dataset_images<Tensor> images{&data};
+  using trained = trained_model<Architecture, Backend>;
+  Architecture architecture{options.config};
+  if (options.labels) {
+    data.require_labels();
+    static_assert(conditional_architecture<Architecture>);
+    architecture.config.classes = data.classes().size();
+  }
+  require(data.side() % architecture.config.size_factor() == 0, "side of the training images",
+          data.side(), text("a multiple of ", architecture.config.size_factor()));
+  // Made first, as it throws for what cannot be used in the end.
+  trained result(network<Architecture, Tensor>(architecture, options.seed), options.prediction,
+                 options.schedule, data.side(), weight_kind::average,
+                 options.labels ? data.classes() : std::vector<std::string>());
+  const dataset_images<Tensor> images{&data, options.labels};
   const std::size_t batches = data.size() / std::max<std::size_t>(options.update.batch_size, 1);
   const std::uint64_t steps = options.steps ? options.steps : options.epochs * batches;
-  const any_schedule schedule = make_schedule(options.schedule);
-  if (const auto problem = undefined_estimate(options.prediction, schedule, options.schedule);
-      !problem.empty())
-    throw error(problem);
   trainer run(architecture,
-              training_state(network<Architecture, Tensor>(architecture, options.seed).weights,
-                             options.seed, options.update.optimiser),
-              images, objective{schedule, options.regime, options.prediction},
+              training_state(result.network.plain().weights, options.seed,
+                             options.update.optimiser),
+              images,
+              objective<any_schedule, any_regime>{.schedule = result.schedule,
+                                                  .regime = options.regime,
+                                                  .prediction = options.prediction,
+                                                  .label_dropout = options.label_dropout},
               cosine_annealing{.steps = steps, .first = options.learning_rate}, options.update);
   run.run(steps, [&](const auto& report) {
     double loss = 0;
     for (const double of_scale : report.loss) loss += of_scale;
     if (options.on_step) options.on_step(report.step, loss);
   });
-  return {network<Architecture, Tensor>(architecture, run.state().average), options.prediction,
-          options.schedule, data.side(), weight_kind::average};
+  result.network = detail::trained_network<Architecture, Backend>(
+      network<Architecture, Tensor>(architecture, run.state().average));
+  return result;
 }
 
 }  // namespace lift

@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <lift/backend/xtensor_backend.hpp>
-#include <lift/io/dataset.hpp>
 #include <lift/io/weight_names.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
@@ -34,41 +32,23 @@ struct trained_model : model<detail::trained_network<Architecture, Backend>, any
   std::string schedule_name;
   std::size_t size;  ///< of the fine images, in pixels
   weight_kind kind;  ///< which weights these are
+  std::vector<std::string> class_names;  ///< by their numbers; none of a network without classes
 
   /// Throws lift::error where there is no such schedule, listing the names, and where a network that
   /// predicts so cannot be used on it.
   trained_model(network<Architecture, tensor_type> net, const lift::prediction& predicted,
-                std::string name_of_schedule, std::size_t side, weight_kind weights)
+                std::string name_of_schedule, std::size_t side, weight_kind weights,
+                std::vector<std::string> names_of_classes = {})
       : model<detail::trained_network<Architecture, Backend>, any_schedule>{
             detail::trained_network<Architecture, Backend>(std::move(net)), predicted,
             make_schedule(name_of_schedule)},
         schedule_name(std::move(name_of_schedule)),
         size(side),
-        kind(weights) {
+        kind(weights),
+        class_names(std::move(names_of_classes)) {
     if (const auto problem = undefined_estimate(predicted, this->schedule, schedule_name);
         !problem.empty())
       throw error(problem);
-  }
-};
-
-/// A data set as training images.
-template <class Tensor>
-struct dataset_images {
-  const image_dataset* data;
-
-  std::size_t size() const { return data->size(); }
-  shape image_shape() const { return {3, data->side(), data->side()}; }
-  void read(std::span<const std::size_t> numbers, std::span<float> to) const {
-    const std::size_t stride = image_shape().size();
-    for (std::size_t i = 0; i < numbers.size(); ++i)
-      data->normalised(numbers[i], to.subspan(i * stride, stride));
-  }
-  /// The images of those numbers in [−1, 1], (B, 3, S, S).
-  Tensor operator()(std::span<const std::size_t> numbers) const {
-    const shape dims{numbers.size(), 3, data->side(), data->side()};
-    std::vector<float> values(dims.size());
-    read(numbers, values);
-    return Tensor(dims, values);
   }
 };
 

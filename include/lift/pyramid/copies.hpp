@@ -7,6 +7,7 @@
 #include <lift/core/scales.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/upsample.hpp>
+#include <lift/pyramid/pyramid.hpp>
 
 namespace lift {
 
@@ -19,12 +20,21 @@ auto coarsen(const X& fine) { return apply(op::downsample{}, fine); }
 template <value X>
 auto refine(const X& coarse) { return apply(op::upsample{}, coarse); }
 
-/// The scales of an image as copies of it, each the 2×2 means of the one before.
-template <std::size_t N, value X>
-scales<X, N> coarser_copies(const X& fine) {
-  scales<X, N> result{fine};
-  for (std::size_t scale = 1; scale < N; ++scale) result[scale] = coarsen(result[scale - 1]);
-  return result;
-}
+/// The scales of an image as copies of it, each the 2×2 means of the one before; the finest is the
+/// image that they make.
+struct copies {
+  static constexpr const char* name = "copies";
+
+  template <std::size_t N, value X>
+  scales<X, N> split(const X& image) const {
+    scales<X, N> result{image};
+    for (std::size_t scale = 1; scale < N; ++scale) result[scale] = coarsen(result[scale - 1]);
+    return result;
+  }
+  template <value X, std::size_t N>
+  X join(const scales<X, N>& images) const { return images.fine(); }
+};
+
+static_assert(pyramid<copies, shape>);
 
 }  // namespace lift

@@ -21,16 +21,18 @@ Tensor initial_noise(const shape& images, std::uint32_t scale,
                               options.first_sample);
 }
 
-/// A batch of images, fine ones of shape (B, C, H, W) with their coarser ones, from noise of their
-/// own: numbers options.first_sample, …, first_sample + B − 1 of all those the seed gives.
+/// The scales of a batch of images of shape (B, C, H, W), as the pyramid makes them, from noise of
+/// their own: numbers options.first_sample, …, first_sample + B − 1 of all those the seed gives.
 /// Otherwise as sample.
 template <class Tensor, std::size_t N, class Denoiser, class Schedule, class Solver = ddim,
-          class OnStep = ignore_step>
+          class OnStep = ignore_step, class Pyramid = copies>
+  requires(is_pyramid<Pyramid, Tensor, N>())
 scales<Tensor, N> generate(const Denoiser& denoise, const Schedule& schedule,
-                           const std::vector<scales<double, N>>& path, const shape& fine,
+                           const std::vector<scales<double, N>>& path, const shape& image,
                            const sampling_options<Solver>& options = {}, OnStep on_step = {},
-                           const scales<held_images<Tensor>, N>& held = {}) {
-  const scales<shape, N> shapes = coarser_copies<N>(fine);
+                           const scales<held_images<Tensor>, N>& held = {},
+                           const Pyramid& pyramid = {}) {
+  const scales<shape, N> shapes = pyramid.template split<N>(image);
   const auto noise = make_scales<N>([&](std::size_t s) {
     return initial_noise<Tensor>(shapes[s], static_cast<std::uint32_t>(s), options);
   });

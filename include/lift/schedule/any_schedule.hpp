@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <string_view>
-#include <variant>
 
 #include <lift/core/choice.hpp>
 #include <lift/schedule/cosine.hpp>
@@ -12,19 +11,8 @@
 
 namespace lift {
 
-/// A schedule chosen at run time.
-struct any_schedule {
-  std::variant<cosine_schedule, linear_schedule, zero_terminal_snr<cosine_schedule>,
-               zero_terminal_snr<linear_schedule>>
-      model;
-
-  std::size_t num_timesteps() const {
-    return std::visit([](const auto& schedule) { return schedule.num_timesteps(); }, model);
-  }
-  double alpha_bar(std::size_t timestep) const {
-    return std::visit([=](const auto& schedule) { return schedule.alpha_bar(timestep); }, model);
-  }
-};
+/// A schedule chosen at run time, known by its table.
+struct any_schedule : tabulated_schedule {};
 
 static_assert(noise_schedule<any_schedule>);
 

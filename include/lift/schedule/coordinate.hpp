@@ -3,7 +3,7 @@
 
 #include <concepts>
 #include <string_view>
-#include <variant>
+#include <type_traits>
 
 #include <lift/core/choice.hpp>
 
@@ -46,25 +46,28 @@ struct no_factor {
 };
 static_assert(coordinate<no_factor>);
 
-/// A coordinate chosen at run time.
-struct any_coordinate {
-  std::variant<stochastic_localisation, unit_noise, log_snr_coordinate,
-               denoised_log_snr_coordinate, no_factor>
-      model;
+/// A coordinate chosen at run time: any that has no state.
+class any_coordinate {
+ public:
+  template <coordinate Coordinate = stochastic_localisation>
+    requires std::is_empty_v<Coordinate>
+  constexpr any_coordinate(Coordinate = {})
+      : factor_([](double snr) { return Coordinate{}.factor(snr); }) {}
 
-  double factor(double snr) const {
-    return std::visit([=](const auto& c) { return c.factor(snr); }, model);
-  }
+  double factor(double snr) const { return factor_(snr); }
+
+ private:
+  double (*factor_)(double snr);
 };
 static_assert(coordinate<any_coordinate>);
 
 /// The coordinates by name; the first is the default.
 inline constexpr choice<any_coordinate> coordinate_choices[] = {
-    {"localisation", [] { return any_coordinate{stochastic_localisation{}}; }},
-    {"unit-noise", [] { return any_coordinate{unit_noise{}}; }},
-    {"log-snr", [] { return any_coordinate{log_snr_coordinate{}}; }},
-    {"denoised-log-snr", [] { return any_coordinate{denoised_log_snr_coordinate{}}; }},
-    {"none", [] { return any_coordinate{no_factor{}}; }},
+    {"localisation", [] { return any_coordinate(stochastic_localisation{}); }},
+    {"unit-noise", [] { return any_coordinate(unit_noise{}); }},
+    {"log-snr", [] { return any_coordinate(log_snr_coordinate{}); }},
+    {"denoised-log-snr", [] { return any_coordinate(denoised_log_snr_coordinate{}); }},
+    {"none", [] { return any_coordinate(no_factor{}); }},
 };
 
 /// Throws lift::error, listing the names, if there is no such coordinate.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -15,6 +14,7 @@ namespace lift {
 struct beta_range {
   float min, max;
 
+  constexpr float clamp(float beta) const { return beta < min ? min : beta > max ? max : beta; }
   static constexpr beta_range clipped() { return {1e-4F, 0.02F}; }
   static constexpr beta_range unclipped() { return {0, 0.999F}; }
 };
@@ -28,7 +28,7 @@ class cosine_schedule : public tabulated_schedule {
       : tabulated_schedule(alpha_bar_from_beta(num_timesteps, [=](std::size_t t) {
           const float ratio = unclipped_alpha_bar(t + 1, num_timesteps) /
                               unclipped_alpha_bar(t, num_timesteps);
-          return std::clamp(1.0F - ratio, range.min, range.max);
+          return range.clamp(1.0F - ratio);
         })) {}
 
  private:

@@ -6,6 +6,7 @@
 #include <span>
 
 #include <lift/backend/tensor.hpp>
+#include <lift/nn/label_embedding.hpp>
 
 namespace lift {
 
@@ -36,6 +37,14 @@ concept host_image_source =
                                         std::span<typename Tensor::value_type> to) {
       source.read(indices, to);
       { source.image_shape() } -> std::convertible_to<shape>;
+    };
+
+/// A source that knows the classes of its images: labels(indices) are those of a batch, one each,
+/// or none where a network is not told.
+template <class S, class Tensor>
+concept labelled_image_source =
+    image_source<S, Tensor> && requires(const S& source, std::span<const std::size_t> indices) {
+      { source.labels(indices) } -> std::convertible_to<class_labels>;
     };
 
 /// Images that are all in one tensor (N, C, S, S).

@@ -121,25 +121,28 @@ void require_trainable(const prediction& predicted, const Schedule& schedule) {
 }
 
 /// What a network is trained for: how clean images become noisy inputs and targets.
-template <class Schedule = cosine_schedule, class Regime = independent_regime>
+template <class Schedule = cosine_schedule, class Regime = independent_regime,
+          class Pyramid = copies>
 struct objective {
   static_assert(is_noise_schedule<Schedule>());
 
   Schedule schedule{};
   Regime regime{};
   lift::prediction prediction = predicts_noise{};
+  Pyramid pyramid{};
+  double label_dropout = 0.1;  ///< share of the images that are shown without their label
 
-  /// Clean fine images (B, C, S, S) in [−1, 1] as training samples first_sample, … of N scales:
-  /// timesteps and noise are functions of seed and sample number, made where the tensors are. The
-  /// coarser images are the 2×2 means of the finer ones.
+  /// Clean images (B, C, S, S) in [−1, 1] as training samples first_sample, … of the N scales that
+  /// the pyramid makes of them: timesteps and noise are functions of seed and sample number, made
+  /// where the tensors are.
   template <std::size_t N, class Tensor>
   scales<noised<Tensor>, N> batch(const Tensor& clean, std::uint64_t seed,
                                   sample_number first_sample) const {
-    static_assert(is_regime<Regime, N>());
+    static_assert(is_regime<Regime, N>() && is_pyramid<Pyramid, Tensor, N>());
     const auto t = draw_timesteps<Tensor, N>(
         regime, {.seed = seed, .use = purpose::training_timestep}, first_sample,
         clean.shape()[0], schedule.num_timesteps());
-    const auto images = coarser_copies<N>(clean);
+    const auto images = pyramid.template split<N>(clean);
     return make_scales<N>([&](std::size_t scale) {
       const random_stream stream{.seed = seed, .use = purpose::training_noise,
                                  .scale = static_cast<std::uint32_t>(scale)};
@@ -156,6 +159,39 @@ template <class S, class R>
 objective(S, R) -> objective<S, R>;
 template <class S, class R>
 objective(S, R, prediction) -> objective<S, R>;
+template <class S, class R, class P>
+objective(S, R, prediction, P) -> objective<S, R, P>;
+
+/// Writes the label of one sample, or none with probability `share`.
+template <class T>
+struct drop_label_functor {
+  const T* labels;
+  random_stream stream;
+  sample_number first_sample;
+  double share;
+  T* out;
+  LIFT_HD void operator()(std::size_t i) const {
+    const bool dropped = stream.uniform(first_sample + i, 0) < share;
+    out[i] = dropped ? static_cast<T>(no_label) : labels[i];
+  }
+};
+
+/// The labels (B) of samples first_sample, …, each but for a share of them that is drawn by seed and
+/// sample number, so that a network learns to do without (classifier-free guidance, Ho & Salimans
+/// 2022).
+template <class Tensor>
+condition<Tensor> drop_labels(const Tensor& labels, double dropped, std::uint64_t seed,
+                              sample_number first_sample) {
+  using T = typename Tensor::value_type;
+  require(dropped >= 0 && dropped <= 1, "label dropout", dropped, "0 to 1");
+  Tensor kept(labels.shape());
+  const random_stream stream{.seed = seed, .use = purpose::label_dropout};
+  Tensor::backend_type::for_each(labels.size(),
+                                 drop_label_functor<T>{labels.data(), stream, first_sample,
+                                                       dropped, kept.mutable_data()},
+                                 16);
+  return {kept};
+}
 
 /// The losses of a batch, tensors of one element, and the gradient of their weighted sum with
 /// respect to every parameter, in the order of the parameters; an empty tensor is zero.
@@ -166,19 +202,27 @@ struct loss_gradient {
 };
 
 /// Loss of a scale = mean over all elements of (output − target)²; the gradient is that of
-/// Σ weights[scale]·loss[scale].
+/// Σ weights[scale]·loss[scale]. A condition is given to an architecture that takes one.
 template <class Architecture, class Tensor, std::size_t N>
 loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
                                             const parameters<Tensor>& parameters,
                                             const scales<noised<Tensor>, N>& batch,
-                                            const scales<double, N>& weights) {
+                                            const scales<double, N>& weights,
+                                            const condition<Tensor>& given = {}) {
   using T = typename Tensor::value_type;
   tape_of<Tensor> tape;
   taped_parameters leaves(parameters, tape);
   const scope root(leaves);
-  const auto y =
-      architecture(root, make_scales<N>([&](std::size_t s) { return batch[s].input; }),
-                   make_scales<N>([&](std::size_t s) { return batch[s].t; }));
+  const auto x = make_scales<N>([&](std::size_t s) { return batch[s].input; });
+  const auto t = make_scales<N>([&](std::size_t s) { return batch[s].t; });
+  const auto y = [&] {
+    if constexpr (conditional_architecture<Architecture>) {
+      return architecture(root, x, t, given);
+    } else {
+      require(given.empty(), "labels of an architecture without condition", given.labels.size(), 0);
+      return architecture(root, x, t);
+    }
+  }();
   const auto losses = make_scales<N>([&](std::size_t s) {
     return apply(op::mean_squared_error{}, y[s], batch[s].target);
   });

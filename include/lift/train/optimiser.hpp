@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <ostream>
 #include <span>
 #include <string>
 #include <utility>
@@ -30,10 +29,10 @@ struct optimiser_names {
   std::string prefix(std::size_t i) const { return optimiser + "." + states[i] + "."; }
   friend bool operator==(const optimiser_names&, const optimiser_names&) = default;
   /// "adamw (m, v)"
-  friend std::ostream& operator<<(std::ostream& out, const optimiser_names& names) {
-    out << names.optimiser << " (";
-    for (const auto& state : names.states) out << (&state == &names.states[0] ? "" : ", ") << state;
-    return out << ")";
+  friend std::string to_text(const optimiser_names& names) {
+    std::string result = names.optimiser + " (";
+    for (const auto& state : names.states) result += (&state == &names.states[0] ? "" : ", ") + state;
+    return result + ")";
   }
 };
 

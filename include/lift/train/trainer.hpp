@@ -6,13 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include <lift/backend/repeated_work.hpp>
 #include <lift/backend/upload.hpp>
+#include <lift/core/random_permutation.hpp>
 #include <lift/core/stoppable.hpp>
+#include <lift/dist/alone.hpp>
 #include <lift/train/image_source.hpp>
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/objective.hpp>
@@ -36,28 +39,42 @@ struct step_report {
 ///
 /// A step is work that the backend repeats, and is waited for once, at its end; before that the next
 /// batch is read where images and backend allow it (host_image_source, uploading_backend).
+///
+/// On several ranks (communicator), each with a trainer that began with the same arguments, a batch
+/// is that of all together: a rank reads and evaluates an equal run of its images, and losses and
+/// gradients are summed before the update. R ranks thus train as one with R times the accumulation,
+/// up to the order of sums, and all have the same state. They take their steps together: one that
+/// throws before the sum, as it cannot read an image, leaves the others waiting in it.
 template <class Architecture, class Tensor, class Source, class Objective, class Rate,
-          class Optimiser = adamw>
+          class Optimiser = adamw, class Communicator = alone>
 class trainer {
   static_assert(is_image_source<Source, Tensor>() && is_learning_rate<Rate>() &&
-                is_optimiser<Optimiser, Tensor>());
+                is_optimiser<Optimiser, Tensor>() && is_communicator<Communicator, Tensor>());
   static constexpr std::size_t scale_count = Architecture::scale_count;
-  static_assert(is_regime<decltype(Objective::regime), scale_count>());
+  static_assert(is_regime<decltype(Objective::regime), scale_count>() &&
+                is_pyramid<decltype(Objective::pyramid), Tensor, scale_count>());
 
  public:
   /// Goes on from its own copy of `state`; `images` must outlive the trainer. Throws lift::error
-  /// when there is no whole batch, when the parts of a batch are not equal, when the state comes
+  /// when there is no whole batch, when the parts of all ranks are not equal, when the state comes
   /// from a data set of another size or another optimiser, and as validate(schedule) does.
   trainer(Architecture architecture, const training_state<Tensor>& state, const Source& images,
-          Objective objective, Rate rate, const training_options<Optimiser>& options = {})
+          Objective objective, Rate rate, const training_options<Optimiser>& options = {},
+          Communicator communicator = {})
       : architecture_(std::move(architecture)), state_(state.clone()), images_(&images),
-        objective_(std::move(objective)), rate_(std::move(rate)), options_(options) {
+        objective_(std::move(objective)), rate_(std::move(rate)), options_(options),
+        communicator_(std::move(communicator)) {
     const std::size_t count = images.size(), batch = options.batch_size;
+    const std::size_t rank = communicator_.rank(), ranks = communicator_.size();
+    require(rank < ranks, "rank of a communicator", rank, text("below its size, ", ranks));
     require(batch > 0 && batch <= count, "batch size", batch,
             text("1 to the number of training images, ", count));
-    require(options.accumulation > 0 && batch % options.accumulation == 0,
+    require(options.accumulation > 0 && batch % ranks == 0 &&
+                batch / ranks % options.accumulation == 0,
             "parts of a batch (gradient accumulation)", options.accumulation,
-            text("a divisor of the batch size ", batch));
+            ranks == 1 ? text("a divisor of the batch size ", batch)
+                       : text("a number that times ", ranks, " ranks divides the batch size ",
+                              batch));
     require(state.images == 0 || state.images == count, "number of training images", count,
             text(state.images, " as when this training began"));
     require_state_of(options.optimiser, state);
@@ -68,7 +85,7 @@ class trainer {
     require_trainable(objective_.prediction, objective_.schedule);
     if constexpr (reads_ahead) {
       const shape image = images.image_shape();
-      incoming_ = Tensor({batch, image[0], image[1], image[2]});
+      incoming_ = Tensor({batch / ranks, image[0], image[1], image[2]});
     }
   }
 
@@ -76,8 +93,8 @@ class trainer {
   std::uint64_t batches_per_epoch() const { return state_.images / options_.batch_size; }
 
   /// Takes one step. Throws lift::error, naming the step and what was not finite, when a loss or
-  /// gradient is not, and lift::stopped when it is asked to stop (stoppable) while it evaluates them
-  /// on a backend that keeps no record of work; the state is then as before the step.
+  /// gradient is not, and lift::stopped when asked to stop (stoppable) while it evaluates them as
+  /// the only rank on a backend that keeps no record of work; the state is then as before.
   step_report<scale_count> step() {
     const auto start = std::chrono::steady_clock::now();
     const auto* const asked = stoppable::flag();
@@ -85,10 +102,15 @@ class trainer {
     const place here = next_place(state_.epoch, state_.cursor);
     const double rate = rate_(state_.step);
     take_images(here);
+    take_labels(here);
     Backend::copy_in(first_sample_.data(), std::span<const std::uint64_t>(&state_.samples, 1));
     numbers_.set(rate, state_.step + 1, options_);
     work_.run([&, this] {
-      norms_ = change_weights(state_, evaluate(work_.records ? nullptr : asked), numbers_, options_);
+      // Other ranks would wait for one that stopped.
+      const bool whole = work_.records || communicator_.size() > 1;
+      auto found = evaluate(whole ? nullptr : asked);
+      sum_over_ranks(found);
+      norms_ = change_weights(state_, found, numbers_, options_);
     });
     read_ahead(next_place(here.epoch, here.cursor + options_.batch_size));
     const auto [loss, norm] = finish_step<scale_count>(state_, *norms_);
@@ -123,27 +145,45 @@ class trainer {
     return whole ? place{epoch, cursor} : place{epoch + 1, 0};
   }
 
-  std::span<const std::size_t> batch_indices(const place& at) {
+  /// How many images of a batch are this rank's, and the first of them.
+  std::size_t own_count() const { return options_.batch_size / communicator_.size(); }
+  std::size_t first_own() const { return communicator_.rank() * own_count(); }
+
+  /// The numbers of this rank's images of a batch.
+  std::span<const std::size_t> own_indices(const place& at) {
     if (order_.empty() || order_epoch_ != at.epoch) {
       order_ = random_permutation({.seed = state_.seed, .use = purpose::data_order,
                                    .step = static_cast<std::uint32_t>(at.epoch)},
                                   state_.images);
       order_epoch_ = at.epoch;
     }
-    return std::span(order_).subspan(at.cursor, options_.batch_size);
+    return std::span(order_).subspan(at.cursor + first_own(), own_count());
   }
 
   /// Brings the images of a batch to where the work finds them.
   void take_images(const place& here) {
-    const Tensor images = read_place_ == here ? incoming_ : (*images_)(batch_indices(here));
-    require(images.shape().rank() == 4 && images.shape()[0] == options_.batch_size,
+    const Tensor images = read_place_ == here ? incoming_ : (*images_)(own_indices(here));
+    require(images.shape().rank() == 4 && images.shape()[0] == own_count(),
             "batch of training images", images.shape(),
-            text("(", options_.batch_size, ", channels, height, width)"));
+            text("(", own_count(), ", channels, height, width)"));
     if (clean_.empty()) clean_ = Tensor(images.shape());
     require(images.shape() == clean_.shape(), "batch of training images", images.shape(),
             clean_.shape());
     clean_.assign(images);
     if constexpr (reads_ahead) upload_.mark();
+  }
+
+  /// Likewise the labels of a batch, where the images have them.
+  void take_labels(const place& here) {
+    if constexpr (labelled_image_source<Source, Tensor>) {
+      const class_labels labels = images_->labels(own_indices(here));
+      if (labels.empty() && labels_.empty()) return;
+      require(labels.size() == own_count(), "labels of a batch of training images", labels.size(),
+              own_count());
+      const std::vector<T> numbers(labels.begin(), labels.end());
+      if (labels_.empty()) labels_ = Tensor(shape{own_count()});
+      Backend::copy_in(labels_.mutable_data(), std::span<const T>(numbers));
+    }
   }
 
   /// Reads a batch that may be the next. A failure is left to the step that needs the batch: the one
@@ -152,7 +192,7 @@ class trainer {
     if constexpr (reads_ahead) {
       read_place_.reset();
       try {
-        images_->read(batch_indices(next), upload_.template stage<T>(incoming_.size()));
+        images_->read(own_indices(next), upload_.template stage<T>(incoming_.size()));
         upload_.send(incoming_.mutable_data());
         read_place_ = next;
       } catch (...) {
@@ -160,20 +200,26 @@ class trainer {
     }
   }
 
-  /// Mean losses and summed gradients of the parts of a batch, unless `asked` to stop.
+  /// This rank's share in the mean losses of a batch and their gradients, unless `asked` to stop.
   loss_gradient<Tensor, scale_count> evaluate(const std::atomic<bool>* asked) const {
     const stoppable evaluation(asked);
-    const std::size_t parts = options_.accumulation, part = options_.batch_size / parts;
-    const double share = 1 / static_cast<double>(parts);
+    const std::size_t parts = options_.accumulation, part = own_count() / parts;
+    const double share = 1 / static_cast<double>(parts * communicator_.size());
     scales<double, scale_count> weights =
         objective_.regime.template loss_weights<scale_count>();
     for (double& weight : weights) weight *= share;
     loss_gradient<Tensor, scale_count> total{{}, std::vector<Tensor>(state_.weights.size())};
-    for (std::size_t first = 0; first < options_.batch_size; first += part) {
-      const auto batch = objective_.template batch<scale_count>(
-          parts == 1 ? clean_ : clean_.rows(first, first + part), state_.seed,
-          {first, first_sample_.data()});
-      const auto result = loss_and_gradients(architecture_, state_.weights, batch, weights);
+    for (std::size_t first = 0; first < own_count(); first += part) {
+      const auto part_of = [&](const Tensor& all) {
+        return parts == 1 ? all : all.rows(first, first + part);
+      };
+      const sample_number first_sample{first_own() + first, first_sample_.data()};
+      const auto batch = objective_.template batch<scale_count>(part_of(clean_), state_.seed,
+                                                                first_sample);
+      condition<Tensor> given;
+      if (!labels_.empty())
+        given = drop_labels(part_of(labels_), objective_.label_dropout, state_.seed, first_sample);
+      const auto result = loss_and_gradients(architecture_, state_.weights, batch, weights, given);
       for (std::size_t scale = 0; scale < scale_count; ++scale)
         op::accumulate(total.loss[scale], scaled(result.loss[scale], share));
       for (std::size_t i = 0; i < total.gradients.size(); ++i)
@@ -182,20 +228,35 @@ class trainer {
     return total;
   }
 
+  void sum_over_ranks(loss_gradient<Tensor, scale_count>& shares) {
+    if (communicator_.size() == 1) return;
+    std::vector<Tensor*> all;
+    for (Tensor& loss : shares.loss) all.push_back(&loss);
+    std::set<const T*> seen;
+    for (Tensor& gradient : shares.gradients) {
+      if (gradient.empty()) continue;
+      // Parameters that are added up have one gradient between them.
+      if (!seen.insert(gradient.data()).second) gradient = gradient.clone();
+      all.push_back(&gradient);
+    }
+    communicator_.sum(std::span<Tensor* const>(all));
+  }
+
   Architecture architecture_;
   training_state<Tensor> state_;
   const Source* images_;
   Objective objective_;
   Rate rate_;
   training_options<Optimiser> options_;
+  Communicator communicator_;
   std::vector<std::size_t> order_;
   std::uint64_t order_epoch_ = 0;
-  Tensor clean_;  // the images of the step
+  Tensor clean_, labels_;  // this rank's images of the step, and their labels
   typename Backend::template buffer<std::uint64_t> first_sample_{1};
   step_numbers<Tensor> numbers_;
   std::optional<gradient_norms<Tensor>> norms_;
   repeated_work<Backend> work_;  // after what it works on
-  Tensor incoming_;              // those of the batch at read_place_
+  Tensor incoming_;              // those of the step at read_place_
   std::optional<place> read_place_;
   typename detail::upload_of<Backend>::type upload_;
 };

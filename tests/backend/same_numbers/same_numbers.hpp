@@ -128,7 +128,7 @@ class number_list {
       add("LIFT: gradient of " + net.weights.entries()[i].name, agreement::relative_l2, 1e-4,
           loss.gradients[i]);
 
-    const auto baseline = hashed_network<Tensor>(baseline_unet{{32, 128}}, "same.");
+    const auto baseline = hashed_network<Tensor>(baseline_unet{{{32, 128}}}, "same.");
     add("baseline: output", agreement::relative_l2, 1e-5, 
         baseline(scales{fine}, scales{t_fine}).fine());
     const auto full = hashed_network<Tensor>(lift_unet{}, "full.");

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+
+#include <lift/core/error.hpp>
+
+namespace lift {
+
+/// What an architecture is made of, which files keep: its fields, by Config::for_each_field(config,
+/// visit), are std::size_t, vectors of them, and such as may be absent. It tells the channels of
+/// its images and the number of which the side of fine images is a multiple, size_factor(), and
+/// throws lift::error where there can be none of it.
+template <class C>
+concept network_config =
+    std::default_initializable<C> && std::equality_comparable<C> && requires(const C& config) {
+      { config.image_channels } -> std::convertible_to<std::size_t>;
+      { config.size_factor() } -> std::convertible_to<std::size_t>;
+      C::for_each_field(config, [](const char*, const auto&) {});
+    };
+
+/// An architecture: the text of a network of some scales, architecture(p, x, t), with parameters
+/// from the scope p, on shapes, tensors, duals and variables, and its configuration.
+template <class A>
+concept network_architecture =
+    std::copyable<A> && network_config<std::decay_t<decltype(A::config)>> && requires {
+      { A::name } -> std::convertible_to<std::string>;
+      { A::scale_count } -> std::convertible_to<std::size_t>;
+      A{std::decay_t<decltype(A::config)>()};
+    };
+template <class A>
+using config_type = std::decay_t<decltype(A::config)>;
+
+/// An architecture that is called as architecture(p, x, t, condition) too; its configuration tells
+/// the number of classes.
+template <class A>
+concept conditional_architecture = network_architecture<A> && requires(const A& a) {
+  { a.config.classes } -> std::convertible_to<std::size_t>;
+};
+
+/// True of an architecture; of anything else it does not compile, and says what is wanted.
+template <class A>
+constexpr bool is_network_architecture() {
+  constexpr bool holds = network_architecture<A>;
+  static_assert(holds,
+                "an architecture is to have static members name and scale_count and as its first "
+                "member config, with members image_channels, size_factor() and a static "
+                "for_each_field(config, visit)");
+  return holds;
+}
+
+}  // namespace lift
