@@ -36,7 +36,7 @@ void loader(benchmark::State& state, const std::string& images) {
     for (std::size_t first = 0; first < data.size(); first += batch)
       coarse = coarsen(normalised(data, first, std::min(first + batch, data.size())));
   }
-  state.counters["check"] = mean_of(image_sums(square_functor{}, coarse)).mean /
+  state.counters["check"] = mean_of(image_sums(kernel::square{}, coarse)).mean /
                             static_cast<double>(coarse.size() / coarse.shape()[0]);
 }
 

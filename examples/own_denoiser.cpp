@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <vector>
 
-#include <lift/analysis/error_heatmap.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/backend/xtensor_backend.hpp>
 #include <lift/path/dp.hpp>
 #include <lift/schedule/cosine.hpp>

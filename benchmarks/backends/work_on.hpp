@@ -12,7 +12,7 @@
 #include <lift/analysis/hutchinson.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
-#include <lift/model/repeated_network.hpp>
+#include <lift/model/recorded_network.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
@@ -82,7 +82,7 @@ class work_on {
     return [n] {
       const shape millions{n * 1'000'000};
       return waited([from = zeros<Tensor>(millions), to = Tensor(millions)]() mutable {
-        Backend::map(from.size(), to.mutable_data(), lift::detail::identity_functor{}, each(from));
+        Backend::map(from.size(), to.mutable_data(), lift::kernel::identity{}, each(from));
       });
     };
   }
@@ -111,15 +111,15 @@ class work_on {
     static const network<lift_unet, Tensor> full(lift_unet{}, 1);
     return full;
   }
-  /// It as work that is repeated.
-  static auto repeated() {
-    return std::make_shared<repeated_network<network<lift_unet, Tensor>, Tensor>>(net());
+  /// It as work that is recorded.
+  static auto recorded() {
+    return std::make_shared<recorded_network<network<lift_unet, Tensor>, Tensor>>(net());
   }
 
   static prepared forward(std::size_t n) {
     return [n] {
       return waited([x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})},
-                     again = repeated()] {
+                     again = recorded()] {
         (*again)(x, {timesteps{500}, timesteps{300}});
       });
     };
@@ -136,7 +136,7 @@ class work_on {
   }
   static prepared generate_18(std::size_t n) {
     return [n] {
-      return waited([n, again = repeated()] {
+      return waited([n, again = recorded()] {
         const cosine_schedule schedule;
         const model denoise{std::cref(*again), predicts_noise{}, schedule};
         generate<Tensor>(denoise, schedule, diagonal{}({}, schedule, 18), {n, 3, 64, 64});

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include <lift/analysis/error_heatmap.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/dataset.hpp>
 #include <lift/metric/denoising_error.hpp>

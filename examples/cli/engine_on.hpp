@@ -10,7 +10,7 @@
 
 #include <lift/model/guided.hpp>
 #include <lift/model/model.hpp>
-#include <lift/model/repeated_network.hpp>
+#include <lift/model/recorded_network.hpp>
 #include <lift/pipeline/dataset_images.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
@@ -36,7 +36,7 @@ class model_of final : public model_on_backend {
 
  public:
   model_of(const model_setup& setup, network<Architecture, Tensor> net)
-      : model_{repeated(std::move(net)), setup.prediction, setup.schedule} {}
+      : model_{recorded(std::move(net)), setup.prediction, setup.schedule} {}
 
   std::size_t scale_count() const override { return n; }
 
@@ -95,8 +95,8 @@ class model_of final : public model_on_backend {
   }
 
  private:
-  using repeated = repeated_network<network<Architecture, Tensor>, Tensor, n>;
-  using model_type = model<repeated, any_schedule>;
+  using recorded = recorded_network<network<Architecture, Tensor>, Tensor, n>;
+  using model_type = model<recorded, any_schedule>;
 
   static timestep_path<n> path_of(const generation& job) {
     any_path path;

@@ -73,9 +73,9 @@ struct given_levels {
       const std::size_t end = std::min(list.find_first_of(",\n", first), list.size());
       const std::string_view step = std::string_view(list).substr(first, end - first);
       first = end + 1;
-      const std::string place = text(source, ": step ", result.timesteps.size() + 1);
-      std::vector<double> levels = numbers(step, place);
-      require(levels.size() == 1 || levels.size() == n, place,
+      const std::string location = text(source, ": step ", result.timesteps.size() + 1);
+      std::vector<double> levels = numbers(step, location);
+      require(levels.size() == 1 || levels.size() == n, location,
               text(levels.size(), " numbers"), n == 1 ? "1" : text("1 or ", n));
       if (levels.size() == 1) levels.resize(n, levels[0]);
       for (double& level : levels) level = to_timestep(level);
@@ -84,15 +84,15 @@ struct given_levels {
     return result;
   }
 
-  static std::vector<double> numbers(std::string_view step, const std::string& place) {
+  static std::vector<double> numbers(std::string_view step, const std::string& location) {
     std::vector<double> result;
     for (std::size_t at = 0; (at = step.find_first_not_of(": \t\r", at)) != step.npos;) {
       const std::size_t end = std::min(step.find_first_of(": \t\r", at), step.size());
       double number = 0;
       const auto [rest, problem] =
           std::from_chars(step.data() + at, step.data() + end, number);
-      require(problem == std::errc() && rest == step.data() + end && std::isfinite(number), place,
-              quote_name(std::string(step.substr(at, end - at))), "a number");
+      require(problem == std::errc() && rest == step.data() + end && std::isfinite(number),
+              location, quote_name(std::string(step.substr(at, end - at))), "a number");
       result.push_back(number);
       at = end;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <lift/analysis/error_heatmap.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/io/heatmap_file.hpp>
 
 #include "commands.hpp"

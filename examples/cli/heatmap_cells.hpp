@@ -94,27 +94,27 @@ class measured_cells {
     std::size_t number = 0;
     for (std::size_t first = 0, end = 0; (end = all.find('\n', first)) != all.npos;
          first = end + 1) {
-      const std::string place = text(file_.string(), ": line ", ++number);
-      const nlohmann::json line = parse_json(all.substr(first, end - first), place);
+      const std::string location = text(file_.string(), ": line ", ++number);
+      const nlohmann::json line = parse_json(all.substr(first, end - first), location);
       if (number == 1)
-        check_settings(line, place);
+        check_settings(line, location);
       else
-        take_cell(line, place);
+        take_cell(line, location);
     }
     require(number > 0, text("lines of ", file_.string()), number, "at least 1");
   }
 
-  void check_settings(const nlohmann::json& line, const std::string& place) const {
+  void check_settings(const nlohmann::json& line, const std::string& location) const {
     if (!line.is_object() || line.value("format", nlohmann::json()) != format ||
         !line.contains("settings") || !line["settings"].is_object())
-      throw error(text(place, ": want the settings of a heatmap that is being measured"));
+      throw error(text(location, ": want the settings of a heatmap that is being measured"));
     require_same_settings(line["settings"], settings_, file_);
   }
 
-  void take_cell(const nlohmann::json& line, const std::string& place) {
+  void take_cell(const nlohmann::json& line, const std::string& location) {
     const auto require_cell = [&](bool condition) {
       if (!condition)
-        throw error(text(place, ": want the cell's place on ", scales_, " axes and ",
+        throw error(text(location, ": want the cell's index on ", scales_, " axes and ",
                          2 * scales_ * scales_, " numbers"));
     };
     require_cell(line.is_array() && line.size() == scales_ + 2 * scales_ * scales_);

@@ -24,7 +24,7 @@
 #include <lift/backend/blas_product.hpp>
 #include <lift/backend/block_transpose.hpp>
 #include <lift/backend/channels_last.hpp>
-#include <lift/backend/convolution_addends.hpp>
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/direct_convolution.hpp>
 #include <lift/backend/index_divider.hpp>
@@ -35,8 +35,8 @@
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/patch_gather.hpp>
 #include <lift/backend/patch_matrix.hpp>
+#include <lift/backend/recorded_work.hpp>
 #include <lift/backend/recycling_allocator.hpp>
-#include <lift/backend/repeated_work.hpp>
 #include <lift/backend/segment_pool.hpp>
 #include <lift/backend/simd_team.hpp>
 #include <lift/backend/team.hpp>
@@ -107,11 +107,11 @@
 #include <lift/model/network.hpp>
 #include <lift/model/network_architecture.hpp>
 #include <lift/model/prediction.hpp>
-#include <lift/model/repeated_network.hpp>
+#include <lift/model/recorded_network.hpp>
 
 #include <lift/analysis/central_differences.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/analysis/error_heatmap.hpp>
-#include <lift/analysis/heatmap.hpp>
 #include <lift/analysis/heatmap_axis.hpp>
 #include <lift/analysis/hutchinson.hpp>
 #include <lift/analysis/jacobian_products.hpp>

@@ -12,7 +12,7 @@
 
 #include <Eigen/Dense>
 
-#include <lift/analysis/error_heatmap.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/schedule/tabulated_schedule.hpp>
 
@@ -292,7 +292,7 @@ BOOST_FIXTURE_TEST_CASE(every_block_of_the_heatmap, fixture) {
                                                   {.probes = 32, .jacobian_of = which});
     BOOST_CHECK_NO_THROW(validate(heatmap));
     for (std::size_t number = 0; number < 27; ++number) {
-      const cell<3> at = heatmap.fine().place(number);
+      const cell<3> at = heatmap.fine().index_at(number);
       const auto blocks = denoise.jacobian(timesteps_of(at), which);
       for (std::size_t output = 0; output < 3; ++output)
         for (std::size_t input = 0; input < 3; ++input) {
@@ -327,7 +327,7 @@ BOOST_FIXTURE_TEST_CASE(coordinate_and_weight_are_factors, fixture) {
     for (std::size_t output = 0; output < 3; ++output)
       for (std::size_t input = 0; input < 3; ++input)
         for (std::size_t number = 0; number < 27; ++number) {
-          const cell<3> at = heatmap.fine().place(number);
+          const cell<3> at = heatmap.fine().index_at(number);
           double factor = coordinate.factor(gamma[at[input]]);
           if (weight != jacobian_weight::none) factor /= pixels(output);
           if (weight == jacobian_weight::both_sides) factor /= pixels(input);

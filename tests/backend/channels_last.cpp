@@ -67,18 +67,18 @@ struct plain_channels_last {
 };
 
 /// The recording backend's system with convolutions by way of channels last.
-struct turning_system : recording_system {
+struct transposing_system : recording_system {
   template <class T, class Use>
   static bool with_convolution(const convolution_geometry& g, const Use& use) {
-    using turned = channels_last_convolution<turning_system, plain_channels_last>;
-    if (!turned::suits(g)) return false;
+    using transposed = channels_last_convolution<transposing_system, plain_channels_last>;
+    if (!transposed::suits(g)) return false;
     const plain_channels_last inner{g};
-    use(turned(g, inner));
+    use(transposed(g, inner));
     return true;
   }
 };
 
-using turning = thrust_backend<turning_system>;
+using transposing = thrust_backend<transposing_system>;
 using by_patches = thrust_backend<recording_system>;
 
 /// Small whole numbers, most of them 0, so that no sum has more digits than bfloat16.
@@ -105,17 +105,17 @@ BOOST_AUTO_TEST_CASE(convolutions_of_whole_numbers_are_exact) {
       const auto bias = whole_numbers(g.out_channels, "bias");
       const auto image_bias = whole_numbers(g.channels, "image bias");
       const auto vectors = whole_numbers(g.batch * g.out_channels, "vectors");
-      const convolution_addends<float> addends{bias.data(), vectors.data(), result.data()};
+      const convolution_epilogue<float> epilogue{bias.data(), vectors.data(), result.data()};
       const auto same = [](std::size_t size, const auto& f) {
         std::vector<float> got(size, NAN), want(size, NAN);
-        f(turning{}, got.data());
+        f(transposing{}, got.data());
         f(by_patches{}, want.data());
         BOOST_CHECK(got == want);
         BOOST_CHECK_GT(10 * std::count_if(want.begin(), want.end(), [](float x) { return x != 0; }),
                        static_cast<std::ptrdiff_t>(size));
       };
       same(result.size(), [&](auto on, float* to) {
-        on.convolve(g, image.data(), weight.data(), addends, to);
+        on.convolve(g, image.data(), weight.data(), epilogue, to);
       });
       same(result.size(), [&](auto on, float* to) {
         on.convolve(g, image.data(), weight.data(), {}, to);
@@ -130,8 +130,8 @@ BOOST_AUTO_TEST_CASE(convolutions_of_whole_numbers_are_exact) {
 }
 
 BOOST_AUTO_TEST_CASE(few_channels_are_left_to_others) {
-  using turned = channels_last_convolution<turning_system, plain_channels_last>;
-  BOOST_CHECK(turned::suits({1, 64, 4, 4, 16, 4, 4, 3, 1, 1}));
-  BOOST_CHECK(!turned::suits({1, 6, 4, 4, 16, 4, 4, 3, 1, 1}));
-  BOOST_CHECK(!turned::suits({1, 64, 4, 4, 3, 4, 4, 3, 1, 1}));
+  using transposed = channels_last_convolution<transposing_system, plain_channels_last>;
+  BOOST_CHECK(transposed::suits({1, 64, 4, 4, 16, 4, 4, 3, 1, 1}));
+  BOOST_CHECK(!transposed::suits({1, 6, 4, 4, 16, 4, 4, 3, 1, 1}));
+  BOOST_CHECK(!transposed::suits({1, 64, 4, 4, 3, 4, 4, 3, 1, 1}));
 }

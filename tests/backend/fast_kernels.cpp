@@ -65,7 +65,7 @@ struct convolution_results {
     const Tensor in_bias = random_tensor<Tensor>(shape{c.in}, 5);
     const Tensor vectors = random_tensor<Tensor>({c.batch, c.out}, 6);
     const Tensor images = random_tensor<Tensor>(w.shape(), 7);
-    const convolution_addends<typename Tensor::value_type> addends{
+    const convolution_epilogue<typename Tensor::value_type> epilogue{
         out_bias.data(), vectors.data(), images.data()};
     const typename Tensor::value_type* const none = nullptr;
     y = w.clone();
@@ -73,8 +73,8 @@ struct convolution_results {
     gx = x.clone();
     gx_biased = x.clone();
     ga = a.clone();
-    convolve(g, x.data(), a.data(), decltype(addends){}, y.mutable_data());
-    convolve(g, x.data(), a.data(), addends, y_added.mutable_data());
+    convolve(g, x.data(), a.data(), decltype(epilogue){}, y.mutable_data());
+    convolve(g, x.data(), a.data(), epilogue, y_added.mutable_data());
     transpose(g, w.data(), a.data(), none, gx.mutable_data());
     transpose(g, w.data(), a.data(), in_bias.data(), gx_biased.mutable_data());
     weight(g, x.data(), w.data(), ga.mutable_data());
@@ -95,7 +95,7 @@ void check_close(const A& got, const B& want, double tolerance) {
     BOOST_TEST_CONTEXT(what) BOOST_CHECK_LT(relative_l2(a.to_host(), b.to_host()), tolerance);
   };
   compare("result", got.y, want.y);
-  compare("result with addends", got.y_added, want.y_added);
+  compare("result with an epilogue", got.y_added, want.y_added);
   compare("image gradient", got.gx, want.gx);
   compare("image gradient with bias", got.gx_biased, want.gx_biased);
   compare("weight gradient", got.ga, want.ga);

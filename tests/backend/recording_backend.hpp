@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// A backend on the host that records repeated work as a device does: what is asked of it while work
+// A backend on the host that records work as a device does: what is asked of it while work
 // is recorded is only noted, with the memory it was asked for, and done at every repetition.
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 #include <lift/backend/blas_product.hpp>
 #include <lift/backend/recycling_allocator.hpp>
-#include <lift/backend/repeated_work.hpp>
+#include <lift/backend/recorded_work.hpp>
 #include <lift/backend/team.hpp>
 #include <lift/backend/thrust_backend.hpp>
 #include <lift/backend/upload.hpp>
@@ -39,7 +39,7 @@ struct recorder {
   }
 };
 
-/// A record, see recorded_work.
+/// A record, see work_recorder.
 class host_record {
  public:
   static bool recording() { return recorder::get().tasks != nullptr; }
@@ -60,7 +60,7 @@ class host_record {
     tasks_.clear();
     made_ = false;
   }
-  void repeat() {
+  void replay() {
     for (const auto& task : tasks_) task();
   }
 
@@ -142,7 +142,7 @@ class host_upload {
 };
 
 struct recording_backend : thrust_backend<recording_system> {
-  using repeated_work = recorded_work<host_record>;
+  using recorded_work = work_recorder<host_record>;
   using upload = host_upload;
 };
 static_assert(backend<recording_backend>);

@@ -37,7 +37,7 @@ struct mix {
 /// A team reads at once what it has written, by every one of its verbs: of its rows (m, n) of x it
 /// leaves the largest elements, over all rows the sum of sums, and y = x − largest of the row − sum.
 template <class T>
-struct team_functor {
+struct sums_by_team {
   std::size_t m, n;
   const T* x;
   T *largest, *total, *y;
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_team_reads_what_it_wrote, Tensor, tensors) {
     const Tensor x = noise<Tensor>(shape{count, m, n}, 1);
     Tensor largest(shape{count, m}), total(shape{count}), y(x.shape());
     Tensor::backend_type::for_each_team(
-        count, team_functor<T>{m, n, x.data(), largest.mutable_data(), total.mutable_data(),
+        count, sums_by_team<T>{m, n, x.data(), largest.mutable_data(), total.mutable_data(),
                                y.mutable_data()});
     const auto hx = x.to_host(), hy = y.to_host();
     for (std::size_t k = 0; k < count; ++k) {
@@ -126,9 +126,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(reduce_sums_and_finds_maxima, Tensor, tensors) {
     const std::size_t n = outer * keep * inner;
     const Tensor x = noise<Tensor>(shape{n}, 1), y = noise<Tensor>(shape{keep}, 2);
     Tensor total(shape{keep}), top(shape{keep});
-    B::reduce(sum{}, outer, keep, inner, total.mutable_data(), multiply_functor{}, each(x),
+    B::reduce(sum{}, outer, keep, inner, total.mutable_data(), kernel::multiply{}, each(x),
               spread(y, inner));
-    B::reduce(maximum{}, outer, keep, inner, top.mutable_data(), lift::detail::identity_functor{},
+    B::reduce(maximum{}, outer, keep, inner, top.mutable_data(), lift::kernel::identity{},
               each(x));
     const auto hx = x.to_host(), hy = y.to_host(), ht = total.to_host(), hm = top.to_host();
     for (std::size_t k = 0; k < keep; ++k) {
@@ -150,12 +150,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_empty_adds_nothing, Tensor, tensors) {
   using B = typename Tensor::backend_type;
   const Tensor nothing(shape{0}), three = full<Tensor>(shape{3}, 7);
   Tensor out(shape{0}), sums = three.clone();
-  B::map(0, out.mutable_data(), add_functor{}, each(nothing), each(nothing));
-  B::reduce(sum{}, 2, 0, 3, out.mutable_data(), lift::detail::identity_functor{}, each(nothing));
+  B::map(0, out.mutable_data(), kernel::add{}, each(nothing), each(nothing));
+  B::reduce(sum{}, 2, 0, 3, out.mutable_data(), lift::kernel::identity{}, each(nothing));
   for (const auto& [outer, inner] : {std::pair(0, 1), std::pair(1, 0), std::pair(0, 2)}) {
     sums = three.clone();
     B::reduce(sum{}, std::size_t(outer), 3, std::size_t(inner), sums.mutable_data(),
-              lift::detail::identity_functor{}, each(nothing));
+              lift::kernel::identity{}, each(nothing));
     for (const auto value : sums.to_host()) BOOST_TEST(value == 0);
   }
 }
@@ -292,7 +292,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(results_do_not_depend_on_the_number_of_threads, Te
       all.insert(all.end(), {x, y, gx, ga});
     }
     Tensor total(shape{1}), c({700, 700});
-    B::reduce(sum{}, 1, 1, all[1].size(), total.mutable_data(), lift::detail::identity_functor{},
+    B::reduce(sum{}, 1, 1, all[1].size(), total.mutable_data(), lift::kernel::identity{},
               each(all[1]));
     B::gemm(1, 700, 700, 50, T(1), {all[0].data(), 50}, {all[1].data(), 700}, T(0),
             matrices<T>{c.mutable_data(), 700});

@@ -43,12 +43,12 @@ BOOST_AUTO_TEST_CASE(any_number_of_axes_the_last_running_fastest) {
   BOOST_TEST(g.length(1) == 3U);
   BOOST_TEST(g.rows() == 2U);
   BOOST_TEST(g.columns() == 4U);
-  for (std::size_t i = 0; i < g.size(); ++i) BOOST_TEST(g.offset(g.place(i)) == i);
-  BOOST_TEST((g.place(9) == lift::scales<std::size_t, 3>{0, 2, 1}));
+  for (std::size_t i = 0; i < g.size(); ++i) BOOST_TEST(g.offset(g.index_at(i)) == i);
+  BOOST_TEST((g.index_at(9) == lift::scales<std::size_t, 3>{0, 2, 1}));
 
   const grid<1> line({3}, {5, 6, 7});
   BOOST_TEST(line(2) == 7);
-  BOOST_TEST((line.place(1) == lift::scales<std::size_t, 1>{1}));
+  BOOST_TEST((line.index_at(1) == lift::scales<std::size_t, 1>{1}));
   BOOST_TEST(grid<3>().empty());
   BOOST_TEST((grid<3>() == grid<3>()));
 }

@@ -364,7 +364,7 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t convo
   if (std::min(padding_h, padding_w) < 0 || std::min(stride_h, stride_w) < 1)
     return CUDNN_STATUS_BAD_PARAM;
   if (dilation_h != 1 || dilation_w != 1) fail("dilated convolutions are not emulated");
-  if (mode != CUDNN_CROSS_CORRELATION) fail("turned kernels of convolutions are not emulated");
+  if (mode != CUDNN_CROSS_CORRELATION) fail("flipped kernels of convolutions are not emulated");
   *convolution = {padding_h, padding_w, stride_h, stride_w, sums};
   return CUDNN_STATUS_SUCCESS;
 }

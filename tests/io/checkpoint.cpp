@@ -144,7 +144,7 @@ struct shrinks {
   static constexpr const char* name = "shrinks";
   static constexpr std::array<const char*, 0> states{};
   template <class T>
-  std::array<T, 1> numbers_at(double rate, std::uint64_t) const {
+  std::array<T, 1> coefficients_at(double rate, std::uint64_t) const {
     return {static_cast<T>(1 - rate)};
   }
   void update(parameters<tensor_f>& p, std::vector<parameters<tensor_f>>&,

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <golden.hpp>
-#include <lift/analysis/heatmap.hpp>
+#include <lift/analysis/error_heatmap.hpp>
 #include <lift/path/path.hpp>
 #include <lift/schedule/cosine.hpp>
 

@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(the_scales_of_three_are_told_apart) {
     auto heatmap = random_heatmap<3>(random, 2);
     for (std::size_t scale = 0; scale < 3; ++scale) heatmap.of(scale) = lift::grid<3>::cube(2);
     for (std::size_t i = 0; i < 8; ++i) {
-      const auto cell = heatmap.fine().place(i);
+      const auto cell = heatmap.fine().index_at(i);
       for (std::size_t scale = 0; scale < 3; ++scale)
         if (scale != waits) heatmap.of(scale)[cell] = static_cast<double>(cell[waits]);
     }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <lift/analysis/error_heatmap.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/metric/denoising_error.hpp>
 #include <lift/model/model.hpp>
 #include <lift/op/pointwise.hpp>

@@ -16,7 +16,7 @@ import tempfile
 
 LIMIT = 10
 HERE = pathlib.Path(__file__).parent
-HEADERS = ["ad/apply", "analysis/error_heatmap", "model/repeated_network", "path/any_path_policy",
+HEADERS = ["ad/apply", "analysis/compute_error_heatmap", "model/recorded_network", "path/any_path_policy",
            "sample/generate", "train/trainer"]
 
 SCHEDULE = "struct schedule { std::size_t num_timesteps() const; double alpha_bar(std::size_t) const; };"

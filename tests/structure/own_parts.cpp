@@ -9,11 +9,11 @@
 #include <array>
 #include <cmath>
 
-#include <lift/analysis/error_heatmap.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/metric/denoising_error.hpp>
 #include <lift/model/model.hpp>
-#include <lift/model/repeated_network.hpp>
+#include <lift/model/recorded_network.hpp>
 #include <lift/nn/layers.hpp>
 #include <lift/op/weighted_sum.hpp>
 #include <lift/path/any_path_policy.hpp>
@@ -170,18 +170,18 @@ struct sign_descent {
   static constexpr std::array<const char*, 0> states{};
 
   template <class T>
-  std::array<T, 1> numbers_at(double rate, std::uint64_t) const {
+  std::array<T, 1> coefficients_at(double rate, std::uint64_t) const {
     return {static_cast<T>(rate)};
   }
   template <class Tensor>
   void update(lift::parameters<Tensor>& p, std::vector<lift::parameters<Tensor>>&,
               const std::vector<Tensor>& gradients, const Tensor& scale,
-              const Tensor& numbers) const {
+              const Tensor& coefficients) const {
     using T = typename Tensor::value_type;
     lift::multi_tensor<Tensor, 2> all;
     for (std::size_t i = 0; i < gradients.size(); ++i)
       if (!gradients[i].empty()) all.add({p.entries()[i].value, gradients[i]});
-    all.for_each(against_the_sign<T>{scale.data(), numbers.data()});
+    all.for_each(against_the_sign<T>{scale.data(), coefficients.data()});
   }
 };
 static_assert(lift::optimiser<sign_descent, image_tensor>);
@@ -269,7 +269,7 @@ void use_and_differentiate(const Denoiser& denoise, const image_tensor& x) {
   differentiate(denoise, x);
   use(predicted, x);
   differentiate(predicted, x);
-  const lift::repeated_network<Denoiser, image_tensor> again(denoise);
+  const lift::recorded_network<Denoiser, image_tensor> again(denoise);
   use(lift::model{again, lift::predicts_velocity{}, schedule}, x);
   differentiate(lift::model{again, lift::make_prediction("edm"), schedule}, x);
 }

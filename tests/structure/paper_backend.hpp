@@ -39,7 +39,7 @@ struct paper_backend {
                    lift::matrices<T>);
   template <class T>
   static void convolve(const lift::convolution_geometry&, const T*, const T*,
-                       const lift::convolution_addends<T>&, T*);
+                       const lift::convolution_epilogue<T>&, T*);
   template <class T>
   static void convolve_transpose(const lift::convolution_geometry&, const T*, const T*, const T*, T*);
   template <class T>

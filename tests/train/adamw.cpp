@@ -21,11 +21,11 @@ namespace {
 
 static_assert(optimiser<adamw, tensor_f> && optimiser<adamw, tensor_d>);
 
-/// The numbers of a step.
+/// The coefficients of a step.
 template <class Tensor>
 Tensor numbers_of(const adamw& optimiser, double rate, std::uint64_t t) {
-  const auto numbers = optimiser.numbers_at<typename Tensor::value_type>(rate, t);
-  return Tensor({numbers.size()}, std::span(numbers));
+  const auto coefficients = optimiser.coefficients_at<typename Tensor::value_type>(rate, t);
+  return Tensor({coefficients.size()}, std::span(coefficients));
 }
 
 /// A step of one parameter.

@@ -78,7 +78,7 @@ struct only_heard {
     for (Tensor* x : tensors) {
       memory.insert(x->data());
       Tensor::backend_type::map(x->size(), x->mutable_data(),
-                                scale_functor<T>{static_cast<T>(times)}, each(*x));
+                                kernel::scale<T>{static_cast<T>(times)}, each(*x));
     }
     BOOST_TEST(memory.size() == tensors.size());
     if (sums) sums->push_back(tensors.size());
@@ -175,7 +175,7 @@ struct host_images_on : host_images {
 
 /// The same numbers, without a record.
 struct asking_backend : recording_backend {
-  using repeated_work = plain_repeated_work;
+  using recorded_work = unrecorded_work;
 };
 using recorded_tensor = tensor<recording_backend, float>;
 using asked_tensor = tensor<asking_backend, float>;

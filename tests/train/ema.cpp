@@ -23,8 +23,9 @@ parameters<tensor_d> of(std::vector<double> values) {
 /// Step t of the average.
 void update(const ema& follow, parameters<tensor_d>& average, const parameters<tensor_d>& weights,
             std::uint64_t t, double scale = 1) {
-  const auto numbers = follow.numbers_at<double>(t);
-  follow.update(average, weights, full<tensor_d>({1}, scale), tensor_d({2}, std::span(numbers)));
+  const auto coefficients = follow.coefficients_at<double>(t);
+  follow.update(average, weights, full<tensor_d>({1}, scale),
+                tensor_d({2}, std::span(coefficients)));
 }
 
 }  // namespace

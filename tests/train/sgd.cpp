@@ -32,9 +32,9 @@ void update(const sgd& optimiser, Tensor& p, Tensor& v, const Tensor& gradient, 
   const auto alone = [](const Tensor& x) { return parameters<Tensor>({{"w", x}}); };
   auto weights = alone(p);  // handles: the elements are shared
   std::vector state{alone(v)};
-  const auto numbers = optimiser.numbers_at<T>(rate, 1);
+  const auto coefficients = optimiser.coefficients_at<T>(rate, 1);
   optimiser.update(weights, state, {gradient}, full<Tensor>({1}, static_cast<T>(scale)),
-                   Tensor({numbers.size()}, std::span(numbers)));
+                   Tensor({coefficients.size()}, std::span(coefficients)));
 }
 
 }  // namespace

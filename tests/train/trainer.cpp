@@ -30,9 +30,9 @@ static_assert(image_source<tensor_images<tensor_f>, tensor_f>);
 
 const objective plain{cosine_schedule(), independent_regime{}};
 
-/// A backend that says its work is recorded.
+/// A backend that says it records work.
 struct keeping_backend : xtensor_backend {
-  struct repeated_work : plain_repeated_work {
+  struct recorded_work : unrecorded_work {
     static constexpr bool records = true;
   };
 };

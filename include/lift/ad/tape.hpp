@@ -13,7 +13,7 @@ namespace lift {
 template <backend Backend, class T>
 class tape;
 
-/// A value that a tape follows (reverse mode): a handle to its tensor and its place on the tape.
+/// A value that a tape follows (reverse mode): a handle to its tensor and its position on the tape.
 template <backend Backend, class T>
 struct variable {
   tensor<Backend, T> value;

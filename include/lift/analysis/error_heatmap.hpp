@@ -3,126 +3,102 @@
 
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
+#include <vector>
 
-#include <lift/analysis/heatmap.hpp>
-#include <lift/analysis/heatmap_axis.hpp>
-#include <lift/analysis/hutchinson.hpp>
-#include <lift/core/stoppable.hpp>
-#include <lift/model/estimator.hpp>
-#include <lift/pyramid/copies.hpp>
-#include <lift/schedule/coordinate.hpp>
+#include <lift/core/error.hpp>
+#include <lift/core/grid.hpp>
+#include <lift/core/scales.hpp>
 
 namespace lift {
 
-/// Which random numbers the points of a heatmap see: the same noise and probes at all of them, so
-/// that neighbours differ by the point alone, or fresh ones at each, as the reference.
-enum class grid_noise { common, fresh };
+/// One thing for each block of a denoiser's Jacobian: [output scale][input scale].
+template <class T, std::size_t N = 2>
+using jacobian_blocks = scales<scales<T, N>, N>;
 
-struct error_heatmap_options {
-  std::size_t probes = 4;                  ///< per image and scale
-  estimate jacobian_of = estimate::noise;  ///< as the reference's code
-  any_coordinate coordinate{};             ///< gives the chain-rule factor
-  jacobian_weight weight = jacobian_weight::both_sides;
-  grid_noise noise = grid_noise::common;
-  std::size_t batch_size = 8;  ///< images at once
-  std::uint64_t seed = 42;
+/// How files and messages call a block: "fine", "coarse" for a scale with respect to its own input,
+/// "fine_wrt_coarse" for one with respect to another's.
+inline std::string block_name(std::size_t output, std::size_t input, std::size_t n) {
+  return scale_name(output, n) + (output == input ? "" : "_wrt_" + scale_name(input, n));
+}
 
-  static error_heatmap_options reference() { return {.noise = grid_noise::fresh}; }
-};
-
-/// Called after each point of a heatmap.
-using heatmap_progress = std::function<void(std::size_t done, std::size_t total)>;
-
-/// The cells of a heatmap as they were measured, before the factor, kept so that a measurement that
-/// was interrupted can go on; the result is the same as without.
+/// A cell of a heatmap: its index along the axis of each scale.
 template <std::size_t N = 2>
-struct heatmap_cells {
-  using blocks = jacobian_blocks<sample_mean, N>;
+using cell = scales<std::size_t, N>;
 
-  std::function<std::optional<blocks>(const cell<N>&)> find;  ///< one that is known
-  /// Called with each cell that is measured, once it is known to be finite.
-  std::function<void(const cell<N>&, const blocks&)> keep;
+/// Discretisation error of each scale over a cube of SNRs, factor and weighting applied. A cell has
+/// an index for each scale, finest first, each from noisy to clean.
+template <std::size_t N = 2>
+struct error_heatmap {
+  std::vector<double> gamma;           ///< SNR along every axis, rising
+  std::vector<std::size_t> timesteps;  ///< the timestep evaluated for each γ
+  /// Error of an output scale with respect to an input; empty off the diagonal if not measured.
+  jacobian_blocks<grid<N>, N> error;
+  /// Standard error of each grid above; empty if unknown.
+  jacobian_blocks<grid<N>, N> standard_error;
+
+  std::size_t size() const { return gamma.size(); }
+
+  /// Error of a scale with respect to its own input.
+  grid<N>& of(std::size_t scale) { return error[scale][scale]; }
+  const grid<N>& of(std::size_t scale) const { return error[scale][scale]; }
+  const grid<N>& fine() const { return of(0); }
+  const grid<N>& coarse() const { return of(N - 1); }
 };
 
-/// Measures the error heatmap of a denoiser on clean images (B, C, H, W), of which the pyramid makes
-/// N scales: in every cell, the weighted ‖J‖²_F of each block times the factor of the input's
-/// coordinate at the cell's γ.
-///
-/// Throws lift::error, naming cell and block, when a result is not finite, and as validate(schedule).
-template <std::size_t N = 2, class Tensor, class Denoiser, class Schedule, class Pyramid = copies>
-  requires(is_denoiser<Denoiser, Tensor, N>() && is_noise_schedule<Schedule>() &&
-           is_pyramid<Pyramid, Tensor, N>())
-error_heatmap<N> compute_error_heatmap(const Denoiser& denoise, const Schedule& schedule,
-                                       const Tensor& clean, const heatmap_axis& axis,
-                                       const error_heatmap_options& options = {},
-                                       const heatmap_progress& progress = {},
-                                       const heatmap_cells<N>& cells = {},
-                                       const Pyramid& pyramid = {}) {
-  // Asked here too, of the denoiser itself, for the sake of a short message.
-  [[maybe_unused]] constexpr bool exact = has_exact_jacobian<Denoiser, Tensor, N>();
-  validate(schedule);
-  require(clean.shape().rank() == 4 && clean.size() > 0, "images of a heatmap", clean.shape(),
-          "(B, C, H, W)");
-  const grid<N> zero = grid<N>::cube(axis.gamma.size());
-  const bool tells_errors = clean.shape()[0] * options.probes > 1;
-  error_heatmap<N> heatmap{axis.gamma, axis.timesteps, {}, {}};
+/// The sum over scales of each one's error with respect to its own input, cell by cell.
+template <std::size_t N>
+grid<N> total(const error_heatmap<N>& heatmap) {
+  grid<N> sum = heatmap.fine();
+  for (std::size_t scale = 1; scale < N; ++scale)
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      sum.values()[i] += heatmap.of(scale).values()[i];
+  return sum;
+}
+
+/// Throws lift::error, naming the cell, unless γ rises over two points or more, timesteps never
+/// rise, the grids that are there have that size, and every value is finite.
+template <std::size_t N>
+void validate(const error_heatmap<N>& heatmap) {
+  const std::size_t n = heatmap.size();
+  require(n >= 2, "points along an axis of the heatmap", n, "at least 2");
+  require(heatmap.timesteps.size() == n, "timesteps of the heatmap", heatmap.timesteps.size(), n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double previous = i == 0 ? 0 : heatmap.gamma[i - 1];
+    require(std::isfinite(heatmap.gamma[i]) && heatmap.gamma[i] > previous,
+            text("heatmap gamma[", i, "]"), heatmap.gamma[i], text("a number above ", previous));
+    require(i == 0 || heatmap.timesteps[i] <= heatmap.timesteps[i - 1],
+            text("heatmap timesteps[", i, "]"), heatmap.timesteps[i],
+            "no more than the one before");
+  }
+
+  const auto joined = [](const char* between, const auto& number_of) {
+    std::string result;
+    for (std::size_t axis = 0; axis < N; ++axis)
+      result += (axis == 0 ? "" : between) + std::to_string(number_of(axis));
+    return result;
+  };
+  const auto check = [&](const std::string& name, const grid<N>& values, bool optional) {
+    if (optional && values.empty()) return;
+    bool fits = true;
+    for (std::size_t axis = 0; axis < N; ++axis) fits = fits && values.length(axis) == n;
+    require(fits, text("size of heatmap ", name),
+            joined("×", [&](std::size_t axis) { return values.length(axis); }),
+            joined("×", [&](std::size_t) { return n; }));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto cell = values.index_at(i);
+      if (!std::isfinite(values[cell]))
+        throw error(text("heatmap ", name, "(",
+                         joined(", ", [&](std::size_t axis) { return cell[axis]; }), "): got ",
+                         values[cell], ", want a finite number"));
+    }
+  };
   for (std::size_t output = 0; output < N; ++output)
     for (std::size_t input = 0; input < N; ++input) {
-      heatmap.error[output][input] = zero;
-      if (tells_errors) heatmap.standard_error[output][input] = zero;
+      const std::string name = block_name(output, input, N);
+      check(name, heatmap.error[output][input], output != input);
+      check(name + "_error", heatmap.standard_error[output][input], true);
     }
-  validate(heatmap);
-
-  const estimator<const Denoiser&, const Schedule&> output_of{denoise, schedule,
-                                                              options.jacobian_of};
-  const scales<Tensor, N> images = pyramid.template split<N>(clean);
-  for (std::size_t number = 0; number < zero.size(); ++number) {
-    stoppable::check();
-    const cell<N> at = zero.place(number);
-    const auto step = static_cast<std::uint32_t>(options.noise == grid_noise::fresh ? number : 0);
-    const auto measure = [&] {
-      const auto t = make_scales<N>(
-          [&](std::size_t s) { return timesteps{static_cast<double>(axis.timesteps[at[s]])}; });
-      const auto noisy = make_scales<N>([&](std::size_t s) {
-        const random_stream stream{options.seed, purpose::heatmap_noise,
-                                   static_cast<std::uint32_t>(s), step};
-        return add_noise(alpha_bars(schedule, t[s]), images[s],
-                         normal_noise<Tensor>(images[s].shape(), stream, 0));
-      });
-      return hutchinson(output_of, noisy, t,
-                        {options.probes, options.weight, options.batch_size, options.seed, step});
-    };
-    const auto known = cells.find ? cells.find(at) : std::nullopt;
-    const auto blocks = known ? *known : measure();
-    const auto finite = [&](double value, const std::string& block) {
-      if (std::isfinite(value)) return value;
-      std::string index, times;
-      for (const std::size_t i : at) {
-        index += (index.empty() ? "" : ", ") + text(i);
-        times += (times.empty() ? "" : " and ") + text(axis.timesteps[i]);
-      }
-      throw error(text("error heatmap, cell (", index, "), timesteps ", times, ", ", block,
-                       ": got ", value, ", want a finite number"));
-    };
-    for (std::size_t apart = 0; apart < N; ++apart)  // the diagonal is named first
-      for (std::size_t output = 0; output < N; ++output) {
-        const std::size_t input = (output + apart) % N;
-        const std::string name = block_name(output, input, N);
-        const double factor = options.coordinate.factor(axis.gamma[at[input]]);
-        const sample_mean& measured = blocks[output][input];
-        heatmap.error[output][input][at] = finite(factor * measured.mean, name);
-        if (tells_errors)
-          heatmap.standard_error[output][input][at] =
-              finite(factor * measured.standard_error, name + ", its standard error");
-      }
-    if (cells.keep && !known) cells.keep(at, blocks);
-    if (progress) progress(number + 1, zero.size());
-  }
-  return heatmap;
 }
 
 }  // namespace lift

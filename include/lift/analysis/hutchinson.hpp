@@ -87,7 +87,7 @@ jacobian_blocks<grid<>, N> hutchinson_samples(const Denoiser& denoise, const sca
     for (std::size_t output = 0; output < N; ++output)
       for (std::size_t input = 0; input < N; ++input) {
         const double w = weight(x[output], x[input]);
-        const auto squares = image_sums(square_functor{}, products[output][input]);
+        const auto squares = image_sums(kernel::square{}, products[output][input]);
         for (std::size_t k = 0; k < probes; ++k)
           for (std::size_t b = 0; b < batch; ++b)
             samples[output][input](first + b, k) = w * squares[k * batch + b];

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <lift/analysis/central_differences.hpp>
-#include <lift/analysis/heatmap.hpp>
+#include <lift/analysis/error_heatmap.hpp>
 
 namespace lift {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include <lift/backend/attention_geometry.hpp>
-#include <lift/backend/convolution_addends.hpp>
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/operand.hpp>
 
@@ -32,17 +32,18 @@ struct maximum {
   }
 };
 
-namespace detail {
-struct identity_functor {
+/// Functors, which the verbs below take: the library's own are all here.
+namespace kernel {
+struct identity {
   template <class T>
   LIFT_HD T operator()(T x) const { return x; }
 };
-struct index_functor {
+struct nothing {
   LIFT_HD void operator()(std::size_t) const {}
   template <class Team>
   LIFT_HD void operator()(const Team&, std::size_t) const {}
 };
-}  // namespace detail
+}  // namespace kernel
 
 /// Where tensors live and how they are computed with: a type with about a dozen static verbs.
 ///
@@ -60,26 +61,26 @@ struct index_functor {
 ///   elements.
 /// - for_each_team(n, f, cost): the same, f(team, i), for calls whose work a team shares (team.hpp).
 /// - gemm(batch, m, n, k, alpha, A, B, beta, C): C_b = alpha·A_b·B_b + beta·C_b.
-/// - convolve(g, image, weight, addends, result), convolve_transpose(g, result, weight, bias, image),
-///   convolve_weight(g, image, result, weight): a convolution (see convolution_geometry) plus
-///   convolution_addends, its adjoint in the image, to whose channel c bias[c] is added unless `bias`
-///   is null, and its adjoint in the weight.
+/// - convolve(g, image, weight, epilogue, result), convolve_transpose(g, result, weight, bias,
+///   image), convolve_weight(g, image, result, weight): a convolution (see convolution_geometry)
+///   with its convolution_epilogue, its adjoint in the image, to whose channel c bias[c] is added
+///   unless `bias` is null, and its adjoint in the weight.
 template <class B>
 concept backend = requires(float* p, const float* q, std::span<float> out, std::span<const float> in,
                            std::size_t n, operand<float> x, matrices<const float> a,
                            matrices<float> c, convolution_geometry g,
-                           convolution_addends<float> addends) {
+                           convolution_epilogue<float> epilogue) {
   { B::name } -> std::convertible_to<std::string_view>;
   typename B::template buffer<float>;
   B::copy_in(p, in);
   B::copy_out(out, q);
   B::copy_rows(n, n, p, n, q, n);
-  B::map(n, p, detail::identity_functor{}, x);
-  B::reduce(sum{}, n, n, n, p, detail::identity_functor{}, x);
-  B::for_each(n, detail::index_functor{}, n);
-  B::for_each_team(n, detail::index_functor{}, n);
+  B::map(n, p, kernel::identity{}, x);
+  B::reduce(sum{}, n, n, n, p, kernel::identity{}, x);
+  B::for_each(n, kernel::nothing{}, n);
+  B::for_each_team(n, kernel::nothing{}, n);
   B::gemm(n, n, n, n, 1.0f, a, a, 0.0f, c);
-  B::convolve(g, q, q, addends, p);
+  B::convolve(g, q, q, epilogue, p);
   B::convolve_transpose(g, q, q, q, p);
   B::convolve_weight(g, q, q, p);
 };

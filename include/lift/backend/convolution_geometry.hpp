@@ -25,9 +25,9 @@ struct convolution_geometry {
 };
 
 namespace detail {
-/// The convolution of results with the kernels turned round that is the adjoint of g in the image,
+/// The convolution of results with the kernels flipped that is the adjoint of g in the image,
 /// for stride 1 and a padding below the kernel's size.
-inline convolution_geometry turned_round(const convolution_geometry& g) {
+inline convolution_geometry adjoint(const convolution_geometry& g) {
   return {.batch = g.batch,
           .channels = g.out_channels,
           .height = g.out_height,

@@ -41,17 +41,17 @@ struct cublas_library {
     return made;
   }
   static void destroy(handle h) { cublasDestroy(h); }
-  static void work_at(handle h, const cuda_place& place) {
+  static void work_in(handle h, const execution_context& context) {
     constexpr std::size_t bytes = std::size_t{32} << 20;
     using block = pool_block<device_memory>;
     const device_memory& memory = cuda_device::get().main().memory;
     thread_local const block own(memory, bytes);
     void* space = own.data();
-    if (place.recording()) {
-      place.constants->push_back(std::make_unique<block>(memory, bytes));
-      space = place.constants->back()->data();
+    if (context.recording()) {
+      context.constants->push_back(std::make_unique<block>(memory, bytes));
+      space = context.constants->back()->data();
     }
-    check_cublas(cublasSetStream(h, place.stream), "cublasSetStream");
+    check_cublas(cublasSetStream(h, context.stream), "cublasSetStream");
     check_cublas(cublasSetWorkspace(h, space, bytes), "cublasSetWorkspace");
   }
 };
@@ -130,11 +130,11 @@ struct thrust_cuda_system {
   template <class T, class Use>
   static bool with_convolution(const convolution_geometry& g, const Use& use) {
     using rounded = detail::cudnn_convolution<bfloat16>;
-    using turned = channels_last_convolution<thrust_cuda_system, rounded>;
+    using transposed = channels_last_convolution<thrust_cuda_system, rounded>;
     if constexpr (std::is_same_v<Products, bfloat16_products> && std::is_same_v<T, float>)
-      if (turned::suits(g))
+      if (transposed::suits(g))
         if (const auto* const inner = rounded::of(g, CUDNN_TENSOR_OP_MATH)) {
-          use(turned(g, *inner));
+          use(transposed(g, *inner));
           return true;
         }
     constexpr bool may_round = Products::rounds || !std::is_same_v<T, float>;  // double stays double
@@ -181,11 +181,11 @@ struct thrust_cuda_system {
   }
 };
 
-/// The CUDA backend with products of one kind. Repeated work is a CUDA graph, and copies in can go
+/// The CUDA backend with products of one kind. Recorded work is a CUDA graph, and copies in can go
 /// on beside work, on a second stream.
 template <class Products>
 struct cuda_backend_of : thrust_backend<thrust_cuda_system<Products>> {
-  using repeated_work = recorded_work<detail::cuda_record>;
+  using recorded_work = work_recorder<detail::cuda_record>;
   using upload = cuda_upload;
 };
 

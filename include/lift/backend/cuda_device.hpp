@@ -67,7 +67,7 @@ inline cudaEvent_t new_event() {
 using record_constants = std::vector<std::unique_ptr<pool_block<device_memory>>>;
 
 /// Where a thread's work goes.
-struct cuda_place {
+struct execution_context {
   cudaStream_t stream = nullptr;
   device_memory memory;
   record_constants* constants = nullptr;  // of the record the stream is being captured for, or null
@@ -89,9 +89,9 @@ class cuda_device {
   cuda_device& operator=(const cuda_device&) = delete;
 
   /// Where work goes unless it is recorded.
-  const cuda_place& main() const { return main_; }
+  const execution_context& main() const { return main_; }
   /// Where the work of this thread goes now.
-  const cuda_place& here() const { return detour() ? *detour() : main_; }
+  const execution_context& here() const { return detour() ? *detour() : main_; }
   cudaStream_t stream() const { return here().stream; }
 
   /// The stream that this thread's work is captured from. It stays, as libraries remember it.
@@ -104,11 +104,11 @@ class cuda_device {
 
   /// Calls f() with this thread's work going elsewhere.
   template <class F>
-  void work_at(const cuda_place& place, const F& f) {
+  void work_in(const execution_context& context, const F& f) {
     struct back {
-      const cuda_place* to;
+      const execution_context* to;
       ~back() { detour() = to; }
-    } const afterwards{std::exchange(detour(), &place)};
+    } const afterwards{std::exchange(detour(), &context)};
     f();
   }
 
@@ -116,14 +116,14 @@ class cuda_device {
   /// the bytes are many. While work is recorded the bytes become part of the record.
   void copy_in(void* to, const void* from, std::size_t bytes) {
     if (bytes == 0) return;
-    const cuda_place& place = here();
-    if (place.recording()) {
+    const execution_context& context = here();
+    if (context.recording()) {
       auto kept = std::make_unique<pool_block<device_memory>>(main_.memory, bytes);
       synchronise(main_.stream);  // the block may have been another's
       copy(kept->data(), from, bytes, cudaMemcpyHostToDevice, constants_);
       synchronise(constants_);
-      copy(to, kept->data(), bytes, cudaMemcpyDeviceToDevice, place.stream);
-      place.constants->push_back(std::move(kept));
+      copy(to, kept->data(), bytes, cudaMemcpyDeviceToDevice, context.stream);
+      context.constants->push_back(std::move(kept));
       return;
     }
     const std::lock_guard lock(mutex_);
@@ -148,7 +148,7 @@ class cuda_device {
   /// work is recorded.
   void copy_out(void* to, const void* from, std::size_t bytes) {
     if (here().recording())
-      throw error("work that is recorded copies to the host: it cannot be repeated");
+      throw error("work that is recorded copies to the host: it cannot be replayed");
     if (bytes == 0) return;
     copy(to, from, bytes, cudaMemcpyDeviceToHost, main_.stream);
     synchronise(main_.stream);
@@ -185,13 +185,13 @@ class cuda_device {
     return true;
   }
 
-  static const cuda_place*& detour() {
-    thread_local const cuda_place* place = nullptr;
-    return place;
+  static const execution_context*& detour() {
+    thread_local const execution_context* context = nullptr;
+    return context;
   }
 
   int number_ = 0;
-  cuda_place main_;
+  execution_context main_;
   std::atomic<std::uint64_t> records_ = 0;
   cudaStream_t constants_ = nullptr;  // copies of what becomes part of a record
   std::mutex mutex_;  // of the staging memory: pinned, two halves that take turns
@@ -201,7 +201,7 @@ class cuda_device {
 };
 
 /// This thread's handle of a library, set to where its work goes. Library says what a handle is:
-/// create(), destroy(handle), work_at(handle, place).
+/// create(), destroy(handle), work_in(handle, context).
 template <class Library>
 typename Library::handle library_handle() {
   struct owner {
@@ -211,11 +211,11 @@ typename Library::handle library_handle() {
     ~owner() { Library::destroy(handle); }
   };
   thread_local owner mine;
-  const cuda_place& place = cuda_device::get().here();
-  if (mine.stream != place.stream || mine.record != place.record) {
-    Library::work_at(mine.handle, place);
-    mine.stream = place.stream;
-    mine.record = place.record;
+  const execution_context& context = cuda_device::get().here();
+  if (mine.stream != context.stream || mine.record != context.record) {
+    Library::work_in(mine.handle, context);
+    mine.stream = context.stream;
+    mine.record = context.record;
   }
   return mine.handle;
 }

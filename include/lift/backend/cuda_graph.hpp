@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include <lift/backend/cuda_device.hpp>
-#include <lift/backend/repeated_work.hpp>
+#include <lift/backend/recorded_work.hpp>
 
 namespace lift::detail {
 
@@ -36,7 +36,7 @@ class cuda_record {
     device().synchronise(device().main().stream);
     device().main().memory->release();  // most of it is needed twice otherwise
     if (!memory_) memory_ = std::make_shared<device_memory::element_type>();
-    device().work_at({device().main().stream, memory_}, work);
+    device().work_in({device().main().stream, memory_}, work);
   }
 
   template <class F>
@@ -48,7 +48,7 @@ class cuda_record {
                "cudaStreamBeginCapture");
     cudaGraph_t captured = nullptr;
     try {
-      device().work_at({stream, memory_, &constants_, device().next_record()}, work);
+      device().work_in({stream, memory_, &constants_, device().next_record()}, work);
     } catch (...) {
       cudaStreamEndCapture(stream, &captured);
       if (captured) cudaGraphDestroy(captured);
@@ -68,7 +68,7 @@ class cuda_record {
     constants_.clear();
   }
 
-  void repeat() {
+  void replay() {
     check_cuda(cudaGraphLaunch(graph_.get(), device().main().stream), "cudaGraphLaunch");
   }
 

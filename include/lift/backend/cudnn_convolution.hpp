@@ -12,7 +12,7 @@
 #include <cudnn.h>
 
 #include <lift/backend/channels_last.hpp>
-#include <lift/backend/convolution_addends.hpp>
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/cuda_device.hpp>
 
@@ -31,8 +31,8 @@ struct cudnn_library {
     return made;
   }
   static void destroy(handle h) { cudnnDestroy(h); }
-  static void work_at(handle h, const cuda_place& place) {
-    check_cudnn(cudnnSetStream(h, place.stream), "cudnnSetStream");
+  static void work_in(handle h, const execution_context& context) {
+    check_cudnn(cudnnSetStream(h, context.stream), "cudnnSetStream");
   }
 };
 inline cudnnHandle_t cudnn() { return library_handle<cudnn_library>(); }
@@ -113,10 +113,10 @@ class cudnn_convolution {
   void forward(const T* image, const T* weight, T* result) const {
     check_cudnn(run_forward(image, weight, result), "cudnnConvolutionForward");
   }
-  convolution_addends<T> forward(const T* image, const T* weight,
-                                 const convolution_addends<T>& addends, T* result) const {
+  convolution_epilogue<T> forward(const T* image, const T* weight,
+                                  const convolution_epilogue<T>& epilogue, T* result) const {
     forward(image, weight, result);
-    return addends;
+    return epilogue;
   }
   void backward_image(const T* result, const T* weight, T* image) const {
     check_cudnn(run_backward_image(result, weight, image), "cudnnConvolutionBackwardData");

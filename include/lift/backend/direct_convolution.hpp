@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <vector>
 
-#include <lift/backend/convolution_addends.hpp>
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/thread_pool.hpp>
@@ -59,24 +59,24 @@ std::size_t direct_columns(std::size_t rows) {
 /// Adds to channels [first, last) of a strip of results what lies beside them.
 template <class T>
 void add_to_strip(const convolution_geometry& g, const strip& s, std::size_t first,
-                  std::size_t last, const convolution_addends<T>& addends, T* result) {
-  if (!addends.vectors && !addends.images) return;
+                  std::size_t last, const convolution_epilogue<T>& epilogue, T* result) {
+  if (!epilogue.vectors && !epilogue.images) return;
   for (std::size_t b = s.image; b < s.image + s.images; ++b)
     for (std::size_t o = first; o < last; ++o) {
       const std::size_t row = b * g.out_channels + o;
-      const T number = addends.vectors ? addends.vectors[row] : T(0);
+      const T number = epilogue.vectors ? epilogue.vectors[row] : T(0);
       T* const to = result + row * g.out_area();
-      if (const T* const images = addends.images ? addends.images + row * g.out_area() : nullptr)
+      if (const T* const images = epilogue.images ? epilogue.images + row * g.out_area() : nullptr)
         for (std::size_t p = s.first; p < s.last; ++p) to[p] += number + images[p];
       else
         for (std::size_t p = s.first; p < s.last; ++p) to[p] += number;
     }
 }
 
-/// result = image ∗ weight + addends.
+/// result = image ∗ weight, with its epilogue.
 template <class T>
 void direct_convolve(const convolution_geometry& g, const T* image, const T* weight,
-                     const convolution_addends<T>& addends, T* result) {
+                     const convolution_epilogue<T>& epilogue, T* result) {
   for_each_strip(strips(g, direct_columns<T>(g.patch())), [&](const strip& s, bool share) {
     const std::size_t columns = s.columns(), area = g.kernel * g.kernel;
     T* const patches = work_space<T, 0>(g.patch() * columns + panel_width<T>);
@@ -89,8 +89,8 @@ void direct_convolve(const convolution_geometry& g, const T* image, const T* wei
       for (auto& p : rows) p.c += first * g.out_area();
       panel_product<T>(last - first, g.patch(), {weight + first * g.patch(), g.patch(), 1}, columns,
                        rows, g.out_area(),
-                       {.bias = addends.bias ? addends.bias + first : nullptr});
-      add_to_strip(g, s, first, last, addends, result);
+                       {.bias = epilogue.bias ? epilogue.bias + first : nullptr});
+      add_to_strip(g, s, first, last, epilogue, result);
     });
   });
 }
@@ -183,13 +183,13 @@ void direct_convolve_weight(const convolution_geometry& g, const T* image, const
       const std::size_t columns = s.columns(), length = s.last - s.first;
       T* const patches = work_space<T, 0>(rows * columns);
       im2col(g, s, first, last, image, patches);
-      T* const turned = work_space<T, 1>(columns * out + panel_width<T>);
+      T* const transposed = work_space<T, 1>(columns * out + panel_width<T>);
       for (std::size_t b = 0; b < s.images; ++b)
         transpose_matrix(out, length, result + (s.image + b) * g.result_size() + s.first,
-                         g.out_area(), turned + b * length * out, out);
+                         g.out_area(), transposed + b * length * out, out);
       std::vector<panel<T>> panels;
       for (std::size_t o = 0; o < out; o += panel_width<T>)
-        panels.push_back({turned + o, sums + o, std::min(panel_width<T>, out - o)});
+        panels.push_back({transposed + o, sums + o, std::min(panel_width<T>, out - o)});
       panel_product<T>(rows, columns, {patches, columns, 1}, out, panels, out, end);
       end.add = true;
     }

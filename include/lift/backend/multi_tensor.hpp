@@ -19,9 +19,10 @@ struct tensor_piece {
   std::size_t size;
 };
 
+namespace kernel {
 /// f(team, piece, i) for piece i.
 template <class T, std::size_t N, class F>
-struct piece_functor {
+struct multi_tensor {
   const tensor_piece<T, N>* pieces;
   F f;
   template <class Team>
@@ -30,6 +31,7 @@ struct piece_functor {
     f(team, piece, i);
   }
 };
+}  // namespace kernel
 
 /// Many tensors in one loop (a "multi-tensor" kernel): N lists of them, of equal sizes at equal
 /// places, cut into pieces that stay in cache, each for one team.
@@ -59,7 +61,7 @@ class multi_tensor {
   void for_each(const F& f) const {
     typename Backend::template buffer<tensor_piece<T, N>> table(pieces_.size());
     Backend::copy_in(table.data(), std::span<const tensor_piece<T, N>>(pieces_));
-    Backend::for_each_team(pieces_.size(), piece_functor<T, N, F>{table.data(), f}, piece);
+    Backend::for_each_team(pieces_.size(), kernel::multi_tensor<T, N, F>{table.data(), f}, piece);
   }
 
  private:

@@ -9,7 +9,7 @@
 namespace lift {
 
 /// The number of a sample of a stream: one that is known, or that and one found in the backend's
-/// memory when the work is done, for work that is repeated for other samples.
+/// memory when the work is done, for work that is recorded once for many samples.
 struct sample_number {
   std::uint64_t known = 0;
   const std::uint64_t* found = nullptr;
@@ -22,9 +22,10 @@ struct sample_number {
   }
 };
 
+namespace kernel {
 /// Writes the normal numbers of one pair of elements of one sample.
 template <class T>
-struct normal_functor {
+struct normal {
   T* out;
   random_stream stream;
   sample_number first_sample;
@@ -40,7 +41,7 @@ struct normal_functor {
 
 /// Writes one element of ±1.
 template <class T>
-struct rademacher_functor {
+struct rademacher {
   T* out;
   random_stream stream;
   sample_number first_sample;
@@ -52,7 +53,7 @@ struct rademacher_functor {
 
 /// Writes one element, uniform on (−bound, bound).
 template <class T>
-struct uniform_functor {
+struct uniform {
   T* out;
   random_stream stream;
   std::uint64_t sample;
@@ -61,6 +62,7 @@ struct uniform_functor {
     out[i] = static_cast<T>(bound * (2 * stream.uniform(sample, i) - 1));
   }
 };
+}  // namespace kernel
 
 /// Numbers uniform on (−bound, bound): the elements of one sample of the stream.
 template <class Tensor>
@@ -69,7 +71,7 @@ Tensor uniform_noise(const shape& s, const random_stream& stream, std::uint64_t 
   Tensor out(s);
   Tensor::backend_type::for_each(
       s.size(),
-      uniform_functor<typename Tensor::value_type>{out.mutable_data(), stream, sample, bound}, 8);
+      kernel::uniform<typename Tensor::value_type>{out.mutable_data(), stream, sample, bound}, 8);
   return out;
 }
 
@@ -80,7 +82,7 @@ Tensor normal_noise(const shape& s, const random_stream& stream, sample_number f
   const std::size_t elements = s.product(1, s.rank()), pairs = (elements + 1) / 2;
   Tensor::backend_type::for_each(
       s[0] * pairs,
-      normal_functor<typename Tensor::value_type>{out.mutable_data(), stream, first_sample,
+      kernel::normal<typename Tensor::value_type>{out.mutable_data(), stream, first_sample,
                                                   elements, pairs},
       16);
   return out;
@@ -92,7 +94,7 @@ Tensor rademacher_noise(const shape& s, const random_stream& stream, sample_numb
   Tensor out(s);
   Tensor::backend_type::for_each(
       s.size(),
-      rademacher_functor<typename Tensor::value_type>{out.mutable_data(), stream, first_sample,
+      kernel::rademacher<typename Tensor::value_type>{out.mutable_data(), stream, first_sample,
                                                       s.product(1, s.rank())},
       8);
   return out;

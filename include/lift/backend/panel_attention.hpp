@@ -58,11 +58,12 @@ class attention_head {
   }
 
   /// (n, depth), the transpose of x (depth, n).
-  void turn(const T* x, T* to) const { transpose_matrix(depth_, n_, x, n_, to, depth_); }
+  void transpose(const T* x, T* to) const { transpose_matrix(depth_, n_, x, n_, to, depth_); }
 
-  /// to (n, strip) = alpha·turned (n, depth)·x (depth, strip), added or not.
-  void by_keys(T alpha, const T* turned, const T* x, T* to, bool add = false) const {
-    multiply(n_, depth_, {turned, depth_, 1}, x, to, strip, strip, {.alpha = alpha, .add = add});
+  /// to (n, strip) = alpha·transposed (n, depth)·x (depth, strip), added or not.
+  void by_keys(T alpha, const T* transposed, const T* x, T* to, bool add = false) const {
+    multiply(n_, depth_, {transposed, depth_, 1}, x, to, strip, strip,
+             {.alpha = alpha, .add = add});
   }
   /// Columns [first, …) of to (depth, n) = x (depth, n)·m (n, strip), added or not.
   void by_values(const T* x, const T* m, std::size_t first, std::size_t queries, T* to,
@@ -74,11 +75,11 @@ class attention_head {
     multiply(depth_, n_, {x, n_, 1}, m, to, strip, strip, {});
   }
   /// sum (n, depth) = m (n, strip)·x (depth, strip)ᵀ, added or not.
-  void gather(const T* m, const T* x, T* turned, T* sum, bool add) const {
-    transpose_matrix(depth_, strip, x, strip, turned, depth_);
+  void gather(const T* m, const T* x, T* transposed, T* sum, bool add) const {
+    transpose_matrix(depth_, strip, x, strip, transposed, depth_);
     std::vector<panel<T>> panels;
     for (std::size_t j = 0; j < depth_; j += panel_width<T>)
-      panels.push_back({turned + j, sum + j, std::min(panel_width<T>, depth_ - j)});
+      panels.push_back({transposed + j, sum + j, std::min(panel_width<T>, depth_ - j)});
     panel_product<T>(n_, strip, {m, strip, 1}, depth_, panels, depth_, {.add = add});
   }
 
@@ -86,9 +87,9 @@ class attention_head {
   using row = std::array<batch, strip / batch::size>;
 
   /// p (n, strip) = softmax of each column of (keys·queries)/√d, times the sum that is returned.
-  row exponentials(const T* turned_keys, const T* queries, T* p) const {
+  row exponentials(const T* transposed_keys, const T* queries, T* p) const {
     constexpr T log2_e = std::numbers::log2e_v<T>;  // e^x = 2^(x·log₂e), which takes fewer steps
-    by_keys(scale() * log2_e, turned_keys, queries, p);
+    by_keys(scale() * log2_e, transposed_keys, queries, p);
     row top, total;
     top.fill(batch(std::numeric_limits<T>::lowest()));
     total.fill(batch(T(0)));
@@ -101,8 +102,8 @@ class attention_head {
     return total;
   }
   /// p (n, strip) = softmax of each column of (keys·queries)/√d.
-  void probabilities(const T* turned_keys, const T* queries, T* p) const {
-    divide(p, n_, exponentials(turned_keys, queries, p));
+  void probabilities(const T* transposed_keys, const T* queries, T* p) const {
+    divide(p, n_, exponentials(transposed_keys, queries, p));
   }
   /// Divides each column of a matrix (rows, strip) by a number of its own.
   void divide(T* m, std::size_t rows, const row& by) const {
@@ -186,7 +187,7 @@ void panel_attention(const attention_geometry& g, const T* qkv, T* y) {
     const attention_head<T> head(g, task, qkv);
     attention_spaces<T> space(g, 1, 1, 1);
     T *const keys = space.keys(), *const p = space.scores(), *const q = space.one_strip();
-    head.turn(head.k(), keys);
+    head.transpose(head.k(), keys);
     head.for_each_strip([&](std::size_t first, std::size_t queries) {
       head.take_strip(head.q(), first, queries, q);
       const auto sums = head.exponentials(keys, q, p);
@@ -207,13 +208,13 @@ void panel_attention_tangents(const attention_geometry& g, std::size_t tangents,
     attention_spaces<T> space(g, 1 + tangents, 2, 2);
     T *const keys = space.keys(), *const p = space.scores(), *const ds = space.scores();
     T *const q = space.one_strip(), *const dq = space.one_strip();
-    head.turn(head.k(), keys);
+    head.transpose(head.k(), keys);
     std::vector<attention_head<T>> moved;
     std::vector<T*> moved_keys;
     for (std::size_t k = 0; k < tangents; ++k) {
       moved.emplace_back(g, task, dqkv + k * g.batch * 3 * g.image_size());
       moved_keys.push_back(space.keys());
-      head.turn(moved[k].k(), moved_keys[k]);
+      head.transpose(moved[k].k(), moved_keys[k]);
     }
     head.for_each_strip([&](std::size_t first, std::size_t queries) {
       head.take_strip(head.q(), first, queries, q);
@@ -241,11 +242,11 @@ void panel_attention_gradient(const attention_geometry& g, const T* qkv, const T
     T *const dk = space.keys(), *const dv = space.keys();
     T *const p = space.scores(), *const s = space.scores();
     T *const q = space.one_strip(), *const ws = space.one_strip();
-    T* const turned = space.one_strip();
+    T* const transposed = space.one_strip();
     const T* const out = w + g.first_output(task);
     T* const dq = gradient + g.first_query(task);
-    head.turn(head.k(), keys);
-    head.turn(head.v(), values);
+    head.transpose(head.k(), keys);
+    head.transpose(head.v(), values);
     head.for_each_strip([&](std::size_t first, std::size_t queries) {
       head.take_strip(head.q(), first, queries, q);
       head.take_strip(out, first, queries, ws);
@@ -253,8 +254,8 @@ void panel_attention_gradient(const attention_geometry& g, const T* qkv, const T
       head.by_keys(T(1), values, ws, s);
       head.softmax_tangent(p, s, head.scale());
       head.by_values(head.k(), s, first, queries, dq);
-      head.gather(s, q, turned, dk, first > 0);
-      head.gather(p, ws, turned, dv, first > 0);
+      head.gather(s, q, transposed, dk, first > 0);
+      head.gather(p, ws, transposed, dv, first > 0);
     });
     transpose_matrix(g.pixels, g.depth, dk, g.depth, dq + g.image_size(), g.pixels);
     transpose_matrix(g.pixels, g.depth, dv, g.depth, dq + 2 * g.image_size(), g.pixels);

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <lift/backend/convolution_addends.hpp>
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/index_divider.hpp>
 
@@ -34,9 +34,10 @@ struct patch_indices {
   static std::uint32_t narrow(std::size_t n) { return static_cast<std::uint32_t>(n); }
 };
 
+namespace kernel {
 /// An element of the patch matrix (C·k·k, columns), from images (B, C, H, W).
 template <class T>
-struct gather_patch_functor {
+struct gather_patch {
   patch_indices at;
   const T* image;
   T* patches;
@@ -58,7 +59,7 @@ struct gather_patch_functor {
 /// An element of images (B, C, H, W): the sum of the elements of the patch matrix that were read
 /// from it, and its channel's bias unless that is null.
 template <class T>
-struct gather_pixel_functor {
+struct gather_pixel {
   patch_indices at;
   const T* patches;
   const T* bias;
@@ -85,7 +86,7 @@ struct gather_pixel_functor {
 
 /// An element of the matrix (O, columns) of results (B, O, area).
 template <class T>
-struct gather_result_functor {
+struct gather_result {
   patch_indices at;
   const T* result;
   T* matrix;
@@ -98,13 +99,13 @@ struct gather_result_functor {
   }
 };
 
-/// An element of results (B, O, area) with a convolution's addends, from the matrix (O, columns),
+/// An element of results (B, O, area) with a convolution's epilogue, from the matrix (O, columns),
 /// or where that is null from what stands there already.
 template <class T>
-struct finish_result_functor {
+struct finish_result {
   patch_indices at;
   const T* matrix;
-  convolution_addends<T> addends;
+  convolution_epilogue<T> epilogue;
   T* result;
 
   LIFT_HD void operator()(std::size_t element) const {
@@ -114,8 +115,9 @@ struct finish_result_functor {
     const std::uint32_t o = at.by_out_channels.split(b);
     const T alone = matrix ? matrix[std::size_t{o} * at.columns + b * at.out_area + pixel]
                            : result[element];
-    result[element] = addends.added_to(alone, o, plane, element);
+    result[element] = epilogue.added_to(alone, o, plane, element);
   }
 };
+}  // namespace kernel
 
 }  // namespace lift

@@ -111,45 +111,47 @@ Tensor mapped(const shape& s, const F& f, const In&... in) {
   return out;
 }
 
-/// The functors that more than one place needs.
-struct add_functor {
+// The functors that more than one header needs.
+namespace kernel {
+struct add {
   template <class T>
   LIFT_HD T operator()(T a, T b) const { return a + b; }
 };
-struct multiply_functor {
+struct multiply {
   template <class T>
   LIFT_HD T operator()(T a, T b) const { return a * b; }
 };
-struct square_functor {
+struct square {
   template <class T>
   LIFT_HD T operator()(T a) const { return a * a; }
 };
 /// a·x, a the same for all elements.
 template <class Number>
-struct scale_functor {
+struct scale {
   Number a;
   template <class T>
   LIFT_HD T operator()(T x) const { return T(a) * x; }
 };
 /// a·x + b·y, a and b the same for all elements.
 template <class Number>
-struct axpby_functor {
+struct axpby {
   Number a, b;
   template <class T>
   LIFT_HD T operator()(T x, T y) const { return T(a) * x + T(b) * y; }
 };
 template <class Number>
-struct constant_functor {
+struct constant {
   Number value;
   template <class T>
   LIFT_HD T operator()(T) const { return T(value); }
 };
+}  // namespace kernel
 
 template <class Tensor>
 Tensor full(const shape& s, typename Tensor::value_type value) {
   Tensor out(s);
   Tensor::backend_type::map(s.size(), out.mutable_data(),
-                            constant_functor<typename Tensor::value_type>{value}, each(out));
+                            kernel::constant<typename Tensor::value_type>{value}, each(out));
   return out;
 }
 
@@ -161,13 +163,13 @@ Tensor zeros(const shape& s) {
 template <class Backend, class T>
 tensor<Backend, T> sum_of(const tensor<Backend, T>& a, const tensor<Backend, T>& b) {
   require(a.shape() == b.shape(), "sum of two tensors", b.shape(), a.shape());
-  return mapped<tensor<Backend, T>>(a.shape(), add_functor{}, each(a), each(b));
+  return mapped<tensor<Backend, T>>(a.shape(), kernel::add{}, each(a), each(b));
 }
 
 /// a·x, a rounded to the tensor's type.
 template <class Backend, class T>
 tensor<Backend, T> scaled(const tensor<Backend, T>& x, double a) {
-  return mapped<tensor<Backend, T>>(x.shape(), scale_functor<T>{static_cast<T>(a)}, each(x));
+  return mapped<tensor<Backend, T>>(x.shape(), kernel::scale<T>{static_cast<T>(a)}, each(x));
 }
 
 /// a·x + b·y, a and b rounded to the tensors' type.
@@ -175,7 +177,7 @@ template <class Backend, class T>
 tensor<Backend, T> axpby(double a, const tensor<Backend, T>& x, double b,
                          const tensor<Backend, T>& y) {
   require(x.shape() == y.shape(), "axpby of two tensors", y.shape(), x.shape());
-  const axpby_functor<T> f{static_cast<T>(a), static_cast<T>(b)};
+  const kernel::axpby<T> f{static_cast<T>(a), static_cast<T>(b)};
   return mapped<tensor<Backend, T>>(x.shape(), f, each(x), each(y));
 }
 
@@ -183,7 +185,7 @@ tensor<Backend, T> axpby(double a, const tensor<Backend, T>& x, double b,
 template <class Backend, class T>
 T squared_norm(const tensor<Backend, T>& x) {
   tensor<Backend, T> out(shape{1});
-  Backend::reduce(sum{}, 1, 1, x.size(), out.mutable_data(), square_functor{}, each(x));
+  Backend::reduce(sum{}, 1, 1, x.size(), out.mutable_data(), kernel::square{}, each(x));
   return out.to_host()[0];
 }
 

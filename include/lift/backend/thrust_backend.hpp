@@ -29,38 +29,41 @@ struct divided_operand {
   }
 };
 
+namespace kernel {
 /// f(in[i]...), with the operands held by value.
 template <class F, class... In>
-struct call_functor;
+struct call;
 template <class F>
-struct call_functor<F> {
+struct call<F> {
   F f;
   template <class... Values>
   LIFT_HD auto operator()(std::uint32_t, const Values&... values) const { return f(values...); }
 };
 template <class F, class First, class... Rest>
-struct call_functor<F, First, Rest...> {
+struct call<F, First, Rest...> {
   divided_operand<First> first;
-  call_functor<F, Rest...> rest;
+  call<F, Rest...> rest;
   template <class... Values>
   LIFT_HD auto operator()(std::uint32_t i, const Values&... values) const {
     return rest(i, values..., first[i]);
   }
 };
+}  // namespace kernel
 
 namespace detail {
 template <class F>
-call_functor<F> make_call(std::size_t, const F& f) { return {f}; }
+kernel::call<F> make_call(std::size_t, const F& f) { return {f}; }
 template <class F, class First, class... Rest>
-call_functor<F, First, Rest...> make_call(std::size_t n, const F& f, const operand<First>& first,
+kernel::call<F, First, Rest...> make_call(std::size_t n, const F& f, const operand<First>& first,
                                           const operand<Rest>&... rest) {
   return {{first, n}, make_call(n, f, rest...)};
 }
 }  // namespace detail
 
+namespace kernel {
 /// An element of the verb map.
 template <class T, class Call>
-struct map_functor {
+struct map {
   T* out;
   Call call;
   LIFT_HD void operator()(std::size_t i) const { out[i] = call(static_cast<std::uint32_t>(i)); }
@@ -68,7 +71,7 @@ struct map_functor {
 
 /// An element of the verb copy_rows.
 template <class T>
-struct copy_rows_functor {
+struct copy_rows {
   index_divider width;
   T* to;
   std::size_t to_pitch;
@@ -84,7 +87,7 @@ struct copy_rows_functor {
 /// A piece of a row of the verb reduce, by one team: out[k·pieces + piece] = R over the elements
 /// j = piece·length, … of row k, where j numbers (outer, inner).
 template <class R, class T, class Call>
-struct reduce_functor {
+struct reduce {
   Call call;
   T* out;
   std::size_t keep, row, length;
@@ -102,6 +105,7 @@ struct reduce_functor {
     team.once([&] { out[segment] = result; });
   }
 };
+}  // namespace kernel
 
 /// A backend on one of Thrust's systems, all from this one text: the verbs as Thrust's loops over
 /// named functors, reductions by teams, convolutions as matrix products of gathered patches.
@@ -111,9 +115,9 @@ struct reduce_functor {
 /// - for_each(n, f): f(i) for every i < n, by Thrust; for_each_team(n, f): f(team, i), see team.hpp;
 /// - gemm: the verb; patch_bytes: of a patch matrix;
 /// - if it has convolutions of its own, with_convolution<T>(g, use): use(c) and true, or false where
-///   it has none for g; c.forward(image, weight, addends, result) gives the addends that are still to
-///   be added, c.backward_image(result, weight, bias, image) the bias or null, and there is
-///   c.backward_weight(image, result, weight).
+///   it has none for g; c.forward(image, weight, epilogue, result) gives what of the epilogue
+///   is to be added still, c.backward_image(result, weight, bias, image) the bias or null, and
+///   there is c.backward_weight(image, result, weight).
 /// Arrays have fewer than 2³¹ elements; a larger one throws lift::error.
 template <class System>
 struct thrust_backend {
@@ -145,14 +149,14 @@ struct thrust_backend {
                         const T* from, std::size_t from_pitch) {
     if (width == 0) return;
     for_each(rows * width,
-             copy_rows_functor<T>{index_divider(width), to, to_pitch, from, from_pitch});
+             kernel::copy_rows<T>{index_divider(width), to, to_pitch, from, from_pitch});
   }
 
   template <class T, class F, class... In>
   static void map(std::size_t n, T* out, const F& f, const In&... in) {
     if (n == 0) return;
     const auto call = detail::make_call(n, f, in...);
-    for_each(n, map_functor<T, decltype(call)>{out, call});
+    for_each(n, kernel::map<T, decltype(call)>{out, call});
   }
 
   template <class R, class T, class F, class... In>
@@ -161,7 +165,7 @@ struct thrust_backend {
     const std::size_t row = outer * inner, n = row * keep;
     require_index(n);
     if (n == 0)
-      return map(keep, out, constant_functor<T>{R::template identity<T>()}, operand<T>{out, 1, keep});
+      return map(keep, out, kernel::constant<T>{R::template identity<T>()}, operand<T>{out, 1, keep});
     // Long rows of few are cut into pieces, whose results are combined in order.
     const std::size_t pieces = keep < few_rows ? std::max<std::size_t>(1, ceil_div(row, piece)) : 1;
     const auto call = detail::make_call(n, f, in...);
@@ -169,7 +173,7 @@ struct thrust_backend {
     buffer<T> partial(keep * pieces);
     reduce_rows<R>(keep, pieces, row, inner, partial.data(), call);
     const auto combine =
-        detail::make_call(partial.size(), detail::identity_functor{},
+        detail::make_call(partial.size(), kernel::identity{},
                           operand<T>{partial.data(), 1, partial.size()});
     reduce_rows<R>(keep, 1, pieces, pieces, out, combine);
   }
@@ -194,10 +198,10 @@ struct thrust_backend {
 
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const convolution_addends<T>& addends, T* result) {
+                       const convolution_epilogue<T>& epilogue, T* result) {
     const bool done = with_convolution<T>(
-        g, [&](const auto& own) { add(g, own.forward(image, weight, addends, result), result); });
-    if (!done) convolve_by_patches(g, image, weight, addends, result);
+        g, [&](const auto& own) { add(g, own.forward(image, weight, epilogue, result), result); });
+    if (!done) convolve_by_patches(g, image, weight, epilogue, result);
   }
 
   template <class T>
@@ -207,7 +211,7 @@ struct thrust_backend {
       const T* const rest = own.backward_image(result, weight, bias, image);
       const std::size_t n = g.batch * g.image_size(), area = g.height * g.width;
       if (rest)
-        map(n, image, add_functor{}, operand<T>{image, 1, n}, operand<T>{rest, area, g.channels});
+        map(n, image, kernel::add{}, operand<T>{image, 1, n}, operand<T>{rest, area, g.channels});
     });
     if (!done) convolve_transpose_by_patches(g, result, weight, bias, image);
   }
@@ -241,33 +245,34 @@ struct thrust_backend {
   static void reduce_rows(std::size_t keep, std::size_t pieces, std::size_t row,
                           std::size_t inner, T* out, const Call& call) {
     for_each_team(
-        keep * pieces, reduce_functor<R, T, Call>{call, out, keep, row, ceil_div(row, pieces),
+        keep * pieces, kernel::reduce<R, T, Call>{call, out, keep, row, ceil_div(row, pieces),
                                                   index_divider(pieces), index_divider(inner)});
   }
 
   /// Adds to results that stand there already.
   template <class T>
-  static void add(const convolution_geometry& g, const convolution_addends<T>& addends, T* result) {
-    if (addends.bias || addends.vectors || addends.images)
+  static void add(const convolution_geometry& g, const convolution_epilogue<T>& epilogue,
+                  T* result) {
+    if (epilogue.bias || epilogue.vectors || epilogue.images)
       for_each(g.batch * g.result_size(),
-               finish_result_functor<T>{patch_indices(g), nullptr, addends, result});
+               kernel::finish_result<T>{patch_indices(g), nullptr, epilogue, result});
   }
 
   template <class T>
   static void convolve_by_patches(const convolution_geometry& g, const T* image, const T* weight,
-                                  const convolution_addends<T>& addends, T* result) {
+                                  const convolution_epilogue<T>& epilogue, T* result) {
     for_each_part<T>(g, [&](const convolution_geometry& part, std::size_t first) {
       const std::size_t columns = part.batch * g.out_area();
       const T* const x = image + first * g.image_size();
       T* const y = result + first * g.result_size();
       const matrices<const T> kernels{.data = weight, .row = g.patch()};
-      const convolution_addends<T> rest = addends_from(g, addends, first);
+      const convolution_epilogue<T> rest = epilogue_from(g, epilogue, first);
       const patch_indices at(part);
       if (g.pointwise() || part.batch == 1) {  // results come out where they belong
         const T* from = x;
         buffer<T> patches(g.pointwise() ? 0 : g.patch() * columns);
         if (!g.pointwise()) {
-          for_each(patches.size(), gather_patch_functor<T>{at, x, patches.data()});
+          for_each(patches.size(), kernel::gather_patch<T>{at, x, patches.data()});
           from = patches.data();
         }
         gemm(part.batch, g.out_channels, g.out_area(), g.patch(), T(1), kernels,
@@ -277,10 +282,10 @@ struct thrust_backend {
         return;
       }
       buffer<T> patches(g.patch() * columns), products(g.out_channels * columns);
-      for_each(patches.size(), gather_patch_functor<T>{at, x, patches.data()});
+      for_each(patches.size(), kernel::gather_patch<T>{at, x, patches.data()});
       gemm(1, g.out_channels, columns, g.patch(), T(1), kernels, {patches.data(), columns}, T(0),
            matrices<T>{products.data(), columns});
-      for_each(products.size(), finish_result_functor<T>{at, products.data(), rest, y});
+      for_each(products.size(), kernel::finish_result<T>{at, products.data(), rest, y});
     });
   }
 
@@ -291,13 +296,13 @@ struct thrust_backend {
       const std::size_t columns = part.batch * g.out_area();
       const patch_indices at(part);
       buffer<T> matrix(g.out_channels * columns), patches(g.patch() * columns);
-      for_each(matrix.size(), gather_result_functor<T>{at, result + first * g.result_size(),
+      for_each(matrix.size(), kernel::gather_result<T>{at, result + first * g.result_size(),
                                                        matrix.data()});
       gemm(1, g.patch(), columns, g.out_channels, T(1),
            {.data = weight, .row = g.patch(), .transposed = true}, {matrix.data(), columns}, T(0),
            matrices<T>{patches.data(), columns});
       for_each(part.batch * g.image_size(),
-               gather_pixel_functor<T>{at, patches.data(), bias, image + first * g.image_size()});
+               kernel::gather_pixel<T>{at, patches.data(), bias, image + first * g.image_size()});
     });
   }
 
@@ -308,9 +313,9 @@ struct thrust_backend {
       const std::size_t columns = part.batch * g.out_area();
       const patch_indices at(part);
       buffer<T> matrix(g.out_channels * columns), patches(g.patch() * columns);
-      for_each(matrix.size(), gather_result_functor<T>{at, result + first * g.result_size(),
+      for_each(matrix.size(), kernel::gather_result<T>{at, result + first * g.result_size(),
                                                        matrix.data()});
-      for_each(patches.size(), gather_patch_functor<T>{at, image + first * g.image_size(),
+      for_each(patches.size(), kernel::gather_patch<T>{at, image + first * g.image_size(),
                                                        patches.data()});
       gemm(1, g.out_channels, g.patch(), columns, T(1), {matrix.data(), columns},
            {.data = patches.data(), .row = columns, .transposed = true}, T(first > 0),
@@ -333,11 +338,11 @@ struct thrust_backend {
   }
 
   template <class T>
-  static convolution_addends<T> addends_from(const convolution_geometry& g,
-                                             convolution_addends<T> addends, std::size_t first) {
-    if (addends.vectors) addends.vectors += first * g.out_channels;
-    if (addends.images) addends.images += first * g.result_size();
-    return addends;
+  static convolution_epilogue<T> epilogue_from(const convolution_geometry& g,
+                                              convolution_epilogue<T> epilogue, std::size_t first) {
+    if (epilogue.vectors) epilogue.vectors += first * g.out_channels;
+    if (epilogue.images) epilogue.images += first * g.result_size();
+    return epilogue;
   }
 };
 

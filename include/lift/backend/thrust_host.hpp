@@ -21,12 +21,14 @@
 
 namespace lift {
 
+namespace kernel {
 /// f(team, i) by a thread alone.
 template <class F>
-struct single_thread_functor {
+struct single_thread {
   F f;
   LIFT_HD void operator()(std::size_t i) const { f(detail::single_thread_team{}, i); }
 };
+}  // namespace kernel
 
 /// What Thrust's systems on the host have in common: memory from the pool of the CPU's buffers and
 /// matrix products by BLAS. `Policy` gives the name and the execution policy.
@@ -49,7 +51,7 @@ struct thrust_host_system : Policy {
   }
   template <class F>
   static void for_each_team(std::size_t n, const F& f) {
-    for_each(n, single_thread_functor<F>{f});
+    for_each(n, kernel::single_thread<F>{f});
   }
 
   template <class T>

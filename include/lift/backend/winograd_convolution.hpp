@@ -37,21 +37,21 @@ inline constexpr std::size_t near_bytes = std::size_t{512} << 10, far_bytes = st
 inline constexpr std::size_t kernel_depth = 128;
 
 /// A 3×3 convolution with stride 1 by Winograd's F(4×4, 3×3), with the kernels as they are or
-/// turned round.
-template <bool Turned, class T>
+/// flipped.
+template <bool Flipped, class T>
 class winograd_convolution {
  public:
   winograd_convolution(const convolution_geometry& g, const kernel_view<T>& kernels)
       : in_(input_tiling(g)), out_(output_tiling(g)), padding_(g.padding), kernels_(kernels) {}
 
-  /// Writes the results plus the addends.
-  void operator()(const T* image, const convolution_addends<T>& addends, T* result) const {
+  /// Writes the results with the epilogue.
+  void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t kernels = panels() * panel_size();
     const std::size_t inputs = transformed_tiles<T>::size(out_.tiles(), in_.channels);
     if (kernels <= std::max(inputs, far_bytes / 2 / sizeof(T)))
-      tiles_in_turn(image, addends, result);
+      tiles_in_turn(image, epilogue, result);
     else
-      panels_in_turn(image, addends, result);
+      panels_in_turn(image, epilogue, result);
   }
 
  private:
@@ -63,7 +63,7 @@ class winograd_convolution {
 
   /// Few kernels, or fewer than tiles: all are transformed first; a task then does a few rows of tiles
   /// from end to end.
-  void tiles_in_turn(const T* image, const convolution_addends<T>& addends, T* result) const {
+  void tiles_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     work_buffer<T> kernels(panels() * panel_size());
     constexpr std::size_t step = 16;
     const std::size_t parts = ceil_div(in_.channels, step);
@@ -87,13 +87,13 @@ class winograd_convolution {
       for (std::size_t panel = 0; panel < panels(); ++panel) {
         multiply(inputs, 0, in_.channels, panel,
                  kernels_at(kernels.data() + panel * panel_size()), products);
-        restore(products, first, last, panel, addends, result);
+        restore(products, first, last, panel, epilogue, result);
       }
     });
   }
 
   /// Many kernels: the tiles are transformed first; a task then does a panel of output channels.
-  void panels_in_turn(const T* image, const convolution_addends<T>& addends, T* result) const {
+  void panels_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t most = rows_within(far_bytes);
     for (std::size_t first = 0; first < out_.rows(); first += most) {
       const std::size_t rows = std::min(most, out_.rows() - first);
@@ -113,7 +113,7 @@ class winograd_convolution {
           transform_panel(panel, c, end, kernels);
           multiply(inputs, c, end, panel, kernels, products);
         }
-        restore(products, first, first + rows, panel, addends, result);
+        restore(products, first, first + rows, panel, epilogue, result);
       });
     }
   }
@@ -129,7 +129,7 @@ class winograd_convolution {
     for (std::size_t half = 0; half < width; half += lanes<T>) {
       const std::size_t out = panel * width + half, all = columns_of(panel);
       const std::size_t count = half < all ? std::min(lanes<T>, all - half) : 0;
-      transform_kernels<Turned>(kernels_, first, last, out, count, to, half);
+      transform_kernels<Flipped>(kernels_, first, last, out, count, to, half);
     }
   }
 
@@ -152,9 +152,9 @@ class winograd_convolution {
   }
 
   void restore(const transformed_tiles<T>& products, std::size_t first, std::size_t last,
-               std::size_t panel, const convolution_addends<T>& addends, T* result) const {
+               std::size_t panel, const convolution_epilogue<T>& epilogue, T* result) const {
     for (std::size_t c = 0; c < columns_of(panel); c += lanes<T>)
-      restore_tile_rows(out_, first, last, products, c, panel * width + c, addends, result);
+      restore_tile_rows(out_, first, last, products, c, panel * width + c, epilogue, result);
   }
 
   /// Output channels of a panel.
@@ -167,12 +167,12 @@ class winograd_convolution {
   kernel_view<T> kernels_;
 };
 
-/// result = image ∗ weight + addends.
+/// result = image ∗ weight, with its epilogue.
 template <class T>
 void winograd_convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const convolution_addends<T>& addends, T* result) {
+                       const convolution_epilogue<T>& epilogue, T* result) {
   const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 9, g.patch()};
-  winograd_convolution<false, T>(g, kernels)(image, addends, result);
+  winograd_convolution<false, T>(g, kernels)(image, epilogue, result);
 }
 
 /// The adjoint of winograd_convolve in the image, plus bias[c] where there is a bias.
@@ -180,7 +180,7 @@ template <class T>
 void winograd_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                  const T* bias, T* image) {
   const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(), 9};
-  winograd_convolution<true, T>(turned_round(g), kernels)(result, {.bias = bias}, image);
+  winograd_convolution<true, T>(adjoint(g), kernels)(result, {.bias = bias}, image);
 }
 
 /// The gradient of a 3×3 convolution with respect to its weight, the same way.

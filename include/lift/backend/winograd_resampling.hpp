@@ -46,7 +46,7 @@ void transform_phase_kernels(const kernel_view<T>& kernels, std::size_t first, s
                              std::size_t out, std::size_t count, const To& to,
                              const Column& column) {
   using batch = xsimd::batch<T>;
-  turned_kernels<16, T> taps;
+  transposed_kernels<16, T> taps;
   for (std::size_t c = first; c < last; ++c) {
     taps.read(kernels, c, out, count, 16);
     for (std::size_t o = 0; o < lanes<T>; ++o) prefetch(kernels(c + 4, out + o), 16);
@@ -100,10 +100,10 @@ std::size_t rows_at_once(const tiling& tiles, std::size_t channels) {
   return std::max<std::size_t>(1, std::max<std::size_t>(fit, 128) / tiles.columns());
 }
 
-/// The convolution that halves: result = image ∗ weight + addends.
+/// The convolution that halves: result = image ∗ weight, with its epilogue.
 template <class T>
 void winograd_halve(const convolution_geometry& g, const T* image, const T* weight,
-                    const convolution_addends<T>& addends, T* result) {
+                    const convolution_epilogue<T>& epilogue, T* result) {
   constexpr std::size_t n = lanes<T>, width = panel_width<T>;
   const tiling in = input_tiling(g), out = output_tiling(g);
   const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 16, g.patch()};
@@ -159,7 +159,7 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
         }
       }
       for (std::size_t c = 0; c < channels; c += n)
-        restore_tile_rows(out, first, last, products, c, panel * width + c, addends, result);
+        restore_tile_rows(out, first, last, products, c, panel * width + c, epilogue, result);
     });
   }
 }

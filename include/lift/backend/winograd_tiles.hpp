@@ -7,7 +7,7 @@
 #include <array>
 #include <cstddef>
 
-#include <lift/backend/convolution_addends.hpp>
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/panel_product.hpp>
 #include <lift/backend/winograd.hpp>
@@ -232,27 +232,27 @@ void restore_tile(const transformed_tiles<T>& from, std::size_t tile, std::size_
 }
 
 /// Brings rows of tiles [first, last) of a vector of channels back to images (B, C, H, W) and adds
-/// the addends. Channel `channel` of the images is channel `from_channel` of `from`, whose tile 0 is
-/// the first tile of row `first`.
+/// the epilogue. Channel `channel` of the images is channel `from_channel` of `from`, whose tile 0
+/// is the first tile of row `first`.
 template <class T>
 void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
                        const transformed_tiles<T>& from, std::size_t from_channel,
-                       std::size_t channel, const convolution_addends<T>& addends, T* image) {
+                       std::size_t channel, const convolution_epilogue<T>& epilogue, T* image) {
   constexpr std::size_t n = lanes<T>;
   const std::size_t valid = std::min(n, tiles.channels - channel);
   const std::size_t plane = tiles.height * tiles.width, pitch = 4 * tiles.columns();
   T* const z = work_space<T, 2>(tile_row_size<T>(tiles));
-  const auto bias = load_offsets(addends.bias, channel, valid);
+  const auto bias = load_offsets(epilogue.bias, channel, valid);
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t height,
                                             std::size_t tile) {
     const std::size_t first_channel = b * tiles.channels + channel;
     const std::size_t place = first_channel * plane + y * tiles.width;
-    const auto offset = bias + load_offsets(addends.vectors, first_channel, valid);
+    const auto offset = bias + load_offsets(epilogue.vectors, first_channel, valid);
     for (std::size_t x = 0; x < tiles.columns(); ++x)
       restore_tile(from, tile + x, from_channel, offset, z + 4 * x * n, n, pitch * n);
     scatter_channels(
         [&](std::size_t pixel) { return pixel_cursor<T>(z, tiles.width, pitch, pixel); }, plane,
-        valid, height * tiles.width, addends.images ? addends.images + place : nullptr,
+        valid, height * tiles.width, epilogue.images ? epilogue.images + place : nullptr,
         image + place);
   });
 }
@@ -296,7 +296,7 @@ void prefetch(const T* from, std::size_t numbers) {
 
 /// Copies runs of numbers from n rows, `stride` apart, to vectors (numbers, n): whole blocks.
 template <class T>
-void turn_rows(const T* from, std::size_t stride, std::size_t numbers, T* to) {
+void transpose_rows(const T* from, std::size_t stride, std::size_t numbers, T* to) {
   constexpr std::size_t n = lanes<T>;
   for (std::size_t i = 0; i < numbers; i += n) {
     block<T> x;
@@ -312,7 +312,7 @@ void turn_rows(const T* from, std::size_t stride, std::size_t numbers, T* to) {
 /// A run of at most Numbers numbers of the kernels to each of a vector of output channels, as vectors
 /// (numbers, output channels).
 template <std::size_t Numbers, class T>
-class turned_kernels {
+class transposed_kernels {
  public:
   /// Reads from those of input channel `channel` on, to `count` output channels from `out` on; the
   /// others are zeros.
@@ -320,25 +320,25 @@ class turned_kernels {
             std::size_t numbers) {
     const T* const from = kernels(channel, out);
     if (count == n && from + (n - 1) * kernels.out + round_up(numbers, n) <= kernels.end)
-      return turn_rows(from, kernels.out, numbers, turned_.data());
+      return transpose_rows(from, kernels.out, numbers, transposed_.data());
     std::array<T, n * pitch> rows{};
     for (std::size_t o = 0; o < count; ++o)
       std::copy_n(from + o * kernels.out, numbers, rows.data() + o * pitch);
-    turn_rows(rows.data(), pitch, numbers, turned_.data());
+    transpose_rows(rows.data(), pitch, numbers, transposed_.data());
   }
   xsimd::batch<T> operator[](std::size_t number) const {
-    return xsimd::batch<T>::load_aligned(turned_.data() + number * n);
+    return xsimd::batch<T>::load_aligned(transposed_.data() + number * n);
   }
 
  private:
   static constexpr std::size_t n = lanes<T>, pitch = round_up(Numbers, n);
-  alignas(64) std::array<T, pitch * n> turned_;
+  alignas(64) std::array<T, pitch * n> transposed_;
 };
 
 /// G g Gᵀ of the kernels from input channels [first, last) to `count` output channels from `out`
 /// on, at most a vector of them, into a vector of the panel's columns; channel `first` becomes
 /// channel 0 of `to`.
-template <bool Turned, class T>
+template <bool Flipped, class T>
 void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::size_t last,
                        std::size_t out, std::size_t count, const transformed_kernels<T>& to,
                        std::size_t column) {
@@ -346,15 +346,15 @@ void transform_kernels(const kernel_view<T>& kernels, std::size_t first, std::si
   constexpr std::size_t n = lanes<T>, taps = 9;
   // Where the kernels of one output channel follow each other, those of n input channels fill blocks.
   const std::size_t together = kernels.in == taps ? n : 1;
-  turned_kernels<n * taps, T> turned;
+  transposed_kernels<n * taps, T> transposed;
   for (std::size_t c = first; c < last; c += together) {
     const std::size_t channels = std::min(together, last - c);
-    turned.read(kernels, c, out, count, channels * taps);
+    transposed.read(kernels, c, out, count, channels * taps);
     for (std::size_t i = 0; i < channels; ++i) {
       prefetch(kernels(c + n, out + i), n * taps);
       winograd_transform<winograd_kernel, batch>(
           [&](std::size_t y, std::size_t x) {
-            return turned[i * taps + (Turned ? taps - 1 - (3 * y + x) : 3 * y + x)];
+            return transposed[i * taps + (Flipped ? taps - 1 - (3 * y + x) : 3 * y + x)];
           },
           strided_store<T>{to(0, c + i - first) + column, to.matrix()});
     }

@@ -35,15 +35,15 @@ struct xtensor_backend : xtensor_convolution {
 
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const convolution_addends<T>& addends, T* result) {
+                       const convolution_epilogue<T>& epilogue, T* result) {
     if constexpr (!fast<T>) {
-      xtensor_convolution::convolve(g, image, weight, addends, result);
+      xtensor_convolution::convolve(g, image, weight, epilogue, result);
     } else if (detail::winograd_pays(g)) {
-      detail::winograd_convolve(g, image, weight, addends, result);
+      detail::winograd_convolve(g, image, weight, epilogue, result);
     } else if (detail::winograd_resampling_pays<T>(g)) {
-      detail::winograd_halve(g, image, weight, addends, result);
+      detail::winograd_halve(g, image, weight, epilogue, result);
     } else {
-      detail::direct_convolve(g, image, weight, addends, result);
+      detail::direct_convolve(g, image, weight, epilogue, result);
     }
   }
 
@@ -52,7 +52,7 @@ struct xtensor_backend : xtensor_convolution {
                                  const T* bias, T* image) {
     if constexpr (!fast<T>) {
       xtensor_convolution::convolve_transpose(g, result, weight, bias, image);
-    } else if (detail::winograd_pays(detail::turned_round(g))) {
+    } else if (detail::winograd_pays(detail::adjoint(g))) {
       detail::winograd_convolve_transpose(g, result, weight, bias, image);
     } else if (detail::winograd_resampling_pays<T>(g)) {
       detail::winograd_double(g, result, weight, bias, image);

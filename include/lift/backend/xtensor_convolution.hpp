@@ -6,7 +6,7 @@
 #include <functional>
 
 #include <lift/backend/blas_product.hpp>
-#include <lift/backend/convolution_addends.hpp>
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/work_space.hpp>
 #include <lift/backend/xtensor_algebra.hpp>
@@ -55,7 +55,7 @@ namespace lift {
 struct xtensor_convolution : xtensor_algebra {
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const convolution_addends<T>& addends, T* result);
+                       const convolution_epilogue<T>& epilogue, T* result);
 
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
@@ -75,7 +75,7 @@ struct xtensor_convolution : xtensor_algebra {
 
 template <class T>
 void xtensor_convolution::convolve(const convolution_geometry& g, const T* image, const T* weight,
-                                   const convolution_addends<T>& addends, T* result) {
+                                   const convolution_epilogue<T>& epilogue, T* result) {
   const auto work = detail::strips(g, detail::strip_columns<T>(g));
   const bool few = work.size() < detail::few_strips;  // then all threads share each strip
   const detail::one_blas_thread ours;
@@ -111,9 +111,9 @@ void xtensor_convolution::convolve(const convolution_geometry& g, const T* image
     default_thread_pool().run(work.size(),
                               [&](std::size_t task) { convolve_strip(work[task]); });
   const std::size_t size = g.batch * g.result_size();
-  add(size, addends.bias, g.out_area(), g.out_channels, result);
-  add(size, addends.vectors, g.out_area(), g.batch * g.out_channels, result);
-  add(size, addends.images, 1, size, result);
+  add(size, epilogue.bias, g.out_area(), g.out_channels, result);
+  add(size, epilogue.vectors, g.out_area(), g.batch * g.out_channels, result);
+  add(size, epilogue.images, 1, size, result);
 }
 
 template <class T>
@@ -122,18 +122,18 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
   const std::size_t area = g.kernel * g.kernel;
   if (g.stride == 1 && g.kernel > 1 && g.padding < g.kernel &&
       g.batch * g.image_size() > g.patch()) {
-    // A convolution with the kernels turned round, worth it unless the weight is the larger array.
-    buffer<T> turned(g.out_channels * g.patch());
+    // A convolution with the kernels flipped, worth it unless the weight is the larger array.
+    buffer<T> flipped(g.out_channels * g.patch());
     for_each(
         g.channels,
         [&](std::size_t c) {
           for (std::size_t o = 0; o < g.out_channels; ++o)
             std::reverse_copy(weight + (o * g.channels + c) * area,
                               weight + (o * g.channels + c + 1) * area,
-                              turned.data() + (c * g.out_channels + o) * area);
+                              flipped.data() + (c * g.out_channels + o) * area);
         },
         4 * g.out_channels * area);
-    convolve(detail::turned_round(g), result, turned.data(), {.bias = bias}, image);
+    convolve(detail::adjoint(g), result, flipped.data(), {.bias = bias}, image);
     return;
   }
   // A task owns a few channels of whole images: patches of one image overlap.

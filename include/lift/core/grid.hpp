@@ -22,7 +22,7 @@ class grid {
   grid() = default;
   explicit grid(const lengths& axes, double fill = 0)
       : grid(axes, std::vector<double>(size_of(axes), fill)) {}
-  /// Throws lift::error unless there is a value for each place.
+  /// Throws lift::error unless there is a value for each index.
   grid(const lengths& axes, std::vector<double> values) : lengths_(axes), values_(std::move(values)) {
     std::string wanted;
     for (const std::size_t length : axes) wanted += (wanted.empty() ? "" : "×") + std::to_string(length);
@@ -47,8 +47,8 @@ class grid {
   std::size_t size() const { return values_.size(); }
   bool empty() const { return values_.empty(); }
 
-  double operator[](const scales<std::size_t, N>& place) const { return values_[offset(place)]; }
-  double& operator[](const scales<std::size_t, N>& place) { return values_[offset(place)]; }
+  double operator[](const scales<std::size_t, N>& index) const { return values_[offset(index)]; }
+  double& operator[](const scales<std::size_t, N>& index) { return values_[offset(index)]; }
   template <std::convertible_to<std::size_t>... Index>
     requires(sizeof...(Index) == N)
   double operator()(Index... index) const {
@@ -63,13 +63,13 @@ class grid {
   const std::vector<double>& values() const { return values_; }
   std::vector<double>& values() { return values_; }
 
-  /// Where values() has a place, and the place of an offset.
-  std::size_t offset(const scales<std::size_t, N>& place) const {
+  /// Where values() has an index, and the index of an offset.
+  std::size_t offset(const scales<std::size_t, N>& index) const {
     std::size_t result = 0;
-    for (std::size_t axis = 0; axis < N; ++axis) result = result * lengths_[axis] + place[axis];
+    for (std::size_t axis = 0; axis < N; ++axis) result = result * lengths_[axis] + index[axis];
     return result;
   }
-  scales<std::size_t, N> place(std::size_t offset) const {
+  scales<std::size_t, N> index_at(std::size_t offset) const {
     scales<std::size_t, N> result;
     for (std::size_t axis = N; axis-- > 0; offset /= lengths_[axis])
       result[axis] = offset % lengths_[axis];

@@ -12,7 +12,7 @@ namespace lift {
 /// the same elements: it adds each up over all ranks, in place, in an order that is the same on
 /// every rank, so that all are left with the same bits.
 ///
-/// Where a backend records work (repeated_work), sum is called while it does and not for each
+/// Where a backend records work (recorded_work), sum is called while it does and not for each
 /// repetition: it is then to ask that backend for work that it can record, and waits for nothing.
 template <class C, class Tensor>
 concept communicator = requires(const C& c, C& joined, std::span<Tensor* const> tensors) {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <lift/analysis/heatmap.hpp>
+#include <lift/analysis/error_heatmap.hpp>
 #include <lift/io/json_file.hpp>
 
 namespace lift {

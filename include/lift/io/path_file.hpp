@@ -25,9 +25,9 @@ struct named_path {
 template <std::size_t N>
 nlohmann::json to_json(const std::vector<scales<double, N>>& path) {
   nlohmann::json steps = nlohmann::json::array();
-  for (const scales<double, N>& place : path) {
+  for (const scales<double, N>& point : path) {
     nlohmann::json step = nlohmann::json::array();
-    for (const double t : place)
+    for (const double t : point)
       step.push_back(t == std::floor(t) ? nlohmann::json(static_cast<std::uint64_t>(t))
                                         : nlohmann::json(t));
     steps.push_back(std::move(step));

@@ -56,29 +56,29 @@ class safetensors_grammar final : public nlohmann::json_sax<nlohmann::json> {
 
   // The parser's events, in the order of a header's text.
   bool start_object(std::size_t) override {
-    if (place_ == place::outside) return go(place::root);
-    if (place_ != place::root) fail("an object stands where none may");
+    if (state_ == state::outside) return go(state::root);
+    if (state_ != state::root) fail("an object stands where none may");
     record_ = {};
     fields_.clear();
-    return go(key_ == "__metadata__" ? place::metadata : place::tensor);
+    return go(key_ == "__metadata__" ? state::metadata : state::tensor);
   }
 
   bool key(std::string& name) override {
     if (name.size() > header_.max_name) fail("a name is longer than 1024 bytes");
-    auto& taken = place_ == place::root ? names_ : fields_;
+    auto& taken = state_ == state::root ? names_ : fields_;
     if (!taken.insert(name).second) fail("duplicate key " + quote_name(name));
     if (names_.size() > header_.max_tensors) fail("more than 1000000 tensors");
-    if (place_ == place::tensor && name != "dtype" && name != "shape" && name != "data_offsets") {
+    if (state_ == state::tensor && name != "dtype" && name != "shape" && name != "data_offsets") {
       fail("unknown key " + quote_name(name) + " in tensor " + quote_name(key_));
     }
-    (place_ == place::root ? key_ : field_) = name;
+    (state_ == state::root ? key_ : field_) = name;
     return true;
   }
 
   bool string(std::string& value) override {
-    if (place_ == place::metadata) {
+    if (state_ == state::metadata) {
       header_.metadata[field_] = value;
-    } else if (place_ == place::tensor && field_ == "dtype") {
+    } else if (state_ == state::tensor && field_ == "dtype") {
       const auto type = find_dtype(value);
       if (!type) fail("unknown dtype " + quote_name(value));
       record_.type = *type;
@@ -89,13 +89,13 @@ class safetensors_grammar final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool start_array(std::size_t) override {
-    if (place_ != place::tensor || field_ == "dtype") fail("an array stands where none may");
+    if (state_ != state::tensor || field_ == "dtype") fail("an array stands where none may");
     numbers_.clear();
-    return go(place::numbers);
+    return go(state::numbers);
   }
 
   bool number_unsigned(std::uint64_t value) override {
-    if (place_ != place::numbers) fail("a number stands where none may");
+    if (state_ != state::numbers) fail("a number stands where none may");
     if (numbers_.size() == shape::max_rank) fail("a tensor's rank is above 8");
     numbers_.push_back(value);
     return true;
@@ -109,13 +109,13 @@ class safetensors_grammar final : public nlohmann::json_sax<nlohmann::json> {
       record_.begin = numbers_[0];
       record_.end = numbers_[1];
     }
-    return go(place::tensor);
+    return go(state::tensor);
   }
 
   bool end_object() override {
-    if (place_ == place::root) return go(place::outside);
-    if (place_ == place::tensor) add_record();
-    return go(place::root);
+    if (state_ == state::root) return go(state::outside);
+    if (state_ == state::tensor) add_record();
+    return go(state::root);
   }
 
   bool null() override { fail("null stands where it may not"); }
@@ -130,9 +130,9 @@ class safetensors_grammar final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  enum class place { outside, root, metadata, tensor, numbers };
+  enum class state { outside, root, metadata, tensor, numbers };
 
-  // Reads the JSON while next_ tells where it stands; the end has no place of its own to advance.
+  // Reads the JSON while next_ tells where it stands; the end has no state of its own to advance.
   struct cursor {
     using iterator_category = std::input_iterator_tag;
     using value_type = char;
@@ -168,8 +168,8 @@ class safetensors_grammar final : public nlohmann::json_sax<nlohmann::json> {
     header_.tensors.emplace(key_, record_);
   }
 
-  bool go(place next) {
-    place_ = next;
+  bool go(state next) {
+    state_ = next;
     return true;
   }
 
@@ -177,7 +177,7 @@ class safetensors_grammar final : public nlohmann::json_sax<nlohmann::json> {
   const char* first_;
   std::string file_;
   safetensors_header header_;
-  place place_ = place::outside;
+  state state_ = state::outside;
   std::set<std::string> names_, fields_;
   std::string key_, field_;
   std::vector<std::size_t> numbers_;

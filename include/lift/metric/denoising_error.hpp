@@ -75,7 +75,7 @@ denoising_errors<N> measure_denoising_errors(const Denoiser& denoise, const Sche
       for (std::size_t scale = 0; scale < N; ++scale) {
         const std::size_t elements = noise[scale].size() / noise[scale].shape()[0];
         for (const double squares :
-             image_sums(op::squared_difference_functor{}, y[scale], noise[scale]))
+             image_sums(kernel::squared_difference{}, y[scale], noise[scale]))
           errors[scale].push_back(squares / static_cast<double>(elements));
       }
     }

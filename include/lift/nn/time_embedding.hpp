@@ -13,9 +13,10 @@ namespace lift {
 /// also takes a tensor (B) or (1) of them, which may change where the tensors are.
 using timesteps = std::vector<double>;
 
+namespace kernel {
 /// Writes the sine and the cosine of number i % half of an embedding, for image i / half.
 template <class T>
-struct sinusoid_functor {
+struct sinusoid {
   const T* t;
   std::size_t count;  // of timesteps: one for every image, or 1
   T* out;
@@ -31,6 +32,7 @@ struct sinusoid_functor {
     out[image * 2 * half + half + k] = static_cast<T>(std::cos(angle));
   }
 };
+}  // namespace kernel
 
 namespace nn {
 
@@ -64,7 +66,7 @@ auto sinusoidal_embedding(const X& x, const Timesteps& t, std::size_t width) {
     Tensor values(s);
     Tensor::backend_type::for_each(
         batch * half,
-        sinusoid_functor<T>{times.data(), t.size(), values.mutable_data(), half, rate}, 64);
+        kernel::sinusoid<T>{times.data(), t.size(), values.mutable_data(), half, rate}, 64);
     return values;
   }
 }

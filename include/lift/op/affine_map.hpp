@@ -50,7 +50,7 @@ struct affine_map {
       const shape& y = w.shape();
       g[2] = Tensor(shape{y[1]});
       Tensor::backend_type::reduce(sum{}, y[0], y[1], y.product(2, y.rank()),
-                                   g[2].mutable_data(), lift::detail::identity_functor{}, each(w));
+                                   g[2].mutable_data(), kernel::identity{}, each(w));
     }
     return g;
   }
@@ -59,7 +59,7 @@ struct affine_map {
   template <class Tensor>
   static void add_bias(Tensor& y, const Tensor& bias) {
     const shape& s = y.shape();
-    Tensor::backend_type::map(y.size(), y.mutable_data(), add_functor{}, each(y),
+    Tensor::backend_type::map(y.size(), y.mutable_data(), kernel::add{}, each(y),
                               spread(bias, s.product(2, s.rank())));
   }
 

@@ -6,24 +6,28 @@
 
 #include <lift/op/concat.hpp>
 
-namespace lift::op {
+namespace lift::kernel {
 
-struct exp_difference_functor {
+struct exp_difference {
   template <class T>
   LIFT_HD T operator()(T x, T y) const {
     using std::exp;
     return exp(x - y);
   }
 };
-struct divide_functor {
+struct divide {
   template <class T>
   LIFT_HD T operator()(T x, T y) const { return x / y; }
 };
 /// p·(a − r).
-struct softmax_tangent_functor {
+struct softmax_tangent {
   template <class T>
   LIFT_HD T operator()(T p, T a, T r) const { return p * (a - r); }
 };
+
+}  // namespace lift::kernel
+
+namespace lift::op {
 
 /// Multi-head self-attention over the pixels of an image (Vaswani et al. 2017).
 ///
@@ -207,21 +211,21 @@ struct attention {
   template <class Tensor>
   Tensor probabilities(const chunk& c, const parts<Tensor>& x) const {
     using B = typename Tensor::backend_type;
-    const lift::detail::identity_functor id;
+    const kernel::identity id;
     Tensor p = scores<Tensor>(c);
     multiply_scores(c, at(c, x.q), at(c, x.k), p, false);
     const Tensor top = reduce_rows<maximum, Tensor>(c, id, each(p));
-    B::map(p.size(), p.mutable_data(), exp_difference_functor{}, each(p), spread(top, c.pixels));
+    B::map(p.size(), p.mutable_data(), kernel::exp_difference{}, each(p), spread(top, c.pixels));
     const Tensor total = reduce_rows<sum, Tensor>(c, id, each(p));
-    B::map(p.size(), p.mutable_data(), divide_functor{}, each(p), spread(total, c.pixels));
+    B::map(p.size(), p.mutable_data(), kernel::divide{}, each(p), spread(total, c.pixels));
     return p;
   }
 
   /// Π(a).
   template <class Tensor>
   static Tensor softmax_tangent(const chunk& c, const Tensor& p, const Tensor& a) {
-    const Tensor r = reduce_rows<sum, Tensor>(c, multiply_functor{}, each(p), each(a));
-    return mapped<Tensor>(p.shape(), softmax_tangent_functor{}, each(p), each(a),
+    const Tensor r = reduce_rows<sum, Tensor>(c, kernel::multiply{}, each(p), each(a));
+    return mapped<Tensor>(p.shape(), kernel::softmax_tangent{}, each(p), each(a),
                           spread(r, c.pixels));
   }
 };

@@ -49,7 +49,7 @@ struct conv2d_add {
     }
     shape y = convolution.output_shape(x.shape(), a.shape(), shape{a.shape()[0]});
     y[0] = dr.shape()[0];
-    accumulate(dy, mapped<Tensor>(y, lift::detail::identity_functor{},
+    accumulate(dy, mapped<Tensor>(y, kernel::identity{},
                                   spread(dr, y.product(2, y.rank()))));
     return dy;
   }
@@ -63,7 +63,7 @@ struct conv2d_add {
       const shape& y = w.shape();
       all[1] = Tensor(shape{y[0], y[1]});
       Tensor::backend_type::reduce(sum{}, 1, y[0] * y[1], y.product(2, y.rank()),
-                                   all[1].mutable_data(), lift::detail::identity_functor{},
+                                   all[1].mutable_data(), kernel::identity{},
                                    each(w));
     }
     return all;

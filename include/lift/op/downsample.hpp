@@ -3,11 +3,11 @@
 
 #include <lift/op/linear_map.hpp>
 
-namespace lift::op {
+namespace lift::kernel {
 
 /// One row of coarse pixels, each `scale` times the sum of its 2×2 fine pixels.
 template <class T>
-struct block_sum_row_functor {
+struct block_sum_row {
   const T* x;
   T* y;
   std::size_t width;  // of y
@@ -23,7 +23,7 @@ struct block_sum_row_functor {
 
 /// One row of fine pixels, each `scale` times the coarse pixel it lies in.
 template <class T>
-struct block_copy_row_functor {
+struct block_copy_row {
   const T* x;
   T* y;
   std::size_t width;  // of y
@@ -33,6 +33,10 @@ struct block_copy_row_functor {
     for (std::size_t j = 0; j < width; ++j) y[row * width + j] = scale * from[j / 2];
   }
 };
+
+}  // namespace lift::kernel
+
+namespace lift::op {
 
 /// Halves height and width of (B, C, H, W): every pixel the mean of 2×2.
 struct downsample : linear_map<downsample> {
@@ -50,7 +54,7 @@ struct downsample : linear_map<downsample> {
     const shape s = output_shape(x.shape());
     Tensor y(s);
     Tensor::backend_type::for_each(
-        s.product(0, 3), block_sum_row_functor<T>{x.data(), y.mutable_data(), s[3], T(0.25)},
+        s.product(0, 3), kernel::block_sum_row<T>{x.data(), y.mutable_data(), s[3], T(0.25)},
         4 * s[3]);
     return y;
   }
@@ -59,7 +63,7 @@ struct downsample : linear_map<downsample> {
     using T = typename Tensor::value_type;
     Tensor g(x);
     Tensor::backend_type::for_each(
-        x.product(0, 3), block_copy_row_functor<T>{w.data(), g.mutable_data(), x[3], T(0.25)},
+        x.product(0, 3), kernel::block_copy_row<T>{w.data(), g.mutable_data(), x[3], T(0.25)},
         x[3]);
     return g;
   }

@@ -6,15 +6,7 @@
 
 #include <lift/op/primitive.hpp>
 
-namespace lift::op {
-
-/// The activation that changes nothing.
-struct no_activation {
-  template <class T>
-  LIFT_HD static T f(const T& x) { return x; }
-  template <class T>
-  LIFT_HD static T df(const T&) { return T(1); }
-};
+namespace lift::kernel {
 
 /// Images (batch, groups·channels, pixels) whose groups are normalised, with their statistics
 /// (batch, groups), and the work of a team on one group of one image, which so stays in cache or in
@@ -58,7 +50,7 @@ struct normalised_groups {
 
 /// y = f(z), and the statistics.
 template <class Activation, class T>
-struct group_norm_functor {
+struct group_norm {
   normalised_groups<T> in;
   T epsilon;
   T* y;
@@ -88,7 +80,7 @@ struct group_norm_functor {
 
 /// dy = f'(z)·γ·P(d) for stacked tangents d of x; a team sees one group's values for all of them.
 template <class Activation, class T>
-struct group_norm_tangents_functor {
+struct group_norm_tangents {
   normalised_groups<T> in;
   std::size_t tangents;
   const T* d;
@@ -121,7 +113,7 @@ struct group_norm_tangents_functor {
 /// With w' = f'(z)·w: dx = P(γ·w'), and for each channel of each image (batch, channels) Σ w'·x̂
 /// and Σ w'.
 template <class Activation, class T>
-struct group_norm_gradient_functor {
+struct group_norm_gradient {
   normalised_groups<T> in;
   const T* w;
   T *dx, *products, *sums;
@@ -163,12 +155,24 @@ struct group_norm_gradient_functor {
 
 /// f'(z)·(dγ·x̂ + dβ), z as above.
 template <class Activation>
-struct group_norm_parameter_tangent_functor {
+struct group_norm_parameter_tangent {
   template <class T>
   LIFT_HD T operator()(T x, T mean, T rstd, T gamma, T beta, T dgamma, T dbeta) const {
     const T normalised = (x - mean) * rstd;
     return Activation::df(gamma * normalised + beta) * (dgamma * normalised + dbeta);
   }
+};
+
+}  // namespace lift::kernel
+
+namespace lift::op {
+
+/// The activation that changes nothing.
+struct no_activation {
+  template <class T>
+  LIFT_HD static T f(const T& x) { return x; }
+  template <class T>
+  LIFT_HD static T df(const T&) { return T(1); }
 };
 
 /// Group normalisation (Wu & He 2018) and an activation f, a type with f and df as a pointwise
@@ -205,7 +209,7 @@ struct activated_group_norm {
     const shape s = output_shape(x.shape(), gamma.shape(), beta.shape());
     saved<Tensor> kept{x, gamma, beta, Tensor({s[0], groups}), Tensor({s[0], groups})};
     Tensor y(s);
-    for_each_group(kept, group_norm_functor<Activation, T>{groups_of(kept), static_cast<T>(epsilon),
+    for_each_group(kept, kernel::group_norm<Activation, T>{groups_of(kept), static_cast<T>(epsilon),
                                                            y.mutable_data()});
     return evaluation{y, kept};
   }
@@ -218,14 +222,14 @@ struct activated_group_norm {
     Tensor dy;
     if (!dx.empty()) {
       dy = Tensor(dx.shape());
-      for_each_group(s, group_norm_tangents_functor<Activation, T>{
+      for_each_group(s, kernel::group_norm_tangents<Activation, T>{
                             groups_of(s), dx.size() / s.x.size(), dx.data(), dy.mutable_data()});
     }
     if (dgamma.empty() && dbeta.empty()) return dy;
     const std::size_t pixels = x.product(2, x.rank()), n = x[1] / groups * pixels;
     const Tensor zero = zeros<Tensor>(s.gamma.shape());
     const auto channels = [&](const Tensor& v) { return spread(v.empty() ? zero : v, pixels); };
-    accumulate(dy, mapped<Tensor>(x, group_norm_parameter_tangent_functor<Activation>{}, each(s.x),
+    accumulate(dy, mapped<Tensor>(x, kernel::group_norm_parameter_tangent<Activation>{}, each(s.x),
                                   spread(s.mean, n), spread(s.rstd, n), channels(s.gamma),
                                   channels(s.beta), channels(dgamma), channels(dbeta)));
     return dy;
@@ -237,12 +241,12 @@ struct activated_group_norm {
     const shape& x = s.x.shape();
     tangents<Tensor, 3> g{Tensor(x), Tensor(s.gamma.shape()), Tensor(s.gamma.shape())};
     Tensor products({x[0], x[1]}), sums({x[0], x[1]});
-    for_each_group(s, group_norm_gradient_functor<Activation, T>{
+    for_each_group(s, kernel::group_norm_gradient<Activation, T>{
                           groups_of(s), w.data(), g[0].mutable_data(), products.mutable_data(),
                           sums.mutable_data()});
     const auto over_batch = [&](const Tensor& from, Tensor& to) {
       Tensor::backend_type::reduce(sum{}, x[0], x[1], 1, to.mutable_data(),
-                                   lift::detail::identity_functor{}, each(from));
+                                   kernel::identity{}, each(from));
     };
     over_batch(products, g[1]);
     over_batch(sums, g[2]);
@@ -255,15 +259,15 @@ struct activated_group_norm {
     using T = typename Tensor::value_type;
     const shape& x = s.x.shape();
     Tensor mean = s.mean, rstd = s.rstd;  // handles: forward writes the elements
-    return normalised_groups<T>{.batch = x[0],
-                                .groups = groups,
-                                .channels = x[1] / groups,
-                                .pixels = x.product(2, x.rank()),
-                                .x = s.x.data(),
-                                .gamma = s.gamma.data(),
-                                .beta = s.beta.data(),
-                                .mean = mean.mutable_data(),
-                                .rstd = rstd.mutable_data()};
+    return kernel::normalised_groups<T>{.batch = x[0],
+                                        .groups = groups,
+                                        .channels = x[1] / groups,
+                                        .pixels = x.product(2, x.rank()),
+                                        .x = s.x.data(),
+                                        .gamma = s.gamma.data(),
+                                        .beta = s.beta.data(),
+                                        .mean = mean.mutable_data(),
+                                        .rstd = rstd.mutable_data()};
   }
 
   template <class Tensor, class Functor>

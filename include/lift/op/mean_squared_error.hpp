@@ -3,19 +3,23 @@
 
 #include <lift/op/primitive.hpp>
 
-namespace lift::op {
+namespace lift::kernel {
 
-struct squared_difference_functor {
+struct squared_difference {
   template <class T>
   LIFT_HD T operator()(T x, T y) const { return (x - y) * (x - y); }
 };
 /// scale·(x − y)·d.
 template <class Number>
-struct difference_product_functor {
+struct difference_product {
   Number scale;
   template <class T>
   LIFT_HD T operator()(T x, T y, T d) const { return T(scale) * (x - y) * d; }
 };
+
+}  // namespace lift::kernel
+
+namespace lift::op {
 
 /// y = mean over all elements of (x − z)², shape (1);
 /// dy = 2·mean((x − z)·(dx − dz)),  Jᵀw = ±2w·(x − z)/n. Tangents are not stacked: the batch is
@@ -40,7 +44,7 @@ struct mean_squared_error {
     output_shape(x.shape(), z.shape());
     Tensor total(shape{1});
     Tensor::backend_type::reduce(sum{}, 1, 1, x.size(), total.mutable_data(),
-                                 squared_difference_functor{}, each(x), each(z));
+                                 kernel::squared_difference{}, each(x), each(z));
     return evaluation{scaled(total, T(1) / static_cast<T>(x.size())), saved<Tensor>{x, z}};
   }
   template <class Tensor>
@@ -63,7 +67,7 @@ struct mean_squared_error {
   template <class Tensor>
   static auto factor(const saved<Tensor>& s, int sign) {
     using T = typename Tensor::value_type;
-    return difference_product_functor<T>{static_cast<T>(sign) / static_cast<T>(s.x.size())};
+    return kernel::difference_product<T>{static_cast<T>(sign) / static_cast<T>(s.x.size())};
   }
   template <class Tensor>
   static Tensor product(const saved<Tensor>& s, const Tensor& d, int sign) {

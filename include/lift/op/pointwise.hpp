@@ -3,7 +3,7 @@
 
 #include <lift/op/primitive.hpp>
 
-namespace lift::op {
+namespace lift::kernel {
 
 template <class Op>
 struct pointwise_value {
@@ -17,6 +17,10 @@ struct pointwise_derivative {
   LIFT_HD T operator()(const T& x, const T& d) const { return Op::df(x) * d; }
 };
 
+}  // namespace lift::kernel
+
+namespace lift::op {
+
 /// The family y_i = f(x_i): a primitive gives f and df, generic in their scalar, and inherits its
 /// three rules: dy = f'(x)·dx, Jᵀw = f'(x)·w.
 template <class Op>
@@ -27,15 +31,15 @@ struct pointwise {
 
   template <class Tensor>
   auto forward(const Tensor& x) const {
-    return evaluation{mapped<Tensor>(x.shape(), pointwise_value<Op>{}, each(x)), x};
+    return evaluation{mapped<Tensor>(x.shape(), kernel::pointwise_value<Op>{}, each(x)), x};
   }
   template <class Tensor>
   Tensor jvp(const Tensor& x, const tangents<Tensor, 1>& dx) const {
-    return mapped<Tensor>(dx[0].shape(), pointwise_derivative<Op>{}, each(x), each(dx[0]));
+    return mapped<Tensor>(dx[0].shape(), kernel::pointwise_derivative<Op>{}, each(x), each(dx[0]));
   }
   template <class Tensor>
   tangents<Tensor, 1> vjp(const Tensor& x, const Tensor& w, const selection<1>&) const {
-    return {mapped<Tensor>(w.shape(), pointwise_derivative<Op>{}, each(x), each(w))};
+    return {mapped<Tensor>(w.shape(), kernel::pointwise_derivative<Op>{}, each(x), each(w))};
   }
 };
 

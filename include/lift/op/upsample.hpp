@@ -3,7 +3,7 @@
 
 #include <lift/op/linear_map.hpp>
 
-namespace lift::op {
+namespace lift::kernel {
 
 /// One output row of a map between images of h×w pixels and of 2h×2w pixels.
 ///
@@ -11,7 +11,7 @@ namespace lift::op {
 /// taps ¾ and ¼: fine pixel 2i + s takes ¾ of coarse pixel i and ¼ of its neighbour i − 1 (s = 0)
 /// or i + 1 (s = 1), edges clamped.
 template <class T>
-struct upsample_row_functor {
+struct upsample_row {
   const T* x;
   T* y;
   std::size_t height, width;  // of x
@@ -32,9 +32,9 @@ struct upsample_row_functor {
   }
 };
 
-/// Adjoint of upsample_row_functor, as a gather: one row of coarse pixels from the fine ones.
+/// Adjoint of upsample_row, as a gather: one row of coarse pixels from the fine ones.
 template <class T>
-struct upsample_transpose_row_functor {
+struct upsample_transpose_row {
   const T* w;
   T* g;
   std::size_t height, width;  // of g
@@ -56,9 +56,13 @@ struct upsample_transpose_row_functor {
   /// The share that fine pixel p takes of coarse pixel i.
   LIFT_HD static T weight(std::size_t p, std::size_t i, std::size_t n) {
     return (p / 2 == i ? T(0.75) : T(0)) +
-           (upsample_row_functor<T>::neighbour(p, n) == i ? T(0.25) : T(0));
+           (upsample_row<T>::neighbour(p, n) == i ? T(0.25) : T(0));
   }
 };
+
+}  // namespace lift::kernel
+
+namespace lift::op {
 
 /// Doubles height and width of (B, C, H, W) by bilinear interpolation with half-pixel centres.
 struct upsample : linear_map<upsample> {
@@ -76,7 +80,7 @@ struct upsample : linear_map<upsample> {
     Tensor y(s);
     Tensor::backend_type::for_each(
         s.product(0, 3),
-        upsample_row_functor<T>{x.data(), y.mutable_data(), x.shape()[2], x.shape()[3]}, 4 * s[3]);
+        kernel::upsample_row<T>{x.data(), y.mutable_data(), x.shape()[2], x.shape()[3]}, 4 * s[3]);
     return y;
   }
   template <class Tensor>
@@ -85,7 +89,7 @@ struct upsample : linear_map<upsample> {
     Tensor g(x);
     Tensor::backend_type::for_each(
         x.product(0, 3),
-        upsample_transpose_row_functor<T>{w.data(), g.mutable_data(), x[2], x[3]}, 32 * x[3]);
+        kernel::upsample_transpose_row<T>{w.data(), g.mutable_data(), x[2], x[3]}, 32 * x[3]);
     return g;
   }
 };

@@ -5,12 +5,16 @@
 
 #include <lift/op/primitive.hpp>
 
-namespace lift::op {
+namespace lift::kernel {
 
-struct weighted_sum_functor {
+struct weighted_sum {
   template <class T>
   LIFT_HD T operator()(T x, T y, T a, T b) const { return a * x + b * y; }
 };
+
+}  // namespace lift::kernel
+
+namespace lift::op {
 
 /// z = a_i·x + b_i·y with two numbers for every image i of the batch (or one pair for all):
 /// the forward noise √ᾱ·x₀ + √(1−ᾱ)·ε and every change between noise, x̂ and v.
@@ -57,13 +61,13 @@ struct weighted_sum {
   Tensor combine(const Tensor& x, const Tensor& y) const {
     const Tensor wa = on_backend<Tensor>(a), wb = on_backend<Tensor>(b);
     const std::size_t run = x.shape().product(1, x.shape().rank());
-    return mapped<Tensor>(x.shape(), weighted_sum_functor{}, each(x), each(y), spread(wa, run),
+    return mapped<Tensor>(x.shape(), kernel::weighted_sum{}, each(x), each(y), spread(wa, run),
                           spread(wb, run));
   }
   template <class Tensor>
   static Tensor weighted(const Tensor& x, const std::vector<double>& weights) {
     const Tensor w = on_backend<Tensor>(weights);
-    return mapped<Tensor>(x.shape(), multiply_functor{}, each(x),
+    return mapped<Tensor>(x.shape(), kernel::multiply{}, each(x),
                           spread(w, x.shape().product(1, x.shape().rank())));
   }
 };

@@ -53,7 +53,7 @@ n_step_path<N> cheapest_n_step_path(const error_heatmap<N>& heatmap, path_cost c
   std::vector<double> costs(n);
   grid<N> best = grid<N>::cube(n, unreached);  // the cheapest way to each cell in the moves so far
   best.values().front() = 0;
-  // A jump is a place in this grid. Of equally cheap ones, that from the first cell counts, so the
+  // A jump is an index of this grid. Of equally cheap ones, that from the first cell counts, so the
   // longest comes first.
   typename grid<N>::lengths reach;
   reach.fill((max_jump < last ? max_jump : last) + 1);
@@ -67,9 +67,9 @@ n_step_path<N> cheapest_n_step_path(const error_heatmap<N>& heatmap, path_cost c
   for (auto& origins : moves_to) {
     grid<N> next = grid<N>::cube(n, unreached);
     for (std::size_t number = jumps.size(); number-- > 1;) {
-      const cell<N> jump = jumps.place(number);
+      const cell<N> jump = jumps.index_at(number);
       for (std::size_t row = 0; row < rows.size(); ++row) {
-        const cell<N> from = rows.place(row);
+        const cell<N> from = rows.index_at(row);
         const cell<N> to = make_scales<N>([&](std::size_t s) { return from[s] + jump[s]; });
         bool outside = false;
         for (const std::size_t i : to) outside = outside || i > last;
@@ -85,10 +85,10 @@ n_step_path<N> cheapest_n_step_path(const error_heatmap<N>& heatmap, path_cost c
   }
 
   n_step_path<N> path{cell_path<N>(moves + 1), best.values().back()};
-  path.cells[moves] = best.place(best.size() - 1);
+  path.cells[moves] = best.index_at(best.size() - 1);
   for (std::size_t made = moves; made > 0; --made) {
     const cell<N>& to = path.cells[made];
-    const cell<N> jump = jumps.place(moves_to[made - 1][best.offset(to)]);
+    const cell<N> jump = jumps.index_at(moves_to[made - 1][best.offset(to)]);
     path.cells[made - 1] = make_scales<N>([&](std::size_t s) { return to[s] - jump[s]; });
   }
   return path;

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include <lift/analysis/heatmap.hpp>
+#include <lift/analysis/error_heatmap.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/scales.hpp>
 #include <lift/schedule/snr.hpp>
@@ -47,13 +47,13 @@ inline cell_path<> cells_from_columns(const std::vector<std::size_t>& columns) {
   return path;
 }
 
-/// f(number) of every scale of every place along a path.
+/// f(number) of every scale of every point along a path.
 template <std::size_t N, class T, class F>
 auto mapped_path(const std::vector<scales<T, N>>& path, const F& f) {
   std::vector<scales<double, N>> result;
-  for (const scales<T, N>& place : path)
+  for (const scales<T, N>& point : path)
     result.push_back(
-        make_scales<N>([&](std::size_t s) { return static_cast<double>(f(place[s])); }));
+        make_scales<N>([&](std::size_t s) { return static_cast<double>(f(point[s])); }));
   return result;
 }
 

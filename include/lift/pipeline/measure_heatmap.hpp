@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include <lift/analysis/error_heatmap.hpp>
+#include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/pipeline/dataset_images.hpp>
 #include <lift/pipeline/trained_model.hpp>
 

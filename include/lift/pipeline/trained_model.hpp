@@ -10,7 +10,7 @@
 #include <lift/io/weight_names.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
-#include <lift/model/repeated_network.hpp>
+#include <lift/model/recorded_network.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
 namespace lift {
@@ -18,7 +18,7 @@ namespace lift {
 namespace detail {
 template <class Architecture, backend Backend>
 using trained_network =
-    repeated_network<network<Architecture, tensor<Backend, float>>, tensor<Backend, float>,
+    recorded_network<network<Architecture, tensor<Backend, float>>, tensor<Backend, float>,
                      Architecture::scale_count>;
 }  // namespace detail
 

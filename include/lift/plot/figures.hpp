@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <lift/analysis/heatmap.hpp>
+#include <lift/analysis/error_heatmap.hpp>
 #include <lift/path/path.hpp>
 #include <lift/plot/gnuplot.hpp>
 

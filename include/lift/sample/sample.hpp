@@ -18,14 +18,16 @@
 
 namespace lift {
 
+namespace kernel {
 /// Keeps x within [−1, 1].
-struct clip_functor {
+struct clip {
   template <class T>
   LIFT_HD T operator()(T x) const {
     using std::fmax, std::fmin;
     return fmin(fmax(x, T(-1)), T(1));
   }
 };
+}  // namespace kernel
 
 /// Throws lift::error unless there is a step, all timesteps are in the schedule, and none is above
 /// that of its scale in the step before.
@@ -98,20 +100,20 @@ class sampling_run {
   }
 
  private:
-  /// x̂₀ of samples at a place of the path; adds its squared norm to those of the place.
-  scales<Tensor, N> evaluate(const scales<Tensor, N>& x, std::size_t place) {
+  /// x̂₀ of samples at a point of the path; adds its squared norm to those of the point.
+  scales<Tensor, N> evaluate(const scales<Tensor, N>& x, std::size_t point) {
     scales<Tensor, N> y = denoise_(
-        x, make_scales<N>([&](std::size_t s) { return timesteps{path_[place][s]}; }));
+        x, make_scales<N>([&](std::size_t s) { return timesteps{path_[point][s]}; }));
     for (std::size_t s = 0; s < N; ++s) {
       require(y[s].shape() == x[s].shape(), "shape of the denoiser's output", y[s].shape(),
               x[s].shape());
       Tensor norm(shape{1});
-      Tensor::backend_type::reduce(sum{}, 1, 1, y[s].size(), norm.mutable_data(), square_functor{},
+      Tensor::backend_type::reduce(sum{}, 1, 1, y[s].size(), norm.mutable_data(), kernel::square{},
                                    each(y[s]));
-      Tensor::backend_type::map(1, norms_.mutable_data() + place * N + s, add_functor{}, each(norm),
+      Tensor::backend_type::map(1, norms_.mutable_data() + point * N + s, kernel::add{}, each(norm),
                                 operand<typename Tensor::value_type>{
-                                    norms_.data() + place * N + s, 1, 1});
-      if (clip_) y[s] = mapped<Tensor>(y[s].shape(), clip_functor{}, each(y[s]));
+                                    norms_.data() + point * N + s, 1, 1});
+      if (clip_) y[s] = mapped<Tensor>(y[s].shape(), kernel::clip{}, each(y[s]));
     }
     return y;
   }
@@ -135,7 +137,7 @@ class sampling_run {
   std::uint64_t seed_, first_sample_;
   std::size_t count_, index_ = 0;  // of steps
   solver_step<Tensor, N> now_;
-  Tensor norms_;  // squared, summed over the evaluations at each place of the path and scale
+  Tensor norms_;  // squared, summed over the evaluations at each point of the path and scale
 };
 
 }  // namespace detail

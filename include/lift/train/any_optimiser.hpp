@@ -24,13 +24,13 @@ struct any_optimiser {
   }
   /// Those of the one that was chosen, and zeros.
   template <class T>
-  std::array<T, 3> numbers_at(double rate, std::uint64_t step) const {
+  std::array<T, 3> coefficients_at(double rate, std::uint64_t step) const {
     return std::visit(
         [&](const auto& o) {
-          const auto numbers = o.template numbers_at<T>(rate, step);
+          const auto coefficients = o.template coefficients_at<T>(rate, step);
           std::array<T, 3> result{};
-          static_assert(numbers.size() <= result.size());
-          std::ranges::copy(numbers, result.begin());
+          static_assert(coefficients.size() <= result.size());
+          std::ranges::copy(coefficients, result.begin());
           return result;
         },
         model);
@@ -38,8 +38,8 @@ struct any_optimiser {
   template <class Tensor>
   void update(parameters<Tensor>& p, std::vector<parameters<Tensor>>& state,
               const std::vector<Tensor>& gradients, const Tensor& scale,
-              const Tensor& numbers) const {
-    std::visit([&](const auto& o) { o.update(p, state, gradients, scale, numbers); }, model);
+              const Tensor& coefficients) const {
+    std::visit([&](const auto& o) { o.update(p, state, gradients, scale, coefficients); }, model);
   }
 };
 

@@ -12,16 +12,17 @@
 
 namespace lift {
 
+namespace kernel {
 /// a ← keep·a + gain·w on a piece of (a, w).
 template <class T>
-struct ema_functor {
+struct ema_step {
   const T* scale;    ///< nothing changes where it is not finite
-  const T* numbers;  ///< ema::numbers_at
+  const T* coefficients;  ///< ema::coefficients_at
 
   template <class Team>
   LIFT_HD void operator()(const Team& team, const tensor_piece<T, 2>& piece, std::size_t) const {
     if (!(*scale - *scale == T(0))) return;
-    const T keep = numbers[0], gain = numbers[1];
+    const T keep = coefficients[0], gain = coefficients[1];
     T* const a = piece.data[0];
     const T* const w = piece.data[1];
     team.map(1, piece.size, a, [&](std::size_t, std::size_t i, auto x) {
@@ -30,6 +31,7 @@ struct ema_functor {
     });
   }
 };
+}  // namespace kernel
 
 /// An exponential moving average of the weights, a ← d·a + (1 − d)·w after every step.
 ///
@@ -48,21 +50,22 @@ struct ema {
 
   /// d and 1 − d of step t = 1, 2, …
   template <class T>
-  std::array<T, 2> numbers_at(std::uint64_t t) const {
+  std::array<T, 2> coefficients_at(std::uint64_t t) const {
     const double d = decay_at(t);
     return {static_cast<T>(d), static_cast<T>(1 - d)};
   }
 
-  /// A step of the average, `numbers` a tensor of the two that numbers_at gives; writes the elements
-  /// of `average` in place. Where `scale`, a tensor of one element, is not finite nothing changes.
+  /// A step of the average, `coefficients` a tensor of the two of coefficients_at; writes the
+  /// elements of `average` in place. Where `scale`, a tensor of one element, is not finite nothing
+  /// changes.
   template <class Tensor>
   void update(parameters<Tensor>& average, const parameters<Tensor>& weights, const Tensor& scale,
-              const Tensor& numbers) const {
+              const Tensor& coefficients) const {
     using T = typename Tensor::value_type;
     multi_tensor<Tensor, 2> all;
     for (std::size_t i = 0; i < weights.size(); ++i)
       all.add({average.entries()[i].value, weights.entries()[i].value});
-    all.for_each(ema_functor<T>{scale.data(), numbers.data()});
+    all.for_each(kernel::ema_step<T>{scale.data(), coefficients.data()});
   }
 };
 

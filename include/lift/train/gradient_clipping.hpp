@@ -9,9 +9,10 @@
 
 namespace lift {
 
+namespace kernel {
 /// The sum of the squares of a piece.
 template <class T>
-struct piece_squares_functor {
+struct squares_of_piece {
   T* out;
 
   template <class Team>
@@ -28,7 +29,7 @@ struct piece_squares_functor {
 /// What gradients of the global norm √Σ squares are multiplied by to bring it down to `most`:
 /// min(1, most/(norm + 10⁻⁶)), as PyTorch; NaN where the norm or one of the losses is not finite.
 template <class T>
-struct clip_coefficient_functor {
+struct clip_coefficient {
   const T* squares;
   std::size_t count;
   const T* losses;
@@ -49,6 +50,7 @@ struct clip_coefficient_functor {
     });
   }
 };
+}  // namespace kernel
 
 /// The L2 norms of gradients, and the losses they are of: found where the tensors are, so that a
 /// step goes on while nobody waits for them, and brought to the host by one copy when asked for.
@@ -68,7 +70,7 @@ class gradient_norms {
       ends_.push_back(all.size());
     }
     values_ = zeros<Tensor>({all.size() + loss_count_});
-    all.for_each(piece_squares_functor<T>{values_.mutable_data()});
+    all.for_each(kernel::squares_of_piece<T>{values_.mutable_data()});
     for (std::size_t i = 0; i < loss_count_; ++i)
       if (!losses[i].empty())
         Backend::copy_rows(std::size_t{1}, std::size_t{1}, values_.mutable_data() + all.size() + i,
@@ -82,7 +84,7 @@ class gradient_norms {
     Tensor coefficient(shape{1});
     const std::size_t pieces = values_.size() - loss_count_;
     Backend::for_each_team(
-        1, clip_coefficient_functor<T>{values_.data(), pieces, values_.data() + pieces, loss_count_,
+        1, kernel::clip_coefficient<T>{values_.data(), pieces, values_.data() + pieces, loss_count_,
                                        static_cast<T>(max_norm), coefficient.mutable_data()});
     return coefficient;
   }

@@ -24,9 +24,10 @@ struct noised {
   Tensor t;  ///< (B)
 };
 
+namespace kernel {
 /// Writes the timesteps of one sample.
 template <class Regime, class T, std::size_t N>
-struct draw_timesteps_functor {
+struct draw_timesteps {
   Regime regime;
   random_stream stream;
   sample_number first_sample;
@@ -38,6 +39,7 @@ struct draw_timesteps_functor {
     for (std::size_t scale = 0; scale < N; ++scale) out[scale][i] = static_cast<T>(drawn[scale]);
   }
 };
+}  // namespace kernel
 
 /// The timesteps (B) of N scales that a regime draws for samples first_sample, …
 template <class Tensor, std::size_t N, regime<N> Regime>
@@ -50,7 +52,7 @@ scales<Tensor, N> draw_timesteps(const Regime& regime, const random_stream& stre
     scales<T*, N> out;
     for (std::size_t scale = 0; scale < N; ++scale) out[scale] = t[scale].mutable_data();
     Tensor::backend_type::for_each(
-        batch, draw_timesteps_functor<R, T, N>{chosen, stream, first_sample, num_timesteps, out},
+        batch, kernel::draw_timesteps<R, T, N>{chosen, stream, first_sample, num_timesteps, out},
         16);
   };
   if constexpr (requires { regime.visit(draw); })
@@ -60,9 +62,10 @@ scales<Tensor, N> draw_timesteps(const Regime& regime, const random_stream& stre
   return t;
 }
 
+namespace kernel {
 /// Row t of a table, for one image: out[k·batch + i] = table[k][t[i]].
 template <class T>
-struct look_up_functor {
+struct look_up {
   const T* table;
   std::size_t length;  // of a column
   const T* t;
@@ -72,6 +75,7 @@ struct look_up_functor {
     out[i] = table[i / batch * length + static_cast<std::size_t>(t[i % batch])];
   }
 };
+}  // namespace kernel
 
 /// c_in·x_t of x_t = √ᾱ·x₀ + √(1−ᾱ)·ε, what the prediction wants the network to make of it, and
 /// what it tells the network of t. `t` (B) holds whole numbers below the schedule's number of
@@ -94,12 +98,12 @@ noised<Tensor> noise_images(const prediction& predicted, const Tensor& clean, co
   }
   const Tensor all({columns, length}, table);
   Tensor found(shape{columns, batch});
-  Backend::for_each(found.size(), look_up_functor<T>{all.data(), length, t.data(), batch,
+  Backend::for_each(found.size(), kernel::look_up<T>{all.data(), length, t.data(), batch,
                                                      found.mutable_data()});
   const auto sum = [&](std::size_t column) {
     const std::size_t run = clean.size() / batch;
     const T* const a = found.data() + column * batch;
-    return mapped<Tensor>(clean.shape(), op::weighted_sum_functor{}, each(clean), each(noise),
+    return mapped<Tensor>(clean.shape(), kernel::weighted_sum{}, each(clean), each(noise),
                           operand<T>{a, run, batch}, operand<T>{a + batch, run, batch});
   };
   return {sum(0), sum(2), found.rows(4, 5).reshaped({batch})};
@@ -162,9 +166,10 @@ objective(S, R, prediction) -> objective<S, R>;
 template <class S, class R, class P>
 objective(S, R, prediction, P) -> objective<S, R, P>;
 
+namespace kernel {
 /// Writes the label of one sample, or none with probability `share`.
 template <class T>
-struct drop_label_functor {
+struct drop_label {
   const T* labels;
   random_stream stream;
   sample_number first_sample;
@@ -175,6 +180,7 @@ struct drop_label_functor {
     out[i] = dropped ? static_cast<T>(no_label) : labels[i];
   }
 };
+}  // namespace kernel
 
 /// The labels (B) of samples first_sample, …, each but for a share of them that is drawn by seed and
 /// sample number, so that a network learns to do without (classifier-free guidance, Ho & Salimans
@@ -187,7 +193,7 @@ condition<Tensor> drop_labels(const Tensor& labels, double dropped, std::uint64_
   Tensor kept(labels.shape());
   const random_stream stream{.seed = seed, .use = purpose::label_dropout};
   Tensor::backend_type::for_each(labels.size(),
-                                 drop_label_functor<T>{labels.data(), stream, first_sample,
+                                 kernel::drop_label<T>{labels.data(), stream, first_sample,
                                                        dropped, kept.mutable_data()},
                                  16);
   return {kept};

@@ -38,15 +38,15 @@ struct optimiser_names {
 
 /// An optimiser moves weights against scale·gradients, in place, by what it remembers of them in
 /// tensors like the weights, one for each of its `states`, at first zero, and by what step 1, 2, …
-/// does not share with the others, `numbers`; it changes nothing where `scale` is not finite.
+/// does not share with the others, `coefficients`; it changes nothing where `scale` is not finite.
 template <class O, class Tensor>
 concept optimiser = requires(const O& o, parameters<Tensor>& weights,
                              std::vector<parameters<Tensor>>& state, const std::vector<Tensor>& g,
-                             const Tensor& scale, const Tensor& numbers, std::uint64_t step) {
+                             const Tensor& scale, const Tensor& coefficients, std::uint64_t step) {
   optimiser_names(o);
   std::span<const typename Tensor::value_type>(
-      o.template numbers_at<typename Tensor::value_type>(0.1, step));
-  o.update(weights, state, g, scale, numbers);
+      o.template coefficients_at<typename Tensor::value_type>(0.1, step));
+  o.update(weights, state, g, scale, coefficients);
 };
 
 /// True of an optimiser; of anything else it does not compile, and says what is wanted.
@@ -55,8 +55,8 @@ constexpr bool is_optimiser() {
   constexpr bool holds = optimiser<O, Tensor>;
   static_assert(holds,
                 "an optimiser is to have static members name and states, an array of names, and "
-                "const member templates numbers_at<T>(double rate, std::uint64_t step) -> an array "
-                "of T and update(weights, state, gradients, scale, numbers)");
+                "const member templates coefficients_at<T>(double rate, std::uint64_t step) -> an "
+                "array of T and update(weights, state, gradients, scale, coefficients)");
   return holds;
 }
 

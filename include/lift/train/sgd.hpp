@@ -11,11 +11,12 @@
 
 namespace lift {
 
+namespace kernel {
 /// A step of SGD on a piece of (p, v, gradient).
 template <class T>
-struct sgd_functor {
+struct sgd_step {
   const T* scale;    ///< what gradients are multiplied by; nothing changes where it is not finite
-  const T* numbers;  ///< sgd::numbers_at
+  const T* coefficients;  ///< sgd::coefficients_at
   T momentum;
   bool nesterov;
 
@@ -23,7 +24,7 @@ struct sgd_functor {
   LIFT_HD void operator()(const Team& team, const tensor_piece<T, 3>& piece, std::size_t) const {
     const T a = *scale;
     if (!(a - a == T(0))) return;
-    const T keep = numbers[0], rate = numbers[1];
+    const T keep = coefficients[0], rate = coefficients[1];
     T *const p = piece.data[0], *const v = piece.data[1];
     const T* const g = piece.data[2];
     team.map(1, piece.size, v, [&](std::size_t, std::size_t i, auto x) {
@@ -39,6 +40,7 @@ struct sgd_functor {
     });
   }
 };
+}  // namespace kernel
 
 /// Stochastic gradient descent with momentum μ, as PyTorch's SGD without dampening:
 /// v ← μv + g, then p ← p − η·v, or p ← p − η·(g + μv) with Nesterov's.
@@ -53,7 +55,7 @@ struct sgd {
 
   /// What steps with learning rate η do not share with others: 1 − η·decay and η.
   template <class T>
-  std::array<T, 2> numbers_at(double rate, std::uint64_t) const {
+  std::array<T, 2> coefficients_at(double rate, std::uint64_t) const {
     return {static_cast<T>(1 - rate * weight_decay), static_cast<T>(rate)};
   }
 
@@ -61,14 +63,14 @@ struct sgd {
   template <class Tensor>
   void update(parameters<Tensor>& p, std::vector<parameters<Tensor>>& state,
               const std::vector<Tensor>& gradients, const Tensor& scale,
-              const Tensor& numbers) const {
+              const Tensor& coefficients) const {
     using T = typename Tensor::value_type;
     multi_tensor<Tensor, 3> all;
     for (std::size_t i = 0; i < gradients.size(); ++i)
       if (!gradients[i].empty())
         all.add({p.entries()[i].value, state[0].entries()[i].value, gradients[i]});
     all.for_each(
-        sgd_functor<T>{scale.data(), numbers.data(), static_cast<T>(momentum), nesterov});
+        kernel::sgd_step<T>{scale.data(), coefficients.data(), static_cast<T>(momentum), nesterov});
   }
 };
 

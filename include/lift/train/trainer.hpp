@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/repeated_work.hpp>
+#include <lift/backend/recorded_work.hpp>
 #include <lift/backend/upload.hpp>
 #include <lift/core/random_permutation.hpp>
 #include <lift/core/stoppable.hpp>
@@ -37,7 +37,7 @@ struct step_report {
 /// Trains a network. The images of an epoch come in an order that depends on seed and epoch alone;
 /// those left over when no whole batch remains are dropped.
 ///
-/// A step is work that the backend repeats, and is waited for once, at its end; before that the next
+/// A step is work that the backend records, and is waited for once, at its end; before that the next
 /// batch is read where images and backend allow it (host_image_source, uploading_backend).
 ///
 /// On several ranks (communicator), each with a trainer that began with the same arguments, a batch
@@ -99,20 +99,20 @@ class trainer {
     const auto start = std::chrono::steady_clock::now();
     const auto* const asked = stoppable::flag();
     const stoppable as_a_whole(nullptr);
-    const place here = next_place(state_.epoch, state_.cursor);
+    const position here = next_position(state_.epoch, state_.cursor);
     const double rate = rate_(state_.step);
     take_images(here);
     take_labels(here);
     Backend::copy_in(first_sample_.data(), std::span<const std::uint64_t>(&state_.samples, 1));
-    numbers_.set(rate, state_.step + 1, options_);
+    coefficients_.set(rate, state_.step + 1, options_);
     work_.run([&, this] {
       // Other ranks would wait for one that stopped.
       const bool whole = work_.records || communicator_.size() > 1;
       auto found = evaluate(whole ? nullptr : asked);
       sum_over_ranks(found);
-      norms_ = change_weights(state_, found, numbers_, options_);
+      norms_ = change_weights(state_, found, coefficients_, options_);
     });
-    read_ahead(next_place(here.epoch, here.cursor + options_.batch_size));
+    read_ahead(next_position(here.epoch, here.cursor + options_.batch_size));
     const auto [loss, norm] = finish_step<scale_count>(state_, *norms_);
     state_.samples += options_.batch_size;
     state_.epoch = here.epoch;
@@ -135,14 +135,14 @@ class trainer {
       uploading_backend<Backend> && host_image_source<Source, Tensor>;
 
   /// Where a batch begins: `cursor` images into an epoch.
-  struct place {
+  struct position {
     std::uint64_t epoch, cursor;
-    friend bool operator==(const place&, const place&) = default;
+    friend bool operator==(const position&, const position&) = default;
   };
 
-  place next_place(std::uint64_t epoch, std::uint64_t cursor) const {
+  position next_position(std::uint64_t epoch, std::uint64_t cursor) const {
     const bool whole = cursor + options_.batch_size <= state_.images;
-    return whole ? place{epoch, cursor} : place{epoch + 1, 0};
+    return whole ? position{epoch, cursor} : position{epoch + 1, 0};
   }
 
   /// How many images of a batch are this rank's, and the first of them.
@@ -150,7 +150,7 @@ class trainer {
   std::size_t first_own() const { return communicator_.rank() * own_count(); }
 
   /// The numbers of this rank's images of a batch.
-  std::span<const std::size_t> own_indices(const place& at) {
+  std::span<const std::size_t> own_indices(const position& at) {
     if (order_.empty() || order_epoch_ != at.epoch) {
       order_ = random_permutation({.seed = state_.seed, .use = purpose::data_order,
                                    .step = static_cast<std::uint32_t>(at.epoch)},
@@ -161,8 +161,8 @@ class trainer {
   }
 
   /// Brings the images of a batch to where the work finds them.
-  void take_images(const place& here) {
-    const Tensor images = read_place_ == here ? incoming_ : (*images_)(own_indices(here));
+  void take_images(const position& here) {
+    const Tensor images = read_position_ == here ? incoming_ : (*images_)(own_indices(here));
     require(images.shape().rank() == 4 && images.shape()[0] == own_count(),
             "batch of training images", images.shape(),
             text("(", own_count(), ", channels, height, width)"));
@@ -174,7 +174,7 @@ class trainer {
   }
 
   /// Likewise the labels of a batch, where the images have them.
-  void take_labels(const place& here) {
+  void take_labels(const position& here) {
     if constexpr (labelled_image_source<Source, Tensor>) {
       const class_labels labels = images_->labels(own_indices(here));
       if (labels.empty() && labels_.empty()) return;
@@ -188,13 +188,13 @@ class trainer {
 
   /// Reads a batch that may be the next. A failure is left to the step that needs the batch: the one
   /// under way has changed the weights and is not counted yet.
-  void read_ahead(const place& next) {
+  void read_ahead(const position& next) {
     if constexpr (reads_ahead) {
-      read_place_.reset();
+      read_position_.reset();
       try {
         images_->read(own_indices(next), upload_.template stage<T>(incoming_.size()));
         upload_.send(incoming_.mutable_data());
-        read_place_ = next;
+        read_position_ = next;
       } catch (...) {
       }
     }
@@ -253,11 +253,11 @@ class trainer {
   std::uint64_t order_epoch_ = 0;
   Tensor clean_, labels_;  // this rank's images of the step, and their labels
   typename Backend::template buffer<std::uint64_t> first_sample_{1};
-  step_numbers<Tensor> numbers_;
+  step_coefficients<Tensor> coefficients_;
   std::optional<gradient_norms<Tensor>> norms_;
-  repeated_work<Backend> work_;  // after what it works on
-  Tensor incoming_;              // those of the step at read_place_
-  std::optional<place> read_place_;
+  recorded_work<Backend> work_;  // after what it works on
+  Tensor incoming_;              // those of the step at read_position_
+  std::optional<position> read_position_;
   typename detail::upload_of<Backend>::type upload_;
 };
 

@@ -37,7 +37,7 @@ struct update_report {
 
 /// What one step of optimiser and average does not share with the others, where the tensors are.
 template <class Tensor>
-struct step_numbers {
+struct step_coefficients {
   Tensor optimiser, average{shape{2}};
 
   /// Sets them for step t = 1, 2, …
@@ -45,8 +45,8 @@ struct step_numbers {
   void set(double rate, std::uint64_t t, const training_options<Optimiser>& options) {
     using T = typename Tensor::value_type;
     using Backend = typename Tensor::backend_type;
-    const auto of_optimiser = options.optimiser.template numbers_at<T>(rate, t);
-    const auto of_average = options.average.template numbers_at<T>(t);
+    const auto of_optimiser = options.optimiser.template coefficients_at<T>(rate, t);
+    const auto of_average = options.average.template coefficients_at<T>(t);
     if (optimiser.empty()) optimiser = Tensor({std::span<const T>(of_optimiser).size()});
     Backend::copy_in(optimiser.mutable_data(), std::span<const T>(of_optimiser));
     Backend::copy_in(average.mutable_data(), std::span<const T>(of_average));
@@ -66,13 +66,13 @@ void require_state_of(const Optimiser& optimiser, const training_state<Tensor>& 
 template <class Tensor, std::size_t N, class Optimiser>
 gradient_norms<Tensor> change_weights(training_state<Tensor>& state,
                                       const loss_gradient<Tensor, N>& found,
-                                      const step_numbers<Tensor>& numbers,
+                                      const step_coefficients<Tensor>& coefficients,
                                       const training_options<Optimiser>& options) {
   gradient_norms<Tensor> norms(found.gradients, {found.loss.begin(), found.loss.end()});
   const Tensor scale = norms.clip_coefficient(options.max_gradient_norm);
   options.optimiser.update(state.weights, state.optimiser_state, found.gradients, scale,
-                           numbers.optimiser);
-  options.average.update(state.average, state.weights, scale, numbers.average);
+                           coefficients.optimiser);
+  options.average.update(state.average, state.weights, scale, coefficients.average);
   return norms;
 }
 
@@ -103,9 +103,9 @@ update_report<N> update(training_state<Tensor>& state, const loss_gradient<Tenso
                         double rate, const training_options<Optimiser>& options) {
   require_state_of(options.optimiser, state);
   const stoppable as_a_whole(nullptr);
-  step_numbers<Tensor> numbers;
-  numbers.set(rate, state.step + 1, options);
-  return finish_step<N>(state, change_weights(state, found, numbers, options));
+  step_coefficients<Tensor> coefficients;
+  coefficients.set(rate, state.step + 1, options);
+  return finish_step<N>(state, change_weights(state, found, coefficients, options));
 }
 
 }  // namespace lift

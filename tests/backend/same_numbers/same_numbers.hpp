@@ -45,7 +45,7 @@ std::vector<numbers> cpu_numbers();
 std::vector<backend_under_test> backends_under_test();
 
 /// A random word of the stream.
-struct word_functor {
+struct write_word {
   random_stream stream;
   float* out;
   LIFT_HD void operator()(std::size_t i) const {
@@ -96,7 +96,7 @@ class number_list {
     const random_stream stream{.seed = 3, .use = purpose::probe, .step = 5};
     constexpr std::size_t count = 10'000'000;
     Tensor words(shape{count});
-    Tensor::backend_type::for_each(count, word_functor{stream, words.mutable_data()}, 8);
+    Tensor::backend_type::for_each(count, write_word{stream, words.mutable_data()}, 8);
     add("random words", agreement::equal_bytes, 0, words);
     add("signs", agreement::equal_bytes, 0, rademacher_noise<Tensor>({100, 1000}, stream, 7));
     add("uniform numbers", agreement::equal_bytes, 0,

@@ -9,26 +9,26 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/repeated_work.hpp>
+#include <lift/backend/recorded_work.hpp>
 #include <lift/model/denoiser.hpp>
 
 namespace lift {
 
-/// A network whose evaluation on tensors of N scales is work that the backend repeats as long as
-/// images, timesteps and labels come in the same number and size: on a device a network costs the
-/// host one call, not a thousand. It gives what the network gives, which must take timesteps as
+/// A network whose evaluation on tensors of N scales is work that the backend records, and replays
+/// as long as images, timesteps and labels come in the same number and size: on a device a network
+/// costs the host one call, not a thousand. It gives what the network gives, which must take timesteps as
 /// tensors too, and takes a condition where the network does. Where the backend records nothing, and
 /// on duals, it only calls the network. One thread at a time may call it.
 template <class Network, class Tensor, std::size_t N = 2>
-class repeated_network {
+class recorded_network {
   using T = typename Tensor::value_type;
   using Backend = typename Tensor::backend_type;
-  static constexpr bool records = repeated_work<Backend>::records;
+  static constexpr bool records = recorded_work<Backend>::records;
   static constexpr bool conditional =
       requires(const Network& network, const condition<>& given) { network.on_backend(given); };
 
  public:
-  explicit repeated_network(Network net) : network_(std::move(net)) {}
+  explicit recorded_network(Network net) : network_(std::move(net)) {}
 
   /// The network itself.
   const Network& plain() const { return network_; }
@@ -40,7 +40,7 @@ class repeated_network {
     } else {
       static_assert(std::is_invocable_v<const Network&, const scales<Tensor, N>&,
                                         const scales<Tensor, N>&>,
-                    "a repeated network is to take timesteps as tensors too, as networks do");
+                    "a recorded network is to take timesteps as tensors too, as networks do");
       return evaluate(x, t, condition<Tensor>());
     }
   }
@@ -72,7 +72,7 @@ class repeated_network {
   struct evaluation {
     scales<Tensor, N> x, t, y;
     condition<Tensor> given;
-    repeated_work<Backend> work;
+    recorded_work<Backend> work;
   };
 
   scales<Tensor, N> evaluate(const scales<Tensor, N>& x, const scales<timesteps, N>& t,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE repeated_work
+#define BOOST_TEST_MODULE recorded_work
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 #include <lift/core/random_permutation.hpp>
 #include <lift/model/model.hpp>
-#include <lift/model/repeated_network.hpp>
+#include <lift/model/recorded_network.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/any_regime.hpp>
@@ -110,7 +110,7 @@ void check_training(const Source& images, std::size_t parts) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(work_is_called_twice_and_done_every_time) {
-  repeated_work<recording> work;
+  recorded_work<recording> work;
   T x = zeros<T>({4}), sum = zeros<T>({4}), result;
   int calls = 0;
   for (int k = 1; k <= 6; ++k) {
@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(work_is_called_twice_and_done_every_time) {
       constants = {};
       others();
       result = shifted;
-      recording::map(4, sum.mutable_data(), add_functor{}, each(sum), each(x));
+      recording::map(4, sum.mutable_data(), kernel::add{}, each(sum), each(x));
     });
     BOOST_CHECK((result.to_host() ==
                  std::vector<float>{2 * float(k) + 1, 4 * float(k) + 2, 3, 6}));
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(work_is_called_twice_and_done_every_time) {
 }
 
 BOOST_AUTO_TEST_CASE(work_that_cannot_be_recorded_says_so_and_can_be_mended) {
-  repeated_work<recording> work;
+  recorded_work<recording> work;
   T x = full<T>({2}, 3), y;
   bool waits = true;
   const auto f = [&] {
@@ -157,14 +157,14 @@ BOOST_AUTO_TEST_CASE(work_that_cannot_be_recorded_says_so_and_can_be_mended) {
 BOOST_AUTO_TEST_CASE(results_outlive_the_record) {
   T y;
   {
-    repeated_work<recording> work;
+    recorded_work<recording> work;
     for (int i = 0; i < 3; ++i) work.run([&] { y = full<T>({1000}, 5); });
   }
   BOOST_CHECK((y.to_host() == std::vector<float>(1000, 5)));
 }
 
 BOOST_AUTO_TEST_CASE(work_within_work_is_part_of_it) {
-  repeated_work<recording> outer, inner;
+  recorded_work<recording> outer, inner;
   T x = zeros<T>({1}), y, z;
   for (int k = 0; k < 3; ++k) inner.run([&] { y = sum_of(x, x); });
   for (int k = 0; k < 5; ++k) {
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(what_is_sent_is_there_from_then_on_and_not_before) {
                 std::vector<float>(16, static_cast<float>(2 * k))));
 }
 
-BOOST_AUTO_TEST_CASE(a_repeated_training_step_does_what_each_step_does) {
+BOOST_AUTO_TEST_CASE(a_recorded_training_step_does_what_each_step_does) {
   for (const std::size_t parts : {1u, 3u}) {
     check_training<tensor_images<T>, toy_network>(noise_source<T>(10, 4), parts);
     check_training<host_images, toy_network>({}, parts);
@@ -243,12 +243,12 @@ BOOST_AUTO_TEST_CASE(a_step_that_fails_changes_nothing_and_fails_again) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_repeated_network_gives_what_the_network_gives) {
+BOOST_AUTO_TEST_CASE(a_recorded_network_gives_what_the_network_gives) {
   const cosine_schedule schedule;
   const network<toy_network, T> two(toy_network{}, 1);
   const network<toy_baseline, T> one(toy_baseline{}, 1);
-  const repeated_network<network<toy_network, T>, T> two_again(two);
-  const repeated_network<network<toy_baseline, T>, T, 1> one_again(one);
+  const recorded_network<network<toy_network, T>, T> two_again(two);
+  const recorded_network<network<toy_baseline, T>, T, 1> one_again(one);
   const auto generated = [&]<std::size_t N>(const auto& net, const timestep_path<N>& path,
                                             const shape& s) {
     std::vector<std::vector<float>> all;
