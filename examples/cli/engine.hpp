@@ -26,7 +26,7 @@
 #include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
 #include <lift/train/learning_rate.hpp>
-#include <lift/train/update.hpp>
+#include <lift/train/training_options.hpp>
 
 #include "any_scales.hpp"
 

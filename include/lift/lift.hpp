@@ -144,17 +144,22 @@
 #include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
 #include <lift/train/diagonal_regime.hpp>
+#include <lift/train/draw_timesteps.hpp>
+#include <lift/train/drop_labels.hpp>
 #include <lift/train/ema.hpp>
 #include <lift/train/fine_loss_only_regime.hpp>
 #include <lift/train/gradient_clipping.hpp>
 #include <lift/train/image_source.hpp>
 #include <lift/train/independent_regime.hpp>
 #include <lift/train/learning_rate.hpp>
+#include <lift/train/loss_and_gradients.hpp>
+#include <lift/train/noise_images.hpp>
 #include <lift/train/objective.hpp>
 #include <lift/train/optimiser.hpp>
 #include <lift/train/regime.hpp>
 #include <lift/train/sgd.hpp>
 #include <lift/train/trainer.hpp>
+#include <lift/train/training_options.hpp>
 #include <lift/train/training_state.hpp>
 #include <lift/train/update.hpp>
 

@@ -14,6 +14,7 @@
 #include <lift/sample/generate.hpp>
 #include <lift/schedule/cosine.hpp>
 #include <lift/schedule/tabulated_schedule.hpp>
+#include <lift/train/loss_and_gradients.hpp>
 #include <lift/train/objective.hpp>
 
 #include "tensors.hpp"

@@ -16,6 +16,7 @@
 #include <lift/core/random_permutation.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/dist/alone.hpp>
+#include <lift/train/drop_labels.hpp>
 #include <lift/train/image_source.hpp>
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/objective.hpp>

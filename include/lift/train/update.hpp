@@ -8,25 +8,13 @@
 #include <string>
 
 #include <lift/core/stoppable.hpp>
-#include <lift/train/adamw.hpp>
-#include <lift/train/ema.hpp>
 #include <lift/train/gradient_clipping.hpp>
-#include <lift/train/objective.hpp>
+#include <lift/train/loss_and_gradients.hpp>
 #include <lift/train/optimiser.hpp>
+#include <lift/train/training_options.hpp>
 #include <lift/train/training_state.hpp>
 
 namespace lift {
-
-/// How a trainer changes the weights.
-template <class Optimiser = adamw>
-struct training_options {
-  std::size_t batch_size = 64;
-  /// A batch is evaluated in so many equal parts whose gradients are added up: less memory.
-  std::size_t accumulation = 1;
-  double max_gradient_norm = 1;  ///< infinity: no clipping
-  Optimiser optimiser = {};
-  ema average = {};
-};
 
 /// What a step of optimiser and average found.
 template <std::size_t N = 2>
