@@ -12,6 +12,7 @@
 #include <lift/model/model.hpp>
 #include <lift/model/recorded_network.hpp>
 #include <lift/pipeline/dataset_images.hpp>
+#include <lift/sample/any_solver.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/sample/heun.hpp>
@@ -43,26 +44,15 @@ class model_of final : public model_on_backend {
   host_array generate(const generation& job,
                       const std::function<void(const generated_step&)>& on_step) const override {
     const sampling_options<>& o = job.options;
-    const auto with = [&](auto solver) {
-      const auto tell = [&](const sampling_step<Tensor, n>& step) {
-        on_step({step.index, step.count, [&] { return to_host(step.x.fine()); }});
-      };
-      const sampling_options<decltype(solver)> options{solver, o.clip, o.landing, o.seed,
-                                                       o.first_sample};
-      const guided<const model_type&> told{model_, {job.labels}, job.guidance};
-      return to_host(lift::generate<Tensor>(told, model_.schedule, path_of(job), job.fine, options,
-                                            tell, held(job))
-                         .fine());
+    const sampling_options<any_solver<Tensor, n>> options{solver_of(job), o.clip, o.landing, o.seed,
+                                                          o.first_sample};
+    const auto tell = [&](const sampling_step<Tensor, n>& step) {
+      on_step({step.index, step.count, [&] { return to_host(step.x.fine()); }});
     };
-    switch (job.solver) {
-      case solver_kind::heun:
-        return with(heun{});
-      case solver_kind::dpm_2m:
-        return with(dpm_solver_2m<Tensor>{});
-      case solver_kind::ddim:
-        break;
-    }
-    return with(o.solver);
+    const guided<const model_type&> told{model_, {job.labels}, job.guidance};
+    return to_host(lift::generate<Tensor>(told, model_.schedule, path_of(job), job.fine, options,
+                                          tell, held(job))
+                       .fine());
   }
 
   any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,
@@ -97,6 +87,18 @@ class model_of final : public model_on_backend {
  private:
   using recorded = recorded_network<network<Architecture, Tensor>, Tensor, n>;
   using model_type = model<recorded, any_schedule>;
+
+  static any_solver<Tensor, n> solver_of(const generation& job) {
+    switch (job.solver) {
+      case solver_kind::heun:
+        return heun{};
+      case solver_kind::dpm_2m:
+        return dpm_solver_2m<Tensor>{};
+      case solver_kind::ddim:
+        break;
+    }
+    return job.options.solver;
+  }
 
   static timestep_path<n> path_of(const generation& job) {
     any_path path;

@@ -127,6 +127,7 @@
 #include <lift/path/path.hpp>
 #include <lift/path/path_cost.hpp>
 
+#include <lift/sample/any_solver.hpp>
 #include <lift/sample/ddim.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>

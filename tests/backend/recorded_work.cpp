@@ -278,3 +278,41 @@ BOOST_AUTO_TEST_CASE(a_recorded_network_gives_what_the_network_gives) {
   static_assert(differentiable_denoiser<decltype(one_again), T, 1>);
   static_assert(!denoiser<decltype(two_again), T, 1>);
 }
+
+BOOST_AUTO_TEST_CASE(labels_are_those_of_each_evaluation_and_step) {
+  const lift_unet architecture{{.hidden_dims = {16}, .classes = 3}};
+  const network<lift_unet, T> net(architecture, 1);
+  const recorded_network<network<lift_unet, T>, T> again(net);
+  const scales x{full<T>({2, 3, 4, 4}, 0.5f), full<T>({2, 3, 2, 2}, 0.25f)};
+  const scales t{timesteps{900, 100}, timesteps{5}};
+  for (const class_labels& labels : std::vector<class_labels>{
+           {0}, {1}, {2, 0}, {no_label, 1}, {0, 2}, {}, {2}, {2, 2}})
+    BOOST_CHECK(again(x, t, condition<>{labels}).fine().to_host() ==
+                net(x, t, condition<>{labels}).fine().to_host());
+  check_error([&] { again(x, t, condition<>{{3}}); }, "class of an image: got 3");
+
+  struct labelled_images : host_images {
+    class_labels labels(std::span<const std::size_t> numbers) const {
+      class_labels result;
+      for (const std::size_t i : numbers) result.push_back(static_cast<std::int64_t>(i % 3));
+      return result;
+    }
+  };
+  const labelled_images images;
+  auto wanted = goal;
+  wanted.label_dropout = 0.3;
+  training_state<T> state(net.weights, 1);
+  trainer training(architecture, state, images, wanted, rate, {.batch_size = 3});
+  training.run(8, [](const auto&) {});
+  for (std::uint64_t k = 0; k < 8; ++k) {
+    const auto order = random_permutation({.seed = 1, .use = purpose::data_order,
+                                           .step = static_cast<std::uint32_t>(k / 3)}, 10);
+    const auto numbers = std::span(order).subspan(k % 3 * 3, 3);
+    const T labels = nn::labels_on_backend<T>(images.labels(numbers), 3);
+    const auto found =
+        loss_and_gradients(architecture, state.weights, wanted.batch<2>(images(numbers), 1, 3 * k),
+                           wanted.regime.loss_weights<2>(), drop_labels(labels, 0.3, 1, 3 * k));
+    update(state, found, rate(k), {});
+  }
+  BOOST_CHECK(numbers_of(training.state()) == numbers_of(state));
+}

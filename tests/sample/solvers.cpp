@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <lift/pyramid/copies.hpp>
+#include <lift/sample/any_solver.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/sample/heun.hpp>
@@ -390,6 +391,27 @@ BOOST_AUTO_TEST_CASE(each_scale_of_a_stepper_is_the_stepper) {
       runs(ddim{eta}, each_scale<ddim>(ddim{eta}), land);
     runs(dpm{}, each_scale<dpm>(dpm{}), land);
   }
+}
+
+/// A solver chosen at run time is the one it was made from, and begins anew in each run.
+BOOST_AUTO_TEST_CASE(any_solver_is_the_solver) {
+  const auto denoise = closed_form_denoiser<tensor_d>(schedule);
+  const timestep_path<> path{{999, 980}, {700, 980}, {300, 500}, {100, 0}};
+  const auto check = [&]<class Solver>(const Solver& own) {
+    const auto made = [&]<class Given>(const Given& solver) {
+      return sample(denoise, schedule, path, unit_noise<2>(),
+                    sampling_options<Given>{.solver = solver, .seed = 3});
+    };
+    const auto want = made(own);
+    const any_solver<tensor_d> chosen = own;
+    for (int run = 0; run < 2; ++run) {
+      const auto got = made(chosen);
+      for (std::size_t s = 0; s < 2; ++s) BOOST_TEST((got[s].to_host() == want[s].to_host()));
+    }
+  };
+  check(ddim{0.5});
+  check(heun{});
+  check(dpm{});
 }
 
 /// From ᾱ = 0 and to ᾱ = 1 the solvers of second order take DDIM's step.

@@ -30,10 +30,13 @@ inline constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 /// How many processors this thread may run on, by its affinity where the system has one.
 inline std::size_t processors_of_affinity() {
 #ifdef __linux__
-  for (std::size_t bytes = sizeof(cpu_set_t); bytes <= 1024 * sizeof(cpu_set_t); bytes *= 2) {
-    std::vector<cpu_set_t> set(bytes / sizeof(cpu_set_t));  // refused if the system has more
-    if (::sched_getaffinity(0, bytes, set.data()) == 0)
-      return static_cast<std::size_t>(CPU_COUNT_S(bytes, set.data()));
+  struct named {  // nvcc's front end fails on a vector of cpu_set_t, which has no name
+    cpu_set_t set;
+  };
+  for (std::size_t bytes = sizeof(named); bytes <= 1024 * sizeof(named); bytes *= 2) {
+    std::vector<named> sets(bytes / sizeof(named));  // refused if the system has more
+    if (::sched_getaffinity(0, bytes, &sets[0].set) == 0)
+      return static_cast<std::size_t>(CPU_COUNT_S(bytes, &sets[0].set));
   }
 #endif
   return std::thread::hardware_concurrency();

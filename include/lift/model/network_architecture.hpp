@@ -10,6 +10,12 @@
 
 namespace lift {
 
+namespace detail {
+struct any_field {
+  void operator()(const char*, const auto&) const {}
+};
+}  // namespace detail
+
 /// What an architecture is made of, which files keep: its fields, by Config::for_each_field(config,
 /// visit), are std::size_t, vectors of them, and such as may be absent. It tells the channels of
 /// its images and the number of which the side of fine images is a multiple, size_factor(), and
@@ -19,7 +25,7 @@ concept network_config =
     std::default_initializable<C> && std::equality_comparable<C> && requires(const C& config) {
       { config.image_channels } -> std::convertible_to<std::size_t>;
       { config.size_factor() } -> std::convertible_to<std::size_t>;
-      C::for_each_field(config, [](const char*, const auto&) {});
+      C::for_each_field(config, detail::any_field());
     };
 
 /// An architecture: the text of a network of some scales, architecture(p, x, t), with parameters
