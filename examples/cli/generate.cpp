@@ -118,12 +118,18 @@ class_labels read_labels(const std::string& given, const model_file& model) {
   for (std::size_t first = 0, comma = 0; comma != given.npos; first = comma + 1) {
     comma = given.find(',', first);
     const std::string name = given.substr(first, comma - first);
-    const auto found = std::ranges::find(model.class_names, name);
-    if (found != model.class_names.end())
-      result.push_back(found - model.class_names.begin());
-    else
-      result.push_back(static_cast<std::int64_t>(
-          read_number("--labels", name, whole(0, model.classes - 1))));
+    const auto& names = model.class_names;
+    const auto found = std::ranges::find(names, name);
+    const bool number = !name.empty() && name.find_first_not_of("0123456789") == name.npos;
+    if (found == names.end() && !number && !names.empty()) {
+      std::string known;
+      for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
+      throw misuse(text("--labels: got ", quote_name(name), ", want one of ", known,
+                        ", or a number from 0 to ", model.classes - 1));
+    }
+    result.push_back(found != names.end() ? found - names.begin()
+                                          : static_cast<std::int64_t>(read_number(
+                                                "--labels", name, whole(0, model.classes - 1))));
   }
   return result;
 }
@@ -170,7 +176,8 @@ class generator {
                  {"policy", path_.policy},
                  {"solver", s_.solver},
                  {"steps", path_.timesteps.size()}};
-    if (s_.solver != "heun") told["evaluations"] = path_.timesteps.size();  // one a step
+    const bool guided = !labels_.empty() && s_.guidance != 0 && s_.guidance != 1;
+    if (s_.solver != "heun") told["evaluations"] = path_.timesteps.size() * (guided ? 2 : 1);
     told["seconds"] = bar.seconds();
     report(s_, told);
   }
@@ -242,8 +249,7 @@ class generator {
                                .landing = choose("landing", landing_choices, landing_),
                                .seed = s_.seed,
                                .first_sample = first}};
-    for (std::size_t i = 0; i < count && !labels_.empty(); ++i)
-      job.labels.push_back(labels_[(first + i) % labels_.size()]);
+    job.labels = labels_in_turn(labels_, first, count);
     job.guidance = s_.guidance;
     if (has_given_images()) {
       job.coarse = coarse_input::given;
@@ -335,8 +341,8 @@ void add_generate(CLI::App& program) {
   choice_option(app, "--rounding", s->rounding, names_of(rounding_choices),
                 "To 8 bits [nearest; reference: truncate]");
   option(app, "--labels", s->labels,
-         "Classes of the images, by name or number, one after another and from the start again; a "
-         "network that was trained with --labels [none is told]")
+         "Classes of the images, by name or else number, one after another and from the start again; "
+         "for a network that was trained with --labels [none is told]")
       ->type_name("NAME,...");
   number_option(app, "--guidance", s->guidance,
                 "How much the class counts: 1 = as trained, more = classifier-free guidance, by two "

@@ -25,9 +25,12 @@ image_dataset data_options::load(const session& s, const path& from, std::size_t
   return data;
 }
 
-std::string fingerprint(const image_dataset& data, std::size_t count) {
+std::string fingerprint(const image_dataset& data, std::size_t count, bool labels) {
   checksum sum;
-  for (std::size_t i = 0; i < count; ++i) sum.add(std::as_bytes(data.pixels(i)));
+  for (std::size_t i = 0; i < count; ++i) {
+    sum.add(std::as_bytes(data.pixels(i)));
+    if (labels) sum.add(text(data.label(i).value_or(data.classes().size())));
+  }
   return hexadecimal(sum.value());
 }
 

@@ -26,8 +26,9 @@ struct data_options {
   image_dataset load(const session& s, const path& from, std::size_t size) const;
 };
 
-/// A number of the pixels of the first `count` images, so that others are not taken for them.
-std::string fingerprint(const image_dataset& data, std::size_t count);
+/// A number of the pixels of the first `count` images, and of their labels where these count, so
+/// that others are not taken for them.
+std::string fingerprint(const image_dataset& data, std::size_t count, bool labels = false);
 
 /// The images of those numbers in one array in [−1, 1], (B, 3, S, S).
 host_array to_array(const image_dataset& data, std::span<const std::size_t> numbers);

@@ -100,7 +100,8 @@ json dataset_info(const info_settings& s, const path& source) {
           {"images", data.size()},
           {"unreadable", data.bad().size()},
           {"first", path_text(data.name(0))},
-          {"last", path_text(data.name(data.size() - 1))}};
+          {"last", path_text(data.name(data.size() - 1))},
+          {"classes", data.classes()}};
 }
 
 json checkpoint_info(const info_settings& s, const path& file) {
@@ -110,9 +111,9 @@ json checkpoint_info(const info_settings& s, const path& file) {
   std::size_t scalars = 0;
   for (const auto& each : weights) scalars += each.shape.size();
   json result = {{"kind", "checkpoint"}};
-  unet_config::for_each_field(config_of(model.architecture), [&](const char* name, const auto& value) {
-    result[name] = setting_value(value);
-  });
+  unet_config::for_each_field(
+      config_of(model.architecture),
+      [&](const char* name, const auto& value) { result[name] = setting_value(value); });
   result.update({{"parameters", scalars}, {"tensors", weights.size()}});
   result.update(model.identity);
   result["settings"] = model.settings;

@@ -19,8 +19,6 @@ stored_network model_options::read(const session& s) const {
   if (prediction) told.prediction = *prediction;
   if (schedule) told.schedule = *schedule;
   if (size) told.size = *size;
-  require(told.size <= max_image_side, "size of the images of " + file.string(), told.size,
-          text("at most ", max_image_side));
   const auto config = read_config<unet_config>(stored.config());
   any_architecture architecture = make_architecture(stored.architecture(), config);
   config.require_size(told.size);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+#include <set>
+
 #include "commands.hpp"
 #include "model_file.hpp"
 #include "training_run.hpp"
@@ -52,7 +54,8 @@ checkpoint resume(train_settings& s, json& config, path& folder) {
   return stored;
 }
 
-/// Weights to begin with; what is not given is as they were trained.
+/// Weights to begin with; their model, configuration, labels and prediction are taken, and size and
+/// schedule unless given.
 stored_network begin_from(train_settings& s) {
   model_options options{.checkpoint = s.from, .weights = s.from_weights};
   if (s.given("--size")) options.size = s.size;
@@ -66,11 +69,13 @@ stored_network begin_from(train_settings& s) {
   };
   same("--model", s.model, stored.weights.architecture());
   const unet_config& config = config_of(stored.architecture);
-  same("--hidden-dims", s.net.hidden_dims, config.hidden_dims);
-  same("--blocks", s.net.blocks, config.blocks);
-  same("--attention-levels", setting_value(s.net.attention_levels),
-       setting_value(config.attention_levels));
-  same("--heads", s.net.heads, config.heads);
+  json given;
+  unet_config::for_each_field(s.net, [&](const char* name, const auto& value) {
+    given[name] = setting_value(value);
+  });
+  unet_config::for_each_field(config, [&](const char* name, const auto& value) {
+    same(flag_of(name).c_str(), given[name], setting_value(value));
+  });
   same("--labels", s.labels, config.classes > 0);
   same("--prediction", s.prediction, stored.settings.value("prediction", json(s.prediction)));
   s.model = stored.weights.architecture();
@@ -141,12 +146,17 @@ void adopt_scales(train_settings& s, bool afresh) {
               text("--scales: got ", s.scales, ", but model ", s.model, " has ", of_model));
 }
 
-/// Takes the classes of the data set; throws lift::error where it has none, or others than the
-/// weights that are trained on were told.
-void adopt_classes(train_settings& s, const image_dataset& data, const json& before) {
+/// Takes the classes of the first `count` images of the data set; throws lift::error where they are
+/// not in folders of all of them, or are others than the weights that are trained on were told.
+void adopt_classes(train_settings& s, const image_dataset& data, std::size_t count,
+                   const json& before) {
   if (!s.labels) return;
   data.require_labels();
-  for (const std::string& name : data.classes()) s.class_names.push_back(printable(name));
+  std::set<std::size_t> seen;
+  for (std::size_t i = 0; i < count; ++i) seen.insert(*data.label(i));
+  require(seen.size() == data.classes().size(), "classes of the images of --max-images",
+          seen.size(), text("all ", data.classes().size()));
+  s.class_names = data.classes();
   const json now = s.class_names;
   if (before.contains("class_names"))
     require(now == before["class_names"], "classes of the images", now,
@@ -192,13 +202,13 @@ void train(train_settings& s) {
   const image_dataset data = interruptible([&] { return reader.load(s, s.size); });
   const std::size_t count =
       s.max_images == 0 ? data.size() : std::min(data.size(), s.max_images);
-  const std::string pixels = fingerprint(data, count);
+  const std::string pixels = fingerprint(data, count, s.labels);
   if (s.resumed) {
     const auto begun = json_field<std::string>(earlier, s.outdir.string(), "data_fingerprint");
     require(begun == pixels, "fingerprint of " + source.string(), pixels,
             begun + " of the images the run began with");
   }
-  adopt_classes(s, data, before);
+  adopt_classes(s, data, count, before);
   remark_on_length(s, s.resumed ? stored->counter("step") : 0, count);
   json config = to_json(s);
   config["data_fingerprint"] = pixels;

@@ -90,6 +90,12 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("sample_steps", s.sample_steps, setting_kind::free);
 }
 
+/// The flag of a setting.
+inline std::string flag_of(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return "--" + name;
+}
+
 inline json to_json(const train_settings& s) {
   json result = json::object();
   for_each_setting(s, [&](const char* name, const auto& value, setting_kind) {
@@ -110,8 +116,7 @@ inline void adopt(train_settings& s, json stored, const std::string& run) {
   });
   const bool planned = stored.value("lr_schedule", json()) != "constant";
   for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {
-    std::string flag = "--" + std::string(name);
-    std::replace(flag.begin(), flag.end(), '_', '-');
+    const std::string flag = flag_of(name);
     if (!stored.contains(name)) {
       if (kind == setting_kind::free) return;
       throw error(text(run, ": no setting '", name, "'"));

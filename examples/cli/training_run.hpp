@@ -126,12 +126,14 @@ class training_run {
     folder_.keep_newest(s_.keep);
   }
 
-  /// Pictures along the diagonal, always from the same noise; none if a signal asks to stop.
+  /// Pictures along the diagonal, of one class after another, always from the same noise; none if a signal asks to stop.
   void sample() {
     const auto network = training_->average();
     generation job{.path = {},
                    .fine = {s_.sample_images, 3, s_.size, s_.size},
                    .options = {.seed = s_.seed}};
+    for (std::size_t i = 0; i < s_.sample_images && setup_.labelled; ++i)
+      job.labels.push_back(static_cast<std::int64_t>(i % s_.net.classes));
     const auto& schedule = setup_.model.schedule;
     for (const auto& step : diagonal{}(error_heatmap<1>{}, schedule, s_.sample_steps))
       job.path.emplace_back(network->scale_count(), step.fine());

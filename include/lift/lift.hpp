@@ -89,6 +89,7 @@
 #include <lift/pyramid/pyramid.hpp>
 
 #include <lift/nn/attention_block.hpp>
+#include <lift/nn/condition.hpp>
 #include <lift/nn/label_embedding.hpp>
 #include <lift/nn/layers.hpp>
 #include <lift/nn/parameters.hpp>

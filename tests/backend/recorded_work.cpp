@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <lift/core/random_permutation.hpp>
+#include <lift/model/guided.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/recorded_network.hpp>
 #include <lift/path/diagonal.hpp>
@@ -90,6 +91,19 @@ training_state<T> step_by_step(std::uint64_t steps, std::vector<double>& losses)
   }
   return state;
 }
+
+/// Counts its calls.
+struct counted_network {
+  network<lift_unet, T> net;
+  std::size_t* calls;
+
+  template <class... Arguments>
+  scales<T> operator()(const scales<T>& x, const Arguments&... more) const {
+    ++*calls;
+    return net(x, more...);
+  }
+  condition<T> on_backend(const condition<>& given) const { return net.on_backend(given); }
+};
 
 template <class Source, class Architecture>
 void check_training(const Source& images, std::size_t parts) {
@@ -290,6 +304,18 @@ BOOST_AUTO_TEST_CASE(labels_are_those_of_each_evaluation_and_step) {
     BOOST_CHECK(again(x, t, condition<>{labels}).fine().to_host() ==
                 net(x, t, condition<>{labels}).fine().to_host());
   check_error([&] { again(x, t, condition<>{{3}}); }, "class of an image: got 3");
+
+  // With guidance both evaluations are replays of one record: the network is called to make it.
+  std::size_t calls = 0;
+  const recorded_network<counted_network, T> counted({net, &calls});
+  const guided guide{model{std::cref(counted), predicts_velocity{}, cosine_schedule()},
+                     condition<>{{1, 2}}, 3};
+  const guided plain{model{net, predicts_velocity{}, cosine_schedule()}, condition<>{{1, 2}}, 3};
+  for (const double time : {900.0, 500.0, 20.0}) {
+    const scales at{timesteps{time}, timesteps{time / 2}};
+    BOOST_CHECK(guide(x, at).fine().to_host() == plain(x, at).fine().to_host());
+  }
+  BOOST_CHECK_EQUAL(calls, 2);
 
   struct labelled_images : host_images {
     class_labels labels(std::span<const std::size_t> numbers) const {

@@ -33,6 +33,9 @@ works "${labelled[@]}" --epochs 4 --outdir run
 works "$lift" info run --json
 json "j['run']['classes'] == 2 and j['run']['settings']['class_names'] == ['cats', 'dogs']"
 
+works "$lift" info classes.zip --json
+json "j['classes.zip']['classes'] == ['cats', 'dogs']"
+
 # An interrupted training ends with the same bytes; another data set's classes are refused.
 works "${labelled[@]}" --epochs 4 --steps 6 --outdir cut
 fails 1 'fingerprint of three.zip' "$lift" train --outdir cut --resume --data three.zip --steps 16 --quiet
@@ -65,13 +68,23 @@ for image in 00000 00001 00002 00003; do
   other cats/$image.png none/$image.png
   other cats/$image.png guided/$image.png
 done
-same both/00000.png cats/00000.png
-other both/00001.png cats/00001.png
+for image in 00000 00002; do same both/$image.png cats/$image.png; done
+for image in 00001 00003; do other both/$image.png cats/$image.png; done
+for size in 1 3; do
+  works "$lift" generate --checkpoint run --num-images 4 --batch-size $size --steps 3 --quiet --outdir exact$size \
+    --labels cats,1 --exact
+done
+for image in 00000 00001 00002 00003; do same exact1/$image.png exact3/$image.png; done
+works "$lift" generate --checkpoint run --num-images 1 --steps 3 --labels dogs --coarse-input random --outdir coarse --quiet
+works "$lift" generate --checkpoint run --num-images 1 --steps 3 --labels dogs --guidance 2 --outdir counted --json
+json "j['evaluations'] == 6"
+fails 1 'guidance' "${generate[@]}" --outdir guided --labels cats --guidance 2 --resume
 works "$lift" info both/00000.png both/00001.png --json
 json "j['both/00000.png']['Settings']['labels'] == [0, 1]"
 works "${generate[@]}" --outdir both --labels cats,1 --resume
 fails 1 'labels' "${generate[@]}" --outdir both --labels dogs,1 --resume
-fails 2 '--labels: got birds, want a whole number from 0 to 1' "${generate[@]}" --outdir no --labels birds
+fails 2 "--labels: got 'birds', want one of cats, dogs, or a number from 0 to 1" \
+  "${generate[@]}" --outdir no --labels birds
 fails 2 '--labels: got 2, want' "${generate[@]}" --outdir no --labels cats,2
 fails 2 '--guidance means nothing without --labels' "${generate[@]}" --outdir no --guidance 2
 works "$lift" heatmap --checkpoint run --data classes.zip --points 2 --num-images 2 --probes 1 --output h.json --quiet
@@ -86,6 +99,10 @@ json "j['more']['classes'] == 2"
 fails 1 'classes of the images: got \["a","b","c"\], want \["cats","dogs"\] as the network was told' \
   "${from[@]}" --data three.zip --outdir no
 fails 1 'classes of emoji.zip' "${from[@]}" --data emoji.zip --outdir no
+fails 1 'classes of the images of --max-images: got 1, want all 2' \
+  "${train[@]}" --data classes.zip --labels --max-images 8 --outdir no
+works "${train[@]}" --data classes.zip --labels --scales 1 --epochs 1 --outdir baseline
+works "$lift" generate --checkpoint baseline --num-images 1 --steps 3 --labels cats --outdir baseline_images --quiet
 works "${train[@]}" --data classes.zip --epochs 1 --outdir plain
 fails 2 '--labels means nothing to plain' "$lift" generate --checkpoint plain --num-images 1 --labels 0 --outdir no --quiet
 fails 1 '--labels of a training from plain' \

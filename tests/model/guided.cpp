@@ -53,7 +53,7 @@ void check_labels() {
   constexpr std::size_t n = Architecture::scale_count;
   const auto conditional = model_of<Architecture>();
   const auto x = noisy<n>(3);
-  const auto t = make_scales<n>([](std::size_t s) { return timesteps{100.0 * (1 + s)}; });
+  const auto t = make_scales<n>([](std::size_t s) { return timesteps{s == 0 ? 100.0 : 200.0}; });
   const auto plain = conditional(x, t);
   BOOST_CHECK(same(conditional(x, t, condition<>()), plain));
   // An image whose label is not told is as without labels; the others are each of their own class.
@@ -81,7 +81,7 @@ struct counting_network {
   template <value X>
   scales<X, 1> operator()(const scales<X, 1>& x, const scales<timesteps, 1>& t,
                           const condition<>& given) const {
-    if (given.empty()) return (*this)(x, t);
+    if (given.empty() || given.labels[0] == no_label) return (*this)(x, t);
     ++*with;
     return {apply(op::weighted_sum{{2}, {0}}, x[0], x[0])};
   }

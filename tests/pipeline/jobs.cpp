@@ -110,8 +110,56 @@ BOOST_FIXTURE_TEST_CASE(what_does_not_fit_is_refused, toy_data) {
           "architecture of");
   refusal([&] { load(folder / "missing"); }, "missing");
   refusal([&] { train(image_dataset(folder / "data.zip", {.size = 9}), short_training()); },
-          "image size");
+          "side of the training images");
   refusal([&] { measure_heatmap(trained, image_dataset(folder / "data.zip", {.size = 8})); },
           "side of the images");
   refusal([&] { generate(trained, {.batch_size = 0}); }, "batch size");
+}
+
+BOOST_FIXTURE_TEST_CASE(labels_go_from_folders_to_images, toy_data) {
+  std::vector<named_image> images;
+  for (std::size_t n = 0; n < 8; ++n)
+    images.push_back({text(n % 2 ? "dark/" : "light/", n, ".png"),
+                      blank_image(16, 16, 3, n % 2 ? 30 : 220)});
+  save_dataset_zip(folder / "classes.zip", images);
+  const image_dataset labelled(folder / "classes.zip", {.size = 16});
+  train_options<> options = short_training();
+  options.config.hidden_dims = {16};
+  options.labels = true;
+  const auto trained = train(labelled, options);
+  save(folder / "kept.safetensors", trained);
+  const auto read = load(folder / "kept.safetensors");
+  BOOST_CHECK((read.class_names == std::vector<std::string>{"dark", "light"}));
+  const auto made = [&](const class_labels& labels, double guidance = 1) {
+    return generate(read, {.count = 3, .steps = 2, .batch_size = 2, .labels = labels,
+                           .guidance = guidance})
+        .fine();
+  };
+  const auto row = [](const tensor_f& all, std::size_t i) { return all.rows(i, i + 1).to_host(); };
+  const tensor_f in_turn = made({0, 1}), first = made({0}), second = made({1}), none = made({});
+  BOOST_CHECK(row(in_turn, 0) == row(first, 0));
+  BOOST_CHECK(row(in_turn, 1) == row(second, 1));
+  BOOST_CHECK(row(in_turn, 2) == row(first, 2));
+  BOOST_CHECK(row(first, 2) != row(second, 2) && row(first, 2) != row(none, 2));
+  BOOST_CHECK(made({0}, 0).to_host() == none.to_host());
+  BOOST_CHECK(row(made({0}, 4), 0) != row(first, 0));
+  BOOST_CHECK(message_of([&] { made({2}); }).starts_with("class of an image: got 2"));
+  BOOST_CHECK(message_of([&] { train(data, options); }).starts_with("classes of "));
+}
+
+BOOST_FIXTURE_TEST_CASE(settings_of_a_file_are_checked, toy_data) {
+  const auto trained = train(data, short_training());
+  const auto told = [&](const nlohmann::json& settings) {
+    const auto& net = trained.network.plain();
+    save_weights(folder / "told.safetensors", net.architecture, net.weights, weight_kind::average,
+                 dtype::f32, {{"settings", settings.dump()}});
+    const std::string message = message_of([&] { load(folder / "told.safetensors"); });
+    return message.substr(0, message.find(" of ")) + message.substr(std::min(message.find(": got"), message.size()));
+  };
+  BOOST_CHECK_EQUAL(told({{"size", 16}}), "nothing thrown");
+  BOOST_CHECK_EQUAL(told({{"size", 0}}), "size: got 0, want at least 1");
+  BOOST_CHECK_EQUAL(told({{"size", std::uint64_t{1} << 32}}),
+                    "size: got 4294967296, want at most 8192");
+  BOOST_CHECK_EQUAL(told({{"size", 9}}), "size: got 9, want a multiple of 2");
+  BOOST_CHECK_EQUAL(told({{"class_names", {"a", "b"}}}), "names: got 2, want 0");
 }

@@ -19,6 +19,7 @@
 #include <lift/path/any_path_policy.hpp>
 #include <lift/pipeline/generate.hpp>
 #include <lift/pipeline/load.hpp>
+#include <lift/pipeline/train.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/trainer.hpp>
 
@@ -211,7 +212,6 @@ struct own_config {
     visit("width", config.width);
     visit("image_channels", config.image_channels);
   }
-  friend bool operator==(const own_config&, const own_config&) = default;
 };
 
 /// Two convolutions for each scale, and between them a shift by the timestep.
@@ -322,6 +322,7 @@ void keep_own_network() {
   lift::save_weights("own.safetensors", net.architecture, net.weights, lift::weight_kind::trained);
   const auto kept = lift::load<own_architecture<2>>("own.safetensors");
   lift::generate(kept, {.count = 1, .steps = 2});
+  lift::train<own_architecture<2>>(lift::image_dataset("images"), {.config = {.width = 8}});
 }
 
 void everything(const image_tensor& x) {

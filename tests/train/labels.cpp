@@ -138,3 +138,31 @@ BOOST_AUTO_TEST_CASE(labels_that_do_not_fit_are_one_clear_line) {
       }),
       "labels of a network without classes: got 4, want none");
 }
+
+BOOST_AUTO_TEST_CASE(labels_of_no_class_and_of_some_batches_are_refused) {
+  struct spoilt : light_and_dark {
+    std::size_t* asked;
+    std::int64_t label = 0;
+    bool tells_first = true;
+    class_labels labels(std::span<const std::size_t> indices) const {
+      const bool told = tells_first || (*asked)++ > 0;
+      return class_labels(told ? indices.size() : 0, label);
+    }
+  };
+  const auto start = training_state<tensor_f>(network<lift_unet, tensor_f>(two_classes, 1).weights);
+  const objective<> goal;
+  const auto trained_on = [&](spoilt images) {
+    std::size_t asked = 0;
+    images.asked = &asked;
+    return message_of([&] {
+      trainer training(two_classes, start, images, goal, constant_rate{}, {.batch_size = 4});
+      training.run(2, [](const step_report<>&) {});
+    });
+  };
+  spoilt images;
+  images.label = 2;
+  BOOST_CHECK_EQUAL(trained_on(images), "class of an image: got 2, want 0 to 1, or -1 for none");
+  images.label = 1;
+  images.tells_first = false;
+  BOOST_CHECK_EQUAL(trained_on(images), "labels of a batch of training images: got 4, want 0");
+}

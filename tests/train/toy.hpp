@@ -21,7 +21,6 @@ struct toy_config {
   static void for_each_field(Config& config, const Visit& visit) {
     visit("image_channels", config.image_channels);
   }
-  friend bool operator==(const toy_config&, const toy_config&) = default;
 };
 
 /// One convolution for each scale, and a shift by the timesteps.

@@ -172,12 +172,12 @@ class checkpoint {
           text(content_.source, ": holds no weights of a LIFT network; it has ",
                tensors.empty() ? "no tensors" : listed(tensors.begin()->first, tensors.size())));
     main_ = *std::ranges::min_element(readings_, {}, [](const weight_reading& r) {
-      return std::pair(!r.whole(), r.missing.size());
+      return std::pair(!r.whole(), r.missing);
     });
-    check_integrity();
+    if (main_.network) check_integrity();
     if (!main_.whole()) throw error(fault_of(main_, content_));
     for (const weight_reading& r : readings_)
-      if (r.whole() && (r.network.architecture != architecture() || r.network.config != config()))
+      if (r.whole() && (r.network->architecture != architecture() || r.network->config != config()))
         throw error(text(content_.source, ": holds two networks, ", described(main_), " and ",
                          described(r)));
     const auto kind = content_.metadata.find("weights");
@@ -188,8 +188,8 @@ class checkpoint {
 
   /// Name of the architecture and the fields of its configuration, as the metadata tell them, or
   /// else the tensors' names and shapes.
-  const std::string& architecture() const { return main_.network.architecture; }
-  const metadata_map& config() const { return main_.network.config; }
+  const std::string& architecture() const { return main_.network->architecture; }
+  const metadata_map& config() const { return main_.network->config; }
 
   /// The name of the file, as messages have it.
   const std::string& source() const { return content_.source; }
@@ -275,7 +275,7 @@ class checkpoint {
   }
 
   static std::string described(const weight_reading& r) {
-    const auto& [architecture, config, declared] = r.network;
+    const auto& [architecture, config, declared] = *r.network;
     std::string fields;
     for (const auto& [name, value] : config)
       if (value.starts_with('[')) fields += text(" with ", spoken(name), " ", value);
@@ -291,9 +291,9 @@ class checkpoint {
     const std::vector<std::string> prefixes = detail::part_prefixes(optimiser_);
     for (const std::string& prefix : prefixes) {
       const auto found = static_cast<std::size_t>(std::ranges::count_if(
-          main_.network.declared,
+          main_.network->declared,
           [&](const parameter_declaration& d) { return content_.contains(prefix + d.name); }));
-      whole += found == main_.network.declared.size();
+      whole += found == main_.network->declared.size();
       absent += found == 0;
     }
     const bool counted = content_.metadata.contains("cursor");
@@ -317,11 +317,11 @@ class checkpoint {
       if (r.whole() && r.prefix != "" && r.prefix != "ema.")
         remarks_.push_back(text(content_.source, ": tensors named ", quote_name(r.prefix + "…"),
                                 " are read as the ", kind_name(r.kind)));
-      for (const auto& declared : r.network.declared)
+      for (const auto& declared : r.network->declared)
         if (r.whole()) known.insert(r.prefix + declared.name);
     }
     if (resumable_)
-      for (const auto& declared : main_.network.declared)
+      for (const auto& declared : main_.network->declared)
         for (const std::string& prefix : detail::part_prefixes(optimiser_))
           known.insert(prefix + declared.name);
     std::size_t others = 0;
@@ -374,7 +374,7 @@ class checkpoint {
   parameters<Tensor> part(const std::string& prefix, bool finite = true) const {
     using T = typename Tensor::value_type;
     std::vector<typename parameters<Tensor>::entry> entries;
-    for (const auto& [name, shape, start] : main_.network.declared) {
+    for (const auto& [name, shape, start] : main_.network->declared) {
       const host_tensor& stored = content_.at(prefix + name);
       const std::string what = text(quote_name(prefix + name), " in ", content_.source);
       require(stored.dims == shape, "shape of " + what, stored.dims, shape);

@@ -19,6 +19,7 @@
 
 #include <lift/backend/thread_pool.hpp>
 #include <lift/core/error.hpp>
+#include <lift/core/printable.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/io/archive.hpp>
 #include <lift/io/decode_image.hpp>
@@ -86,7 +87,7 @@ class image_dataset {
       normalised(numbers[i], out.subspan(i * stride, stride));
   }
 
-  /// The names of the classes, in the order of their bytes; none if all images lie in one folder.
+  /// The names of the classes, printable, in the order of their bytes; none if all images lie in one folder.
   const std::vector<std::string>& classes() const { return classes_; }
 
   /// The number of the class of image i; none if it lies beside the folders of the classes.
@@ -209,7 +210,7 @@ class image_dataset {
     batch_bytes_ = 0;
   }
 
-  // The images being sorted, what the names of the first and the last begin with all begin with.
+  // Images are sorted, so the folders that the first and the last name share are shared by all.
   void find_classes() {
     const std::string &first = images_.front().name, &last = images_.back().name;
     const auto differ = std::ranges::mismatch(first, last).in1;
@@ -223,7 +224,7 @@ class image_dataset {
     numbers.erase("");
     for (auto& [name, number] : numbers) {
       number = classes_.size();
-      classes_.push_back(name);
+      classes_.push_back(printable(name));
     }
     for (entry& image : images_) {
       const auto found = numbers.find(folder(image));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <lift/io/checkpoint.hpp>
+#include <lift/io/image.hpp>
 #include <lift/io/json_file.hpp>
 
 namespace lift {
@@ -31,7 +32,7 @@ Json stored_settings(const checkpoint& stored) {
 }
 
 /// What settings tell of a model; throws lift::error, naming their `source` and the field, for a
-/// field of another type.
+/// field of another type, and a size that no image has.
 template <class Json>
 model_settings read_model_settings(const Json& settings, const std::string& source) {
   model_settings result;
@@ -42,6 +43,8 @@ model_settings read_model_settings(const Json& settings, const std::string& sour
   read("schedule", result.schedule);
   read("size", result.size);
   read("class_names", result.class_names);
+  require(result.size >= 1 && result.size <= max_image_side, "size of the images of " + source,
+          result.size, result.size == 0 ? "at least 1" : text("at most ", max_image_side));
   return result;
 }
 

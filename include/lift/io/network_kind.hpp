@@ -57,6 +57,7 @@ inline bool parse_field(std::string_view text, std::vector<std::size_t>& numbers
 }
 template <class Value>
 bool parse_field(std::string_view text, std::optional<Value>& value) {
+  value.reset();
   return text.empty() || parse_field(text, value.emplace());
 }
 
@@ -74,17 +75,17 @@ metadata_map config_texts(const Config& config) {
 }
 
 /// Adds an architecture to a file's metadata: its name, and the lists of its configuration and what
-/// of the rest is not as by default.
+/// of the rest is not as by default. Throws lift::error for a field that is called as what is there.
 template <network_architecture Architecture>
 void note_architecture(metadata_map& metadata, const Architecture& of) {
   using Config = config_type<Architecture>;
   metadata["architecture"] = Architecture::name;
   const metadata_map defaults = config_texts(Config());
-  for (const auto& [name, value] : config_texts(of.config))
-    if (value != defaults.at(name) || value.starts_with('['))
-      metadata[name] = value;
-    else
-      metadata.erase(name);
+  for (const auto& [name, value] : config_texts(of.config)) {
+    require(!metadata.contains(name), "field of a configuration", quote_name(name),
+            "another name than those of settings and counters");
+    if (value != defaults.at(name) || value.starts_with('[')) metadata[name] = value;
+  }
 }
 
 /// The configuration that metadata tell, as by default where they do not; throws lift::error, naming

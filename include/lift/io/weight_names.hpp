@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -27,12 +28,13 @@ enum class weight_kind { trained, average };
 struct weight_reading {
   std::string prefix;
   weight_kind kind = weight_kind::trained;
-  described_network network;
-  std::vector<std::string> missing;  ///< the tensors of its parameters that the file lacks
-  std::size_t misfits = 0;           ///< how many have another shape
+  std::shared_ptr<const described_network> network;  ///< null where there can be none
+  std::size_t missing = 0;    ///< how many tensors of its parameters the file lacks
+  std::string first_missing;  ///< the name of the first of them
+  std::size_t misfits = 0;    ///< how many have another shape
   std::string misfit;  ///< says which is the first of them, or why there is no such network
 
-  bool whole() const { return missing.empty() && misfit.empty(); }
+  bool whole() const { return missing == 0 && misfit.empty(); }
 };
 
 namespace detail {
@@ -62,28 +64,29 @@ inline std::size_t likeness(std::string_view a, std::string_view b) {
 
 /// Notes which tensors are missing, and which have another shape.
 inline void compare_tensors(weight_reading& reading, const safetensors& content) {
-  for (const auto& [name, shape, start] : reading.network.declared) {
+  for (const auto& [name, shape, start] : reading.network->declared) {
     const auto found = content.tensors.find(reading.prefix + name);
-    if (found == content.tensors.end())
-      reading.missing.push_back(reading.prefix + name);
-    else if (found->second.dims != shape && reading.misfits++ == 0)
+    if (found == content.tensors.end()) {
+      if (reading.missing++ == 0) reading.first_missing = reading.prefix + name;
+    } else if (found->second.dims != shape && reading.misfits++ == 0) {
       reading.misfit = text("shape of ", quote_name(found->first), " in ", content.source, ": got ",
                             found->second.dims, ", want ", shape);
+    }
   }
 }
 
 /// The name, of no parameter, that is most like that of the first tensor missing; empty if none is.
 inline std::string nearest_to_missing(const weight_reading& reading, const safetensors& content) {
   std::set<std::string> known;
-  for (const auto& declared : reading.network.declared) known.insert(reading.prefix + declared.name);
+  for (const auto& declared : reading.network->declared) known.insert(reading.prefix + declared.name);
   std::string nearest;
-  std::size_t most = reading.missing.front().size() / 2;
+  std::size_t most = reading.first_missing.size() / 2;
   const std::string of_optimiser = optimiser_of(content.metadata).optimiser + ".";
   for (const auto& [name, tensor] : content.tensors) {
     if (known.contains(name) || name.starts_with(of_optimiser) ||
         prefix_length(name) != reading.prefix.size())
       continue;
-    if (const std::size_t shared = likeness(name, reading.missing.front()); shared > most) {
+    if (const std::size_t shared = likeness(name, reading.first_missing); shared > most) {
       nearest = name;
       most = shared;
     }
@@ -91,18 +94,29 @@ inline std::string nearest_to_missing(const weight_reading& reading, const safet
   return nearest;
 }
 
-/// The tensors behind a prefix as the network of that kind which the metadata tell.
-inline weight_reading reading_as(const network_kind& kind, const metadata_map& metadata,
-                                 const std::string& prefix, const safetensors& content) {
+/// A network of that kind, as the metadata tell it, or why there can be none.
+struct kind_found {
+  std::shared_ptr<const described_network> network;
+  std::string misfit;
+};
+inline kind_found describe(const network_kind& kind, const metadata_map& metadata,
+                           const std::string& source) {
+  try {
+    return {std::make_shared<const described_network>(kind.describe(metadata)), ""};
+  } catch (const error& e) {
+    return {nullptr, text(source, ": ", e.what())};
+  }
+}
+
+/// The tensors behind a prefix as such a network.
+inline weight_reading reading_as(const kind_found& kind, const std::string& prefix,
+                                 const safetensors& content) {
   weight_reading result;
   result.prefix = prefix;
+  result.network = kind.network;
+  result.misfit = kind.misfit;
   if (prefix.find("ema") != prefix.npos) result.kind = weight_kind::average;
-  try {
-    result.network = kind.describe(metadata);
-    compare_tensors(result, content);
-  } catch (const error& e) {
-    result.misfit = text(content.source, ": ", e.what());
-  }
+  if (result.network) compare_tensors(result, content);
   return result;
 }
 
@@ -136,11 +150,12 @@ inline std::optional<weight_reading> guessed_reading(std::span<const network_kin
   if (widths.empty()) return std::nullopt;
   std::optional<weight_reading> best;
   const auto distance = [](const weight_reading& r) {
-    if (r.network.declared.empty()) return std::numeric_limits<std::size_t>::max();
-    return r.missing.size() + 4 * r.misfits;  // another shape tells more than a lost tensor
+    if (!r.network) return std::numeric_limits<std::size_t>::max();
+    return r.missing + 4 * r.misfits;  // another shape tells more than a lost tensor
   };
   for (const network_kind& kind : kinds) {
-    auto reading = reading_as(kind, {{"hidden_dims", field_text(widths)}}, prefix, content);
+    const auto found = describe(kind, {{"hidden_dims", field_text(widths)}}, content.source);
+    auto reading = reading_as(found, prefix, content);
     if (!best || distance(reading) < distance(*best)) best = std::move(reading);
   }
   return best;
@@ -150,12 +165,10 @@ inline std::optional<weight_reading> guessed_reading(std::span<const network_kin
 
 /// Why a file cannot be read so.
 inline std::string fault_of(const weight_reading& reading, const safetensors& content) {
-  if (reading.missing.empty()) return reading.misfit;
-  std::string result =
-      text("no tensor ", quote_name(reading.missing.front()), " in ", content.source);
-  if (reading.missing.size() > 1) result += text(", nor ", reading.missing.size() - 1, " more");
-  const auto& [architecture, config, declared] = reading.network;
-  result += text(" of the ", declared.size(), " of ", architecture);
+  if (reading.missing == 0) return reading.misfit;
+  std::string result = text("no tensor ", quote_name(reading.first_missing), " in ", content.source);
+  if (reading.missing > 1) result += text(", nor ", reading.missing - 1, " more");
+  result += text(" of the ", reading.network->declared.size(), " of ", reading.network->architecture);
   const std::string nearest = detail::nearest_to_missing(reading, content);
   return nearest.empty() ? result : result + "; nearest: " + quote_name(nearest);
 }
@@ -178,12 +191,14 @@ inline std::vector<weight_reading> find_weights(const safetensors& content,
     }
     require(stored != nullptr, "architecture of " + content.source, printable(name->second), names);
   }
+  detail::kind_found told;
+  if (stored) told = detail::describe(*stored, content.metadata, content.source);
   std::vector<weight_reading> result;
   for (const std::string& prefix : prefixes) {
-    auto reading = stored ? detail::reading_as(*stored, content.metadata, prefix, content)
+    auto reading = stored ? detail::reading_as(told, prefix, content)
                           : detail::guessed_reading(kinds, prefix, content);
-    const bool any = reading && reading->missing.size() < reading->network.declared.size();
-    if (reading && (any || !reading->misfit.empty())) result.push_back(std::move(*reading));
+    if (reading && (!reading->network || reading->missing < reading->network->declared.size()))
+      result.push_back(std::move(*reading));
   }
   return result;
 }

@@ -7,7 +7,7 @@
 
 #include <lift/ad/dual.hpp>
 #include <lift/core/scales.hpp>
-#include <lift/nn/label_embedding.hpp>
+#include <lift/nn/condition.hpp>
 #include <lift/nn/time_embedding.hpp>
 
 namespace lift {
@@ -20,6 +20,14 @@ template <class D, class Tensor, std::size_t N = 2>
 concept denoiser =
     requires(const D& d, const scales<Tensor, N>& x, const scales<timesteps, N>& t) {
       { d(x, t) } -> std::convertible_to<scales<Tensor, N>>;
+    };
+
+/// A denoiser that also takes a condition after t.
+template <class D, class Tensor, std::size_t N = 2>
+concept conditional_denoiser =
+    denoiser<D, Tensor, N> && requires(const D& d, const scales<Tensor, N>& x,
+                                       const scales<timesteps, N>& t, const condition<>& given) {
+      { d(x, t, given) } -> std::convertible_to<scales<Tensor, N>>;
     };
 
 /// A denoiser that also takes duals, so that its Jacobian-vector products are exact. To ask this of

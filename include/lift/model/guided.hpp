@@ -19,12 +19,12 @@ struct guided {
   double guidance = 1;
 
   template <value X, std::size_t N>
-    requires denoiser<std::decay_t<Model>, X, N>
+    requires conditional_denoiser<std::decay_t<Model>, X, N>
   scales<X, N> operator()(const scales<X, N>& x, const scales<timesteps, N>& t) const {
     return mixed<X, N>([&](const condition<>& told) { return model(x, t, told); });
   }
   template <value X, std::size_t N>
-    requires denoiser<std::decay_t<Model>, X, N>
+    requires conditional_denoiser<std::decay_t<Model>, X, N>
   scales<X, N> noise(const scales<X, N>& x, const scales<timesteps, N>& t) const {
     return mixed<X, N>([&](const condition<>& told) { return model.noise(x, t, told); });
   }
@@ -35,7 +35,8 @@ struct guided {
     if (given.empty() || guidance == 0) return evaluate(condition<>());
     const scales<X, N> with = evaluate(given);
     if (guidance == 1) return with;
-    const scales<X, N> without = evaluate(condition<>());
+    // As many labels, so that work that is recorded for the one is replayed for the other.
+    const scales<X, N> without = evaluate({class_labels(given.labels.size(), no_label)});
     return make_scales<N>([&](std::size_t s) {
       return apply(op::weighted_sum{{guidance}, {1 - guidance}}, with[s], without[s]);
     });

@@ -12,20 +12,21 @@ namespace lift {
 
 namespace detail {
 struct any_field {
-  void operator()(const char*, const auto&) const {}
+  void operator()(const char*, auto&) const {}
 };
 }  // namespace detail
 
-/// What an architecture is made of, which files keep: its fields, by Config::for_each_field(config,
-/// visit), are std::size_t, vectors of them, and such as may be absent. It tells the channels of
-/// its images and the number of which the side of fine images is a multiple, size_factor(), and
-/// throws lift::error where there can be none of it.
+/// What an architecture is made of, which files keep field by field: Config::for_each_field(config,
+/// visit) calls visit(name, field) for each, a std::size_t, a std::vector of them, or a
+/// std::optional of one of these. image_channels are those of its images, and size_factor() is what
+/// divides the side of its fine images; it throws lift::error where the fields are of no network.
 template <class C>
 concept network_config =
-    std::default_initializable<C> && std::equality_comparable<C> && requires(const C& config) {
+    std::default_initializable<C> && std::copyable<C> && requires(const C& config, C& changed) {
       { config.image_channels } -> std::convertible_to<std::size_t>;
       { config.size_factor() } -> std::convertible_to<std::size_t>;
       C::for_each_field(config, detail::any_field());
+      C::for_each_field(changed, detail::any_field());
     };
 
 /// An architecture: the text of a network of some scales, architecture(p, x, t), with parameters

@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
+#include <lift/nn/condition.hpp>
 #include <lift/nn/layers.hpp>
 #include <lift/op/add.hpp>
 
 namespace lift {
-
-/// Numbers of classes as a network takes them: one for every image of the batch, or one for all;
-/// `no_label` where the class is not told.
-using class_labels = std::vector<std::int64_t>;
-inline constexpr std::int64_t no_label = -1;
-
-/// What a network is told of images beside their timesteps; empty: nothing. As a tensor (B) or (1)
-/// the labels may change where the tensors are.
-template <class Labels = class_labels>
-struct condition {
-  Labels labels = {};
-
-  bool empty() const { return labels.empty(); }
-};
-template <class Labels>
-condition(Labels) -> condition<Labels>;
 
 namespace kernel {
 /// Writes number i of rows of `classes` numbers: 1 at the label of the row, else 0.
@@ -42,9 +29,10 @@ struct one_hot {
 
 namespace nn {
 
-/// Labels as a tensor; throws lift::error for one of no class.
+/// Labels as a tensor; throws lift::error for one of no class, and for any where there are none.
 template <class Tensor>
 Tensor labels_on_backend(const class_labels& labels, std::size_t classes) {
+  require(classes > 0, "labels of a network without classes", labels.size(), "none");
   std::vector<typename Tensor::value_type> values;
   for (const std::int64_t label : labels) {
     require(label == no_label || (label >= 0 && static_cast<std::uint64_t>(label) < classes),
@@ -92,8 +80,12 @@ auto add_label_embedding(const Scope& p, const X& x, const Embedding& embedding,
   const auto labels = one_hot(x, given.labels, classes);
   const initialiser start{.bound = 1 / std::sqrt(static_cast<double>(classes))};
   const auto weight = p("weight", {width, classes}, start);
-  std::decay_t<decltype(labels)> no_bias(shape{width});
-  if constexpr (!std::is_same_v<X, shape>) no_bias = zeros<std::decay_t<decltype(labels)>>({width});
+  const auto no_bias = [&] {
+    if constexpr (std::is_same_v<X, shape>)
+      return shape{width};
+    else
+      return zeros<lift::detail::tensor_of<X>>({width});
+  }();
   return apply(op::add{}, embedding, apply(op::linear{}, labels, weight, no_bias));
 }
 

@@ -33,7 +33,8 @@ struct unet_config {
     require(!hidden_dims.empty() && hidden_dims.size() < 16, "number of hidden dims",
             hidden_dims.size(), "1 to 15");
     for (const std::size_t d : hidden_dims)
-      require(d > 0 && d % 8 == 0 && d <= 65536, "hidden dim", d, "a positive multiple of 8");
+      require(d > 0 && d % 8 == 0 && d <= 65536, "hidden dim", d,
+              d <= 65536 ? "a positive multiple of 8" : "at most 65536");
     const auto within = [](const char* what, std::size_t value, std::size_t least,
                            std::size_t most) {
       require(value >= least && value <= most, what, value, text(least, " to ", most));
@@ -42,6 +43,8 @@ struct unet_config {
     within("channels of an image", image_channels, 1, 1024);
     within("classes of a network", classes, 0, 1'000'000);
     const std::size_t deepest = hidden_dims.size() - 1;
+    if (attention_levels)
+      within("number of levels with attention", attention_levels->size(), 0, deepest + 1);
     for (const std::size_t level : attention_levels.value_or(std::vector<std::size_t>()))
       within("level with attention", level, 0, deepest);
     for (std::size_t level = 0; level <= deepest; ++level)

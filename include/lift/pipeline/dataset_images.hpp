@@ -7,8 +7,9 @@
 #include <span>
 #include <vector>
 
+#include <lift/core/shape.hpp>
 #include <lift/io/dataset.hpp>
-#include <lift/nn/label_embedding.hpp>
+#include <lift/nn/condition.hpp>
 
 namespace lift {
 
@@ -27,8 +28,10 @@ struct dataset_images {
   }
   class_labels labels(std::span<const std::size_t> numbers) const {
     class_labels result;
-    for (const std::size_t i : numbers)
-      if (labelled) result.push_back(static_cast<std::int64_t>(data->label(i).value()));
+    for (const std::size_t i : numbers) {
+      const auto label = data->label(i);
+      if (labelled) result.push_back(label ? static_cast<std::int64_t>(*label) : no_label);
+    }
     return result;
   }
   /// The images of those numbers in [−1, 1], (B, 3, S, S).

@@ -35,9 +35,7 @@ auto generate(const trained_model<Architecture, Backend>& trained,
   if (path.empty()) path = diagonal{}(error_heatmap<n>{}, trained.schedule, options.steps);
   scales<std::vector<Tensor>, n> parts;
   in_batches(0, options.count, options.batch_size, [&](std::uint64_t first, std::size_t count) {
-    condition<> given;
-    for (std::size_t i = 0; i < count && !options.labels.empty(); ++i)
-      given.labels.push_back(options.labels[(first + i) % options.labels.size()]);
+    const condition<> given{labels_in_turn(options.labels, first, count)};
     const std::size_t channels = trained.network.plain().architecture.config.image_channels;
     const scales<Tensor, n> made = generate<Tensor>(
         guided<const trained_model<Architecture, Backend>&>{trained, given, options.guidance},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -24,6 +25,13 @@ trained_model<Architecture, Backend> load(const std::filesystem::path& file_or_f
   const checkpoint stored(file, std::span(&kind_of<Architecture>, 1));
   const auto settings = read_model_settings(stored_settings(stored), stored.source());
   const Architecture architecture{read_config<config_type<Architecture>>(stored.config())};
+  const std::size_t factor = architecture.config.size_factor();
+  require(settings.size % factor == 0, "size of the images of " + stored.source(), settings.size,
+          text("a multiple of ", factor));
+  std::size_t classes = 0;
+  if constexpr (conditional_architecture<Architecture>) classes = architecture.config.classes;
+  require(settings.class_names.empty() || settings.class_names.size() == classes,
+          "names of classes in " + stored.source(), settings.class_names.size(), classes);
   using Tensor = tensor<Backend, float>;
   const weight_kind kind = which.value_or(stored.default_kind());
   return {network<Architecture, Tensor>(architecture, stored.weights<Tensor>(architecture, kind)),

@@ -44,10 +44,11 @@ trained_model<Architecture, Backend> train(
   using Tensor = tensor<Backend, float>;
   using trained = trained_model<Architecture, Backend>;
   Architecture architecture{options.config};
-  if (options.labels) {
-    data.require_labels();
-    static_assert(conditional_architecture<Architecture>);
-    architecture.config.classes = data.classes().size();
+  if (options.labels) data.require_labels();
+  if constexpr (conditional_architecture<Architecture>) {
+    if (options.labels) architecture.config.classes = data.classes().size();
+  } else {
+    require(!options.labels, "labels of an architecture without condition", "asked for", "none");
   }
   require(data.side() % architecture.config.size_factor() == 0, "side of the training images",
           data.side(), text("a multiple of ", architecture.config.size_factor()));

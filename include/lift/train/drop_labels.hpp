@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <lift/backend/noise.hpp>
-#include <lift/nn/label_embedding.hpp>
+#include <lift/nn/condition.hpp>
 
 namespace lift {
 

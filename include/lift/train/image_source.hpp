@@ -6,7 +6,7 @@
 #include <span>
 
 #include <lift/backend/tensor.hpp>
-#include <lift/nn/label_embedding.hpp>
+#include <lift/nn/condition.hpp>
 
 namespace lift {
 

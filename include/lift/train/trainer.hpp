@@ -102,8 +102,8 @@ class trainer {
     const stoppable as_a_whole(nullptr);
     const position here = next_position(state_.epoch, state_.cursor);
     const double rate = rate_(state_.step);
-    take_images(here);
     take_labels(here);
+    take_images(here);
     Backend::copy_in(first_sample_.data(), std::span<const std::uint64_t>(&state_.samples, 1));
     coefficients_.set(rate, state_.step + 1, options_);
     work_.run([&, this] {
@@ -174,16 +174,19 @@ class trainer {
     if constexpr (reads_ahead) upload_.mark();
   }
 
-  /// Likewise the labels of a batch, where the images have them.
+  /// Likewise the labels of a batch, where the images have them: those of all or of none.
   void take_labels(const position& here) {
     if constexpr (labelled_image_source<Source, Tensor>) {
       const class_labels labels = images_->labels(own_indices(here));
-      if (labels.empty() && labels_.empty()) return;
-      require(labels.size() == own_count(), "labels of a batch of training images", labels.size(),
-              own_count());
-      const std::vector<T> numbers(labels.begin(), labels.end());
-      if (labels_.empty()) labels_ = Tensor(shape{own_count()});
-      Backend::copy_in(labels_.mutable_data(), std::span<const T>(numbers));
+      const bool first = clean_.empty();
+      const std::size_t want = first && labels.empty() ? 0 : first ? own_count() : labels_.size();
+      require(labels.size() == want, "labels of a batch of training images", labels.size(), want);
+      if (labels.empty()) return;
+      std::size_t classes = 0;
+      if constexpr (conditional_architecture<Architecture>) classes = architecture_.config.classes;
+      const Tensor numbers = nn::labels_on_backend<Tensor>(labels, classes);
+      if (first) labels_ = Tensor(numbers.shape());
+      labels_.assign(numbers);
     }
   }
 

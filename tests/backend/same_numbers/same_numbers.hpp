@@ -107,7 +107,7 @@ class number_list {
 
   /// Outputs, stacked Jacobian-vector products and gradients of networks.
   void add_networks() {
-    const lift_unet small{{32, 128}};
+    const lift_unet small{{{32, 128}}};
     const auto net = hashed_network<Tensor>(small, "same.");
     const Tensor fine = input({3, 3, 32, 32}, false, 1), coarse = input({3, 3, 16, 16}, false, 2);
     const timesteps t_fine{900, 500, 20}, t_coarse{700, 400, 300};
@@ -140,7 +140,7 @@ class number_list {
 
   /// One step of a training, and 50 of DDIM.
   void add_runs() {
-    const lift_unet small{{32, 128}};
+    const lift_unet small{{{32, 128}}};
     const auto net = hashed_network<Tensor>(small, "same.");
     const tensor_images<Tensor> images{input({4, 3, 16, 16}, false, 9)};
     const objective<> objective;
