@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <limits>
 
 #include <Eigen/Eigenvalues>
@@ -15,7 +16,8 @@ namespace lift {
 namespace detail {
 
 // Eigenvalues below rounding error, which a rank-deficient covariance has, are taken as zero.
-inline Eigen::VectorXd square_root_of_eigenvalues(const Eigen::VectorXd& eigenvalues) {
+template <class Vector>
+Vector square_root_of_eigenvalues(const Vector& eigenvalues) {
   const double rounding = static_cast<double>(eigenvalues.size()) *
                           std::numeric_limits<double>::epsilon() * eigenvalues.maxCoeff();
   return (eigenvalues.array() > rounding).select(eigenvalues.array().max(0.0).sqrt(), 0.0);
@@ -26,10 +28,13 @@ inline Eigen::VectorXd square_root_of_eigenvalues(const Eigen::VectorXd& eigenva
 /// The squared Fréchet (2-Wasserstein) distance between two Gaussians (Dowson and Landau 1982),
 /// |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½), where tr (Σ₁Σ₂)^½ is the sum of the square roots of the
 /// eigenvalues of the symmetric √Σ₁ Σ₂ √Σ₁, so singular covariances need no special care.
-/// Throws lift::error where sizes differ or a value is not finite.
-inline double frechet_distance(const gaussian& a, const gaussian& b) {
+/// Throws lift::error where sizes differ or a value is not finite. A template, so that only programs
+/// that call it compile Eigen's solver.
+template <std::same_as<gaussian> Gaussian = gaussian>
+double frechet_distance(const Gaussian& a, const Gaussian& b) {
+  using matrix = decltype(a.covariance);
   const auto size = a.mean.size();
-  for (const gaussian* each : {&a, &b}) {
+  for (const Gaussian* each : {&a, &b}) {
     require(size > 0 && each->mean.size() == size, "dimension of the mean in a Fréchet distance",
             each->mean.size(), std::max<Eigen::Index>(size, 1));
     require(each->covariance.rows() == size && each->covariance.cols() == size,
@@ -38,12 +43,12 @@ inline double frechet_distance(const gaussian& a, const gaussian& b) {
     if (!each->mean.allFinite() || !each->covariance.allFinite())
       throw error("gaussian in a Fréchet distance: got NaN or infinity, want finite");
   }
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> first(a.covariance);
-  const Eigen::MatrixXd root =
+  const Eigen::SelfAdjointEigenSolver<matrix> first(a.covariance);
+  const matrix root =
       first.eigenvectors() * detail::square_root_of_eigenvalues(first.eigenvalues()).asDiagonal() *
       first.eigenvectors().transpose();
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> product(root * b.covariance * root,
-                                                               Eigen::EigenvaluesOnly);
+  const Eigen::SelfAdjointEigenSolver<matrix> product(root * b.covariance * root,
+                                                      Eigen::EigenvaluesOnly);
   const double cross = detail::square_root_of_eigenvalues(product.eigenvalues()).sum();
   const double distance =
       (a.mean - b.mean).squaredNorm() + a.covariance.trace() + b.covariance.trace() - 2 * cross;
