@@ -121,12 +121,10 @@ class_labels read_labels(const std::string& given, const model_file& model) {
     const auto& names = model.class_names;
     const auto found = std::ranges::find(names, name);
     const bool number = !name.empty() && name.find_first_not_of("0123456789") == name.npos;
-    if (found == names.end() && !number && !names.empty()) {
-      std::string known;
-      for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
-      throw misuse(text("--labels: got ", quote_name(name), ", want one of ", known,
-                        ", or a number from 0 to ", model.classes - 1));
-    }
+    if (found == names.end() && !number && !names.empty())
+      throw misuse(text("--labels: got ", quote_name(name), ", want one of ",
+                        CLI::detail::join(names, ", "), ", or a number from 0 to ",
+                        model.classes - 1));
     result.push_back(found != names.end() ? found - names.begin()
                                           : static_cast<std::int64_t>(read_number(
                                                 "--labels", name, whole(0, model.classes - 1))));
