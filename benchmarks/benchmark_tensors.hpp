@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <lift/backend/noise.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/tensor/noise.hpp>
 
 #include "benchmark_options.hpp"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <lift/analysis/compute_error_heatmap.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/path/dp.hpp>
 #include <lift/schedule/cosine.hpp>
 

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/io/image_grid.hpp>
 #include <lift/io/png.hpp>
 #include <lift/model/gaussian_field.hpp>

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/image_grid.hpp>
 #include <lift/io/png.hpp>

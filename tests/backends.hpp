@@ -9,19 +9,19 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <lift/backend/tensor.hpp>
+#include <lift/tensor/tensor.hpp>
 
 #if defined(LIFT_TEST_CUDA)
 #include <cstdlib>
 #include <iostream>
 
-#include <lift/backend/cuda_backend.hpp>
+#include <lift/backend/cuda/cuda_backend.hpp>
 #elif defined(LIFT_TEST_THRUST)
 #include <omp.h>
 
-#include <lift/backend/thrust_host.hpp>
+#include <lift/backend/thrust/thrust_host.hpp>
 #else
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #endif
 
 namespace lift::test {

@@ -8,8 +8,8 @@
 #include <type_traits>
 #include <vector>
 
-#include <lift/backend/tensor.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/tensor/tensor.hpp>
 
 #include "golden.hpp"
 #include "relative_l2.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <lift/backend/thrust_host.hpp>
+#include <lift/backend/thrust/thrust_host.hpp>
 
 #include "work_on.hpp"
 

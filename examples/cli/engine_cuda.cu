@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <lift/backend/cuda_backend.hpp>
+#include <lift/backend/cuda/cuda_backend.hpp>
 
 #include "engine_on.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <omp.h>
 
-#include <lift/backend/thrust_host.hpp>
+#include <lift/backend/thrust/thrust_host.hpp>
 
 #include "engine_on.hpp"
 

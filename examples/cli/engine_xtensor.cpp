@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 
 #include "engine_on.hpp"
 

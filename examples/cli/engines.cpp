@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <lift/backend/thread_pool.hpp>
+#include <lift/core/thread_pool.hpp>
 
 #include "engine.hpp"
 

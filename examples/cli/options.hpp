@@ -15,9 +15,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include <lift/backend/thread_pool.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/preset.hpp>
+#include <lift/core/thread_pool.hpp>
 #include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/image.hpp>
 #include <lift/schedule/any_schedule.hpp>

@@ -9,7 +9,7 @@
 
 #include <png.h>
 
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/io/file.hpp>
 
 #include "engine.hpp"

@@ -3,7 +3,7 @@
 
 // All of LIFT but files and figures, in the order of the data flow.
 
-#include <lift/core/bfloat16.hpp>
+#include <lift/core/available_processors.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/config.hpp>
@@ -17,40 +17,27 @@
 #include <lift/core/scales.hpp>
 #include <lift/core/shape.hpp>
 #include <lift/core/stoppable.hpp>
+#include <lift/core/thread_pool.hpp>
+
+#include <lift/tensor/bfloat16.hpp>
+#include <lift/tensor/functors.hpp>
+#include <lift/tensor/maps.hpp>
+#include <lift/tensor/multi_tensor.hpp>
+#include <lift/tensor/noise.hpp>
+#include <lift/tensor/operand.hpp>
+#include <lift/tensor/reduction.hpp>
+#include <lift/tensor/tensor.hpp>
 
 #include <lift/backend/attention_geometry.hpp>
-#include <lift/backend/available_processors.hpp>
 #include <lift/backend/backend.hpp>
-#include <lift/backend/blas_product.hpp>
-#include <lift/backend/block_transpose.hpp>
-#include <lift/backend/channels_last.hpp>
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
-#include <lift/backend/direct_convolution.hpp>
 #include <lift/backend/index_divider.hpp>
-#include <lift/backend/multi_tensor.hpp>
-#include <lift/backend/noise.hpp>
-#include <lift/backend/operand.hpp>
-#include <lift/backend/panel_attention.hpp>
-#include <lift/backend/panel_product.hpp>
-#include <lift/backend/patch_gather.hpp>
-#include <lift/backend/patch_matrix.hpp>
 #include <lift/backend/recorded_work.hpp>
-#include <lift/backend/recycling_allocator.hpp>
 #include <lift/backend/segment_pool.hpp>
-#include <lift/backend/simd_team.hpp>
 #include <lift/backend/team.hpp>
-#include <lift/backend/tensor.hpp>
-#include <lift/backend/thread_pool.hpp>
 #include <lift/backend/upload.hpp>
-#include <lift/backend/winograd.hpp>
-#include <lift/backend/winograd_convolution.hpp>
-#include <lift/backend/winograd_resampling.hpp>
-#include <lift/backend/winograd_tiles.hpp>
-#include <lift/backend/work_space.hpp>
-#include <lift/backend/xtensor_algebra.hpp>
-#include <lift/backend/xtensor_backend.hpp>
-#include <lift/backend/xtensor_convolution.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 
 #include <lift/op/add.hpp>
 #include <lift/op/affine_map.hpp>

@@ -3,5 +3,4 @@
 
 // The backends on Thrust's host systems: what needs Thrust and OpenMP.
 
-#include <lift/backend/thrust_backend.hpp>
-#include <lift/backend/thrust_host.hpp>
+#include <lift/backend/thrust/thrust_host.hpp>

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include <lift/analysis/hutchinson.hpp>
-#include <lift/backend/thread_pool.hpp>
+#include <lift/core/thread_pool.hpp>
 #include <lift/model/estimator.hpp>
 #include <lift/schedule/cosine.hpp>
 

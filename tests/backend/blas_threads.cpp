@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <lift/ad/apply.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/linear.hpp>
 

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-#include <lift/backend/channels_last.hpp>
+#include <lift/backend/cuda/channels_last.hpp>
 
 #include "backend/recording_backend.hpp"
 #include "hashed.hpp"

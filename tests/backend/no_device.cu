@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include <lift/backend/cuda_backend.hpp>
-#include <lift/backend/tensor.hpp>
+#include <lift/backend/cuda/cuda_backend.hpp>
+#include <lift/tensor/maps.hpp>
 
 #include "message_of.hpp"
 

@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/blas_product.hpp>
-#include <lift/backend/recycling_allocator.hpp>
+#include <lift/backend/cpu/blas_product.hpp>
+#include <lift/backend/cpu/recycling_allocator.hpp>
 #include <lift/backend/recorded_work.hpp>
 #include <lift/backend/team.hpp>
-#include <lift/backend/thrust_backend.hpp>
+#include <lift/backend/thrust/thrust_backend.hpp>
 #include <lift/backend/upload.hpp>
 
 namespace lift::test {

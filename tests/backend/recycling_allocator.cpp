@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include <lift/backend/recycling_allocator.hpp>
+#include <lift/backend/cpu/recycling_allocator.hpp>
 
 using namespace lift;
 

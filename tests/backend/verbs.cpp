@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/noise.hpp>
-#include <lift/backend/tensor.hpp>
+#include <lift/tensor/maps.hpp>
+#include <lift/tensor/noise.hpp>
 
 #include "backends.hpp"
 

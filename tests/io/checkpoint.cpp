@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <lift/backend/thread_pool.hpp>
+#include <lift/core/thread_pool.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/file.hpp>
 #include <lift/train/sgd.hpp>

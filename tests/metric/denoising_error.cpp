@@ -2,7 +2,7 @@
 #define BOOST_TEST_MODULE denoising_error
 #include <boost/test/unit_test.hpp>
 
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/metric/denoising_error.hpp>
 #include <lift/schedule/cosine.hpp>
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include <lift/backend/noise.hpp>
-#include <lift/backend/thread_pool.hpp>
+#include <lift/core/thread_pool.hpp>
 #include <lift/model/network.hpp>
+#include <lift/tensor/noise.hpp>
 
 #include "tensors.hpp"
 

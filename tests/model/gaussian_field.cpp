@@ -2,8 +2,8 @@
 #define BOOST_TEST_MODULE gaussian_field
 #include <boost/test/unit_test.hpp>
 
-#include <lift/backend/noise.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/tensor/noise.hpp>
 
 #include "oracle.hpp"
 #include "tensors.hpp"

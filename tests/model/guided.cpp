@@ -6,9 +6,9 @@
 #include <vector>
 
 #include <lift/analysis/jacobian_products.hpp>
-#include <lift/backend/noise.hpp>
 #include <lift/model/guided.hpp>
 #include <lift/model/network.hpp>
+#include <lift/tensor/noise.hpp>
 
 #include "message_of.hpp"
 #include "tensors.hpp"

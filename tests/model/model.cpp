@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include <lift/backend/noise.hpp>
 #include <lift/model/model.hpp>
 #include <lift/pyramid/copies.hpp>
 #include <lift/schedule/tabulated_schedule.hpp>
+#include <lift/tensor/noise.hpp>
 
 #include "message_of.hpp"
 #include "tensors.hpp"

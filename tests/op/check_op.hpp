@@ -9,7 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <lift/ad/apply.hpp>
-#include <lift/backend/noise.hpp>
+#include <lift/tensor/noise.hpp>
 
 namespace lift::test {
 

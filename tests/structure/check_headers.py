@@ -4,20 +4,27 @@
 
 A folder includes only itself and those before it; no header includes itself in a circle; third-party
 headers stay in the folders that own them; every header has its licence line, #pragma once, at most
-400 lines, and is listed by exactly one umbrella.
+400 lines, and is listed by exactly one umbrella, but for what only a backend needs: of backend/cpu,
+backend/thrust and backend/cuda an umbrella lists the backend alone.
 """
 import pathlib
 import re
 import sys
 import tempfile
 
-ORDER = ("core backend op ad schedule pyramid nn model analysis path sample dist train metric io plot pipeline interop").split()
-UMBRELLAS = {"lift.hpp": ORDER[: ORDER.index("io")], "io.hpp": ["io", "plot", "pipeline"],
-             "interop.hpp": ["interop"],
-             "thrust.hpp": ["backend"], "cuda.hpp": ["backend"]}
+ORDER = ("core tensor backend backend/cpu backend/thrust backend/cuda op ad schedule pyramid nn model analysis path sample dist "
+         "train metric io plot pipeline interop").split()
+UMBRELLAS = {"lift.hpp": [f for f in ORDER[: ORDER.index("io")] if f not in ("backend/thrust", "backend/cuda")],
+             "io.hpp": ["io", "plot", "pipeline"], "interop.hpp": ["interop"],
+             "thrust.hpp": ["backend/thrust"], "cuda.hpp": ["backend/cuda"]}
+BACKENDS = {"backend/cpu": "xtensor_backend.hpp", "backend/thrust": "thrust_host.hpp", "backend/cuda": "cuda_backend.hpp"}
+# The host's part of the program, which knows what it runs on.
+NAMES_A_BACKEND = ("pipeline", "interop")
 STANDARD_ONLY = ("schedule", "path")
 THIRD_PARTY = {
-    "backend": r"xtensor|xsimd/|xflens/|thrust/|cuda_runtime_api\.h|cublas_v2\.h|cudnn\.h",
+    "backend/cpu": r"xtensor|xsimd/|xflens/",
+    "backend/thrust": r"thrust/",
+    "backend/cuda": r"thrust/|cuda_runtime_api\.h|cublas_v2\.h|cudnn\.h",
     "metric": r"Eigen/",
     "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nlohmann/",
     "plot": r"nlohmann/",
@@ -28,15 +35,14 @@ LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
-def umbrella_of(header):
-    """Headers that only the components thrust and cuda can compile have umbrellas of their own."""
-    _, folder, name = header.split("/")
-    if folder == "backend":
-        if name.startswith(("cuda_", "cudnn_", "block_team")):
-            return "cuda.hpp"
-        if name.startswith("thrust_"):
-            return "thrust.hpp"
-    return next(umbrella for umbrella, folders in UMBRELLAS.items() if folder in folders)
+def folder_of(header):
+    """backend/cpu of lift/backend/cpu/thread.hpp; empty for an umbrella."""
+    return header.removeprefix("lift/").rpartition("/")[0]
+
+
+def listed_by_an_umbrella(header):
+    folder, _, name = header.removeprefix("lift/").rpartition("/")
+    return BACKENDS.get(folder, name) == name
 
 
 def is_third_party(name):
@@ -72,14 +78,17 @@ def problems(include_dir):
         found += [f"{name}: includes {i}, which is not there" for i in own(name) if i not in texts]
 
     for name in headers:
-        folder = name.split("/")[1]
+        folder = folder_of(name)
         if folder not in ORDER:
             found.append(f"{name}: folder {folder} is not in the folder order")
             continue
         for include in own(name):
-            if include.count("/") < 2:
+            above = ORDER[: ORDER.index(folder) + 1]
+            if folder not in BACKENDS and folder not in NAMES_A_BACKEND:
+                above = [f for f in above if f not in BACKENDS]
+            if not folder_of(include):
                 found.append(f"{name}: includes the umbrella {include}")
-            elif include.split("/")[1] not in ORDER[: ORDER.index(folder) + 1]:
+            elif folder_of(include) not in above:
                 found.append(f"{name}: includes {include}, which is below {folder}")
         for include in includes[name]:
             if not include.startswith("lift/") and is_third_party(include):
@@ -95,10 +104,10 @@ def problems(include_dir):
 
     for umbrella, folders in UMBRELLAS.items():
         listed = includes.get("lift/" + umbrella, [])
-        wanted = [n for n in headers if n.split("/")[1] in folders and umbrella_of(n) == umbrella]
+        wanted = [n for n in headers if folder_of(n) in folders and listed_by_an_umbrella(n)]
         found += [f"lift/{umbrella}: does not include {n}" for n in wanted if n not in listed]
         found += [f"lift/{umbrella}: should not include {n}" for n in listed if n not in wanted]
-        places = [ORDER.index(n.split("/")[1]) for n in listed if n in wanted]
+        places = [ORDER.index(folder_of(n)) for n in listed if n in wanted]
         if places != sorted(places):
             found.append(f"lift/{umbrella}: its includes are not in the folder order")
         if len(listed) != len(set(listed)):
@@ -112,13 +121,16 @@ def self_test():
         body = "".join(f"#include <{i}>\n" for i in includes) + "// line\n" * lines
         return "// SPDX-License-Identifier: MIT\n#pragma once\n" + body
 
+    cpu, thrust, cuda = (f"lift/{folder}/{name}" for folder, name in BACKENDS.items())
     good = {
-        "core/a.hpp": header("vector", "unistd.h"), "backend/tensor.hpp": header("xtensor/xarray.hpp"),
+        "core/a.hpp": header("vector", "unistd.h"), "backend/cpu/kernel.hpp": header("xtensor/xarray.hpp"),
+        "backend/cpu/xtensor_backend.hpp": header("lift/backend/cpu/kernel.hpp"),
         "schedule/b.hpp": header("lift/core/a.hpp"), "schedule/c.hpp": header("lift/schedule/b.hpp"),
         "io/d.hpp": header("lift/schedule/b.hpp", "png.h"), "io.hpp": header("lift/io/d.hpp"),
-        "lift.hpp": header("lift/core/a.hpp", "lift/backend/tensor.hpp", "lift/schedule/b.hpp", "lift/schedule/c.hpp"),
-        "backend/thrust_f.hpp": header("thrust/version.h"), "thrust.hpp": header("lift/backend/thrust_f.hpp"),
-        "backend/cuda_g.hpp": header("cublas_v2.h"), "cuda.hpp": header("lift/backend/cuda_g.hpp"),
+        "lift.hpp": header("lift/core/a.hpp", cpu, "lift/schedule/b.hpp", "lift/schedule/c.hpp"),
+        "backend/thrust/thrust_host.hpp": header("thrust/version.h"), "thrust.hpp": header(thrust),
+        "backend/cuda/cuda_backend.hpp": header("cublas_v2.h"), "cuda.hpp": header(cuda),
+        "interop/e.hpp": header(cpu), "interop.hpp": header("lift/interop/e.hpp"),
     }
     cases = [
         ("", {}),
@@ -129,16 +141,18 @@ def self_test():
         ("not in the folder order", {"extra/e.hpp": header()}),
         ("includes the umbrella", {"io/d.hpp": header("lift/lift.hpp")}),
         ("below core", {"core/a.hpp": header("lift/io/d.hpp")}),
+        ("kernel.hpp, which is below io", {"io/d.hpp": header("lift/backend/cpu/kernel.hpp")}),
         ("does not belong in core", {"core/a.hpp": header("png.h")}),
         ("in a circle", {"schedule/b.hpp": header("lift/schedule/c.hpp")}),
-        ("reaches xtensor/xarray.hpp through", {"schedule/b.hpp": header("lift/backend/tensor.hpp")}),
-        ("does not include", {"lift.hpp": header("lift/core/a.hpp", "lift/backend/tensor.hpp", "lift/schedule/b.hpp")}),
+        ("reaches xtensor/xarray.hpp through", {"schedule/b.hpp": header("lift/backend/cpu/kernel.hpp")}),
+        ("does not include", {"lift.hpp": header("lift/core/a.hpp", cpu, "lift/schedule/b.hpp")}),
         ("should not include", {"lift.hpp": good["lift.hpp"] + "#include <lift/io/d.hpp>\n"}),
-        ("its includes are not", {"lift.hpp": header("lift/schedule/b.hpp", "lift/schedule/c.hpp", "lift/core/a.hpp",
-                                                      "lift/backend/tensor.hpp")}),
-        ("lift/lift.hpp: should not include lift/backend/thrust_f.hpp",
-         {"lift.hpp": header("lift/core/a.hpp", "lift/backend/tensor.hpp", "lift/backend/thrust_f.hpp",
-                             "lift/schedule/b.hpp", "lift/schedule/c.hpp")}),
+        ("its includes are not", {"lift.hpp": header("lift/schedule/b.hpp", "lift/schedule/c.hpp", "lift/core/a.hpp", cpu)}),
+        ("lift/lift.hpp: should not include lift/backend/thrust/thrust_host.hpp",
+         {"lift.hpp": header("lift/core/a.hpp", cpu, thrust, "lift/schedule/b.hpp", "lift/schedule/c.hpp")}),
+        ("lift/lift.hpp: should not include lift/backend/cpu/kernel.hpp",
+         {"lift.hpp": header("lift/core/a.hpp", "lift/backend/cpu/kernel.hpp", cpu, "lift/schedule/b.hpp",
+                             "lift/schedule/c.hpp")}),
         ("lift/cuda.hpp: does not include", {"cuda.hpp": header()}),
         ("a header twice", {"lift.hpp": good["lift.hpp"] + "#include <lift/schedule/c.hpp>\n"}),
     ]

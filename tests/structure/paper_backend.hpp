@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <span>
 
-#include <lift/backend/tensor.hpp>
+#include <lift/tensor/tensor.hpp>
 
 struct paper_backend {
   static constexpr const char* name = "paper";

@@ -12,8 +12,8 @@
 #include <tuple>
 #include <vector>
 
-#include <lift/backend/thread_pool.hpp>
 #include <lift/core/stoppable.hpp>
+#include <lift/core/thread_pool.hpp>
 #include <lift/train/any_regime.hpp>
 
 #include <io/hostile.hpp>

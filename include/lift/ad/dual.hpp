@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <lift/backend/tensor.hpp>
+#include <lift/backend/backend.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift {
 

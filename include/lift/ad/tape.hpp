@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <lift/backend/backend.hpp>
 #include <lift/op/primitive.hpp>
 
 namespace lift {

@@ -8,9 +8,9 @@
 
 #include <lift/analysis/jacobian_products.hpp>
 #include <lift/analysis/sample_mean.hpp>
-#include <lift/backend/noise.hpp>
 #include <lift/core/grid.hpp>
 #include <lift/core/stoppable.hpp>
+#include <lift/tensor/noise.hpp>
 
 namespace lift {
 

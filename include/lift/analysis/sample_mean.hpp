@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include <lift/backend/tensor.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -10,40 +9,11 @@
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
-#include <lift/backend/operand.hpp>
+#include <lift/tensor/functors.hpp>
+#include <lift/tensor/operand.hpp>
+#include <lift/tensor/reduction.hpp>
 
 namespace lift {
-
-/// Reductions of the `reduce` verb.
-struct sum {
-  template <class T>
-  LIFT_HD static T identity() { return T(0); }
-  template <class T>
-  LIFT_HD static T combine(T a, T b) { return a + b; }
-};
-
-struct maximum {
-  template <class T>
-  LIFT_HD static T identity() { return T(-3e38f); }
-  template <class T>
-  LIFT_HD static T combine(T a, T b) {
-    using std::fmax;
-    return fmax(a, b);
-  }
-};
-
-/// Functors, which the verbs below take: the library's own are all here.
-namespace kernel {
-struct identity {
-  template <class T>
-  LIFT_HD T operator()(T x) const { return x; }
-};
-struct nothing {
-  LIFT_HD void operator()(std::size_t) const {}
-  template <class Team>
-  LIFT_HD void operator()(const Team&, std::size_t) const {}
-};
-}  // namespace kernel
 
 /// Where tensors live and how they are computed with: a type with about a dozen static verbs.
 ///

@@ -3,8 +3,8 @@
 
 #include <Eigen/Core>
 
-#include <lift/backend/tensor.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/tensor/tensor.hpp>
 
 namespace lift {
 

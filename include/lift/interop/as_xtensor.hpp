@@ -15,8 +15,8 @@
 #include <xtensor/xnoalias.hpp>
 #endif
 
-#include <lift/backend/tensor.hpp>
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/tensor/tensor.hpp>
 
 namespace lift {
 

@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/thread_pool.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/printable.hpp>
 #include <lift/core/stoppable.hpp>
+#include <lift/core/thread_pool.hpp>
 #include <lift/io/archive.hpp>
 #include <lift/io/decode_image.hpp>
 #include <lift/io/file.hpp>

@@ -13,9 +13,9 @@
 #include <type_traits>
 #include <vector>
 
-#include <lift/core/bfloat16.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/shape.hpp>
+#include <lift/tensor/bfloat16.hpp>
 
 namespace lift {
 

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include <lift/analysis/sample_mean.hpp>
-#include <lift/backend/noise.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/model/estimator.hpp>
 #include <lift/op/mean_squared_error.hpp>
 #include <lift/pyramid/copies.hpp>
+#include <lift/tensor/noise.hpp>
 
 namespace lift {
 

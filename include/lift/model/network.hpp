@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include <lift/model/network_architecture.hpp>
 #include <lift/model/baseline_unet.hpp>
 #include <lift/model/denoiser.hpp>
 #include <lift/model/lift_unet.hpp>
+#include <lift/model/network_architecture.hpp>
 
 namespace lift {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <lift/ad/tape.hpp>
-#include <lift/backend/noise.hpp>
+#include <lift/tensor/noise.hpp>
 
 namespace lift {
 

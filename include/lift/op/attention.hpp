@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <lift/backend/backend.hpp>
 #include <lift/op/concat.hpp>
 
 namespace lift::kernel {

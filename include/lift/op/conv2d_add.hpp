@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/op/conv2d.hpp>
 
 namespace lift::op {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <lift/backend/convolution_geometry.hpp>
 #include <lift/op/affine_map.hpp>
 
 namespace lift::op {

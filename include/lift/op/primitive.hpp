@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include <lift/backend/tensor.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift::op {
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/io/weight_names.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>

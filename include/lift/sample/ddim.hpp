@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include <lift/backend/tensor.hpp>
 #include <lift/sample/stepper.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift {
 

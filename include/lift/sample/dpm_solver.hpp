@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include <lift/backend/tensor.hpp>
 #include <lift/sample/stepper.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <functional>
 
-#include <lift/backend/noise.hpp>
+#include <lift/tensor/noise.hpp>
 
 namespace lift {
 

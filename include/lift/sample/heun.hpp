@@ -4,9 +4,9 @@
 #include <cmath>
 #include <cstddef>
 
-#include <lift/backend/tensor.hpp>
 #include <lift/sample/ddim.hpp>
 #include <lift/sample/solver.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift {
 

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/noise.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/model/denoiser.hpp>
 #include <lift/path/path.hpp>
@@ -15,6 +14,7 @@
 #include <lift/sample/sampling_options.hpp>
 #include <lift/sample/solver.hpp>
 #include <lift/schedule/snr.hpp>
+#include <lift/tensor/noise.hpp>
 
 namespace lift {
 

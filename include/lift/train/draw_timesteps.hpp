@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include <lift/backend/noise.hpp>
+#include <lift/tensor/noise.hpp>
 #include <lift/train/regime.hpp>
 
 namespace lift {

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <lift/backend/noise.hpp>
 #include <lift/nn/condition.hpp>
+#include <lift/tensor/noise.hpp>
 
 namespace lift {
 

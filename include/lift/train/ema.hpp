@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <lift/backend/multi_tensor.hpp>
 #include <lift/core/preset.hpp>
 #include <lift/nn/parameters.hpp>
+#include <lift/tensor/multi_tensor.hpp>
 
 namespace lift {
 

@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include <lift/backend/multi_tensor.hpp>
+#include <lift/tensor/multi_tensor.hpp>
+#include <lift/tensor/reduction.hpp>
 
 namespace lift {
 

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <span>
 
-#include <lift/backend/tensor.hpp>
 #include <lift/nn/condition.hpp>
+#include <lift/tensor/tensor.hpp>
 
 namespace lift {
 

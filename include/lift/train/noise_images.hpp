@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <vector>
 
-#include <lift/backend/tensor.hpp>
 #include <lift/model/prediction.hpp>
 #include <lift/op/weighted_sum.hpp>
 #include <lift/schedule/schedule.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift {
 

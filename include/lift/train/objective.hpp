@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <lift/backend/noise.hpp>
 #include <lift/pyramid/copies.hpp>
 #include <lift/schedule/cosine.hpp>
+#include <lift/tensor/noise.hpp>
 #include <lift/train/draw_timesteps.hpp>
 #include <lift/train/independent_regime.hpp>
 #include <lift/train/noise_images.hpp>

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include <lift/backend/multi_tensor.hpp>
 #include <lift/nn/parameters.hpp>
+#include <lift/tensor/multi_tensor.hpp>
 
 namespace lift {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <lift/backend/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
 #include <lift/model/network.hpp>
 
 using tensor = lift::tensor<lift::xtensor_backend, float>;

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include <lift/backend/available_processors.hpp>
+#include <lift/core/available_processors.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/stoppable.hpp>
 

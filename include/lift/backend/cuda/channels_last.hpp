@@ -11,8 +11,8 @@
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/backend/index_divider.hpp>
-#include <lift/core/bfloat16.hpp>
 #include <lift/core/config.hpp>
+#include <lift/tensor/bfloat16.hpp>
 
 namespace lift {
 

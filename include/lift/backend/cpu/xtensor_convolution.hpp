@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <functional>
 
-#include <lift/backend/blas_product.hpp>
 #include <lift/backend/convolution_epilogue.hpp>
-#include <lift/backend/patch_matrix.hpp>
-#include <lift/backend/work_space.hpp>
-#include <lift/backend/xtensor_algebra.hpp>
+#include <lift/backend/cpu/blas_product.hpp>
+#include <lift/backend/cpu/patch_matrix.hpp>
+#include <lift/backend/cpu/work_space.hpp>
+#include <lift/backend/cpu/xtensor_algebra.hpp>
 
 namespace lift::detail {
 

@@ -8,7 +8,8 @@
 #include <span>
 #include <vector>
 
-#include <lift/backend/tensor.hpp>
+#include <lift/core/config.hpp>
+#include <lift/tensor/tensor.hpp>
 
 namespace lift {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <type_traits>
 
-#include <lift/backend/cuda_device.hpp>
+#include <lift/backend/cuda/cuda_device.hpp>
 #include <lift/backend/recorded_work.hpp>
 
 namespace lift::detail {

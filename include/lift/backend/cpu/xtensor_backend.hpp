@@ -3,11 +3,11 @@
 
 #include <type_traits>
 
-#include <lift/backend/direct_convolution.hpp>
-#include <lift/backend/panel_attention.hpp>
-#include <lift/backend/winograd_convolution.hpp>
-#include <lift/backend/winograd_resampling.hpp>
-#include <lift/backend/xtensor_convolution.hpp>
+#include <lift/backend/cpu/direct_convolution.hpp>
+#include <lift/backend/cpu/panel_attention.hpp>
+#include <lift/backend/cpu/winograd_convolution.hpp>
+#include <lift/backend/cpu/winograd_resampling.hpp>
+#include <lift/backend/cpu/xtensor_convolution.hpp>
 
 namespace lift {
 

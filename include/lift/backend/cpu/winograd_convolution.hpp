@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
-#include <lift/backend/panel_product.hpp>
-#include <lift/backend/thread_pool.hpp>
-#include <lift/backend/winograd_tiles.hpp>
-#include <lift/backend/work_space.hpp>
+#include <lift/backend/cpu/panel_product.hpp>
+#include <lift/backend/cpu/winograd_tiles.hpp>
+#include <lift/backend/cpu/work_space.hpp>
+#include <lift/core/thread_pool.hpp>
 
 namespace lift::detail {
 

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include <lift/backend/attention_geometry.hpp>
-#include <lift/backend/panel_product.hpp>
-#include <lift/backend/thread_pool.hpp>
-#include <lift/backend/work_space.hpp>
+#include <lift/backend/cpu/panel_product.hpp>
+#include <lift/backend/cpu/work_space.hpp>
+#include <lift/core/thread_pool.hpp>
 
 namespace lift::detail {
 

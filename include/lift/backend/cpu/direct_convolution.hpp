@@ -9,10 +9,10 @@
 #include <vector>
 
 #include <lift/backend/convolution_epilogue.hpp>
-#include <lift/backend/panel_product.hpp>
-#include <lift/backend/patch_matrix.hpp>
-#include <lift/backend/thread_pool.hpp>
-#include <lift/backend/work_space.hpp>
+#include <lift/backend/cpu/panel_product.hpp>
+#include <lift/backend/cpu/patch_matrix.hpp>
+#include <lift/backend/cpu/work_space.hpp>
+#include <lift/core/thread_pool.hpp>
 
 namespace lift::detail {
 

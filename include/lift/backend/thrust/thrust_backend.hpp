@@ -7,9 +7,9 @@
 #include <type_traits>
 
 #include <lift/backend/index_divider.hpp>
-#include <lift/backend/patch_gather.hpp>
-#include <lift/backend/tensor.hpp>
+#include <lift/backend/thrust/patch_gather.hpp>
 #include <lift/core/ceil_div.hpp>
+#include <lift/tensor/maps.hpp>
 
 namespace lift {
 

@@ -10,8 +10,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <lift/backend/block_transpose.hpp>
-#include <lift/backend/work_space.hpp>
+#include <lift/backend/cpu/block_transpose.hpp>
+#include <lift/backend/cpu/work_space.hpp>
 
 namespace lift::detail {
 

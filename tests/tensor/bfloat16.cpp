@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <limits>
 
-#include <lift/core/bfloat16.hpp>
+#include <lift/tensor/bfloat16.hpp>
 
 using namespace lift;
 

@@ -7,8 +7,8 @@
 
 #include <xflens/cxxblas/drivers/cblas.h>  // xtensor-blas's declarations of CBLAS
 
-#include <lift/backend/operand.hpp>
 #include <lift/core/ceil_div.hpp>
+#include <lift/tensor/operand.hpp>
 
 // Present when BLAS is OpenBLAS.
 extern "C" int openblas_get_num_threads() __attribute__((weak));

@@ -12,7 +12,7 @@
 #include <span>
 #include <utility>
 
-#include <lift/backend/winograd_convolution.hpp>
+#include <lift/backend/cpu/winograd_convolution.hpp>
 
 namespace lift::detail {
 

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include <lift/backend/recycling_allocator.hpp>
+#include <lift/backend/cpu/recycling_allocator.hpp>
 // xtensor 0.26 moved its headers into folders.
 #if __has_include(<xtensor/containers/xstorage.hpp>)
 #include <xtensor/containers/xstorage.hpp>

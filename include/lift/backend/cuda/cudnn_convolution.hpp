@@ -11,10 +11,10 @@
 
 #include <cudnn.h>
 
-#include <lift/backend/channels_last.hpp>
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
-#include <lift/backend/cuda_device.hpp>
+#include <lift/backend/cuda/channels_last.hpp>
+#include <lift/backend/cuda/cuda_device.hpp>
 
 namespace lift::detail {
 

@@ -10,10 +10,10 @@
 #include <thrust/system/omp/execution_policy.h>
 #include <thrust/version.h>
 
-#include <lift/backend/blas_product.hpp>
-#include <lift/backend/recycling_allocator.hpp>
+#include <lift/backend/cpu/blas_product.hpp>
+#include <lift/backend/cpu/recycling_allocator.hpp>
 #include <lift/backend/team.hpp>
-#include <lift/backend/thrust_backend.hpp>
+#include <lift/backend/thrust/thrust_backend.hpp>
 
 #if defined(LIFT_THRUST_VERSION) && LIFT_THRUST_VERSION != THRUST_VERSION
 #error "the build found another Thrust than is included here: two of them are in the include path"

@@ -11,11 +11,11 @@
 #include <xsimd/xsimd.hpp>
 
 #include <lift/backend/backend.hpp>
-#include <lift/backend/blas_product.hpp>
-#include <lift/backend/simd_team.hpp>
-#include <lift/backend/thread_pool.hpp>
-#include <lift/backend/work_space.hpp>
+#include <lift/backend/cpu/blas_product.hpp>
+#include <lift/backend/cpu/simd_team.hpp>
+#include <lift/backend/cpu/work_space.hpp>
 #include <lift/core/ceil_div.hpp>
+#include <lift/core/thread_pool.hpp>
 
 namespace lift {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include <io/scratch_folder.hpp>
-#include <lift/backend/thread_pool.hpp>
 #include <lift/core/stoppable.hpp>
+#include <lift/core/thread_pool.hpp>
 
 using namespace lift;
 

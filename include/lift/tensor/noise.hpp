@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include <lift/backend/tensor.hpp>
 #include <lift/core/random.hpp>
+#include <lift/tensor/tensor.hpp>
 
 namespace lift {
 

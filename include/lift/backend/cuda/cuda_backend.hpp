@@ -14,12 +14,12 @@
 #include <thrust/system/cuda/execution_policy.h>
 #include <thrust/system_error.h>
 
-#include <lift/backend/block_team.hpp>
-#include <lift/backend/cuda_device.hpp>
-#include <lift/backend/cuda_graph.hpp>
-#include <lift/backend/cuda_upload.hpp>
-#include <lift/backend/cudnn_convolution.hpp>
-#include <lift/backend/thrust_backend.hpp>
+#include <lift/backend/cuda/block_team.hpp>
+#include <lift/backend/cuda/cuda_device.hpp>
+#include <lift/backend/cuda/cuda_graph.hpp>
+#include <lift/backend/cuda/cuda_upload.hpp>
+#include <lift/backend/cuda/cudnn_convolution.hpp>
+#include <lift/backend/thrust/thrust_backend.hpp>
 #include <lift/backend/upload.hpp>
 
 namespace lift {

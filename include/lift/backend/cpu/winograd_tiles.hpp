@@ -9,9 +9,9 @@
 
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
-#include <lift/backend/panel_product.hpp>
-#include <lift/backend/winograd.hpp>
-#include <lift/backend/work_space.hpp>
+#include <lift/backend/cpu/panel_product.hpp>
+#include <lift/backend/cpu/winograd.hpp>
+#include <lift/backend/cpu/work_space.hpp>
 #include <lift/core/ceil_div.hpp>
 
 namespace lift::detail {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/cuda_error.hpp>
+#include <lift/backend/cuda/cuda_error.hpp>
 #include <lift/backend/segment_pool.hpp>
 
 namespace lift {

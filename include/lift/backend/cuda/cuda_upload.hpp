@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include <lift/backend/cuda_device.hpp>
+#include <lift/backend/cuda/cuda_device.hpp>
 
 namespace lift {
 
