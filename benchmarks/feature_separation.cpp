@@ -24,7 +24,7 @@ namespace {
 
 corruption::image_set take(const lift::image_dataset& dataset,
                            std::span<const std::size_t> indices) {
-  corruption::image_set images{indices.size(), dataset.side()};
+  corruption::image_set images{indices.size(), dataset.sides().width};
   const std::span<float> values = images.values;
   const std::size_t length = 3 * images.pixels();
   for (std::size_t n = 0; n < images.count; ++n)

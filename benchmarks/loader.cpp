@@ -19,7 +19,7 @@ namespace {
 
 /// Images first … last − 1 in [−1, 1], (B, 3, S, S).
 tensor_f normalised(const image_dataset& data, std::size_t first, std::size_t last) {
-  tensor_f fine({last - first, 3, data.side(), data.side()});
+  tensor_f fine({last - first, 3, data.sides().height, data.sides().width});
   const std::size_t length = fine.size() / (last - first);
   const std::span values(fine.mutable_data(), fine.size());
   for (std::size_t i = first; i < last; ++i)

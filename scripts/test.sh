@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # test.sh [--quick]: installs what the tests need, builds and passes all of them: all but the longest with clang++ under
-# the address and undefined-behaviour sanitizers, then all with g++, optimised. --quick is g++ alone.
+# the address and undefined-behaviour sanitizers, those of threads under the thread sanitizer, then all with g++,
+# optimised. --quick is the last alone.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,13 +14,13 @@ case ${1-} in
 esac
 jobs=$(nproc)
 
-# build PRESET; CUDA code, where there is nvcc, for one device: it is compiled and linked, and runs nowhere here.
+# build PRESET [cmake options]; CUDA code, where there is nvcc, for one device.
 build() {
   echo "== $1: build (${SECONDS} s)"
   local said
-  said=$(cmake --preset "$1" -DCMAKE_CUDA_ARCHITECTURES=90)
+  said=$(cmake --preset "$1" -DCMAKE_CUDA_ARCHITECTURES=90 "${@:2}")
   grep -E "lift::|Thrust|CUDA [0-9]" <<<"$said" || true
-  cmake --build --preset "$1" -j "$jobs" -- --quiet
+  cmake --build --preset "$1" -j "$jobs" "${@:2}" -- --quiet
 }
 # check PRESET [ctest options]
 check() {
@@ -31,6 +32,9 @@ check() {
 if ! $quick; then
   build asan
   check asan -LE '^examples$'
+  build tsan --target tests_of_threads
+  check tsan -L '^threads$'
 fi
-build release
+# Where there is nvcc, LIFT's own kernels run on the emulator; no test here needs a device.
+build release -DLIFT_EMULATOR=ON
 check release

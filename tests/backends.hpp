@@ -21,7 +21,7 @@
 
 #include <lift/backend/thrust/thrust_host.hpp>
 #else
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/backend/cpu/compiled_kernels.hpp>
 #endif
 
 namespace lift::test {

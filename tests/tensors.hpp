@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/backend/cpu/compiled_kernels.hpp>
 #include <lift/tensor/tensor.hpp>
 
 #include "golden.hpp"

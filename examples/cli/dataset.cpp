@@ -13,13 +13,14 @@ namespace {
 
 struct emoji_settings : session {
   path output, font = default_emoji_font;
-  std::size_t size = 64, max_images = 0;
+  image_size size = 64;
+  std::size_t max_images = 0;
 };
 
 void make_emoji(const emoji_settings& s) {
   interruption::install();
   output_file output(s.output);
-  remark(s, "Rendering ", s.font.string(), " to ", s.size, "×", s.size, " pixels");
+  remark(s, "Rendering ", s.font.string(), " to ", s.size.width, "×", s.size.height, " pixels");
   std::vector<named_image> images =
       interruptible([&] { return render_emoji(s.size, s.font); });
   if (s.max_images > 0 && images.size() > s.max_images) images.resize(s.max_images);

@@ -52,7 +52,7 @@ enum class coarse_input { sampled, random, fixed, given };
 /// A batch of images to generate.
 struct generation {
   std::vector<std::vector<double>> path;  ///< of each step a timestep for every scale
-  lift::shape fine;                       ///< (B, C, S, S)
+  lift::shape fine;                       ///< (B, C, H, W)
   solver_kind solver = solver_kind::ddim;
   sampling_options<> options = {};
   class_labels labels = {};  ///< of every image of the batch, or none

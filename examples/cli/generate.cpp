@@ -207,18 +207,22 @@ class generator {
            s_.coarse_input != "fixed";
   }
 
+  shape fine_shape(std::size_t count) const {
+    return {count, 3, model_.size.height, model_.size.width};
+  }
+
   void read_coarse_images() {
     const std::filesystem::path source = s_.coarse_input;
-    const std::size_t side =
-        copies{}.split<2>(shape{1, 3, model_.size, model_.size}).coarse()[2];
+    const shape one = copies{}.split<2>(fine_shape(1)).coarse();
+    const image_size size = size_of_images(one);
     if (std::filesystem::is_regular_file(source) && !is_archive(source)) {
-      const image picture = resize_and_crop(read_image(source), side);
+      const image picture = resize_and_crop(read_image(source), size);
       std::vector<float> values;
       for (const std::uint8_t level : to_planar(picture)) values.push_back(from_uint8(level));
-      given_ = {{1, 3, side, side}, std::move(values)};
+      given_ = {one, std::move(values)};
     } else {
       const image_dataset data =
-          interruptible([&] { return data_options{}.load(s_, source, side); });
+          interruptible([&] { return data_options{}.load(s_, source, size); });
       std::vector<std::size_t> numbers(std::min(data.size(), s_.num_images));
       std::iota(numbers.begin(), numbers.end(), std::size_t{0});
       given_ = to_array(data, numbers);
@@ -240,7 +244,7 @@ class generator {
   host_array batch(std::uint64_t first, std::size_t count,
                    const std::function<void(const generated_step&)>& on_step) const {
     generation job{.path = path_.timesteps,
-                   .fine = {count, 3, model_.size, model_.size},
+                   .fine = fine_shape(count),
                    .solver = choose("solver", solver_choices, s_.solver),
                    .options = {.solver = {s_.eta},
                                .clip = !s_.unclipped,

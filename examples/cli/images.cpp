@@ -17,7 +17,7 @@ void data_options::add(CLI::App& app) {
   max_bad_option(app, max_bad);
 }
 
-image_dataset data_options::load(const session& s, const path& from, std::size_t size) const {
+image_dataset data_options::load(const session& s, const path& from, const image_size& size) const {
   image_dataset data(from, {.size = size, .max_bad = max_bad});
   for (const std::string& reason : data.bad()) warn("skipped ", reason);
   if (const std::string others = data.passed_over(); !others.empty())
@@ -35,7 +35,7 @@ std::string fingerprint(const image_dataset& data, std::size_t count, bool label
 }
 
 host_array to_array(const image_dataset& data, std::span<const std::size_t> numbers) {
-  const shape dims{numbers.size(), 3, data.side(), data.side()};
+  const shape dims{numbers.size(), 3, data.sides().height, data.sides().width};
   std::vector<float> values(dims.size());
   data.normalised(numbers, values);
   return {dims, std::move(values)};

@@ -22,15 +22,17 @@ struct data_options {
   void add(CLI::App& app);
 
   /// Reads the images at the given size and says what was skipped or passed over.
-  image_dataset load(const session& s, std::size_t size) const { return load(s, source, size); }
-  image_dataset load(const session& s, const path& from, std::size_t size) const;
+  image_dataset load(const session& s, const image_size& size) const {
+    return load(s, source, size);
+  }
+  image_dataset load(const session& s, const path& from, const image_size& size) const;
 };
 
 /// A number of the pixels of the first `count` images, and of their labels where these count, so
 /// that others are not taken for them.
 std::string fingerprint(const image_dataset& data, std::size_t count, bool labels = false);
 
-/// The images of those numbers in one array in [−1, 1], (B, 3, S, S).
+/// The images of those numbers in one array in [−1, 1], (B, 3, H, W).
 host_array to_array(const image_dataset& data, std::span<const std::size_t> numbers);
 
 /// `count` images drawn at random without repetition, or all of them if there are fewer.

@@ -55,7 +55,8 @@ struct result_options {
 struct frechet_settings : session {
   data_options data;
   path against;
-  std::size_t size = 64, num_images = 0;
+  image_size size = 64;
+  std::size_t num_images = 0;
   result_options result;
 };
 
@@ -63,14 +64,14 @@ struct frechet_settings : session {
 gaussian fit(const image_dataset& data, std::size_t count, progress& bar, std::size_t done) {
   constexpr std::size_t chunk = 16;
   const scattering_features extractor;
-  const std::size_t pixels = 3 * data.side() * data.side();
+  const std::size_t pixels = 3 * data.sides().width * data.sides().height;
   std::vector<Eigen::MatrixXf> features((count + chunk - 1) / chunk);
   default_thread_pool().run(features.size(), [&](std::size_t k) {
     const std::size_t first = k * chunk, number = std::min(chunk, count - first);
     std::vector<float> values(number * pixels);
     for (std::size_t i = 0; i < number; ++i)
       data.normalised(first + i, std::span(values).subspan(i * pixels, pixels));
-    features[k] = extractor({values, number, 3, data.side(), data.side()});
+    features[k] = extractor({values, number, 3, data.sides().height, data.sides().width});
   });
   gaussian_fit result;
   for (const auto& rows : features) result.add(rows);
@@ -99,7 +100,7 @@ void measure_frechet(const frechet_settings& s) {
   s.result.deliver(s, std::move(output),
                    {{"distance", distance},
                     {"extractor", std::string(extractor.name())},
-                    {"features", extractor.dimension(s.size, s.size)},
+                    {"features", extractor.dimension(s.size.height, s.size.width)},
                     {"data", path_text(s.data.source)},
                     {"data_fingerprint", fingerprint(a, n)},
                     {"images", n},
@@ -107,7 +108,8 @@ void measure_frechet(const frechet_settings& s) {
                     {"against_fingerprint", fingerprint(b, m)},
                     {"images_against", m},
                     {"size", s.size},
-                    {"protocol", text("shorter side to ", s.size,
+                    {"protocol", text(s.size.is_square() ? "shorter side to " : "scaled to cover ",
+                                      s.size,
                                       " (Pillow's antialiased bilinear), centre crop, first "
                                       "images by name; not FID")}});
 }

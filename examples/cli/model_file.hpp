@@ -31,7 +31,7 @@ struct model_file {
   path file;
   std::shared_ptr<const model_on_backend> model;
   any_schedule schedule;
-  std::size_t size;  ///< side of the fine images
+  image_size size;  ///< of the fine images
   std::size_t classes;  ///< whose labels it is told; 0: none
   std::vector<std::string> class_names;
   json identity;  ///< what the files made with it say of it
@@ -55,7 +55,7 @@ struct model_options {
   path checkpoint;
   std::optional<std::string> weights = {};
   std::string backend = engines().front().name;
-  std::optional<std::size_t> size = {};
+  std::optional<image_size> size = {};
   std::optional<std::string> prediction = {}, schedule = {};
 
   void add(CLI::App& app) {
@@ -68,7 +68,7 @@ struct model_options {
            "Checkpoint, or the --outdir of `lift train`: its newest")
         ->required();
     weights_option(app, weights);
-    size_option(app, size)->description("Side of the fine images [as trained]");
+    size_option(app, size)->description("Side of the fine images, or WIDTHxHEIGHT [as trained]");
     choice_option(app, "--prediction", prediction, names_of(prediction_choices),
                   "What the network predicts [as trained]");
     schedule_option(app, schedule)->description("Noise schedule [as trained]");

@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include <lift/core/error.hpp>
+#include <lift/core/image_size.hpp>
 
 namespace lift::cli {
 
@@ -61,10 +62,18 @@ void read_value(const std::string& flag, std::string_view given, const range<Num
                 Number& value) {
   value = read_number(flag, given, allowed);
 }
-template <class Number>
+inline void read_value(const std::string& flag, std::string_view given,
+                       const range<std::uint64_t>& allowed, image_size& value) {
+  const std::optional<image_size> read = read_image_size(given);
+  if (!read || !allowed.holds(read->width) || !allowed.holds(read->height))
+    throw CLI::ValidationError(flag, text("got ", given.empty() ? "nothing" : given, ", want ",
+                                          allowed.words(), ", or two of them as WIDTHxHEIGHT"));
+  value = *read;
+}
+template <class Number, class Value>
 void read_value(const std::string& flag, std::string_view given, const range<Number>& allowed,
-                std::optional<Number>& value) {
-  value = read_number(flag, given, allowed);
+                std::optional<Value>& value) {
+  read_value(flag, given, allowed, value.emplace());
 }
 template <class Number>
 void read_value(const std::string& flag, std::string_view given, const range<Number>& allowed,
@@ -99,8 +108,8 @@ std::string default_text(const std::optional<Value>& value) {
 }
 }  // namespace detail
 
-/// A flag with a number, an optional one, or numbers separated by commas, where these are optional
-/// also "none"; its default is shown in the help.
+/// A flag with a number, an optional one, the sides of images, or numbers separated by commas, where
+/// these are optional also "none"; its default is shown in the help.
 template <class Value, class Number>
 CLI::Option* number_option(CLI::App& app, const std::string& flag, Value& value,
                            const std::string& about, const range<Number>& allowed) {

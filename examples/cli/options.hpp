@@ -102,7 +102,8 @@ inline CLI::Option* steps_option(CLI::App& app, std::size_t& value) {
 }
 template <class Value>
 CLI::Option* size_option(CLI::App& app, Value& value) {
-  return number_option(app, "--size", value, "Side of the fine images, in pixels",
+  return number_option(app, "--size", value,
+                       "Side of the fine images in pixels, or both sides, WIDTHxHEIGHT",
                        whole(1, max_image_side));
 }
 inline CLI::Option* num_images_option(CLI::App& app, std::size_t& value) {

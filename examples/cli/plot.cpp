@@ -25,7 +25,8 @@ struct plot_settings : session {
   files inputs;
   data_options data;
   std::optional<std::string> schedule;
-  std::size_t num_images = 64, columns = 0, size = 64;
+  image_size size = 64;
+  std::size_t num_images = 64, columns = 0;
 };
 
 /// Says where a figure was drawn.
@@ -181,7 +182,7 @@ void plot_grid(const plot_settings& s) {
   const image_dataset data = s.data.load(s, s.size);
   std::vector<image> tiles;
   for (std::size_t i = 0; i < std::min(data.size(), s.num_images); ++i)
-    tiles.push_back(from_planar(data.pixels(i), 3, s.size, s.size));
+    tiles.push_back(from_planar(data.pixels(i), 3, s.size.height, s.size.width));
   write_png(std::move(output), image_grid(tiles, {.columns = s.columns}));
   report(s, {{"output", path_text(s.output)}, {"images", tiles.size()}});
 }

@@ -21,7 +21,8 @@ struct train_settings : session {
               lr_schedule = "cosine", optimiser = optimiser_choices[0].name,
               backend = engines().front().name;
   path data;
-  std::size_t size = 64, max_images = 0;
+  image_size size = 64;
+  std::size_t max_images = 0;
   unet_config net;
   std::size_t epochs = 100, steps = 0, batch_size = 64, grad_accum = 1, warmup = 0;
   double lr = 1e-4, lr_last = 1e-6, weight_decay = 0.01, clip = 1, ema = 0, time_limit = 0;
@@ -160,7 +161,8 @@ inline void check(const train_settings& s) {
            text(flag, ": got ", value, ", want ", least, " to ", most));
   };
   constexpr std::size_t one = 1, many = 1'000'000'000;
-  within("--size", s.size, one, max_image_side);
+  for (const std::size_t side : {s.size.width, s.size.height})
+    within("--size", side, one, max_image_side);
   within("--epochs", s.epochs, one, many);
   within("--batch-size", s.batch_size, one, many);
   within("--grad-accum", s.grad_accum, one, many);
@@ -190,7 +192,8 @@ inline void check(const train_settings& s) {
     demand(s.sample_steps <= longest, {"--sample-steps"},
            text("--sample-steps: got ", s.sample_steps, ", want at most ", longest));
     const std::size_t margin = grid_options{}.margin;
-    const std::size_t side = (max_image_side - margin) / (s.size + margin);
+    const std::size_t longer = std::max(s.size.width, s.size.height);
+    const std::size_t side = (max_image_side - margin) / (longer + margin);
     demand(s.sample_images <= side * side, {"--sample-images", "--size"},
            text("--sample-images: got ", s.sample_images, ", want at most ", side * side));
   }

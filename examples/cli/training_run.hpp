@@ -130,7 +130,7 @@ class training_run {
   void sample() {
     const auto network = training_->average();
     generation job{.path = {},
-                   .fine = {s_.sample_images, 3, s_.size, s_.size},
+                   .fine = {s_.sample_images, 3, s_.size.height, s_.size.width},
                    .options = {.seed = s_.seed}};
     for (std::size_t i = 0; i < s_.sample_images && setup_.labelled; ++i)
       job.labels.push_back(static_cast<std::int64_t>(i % s_.net.classes));

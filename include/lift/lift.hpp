@@ -10,6 +10,7 @@
 #include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/grid.hpp>
+#include <lift/core/image_size.hpp>
 #include <lift/core/preset.hpp>
 #include <lift/core/printable.hpp>
 #include <lift/core/random.hpp>
@@ -42,6 +43,7 @@
 #include <lift/op/add.hpp>
 #include <lift/op/affine_map.hpp>
 #include <lift/op/attention.hpp>
+#include <lift/op/average_pool2d.hpp>
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv2d_add.hpp>
@@ -51,9 +53,12 @@
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/linear_map.hpp>
+#include <lift/op/max_pool2d.hpp>
 #include <lift/op/mean_squared_error.hpp>
 #include <lift/op/pointwise.hpp>
+#include <lift/op/pooling.hpp>
 #include <lift/op/primitive.hpp>
+#include <lift/op/relu.hpp>
 #include <lift/op/silu.hpp>
 #include <lift/op/slice.hpp>
 #include <lift/op/upsample.hpp>
@@ -76,6 +81,7 @@
 #include <lift/pyramid/pyramid.hpp>
 
 #include <lift/nn/attention_block.hpp>
+#include <lift/nn/batch_norm.hpp>
 #include <lift/nn/condition.hpp>
 #include <lift/nn/label_embedding.hpp>
 #include <lift/nn/layers.hpp>

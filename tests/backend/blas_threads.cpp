@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE blas_threads
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
@@ -7,7 +6,7 @@
 #include <vector>
 
 #include <lift/ad/apply.hpp>
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/backend/cpu/compiled_kernels.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/linear.hpp>
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE channels_last
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -28,14 +27,14 @@ struct plain_channels_last {
       for (std::size_t oy = 0; oy < g.out_height; ++oy)
         for (std::size_t ox = 0; ox < g.out_width; ++ox)
           for (std::size_t o = 0; o < g.out_channels; ++o)
-            for (std::size_t ky = 0; ky < g.kernel; ++ky)
-              for (std::size_t kx = 0; kx < g.kernel; ++kx) {
-                const std::size_t y = oy * g.stride + ky - g.padding;
-                const std::size_t x = ox * g.stride + kx - g.padding;
+            for (std::size_t ky = 0; ky < g.kernel.height; ++ky)
+              for (std::size_t kx = 0; kx < g.kernel.width; ++kx) {
+                const std::size_t y = oy * g.stride.height + ky - g.padding.height;
+                const std::size_t x = ox * g.stride.width + kx - g.padding.width;
                 if (y >= g.height || x >= g.width) continue;
                 for (std::size_t c = 0; c < g.channels; ++c)
                   f(((b * g.height + y) * g.width + x) * g.channels + c,
-                    ((o * g.kernel + ky) * g.kernel + kx) * g.channels + c,
+                    ((o * g.kernel.height + ky) * g.kernel.width + kx) * g.channels + c,
                     ((b * g.out_height + oy) * g.out_width + ox) * g.out_channels + o);
               }
   }
@@ -97,7 +96,8 @@ BOOST_AUTO_TEST_CASE(convolutions_of_whole_numbers_are_exact) {
   for (const convolution_geometry& g : {
            convolution_geometry{2, 16, 6, 5, 32, 6, 5, 3, 1, 1},   // 3×3
            convolution_geometry{3, 32, 8, 6, 16, 4, 3, 4, 2, 1},   // halving
-           convolution_geometry{1, 48, 3, 3, 16, 3, 3, 1, 1, 0}})  // pointwise
+           convolution_geometry{1, 48, 3, 3, 16, 3, 3, 1, 1, 0},   // pointwise
+           convolution_geometry{2, 16, 5, 9, 32, 5, 5, {1, 7}, {1, 2}, {0, 3}}})
     BOOST_TEST_CONTEXT(g.channels << " channels, kernel " << g.kernel) {
       const auto image = whole_numbers(g.batch * g.image_size(), "image");
       const auto result = whole_numbers(g.batch * g.result_size(), "result");

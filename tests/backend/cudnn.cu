@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Where the build has cuDNN, convolutions of common sizes go to it in every precision.
-#define BOOST_TEST_MODULE cudnn
 #include <boost/test/unit_test.hpp>
 
 #include "backends.hpp"
@@ -15,7 +14,11 @@ BOOST_AUTO_TEST_CASE(common_convolutions_are_found) {
     const convolution_geometry halving{.batch = 8, .channels = 64, .height = 32, .width = 32,
                                        .out_channels = 64, .out_height = 16, .out_width = 16,
                                        .kernel = 4, .stride = 2, .padding = 1};
+    const convolution_geometry wide{.batch = 8, .channels = 64, .height = 32, .width = 64,
+                                    .out_channels = 64, .out_height = 32, .out_width = 64,
+                                    .kernel = {1, 7}, .stride = 1, .padding = {0, 3}};
     BOOST_TEST(detail::cudnn_convolution<T>::of(same, math) != nullptr);
+    BOOST_TEST(detail::cudnn_convolution<T>::of(wide, math) != nullptr);
     BOOST_TEST(detail::cudnn_convolution<T>::of(halving, math) != nullptr);
   };
   check(float(), CUDNN_FMA_MATH);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE fast_kernels
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -22,14 +21,19 @@ using plain = tensor<plain_xtensor_backend, T>;
 
 constexpr std::size_t lanes = lift::detail::lanes<float>;
 
-/// Convolutions of a square kernel, among them the shapes of the full-size network and what lies at
+/// Convolutions, among them the shapes of the full-size network and what lies at
 /// the edges of the kernels.
 struct convolution_case {
-  std::size_t batch, in, height, width, out, kernel, stride, padding;
+  std::size_t batch, in, height, width, out;
+  extent2d kernel, stride, padding;
 
   convolution_geometry geometry() const {
-    return {batch, in, height, width, out, (height + 2 * padding - kernel) / stride + 1,
-            (width + 2 * padding - kernel) / stride + 1, kernel, stride, padding};
+    const auto outputs = [](std::size_t size, std::size_t k, std::size_t s, std::size_t p) {
+      return (size + 2 * p - k) / s + 1;
+    };
+    return {batch, in, height, width, out,
+            outputs(height, kernel.height, stride.height, padding.height),
+            outputs(width, kernel.width, stride.width, padding.width), kernel, stride, padding};
   }
   friend std::ostream& operator<<(std::ostream& to, const convolution_case& c) {
     return to << c.batch << "x" << c.in << "x" << c.height << "x" << c.width << " to " << c.out
@@ -50,7 +54,15 @@ const std::vector<convolution_case> convolutions = {
     {1, 16, 40, 3, 16, 3, 1, 1},    {1, 70, 33, 7, 5, 3, 1, 1},     {3, 20, 9, 11, 33, 5, 2, 2},
     {8, 20, 22, 26, 37, 4, 2, 1},   {40, 17, 6, 4, 33, 4, 2, 1},    {8, 24, 9, 22, 37, 4, 2, 1},
     {8, 40, 8, 8, 33, 4, 2, 1},     {2, 200, 16, 16, 170, 3, 1, 1}, {2, 150, 32, 32, 140, 4, 2, 1},
-    {7, 5, 6, 6, 3, 1, 1, 0},       {2, 9, 8, 8, 31, 2, 2, 0}};
+    {7, 5, 6, 6, 3, 1, 1, 0},       {2, 9, 8, 8, 31, 2, 2, 0},
+    // unlike axes: one row or column, a stride or padding of one axis, images far from square
+    {2, 17, 13, 20, 19, {1, 7}, 1, {0, 3}},      {2, 33, 20, 13, 40, {7, 1}, 1, {3, 0}},
+    {8, 20, 6, 9, 17, {1, 7}, 1, {0, 3}},        {2, 64, 8, 64, 64, {1, 7}, {1, 2}, {0, 3}},
+    {3, 20, 11, 18, 33, {3, 5}, {2, 1}, {1, 2}}, {3, 16, 14, 9, 24, {4, 3}, {1, 2}, {0, 1}},
+    {2, 18, 17, 30, 20, 3, 1, {0, 1}},           {2, 18, 17, 30, 20, 3, 1, {2, 0}},
+    {2, 20, 16, 24, 33, 4, {2, 1}, 1},           {2, 20, 16, 24, 33, 4, 2, {1, 0}},
+    {3, 24, 12, 9, 16, 1, {1, 2}, 0},            {2, 12, 4, 6, 9, 3, 1, {4, 1}},
+    {4, 24, 12, 40, 20, 4, 2, 1},                {2, 64, 16, 64, 64, 3, 1, 1}};
 
 template <class Tensor>
 struct convolution_results {
@@ -59,7 +71,7 @@ struct convolution_results {
   convolution_results(const convolution_case& c, auto convolve, auto transpose, auto weight) {
     const auto g = c.geometry();
     const Tensor x = random_tensor<Tensor>({c.batch, c.in, c.height, c.width}, 1);
-    const Tensor a = random_tensor<Tensor>({c.out, c.in, c.kernel, c.kernel}, 2);
+    const Tensor a = random_tensor<Tensor>({c.out, c.in, c.kernel.height, c.kernel.width}, 2);
     const Tensor w = random_tensor<Tensor>({c.batch, c.out, g.out_height, g.out_width}, 3);
     const Tensor out_bias = random_tensor<Tensor>(shape{c.out}, 4);
     const Tensor in_bias = random_tensor<Tensor>(shape{c.in}, 5);
@@ -152,8 +164,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_algorithm_is_exact_in_double_precision, T,
       BOOST_TEST_CONTEXT(c) {
         const auto want = results_of<plain_xtensor_backend, T>(c);
         check_close(direct(c), want, 1e-13);
-        if (c.kernel == 3 && c.stride == 1) check_close(winograd(c), want, 1e-13);
-        if (c.kernel == 4 && c.height % 2 == 0 && c.width % 2 == 0) {
+        if (c.kernel == 3 && c.stride == 1 && c.padding.height <= 2) check_close(winograd(c), want, 1e-13);
+        if (c.kernel == 4 && c.stride == 2 && c.padding == 1 && c.height % 2 == 0 &&
+            c.width % 2 == 0) {
           check_close(resampling(c), want, 1e-13);
           ++halved;
         }

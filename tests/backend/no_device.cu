@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Run where no device is to be seen.
-#define BOOST_TEST_MODULE no_device
 #include <boost/test/unit_test.hpp>
 
 #include <string>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE verbs
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -202,20 +201,27 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gemm_multiplies_batches, Tensor, tensors) {
 BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor, tensors) {
   using T = typename Tensor::value_type;
   using B = typename Tensor::backend_type;
-  for (const auto& [b, c, h, o, kernel, stride, padding] : std::vector<std::array<std::size_t, 7>>{
-           {2, 3, 8, 4, 3, 1, 1}, {1, 1, 1, 1, 3, 1, 1}, {3, 5, 9, 2, 4, 2, 1},
-           {2, 4, 7, 6, 1, 1, 0}, {5, 2, 4, 3, 3, 1, 1}, {1, 9, 40, 3, 3, 1, 1},
-           {2, 2, 11, 2, 5, 3, 2}, {1, 70, 33, 2, 3, 1, 1}}) {
-    const std::size_t w = h + 1;
-    const convolution_geometry g{b, c, h, w, o, (h + 2 * padding - kernel) / stride + 1,
-                                 (w + 2 * padding - kernel) / stride + 1, kernel, stride, padding};
+  struct convolution_case {
+    std::size_t b, c, h, w, o;
+    extent2d kernel, stride, padding;
+  };
+  for (const auto& [b, c, h, w, o, kernel, stride, padding] : std::vector<convolution_case>{
+           {2, 3, 8, 9, 4, 3, 1, 1}, {1, 1, 1, 2, 1, 3, 1, 1}, {3, 5, 9, 10, 2, 4, 2, 1},
+           {2, 4, 7, 8, 6, 1, 1, 0}, {5, 2, 4, 5, 3, 3, 1, 1}, {1, 9, 40, 41, 3, 3, 1, 1},
+           {2, 2, 11, 12, 2, 5, 3, 2}, {1, 70, 33, 34, 2, 3, 1, 1}, {2, 3, 6, 15, 4, {1, 7}, 1, {0, 3}},
+           {2, 3, 12, 5, 4, {7, 1}, 1, {3, 0}}, {3, 5, 9, 20, 2, {4, 3}, {2, 1}, {1, 2}},
+           {2, 6, 7, 4, 5, {2, 5}, {1, 3}, {0, 2}}, {1, 8, 6, 14, 3, 3, 1, {0, 1}}}) {
+    const convolution_geometry g{b, c, h, w, o,
+                                 (h + 2 * padding.height - kernel.height) / stride.height + 1,
+                                 (w + 2 * padding.width - kernel.width) / stride.width + 1,
+                                 kernel, stride, padding};
     // Small integers: every order of summation gives the same result, exactly.
     const auto integers = [](const shape& s, std::uint32_t label) {
       auto v = noise<Tensor>(s, label).to_host();
       for (T& x : v) x = std::round(x);
       return Tensor(s, v);
     };
-    const Tensor x = integers({b, c, h, w}, 1), a = integers({o, c, kernel, kernel}, 2);
+    const Tensor x = integers({b, c, h, w}, 1), a = integers({o, c, kernel.height, kernel.width}, 2);
     const Tensor r = integers({b, o, g.out_height, g.out_width}, 3);
     const Tensor out_bias = integers({1, o}, 4), in_bias = integers({1, c}, 5), none;
     const Tensor vectors = integers({b, o}, 6), images = integers(r.shape(), 7);
@@ -235,13 +241,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
         for (std::size_t oy = 0; oy < g.out_height; ++oy)
           for (std::size_t ox = 0; ox < g.out_width; ++ox)
             for (std::size_t p = 0; p < c; ++p)
-              for (std::size_t ky = 0; ky < kernel; ++ky)
-                for (std::size_t kx = 0; kx < kernel; ++kx) {
-                  const std::size_t iy = oy * stride + ky - padding, ix = ox * stride + kx - padding;
+              for (std::size_t ky = 0; ky < kernel.height; ++ky)
+                for (std::size_t kx = 0; kx < kernel.width; ++kx) {
+                  const std::size_t iy = oy * stride.height + ky - padding.height;
+                  const std::size_t ix = ox * stride.width + kx - padding.width;
                   if (iy >= h || ix >= w) continue;
                   const std::size_t at = ((i * o + q) * g.out_height + oy) * g.out_width + ox;
                   const std::size_t from = ((i * c + p) * h + iy) * w + ix;
-                  const std::size_t weight = ((q * c + p) * kernel + ky) * kernel + kx;
+                  const std::size_t weight = ((q * c + p) * kernel.height + ky) * kernel.width + kx;
                   wy[at] += hx[from] * ha[weight];
                   wx[from] += hr[at] * ha[weight];
                   wa[weight] += hx[from] * hr[at];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE shape
 #include <boost/test/unit_test.hpp>
 
 #include <vector>
 
+#include <lift/core/image_size.hpp>
 #include <lift/core/shape.hpp>
 
 using lift::shape;
@@ -45,4 +45,16 @@ BOOST_AUTO_TEST_CASE(holds_eight_axes_and_no_more) {
   const std::vector<std::size_t> eight(8, 2), nine(9, 1);
   BOOST_TEST(shape(eight).size() == 256U);
   BOOST_CHECK_THROW(shape{nine}, lift::error);
+}
+
+BOOST_AUTO_TEST_CASE(sides_are_read_as_they_are_written) {
+  using lift::image_size;
+  BOOST_TEST(lift::text(image_size(64)) == "64");
+  BOOST_TEST(lift::text(image_size(64, 48)) == "64x48");
+  for (const image_size size : {image_size(7), image_size(64, 48), image_size(0, 3)})
+    BOOST_TEST((lift::read_image_size(lift::text(size)) == size));
+  BOOST_TEST((lift::read_image_size("8x8") == image_size(8)));
+  for (const char* bad : {"", "x", "8x", "x8", "8x8x8", "8X8", "8 x 8", "+8", "-8", "8.0", "0x1f", "8x99999999999999999999"})
+    BOOST_TEST(!lift::read_image_size(bad), bad);
+  BOOST_TEST((lift::size_of_images(shape{2, 3, 48, 64}) == image_size(64, 48)));
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE dataset
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -31,7 +30,7 @@ std::vector<lift::named_image> example() {
 
 void check_example(const lift::image_dataset& data) {
   BOOST_TEST(data.size() == 20u);
-  BOOST_TEST(data.side() == 16u);
+  BOOST_TEST(data.sides() == 16u);
   for (std::size_t i = 0; i < data.size(); ++i) {
     BOOST_TEST(data.pixels(i).size() == 3u * 16 * 16);
     for (const std::uint8_t level : data.pixels(i)) BOOST_REQUIRE(level == 10 * i);

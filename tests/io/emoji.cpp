@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE emoji
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -19,6 +18,15 @@ const std::vector<lift::named_image>& rendered() {
 }
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(a_picture_fits_into_the_middle_of_white) {
+  const lift::image black = lift::blank_image(8, 8, 3, 0);
+  BOOST_CHECK(lift::fit_on_white(black, 4) == lift::blank_image(4, 4, 3, 0));
+  const lift::image wide = lift::fit_on_white(black, {7, 4});
+  BOOST_REQUIRE(wide.width == 7u && wide.height == 4u);
+  for (std::size_t i = 0; i < wide.pixels.size(); ++i)
+    BOOST_CHECK_EQUAL(wide.pixels[i] == 0, i / 3 % 7 >= 1 && i / 3 % 7 < 5);
+}
 
 BOOST_AUTO_TEST_CASE(every_colour_glyph_becomes_a_picture_on_white) {
   const auto& images = rendered();

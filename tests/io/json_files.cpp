@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE json_files
 #include <boost/test/unit_test.hpp>
 
 #include <cstdint>
@@ -118,6 +117,9 @@ BOOST_AUTO_TEST_CASE(a_field_is_of_its_type_or_an_error_names_it) {
   BOOST_CHECK_EQUAL(json_field<double>(document, "f", "m"), -3);
   BOOST_CHECK(
       (json_field<std::vector<std::size_t>>(document, "f", "l") == std::vector<std::size_t>{1, 2}));
+  for (const image_size size : {image_size(3), image_size(8, 4)})
+    BOOST_CHECK_EQUAL(json_value<image_size>(nlohmann::json(size), "f", "size"), size);
+  BOOST_CHECK_EQUAL((nlohmann::json{image_size(3), image_size(8, 4)}.dump()), R"([3,"8x4"])");
   const auto refused = [&]<class Value>(Value, std::string_view names) {
     for (const char name : names)
       BOOST_CHECK(contains(
@@ -128,6 +130,7 @@ BOOST_AUTO_TEST_CASE(a_field_is_of_its_type_or_an_error_names_it) {
   refused(false, "snmrlozq");
   refused(std::size_t{}, "sbmrlozq");
   refused(0.0, "sblozq");
+  refused(image_size(), "sbmrlozq");
   refused(std::vector<std::string>(), "sbnmrozq");
   BOOST_CHECK(contains(message_of([&] { json_field<std::vector<bool>>(document, "f", "l"); }),
                        "field 'l[0]'"));

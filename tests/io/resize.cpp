@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE resize
 #include <boost/test/unit_test.hpp>
 
 #include <cstdint>
@@ -36,6 +35,22 @@ BOOST_AUTO_TEST_CASE(sizes_follow_torchvision) {
   BOOST_TEST(width == 49u);  // 49.28, truncated
   BOOST_TEST(height == 32u);
   BOOST_CHECK(lift::resize_and_crop(wide, 32) == lift::blank_image(32, 32, 3, 9));
+}
+
+BOOST_AUTO_TEST_CASE(rectangles_are_the_middle_of_the_least_that_covers_them) {
+  lift::image picture = lift::blank_image(40, 30, 3, 0);
+  for (std::size_t i = 0; i < picture.pixels.size(); ++i)
+    picture.pixels[i] = static_cast<std::uint8_t>(i * 37 + i / 7);
+  const auto check = [&](lift::image_size size, lift::image_size scaled, std::size_t left, std::size_t top) {
+    BOOST_TEST(lift::scaled_size(picture, size) == scaled);
+    BOOST_CHECK(lift::resize_and_crop(picture, size) ==
+                lift::resize(picture, scaled.width, scaled.height, {left, size.width}, {top, size.height}));
+  };
+  check({32, 16}, {32, 24}, 0, 4);
+  check({16, 32}, {42, 32}, 13, 0);  // 42.7, truncated
+  check({20, 15}, {20, 15}, 0, 0);
+  check({64, 47}, {64, 48}, 0, 0);  // a half offset
+  check({16, 16}, {21, 16}, 2, 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_part_of_a_resize_is_that_of_the_whole) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE denoising_error
 #include <boost/test/unit_test.hpp>
 
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/backend/cpu/compiled_kernels.hpp>
 #include <lift/metric/denoising_error.hpp>
 #include <lift/schedule/cosine.hpp>
 

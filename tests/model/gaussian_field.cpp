@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE gaussian_field
 #include <boost/test/unit_test.hpp>
 
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/backend/cpu/compiled_kernels.hpp>
 #include <lift/tensor/noise.hpp>
 
 #include "oracle.hpp"

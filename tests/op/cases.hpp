@@ -4,10 +4,12 @@
 // What every primitive is tested on. A primitive without an entry here does not compile into the
 // test, so none is forgotten: tests/op/primitives.inc is made from the headers of include/lift/op.
 
+#include <utility>
 #include <vector>
 
 #include <lift/op/add.hpp>
 #include <lift/op/attention.hpp>
+#include <lift/op/average_pool2d.hpp>
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv2d_add.hpp>
@@ -16,7 +18,9 @@
 #include <lift/op/group_norm.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
+#include <lift/op/max_pool2d.hpp>
 #include <lift/op/mean_squared_error.hpp>
+#include <lift/op/relu.hpp>
 #include <lift/op/silu.hpp>
 #include <lift/op/slice.hpp>
 #include <lift/op/upsample.hpp>
@@ -41,6 +45,14 @@ template <>
 struct cases_of<op::silu> {
   static constexpr std::size_t stacked = 1;
   static op_cases<op::silu> list() {
+    return {{{}, {{1}}}, {{}, {{7}}}, {{}, {{2, 3}}}, {{}, {{1, 1, 1, 1}}}, {{}, {{3, 5, 7, 9}}}};
+  }
+};
+
+template <>
+struct cases_of<op::relu> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::relu> list() {
     return {{{}, {{1}}}, {{}, {{7}}}, {{}, {{2, 3}}}, {{}, {{1, 1, 1, 1}}}, {{}, {{3, 5, 7, 9}}}};
   }
 };
@@ -80,7 +92,12 @@ struct cases_of<op::conv2d> {
             {op::conv2d(2, 1), {{5, 2, 7, 5}, {3, 2, 3, 3}, {3}}},
             {op::conv2d(1, 2), {{1, 2, 5, 3}, {3, 2, 5, 5}, {3}}},
             {op::conv2d(3, 0), {{2, 1, 9, 10}, {2, 1, 2, 2}, {2}}},
-            {op::conv2d(1, 1), {{2, 9, 40, 37}, {3, 9, 3, 3}, {3}}}};
+            {op::conv2d(1, 1), {{2, 9, 40, 37}, {3, 9, 3, 3}, {3}}},
+            {op::conv2d(1, {0, 3}), {{2, 3, 5, 9}, {4, 3, 1, 7}, {4}}},
+            {op::conv2d(1, {3, 0}), {{2, 3, 9, 4}, {4, 3, 7, 1}, {4}}},
+            {op::conv2d(1, {0, 1}), {{2, 4, 9, 18}, {5, 4, 3, 3}, {5}}},
+            {op::conv2d({2, 1}, {1, 2}), {{3, 2, 7, 10}, {3, 2, 4, 3}, {3}}},
+            {op::conv2d({1, 3}, {2, 0}), {{1, 4, 6, 11}, {5, 4, 3, 5}, {5}}}};
   }
 };
 
@@ -94,7 +111,8 @@ struct cases_of<op::conv2d_add> {
             {op::conv2d_add(), {{3, 5, 6, 4}, {3, 2, 6, 4}, {2, 5, 1, 1}, {2}}},
             {op::conv2d_add(), {{3, 5, 6, 4}, {3, 2}, {2, 5, 1, 1}, {2}}},
             {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3, 3, 4}, {3, 2, 4, 4}, {3}}},
-            {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3}, {3, 2, 4, 4}, {3}}}};
+            {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3}, {3, 2, 4, 4}, {3}}},
+            {op::conv2d_add({1, 2}, {0, 3}), {{2, 3, 5, 8}, {2, 4, 5, 4}, {4, 3, 1, 7}, {4}}}};
   }
 };
 
@@ -107,7 +125,9 @@ struct cases_of<op::conv_transpose2d> {
             {op::conv_transpose2d(2, 1), {{3, 4, 1, 1}, {4, 2, 4, 4}, {2}}},
             {op::conv_transpose2d(1, 1), {{2, 2, 5, 7}, {2, 3, 3, 3}, {3}}},
             {op::conv_transpose2d(3, 0), {{1, 2, 3, 2}, {2, 1, 2, 2}, {1}}},
-            {op::conv_transpose2d(2, 1), {{2, 7, 20, 19}, {7, 3, 4, 4}, {3}}}};
+            {op::conv_transpose2d(2, 1), {{2, 7, 20, 19}, {7, 3, 4, 4}, {3}}},
+            {op::conv_transpose2d({1, 2}, {0, 1}), {{2, 3, 4, 5}, {3, 5, 1, 4}, {5}}},
+            {op::conv_transpose2d({3, 1}, {1, 2}), {{2, 4, 3, 6}, {4, 2, 4, 5}, {2}}}};
   }
 };
 
@@ -181,6 +201,41 @@ struct cases_of<op::downsample> {
             {{}, {{1, 2, 6, 10}}},
             {{}, {{3, 1, 2, 14}}},
             {{}, {{5, 3, 4, 2}}}};
+  }
+};
+
+/// Windows that overlap, leave gaps, reach beyond the image, and cover all of it.
+inline std::vector<std::pair<op::pooling_windows, shape>> pooled_images() {
+  return {{{.kernel = 1}, {1, 1, 1, 1}},
+          {{.kernel = 2}, {2, 3, 6, 7}},
+          {{.kernel = 3, .stride = 1, .padding = 1}, {1, 2, 5, 4}},
+          {{.kernel = {3, 2}, .stride = {2, 3}, .padding = {1, 0}}, {3, 1, 8, 11}},
+          {{.kernel = 3, .stride = 2, .padding = 1, .ceiling = true}, {2, 2, 7, 10}},
+          {{.kernel = {5, 3}, .stride = {4, 2}, .ceiling = true}, {1, 2, 7, 4}},
+          {{.kernel = {1, 9}, .stride = {3, 1}, .padding = {0, 4}}, {2, 1, 5, 9}},
+          {{.kernel = {6, 5}}, {5, 1, 6, 5}}};
+}
+
+template <>
+struct cases_of<op::average_pool2d> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::average_pool2d> list() {
+    op_cases<op::average_pool2d> result;
+    for (const auto& [windows, image] : pooled_images())
+      for (const bool count_padding : {true, false})
+        result.push_back({op::average_pool2d(windows, count_padding), {image}});
+    return result;
+  }
+};
+
+template <>
+struct cases_of<op::max_pool2d> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::max_pool2d> list() {
+    op_cases<op::max_pool2d> result;
+    for (const auto& [windows, image] : pooled_images())
+      result.push_back({op::max_pool2d(windows), {image}});
+    return result;
   }
 };
 

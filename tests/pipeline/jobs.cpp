@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE pipeline_jobs
 #include <boost/test/unit_test.hpp>
 
 #include <cstdint>
@@ -99,6 +98,23 @@ BOOST_FIXTURE_TEST_CASE(one_and_three_scales, toy_data) {
   BOOST_CHECK_EQUAL(measure_heatmap(triple, data, {.points = 2, .images = 1}).error[2][0].size(), 8u);
 }
 
+BOOST_FIXTURE_TEST_CASE(images_of_two_sides_go_the_same_ways, toy_data) {
+  const image_dataset wide(folder / "data.zip", {.size = {20, 12}});
+  const auto trained = train(wide, short_training());
+  save(folder / "wide.safetensors", trained);
+  const auto read = load(folder / "wide.safetensors");
+  BOOST_CHECK_EQUAL(read.size, image_size(20, 12));
+  const auto made = generate(read, {.count = 1, .steps = 2});
+  BOOST_CHECK((made.fine().shape() == shape{1, 3, 12, 20}));
+  BOOST_CHECK((made.coarse().shape() == shape{1, 3, 6, 10}));
+  BOOST_CHECK_EQUAL(measure_heatmap(read, wide, {.points = 2, .images = 1}).size(), 2u);
+  const std::string other = message_of([&] { measure_heatmap(read, data); });
+  BOOST_CHECK_EQUAL(other, "side of the images of a heatmap: got 16, want 20x12");
+  const image_dataset odd(folder / "data.zip", {.size = {20, 13}});
+  BOOST_CHECK_EQUAL(message_of([&] { train(odd, short_training()); }),
+                    "side of the training images: got 20x13, want a height that is a multiple of 2");
+}
+
 BOOST_FIXTURE_TEST_CASE(what_does_not_fit_is_refused, toy_data) {
   const auto trained = train(data, short_training());
   save(folder / "kept.safetensors", trained);
@@ -161,5 +177,8 @@ BOOST_FIXTURE_TEST_CASE(settings_of_a_file_are_checked, toy_data) {
   BOOST_CHECK_EQUAL(told({{"size", std::uint64_t{1} << 32}}),
                     "size: got 4294967296, want at most 8192");
   BOOST_CHECK_EQUAL(told({{"size", 9}}), "size: got 9, want a multiple of 2");
+  BOOST_CHECK_EQUAL(told({{"size", "16x16"}}), "nothing thrown");
+  BOOST_CHECK_EQUAL(told({{"size", "8x0"}}), "size: got 8x0, want at least 1");
+  BOOST_CHECK_EQUAL(told({{"size", "8x9"}}), "size: got 8x9, want a height that is a multiple of 2");
   BOOST_CHECK_EQUAL(told({{"class_names", {"a", "b"}}}), "names: got 2, want 0");
 }

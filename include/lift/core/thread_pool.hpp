@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -49,6 +48,18 @@ class thread_pool {
   /// caller to stop (stoppable) asks every thread of the loop.
   template <class Task>
   void run(std::size_t count, const Task& task) {
+    run(count, {&task, [](const void* it, std::size_t i) { (*static_cast<const Task*>(it))(i); }});
+  }
+
+ private:
+  /// A task of any type, so that the loop is compiled once for all.
+  struct any_task {
+    const void* task = nullptr;
+    void (*call)(const void* task, std::size_t i) = nullptr;
+    void operator()(std::size_t i) const { call(task, i); }
+  };
+
+  void run(std::size_t count, const any_task& task) {
     std::unique_lock lock(in_use_, std::defer_lock);
     if (count < 2 || inside_ || !lock.try_lock() || workers_.empty()) {
       for (std::size_t i = 0; i < count; ++i) {
@@ -60,11 +71,8 @@ class thread_pool {
     inside_ = true;
     {
       const std::lock_guard state(mutex_);
-      task_ = [&task, flag = stoppable::flag()](std::size_t i) {
-        const stoppable as_the_caller(flag);
-        stoppable::check();
-        task(i);
-      };
+      task_ = task;
+      flag_ = stoppable::flag();
       for (std::size_t i = 0; i < shares_.size(); ++i) {
         shares_[i].next = i * count / shares_.size();
         shares_[i].end = (i + 1) * count / shares_.size();
@@ -86,11 +94,9 @@ class thread_pool {
     std::unique_lock state(mutex_);
     done_.wait(state, [this] { return active_ == 0; });
     inside_ = false;
-    task_ = nullptr;
     if (failure_) std::rethrow_exception(failure_);
   }
 
- private:
   void start(std::size_t threads) {
     if (threads == 0) threads = default_threads();
     processors_ = available_processors();
@@ -154,6 +160,8 @@ class thread_pool {
       share& from = shares_[(self + turn) % shares_.size()];
       for (std::size_t i; (i = from.next.fetch_add(1)) < from.end;) {
         try {
+          const stoppable as_the_caller(flag_);
+          stoppable::check();
           task_(i);
         } catch (...) {
           const std::lock_guard state(mutex_);
@@ -168,7 +176,8 @@ class thread_pool {
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   std::vector<std::thread> workers_;
-  std::function<void(std::size_t)> task_;
+  any_task task_;
+  const std::atomic<bool>* flag_ = nullptr;  // asks the loop in progress to stop
   std::vector<share> shares_;  // one for each thread
   std::atomic<std::size_t> active_ = 0;  // workers in the loop
   std::atomic<std::size_t> generation_ = 0;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <lift/core/error.hpp>
+#include <lift/core/image_size.hpp>
 #include <lift/core/printable.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/core/thread_pool.hpp>
@@ -36,13 +37,13 @@
 namespace lift {
 
 struct dataset_options {
-  std::size_t size = 64;    ///< side of the square images, in pixels
+  image_size size = 64;     ///< of the images
   std::size_t max_bad = 0;  ///< how many unreadable images are skipped before it is an error
 };
 
 /// The PNG, JPEG, WebP, BMP and GIF images of a folder (with those below it, linked ones too) or of
-/// a zip or tar file, each turned upright, resized and cropped to size × size RGB and kept in
-/// memory as (3, size, size) bytes, in the order of their names. Hidden files are not read; files
+/// a zip or tar file, each turned upright, resized and cropped to `size` in RGB and kept in
+/// memory as (3, H, W) bytes, in the order of their names. Hidden files are not read; files
 /// of other endings are counted. The class of an image is the first folder of its name, after the
 /// leading folders that all images share. Throws lift::error if there is no image or more than
 /// `max_bad` are bad.
@@ -50,7 +51,8 @@ class image_dataset {
  public:
   explicit image_dataset(const std::filesystem::path& source, const dataset_options& options = {})
       : source_(source.string()), options_(options) {
-    require(options_.size > 0, "size of the images", options_.size, "at least 1");
+    require(options_.size.width > 0 && options_.size.height > 0, "size of the images",
+            options_.size, "at least 1");
     std::error_code unknown;  // then reading it says why
     std::filesystem::is_directory(source, unknown) ? load_folder(source) : load_archive(source);
     decode_batch();
@@ -66,21 +68,21 @@ class image_dataset {
   }
 
   std::size_t size() const { return images_.size(); }
-  std::size_t side() const { return options_.size; }
+  const image_size& sides() const { return options_.size; }
   const std::string& name(std::size_t i) const { return images_[i].name; }
 
-  /// Image i as levels 0 … 255, (3, side, side).
+  /// Image i as levels 0 … 255, (3, H, W).
   std::span<const std::uint8_t> pixels(std::size_t i) const { return images_[i].planar; }
 
-  /// Image i in [−1, 1], written to `out`, (3, side, side).
+  /// Image i in [−1, 1], written to `out`, (3, H, W).
   void normalised(std::size_t i, std::span<float> out) const {
     require(out.size() == pixels(i).size(), "values of an image", out.size(), pixels(i).size());
     std::transform(pixels(i).begin(), pixels(i).end(), out.begin(), from_uint8);
   }
 
-  /// The images of those numbers, one after the other, (B, 3, side, side).
+  /// The images of those numbers, one after the other, (B, 3, H, W).
   void normalised(std::span<const std::size_t> numbers, std::span<float> out) const {
-    const std::size_t stride = 3 * side() * side();
+    const std::size_t stride = 3 * sides().width * sides().height;
     require(out.size() == numbers.size() * stride, "values of images", out.size(),
             numbers.size() * stride);
     for (std::size_t i = 0; i < numbers.size(); ++i)

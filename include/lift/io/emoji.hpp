@@ -19,6 +19,7 @@
 
 #include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
+#include <lift/core/image_size.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/io/file.hpp>
 #include <lift/io/image.hpp>
@@ -99,10 +100,22 @@ class emoji_font {
   std::map<FT_UInt, FT_ULong> codes_;
 };
 
-/// Every colour glyph of a font on white, resized to side × side, in the order of the glyphs and
-/// without empty or repeated pictures. Noto Color Emoji gives about 3,900.
+/// A square picture resized to fit into `size`, in the middle of white.
+inline image fit_on_white(const image& square, const image_size& size) {
+  const std::size_t side = std::min(size.width, size.height);
+  const image fitting = resize(square, side, side);
+  image result = blank_image(size.width, size.height, fitting.channels, 255);
+  const std::size_t left = (size.width - side) / 2, top = (size.height - side) / 2;
+  for (std::size_t y = 0; y < side; ++y)
+    std::copy_n(fitting.pixels.data() + y * side * fitting.channels, side * fitting.channels,
+                result.pixels.data() + ((top + y) * size.width + left) * fitting.channels);
+  return result;
+}
+
+/// Every colour glyph of a font on white in the middle of an image of that size, in the order of the
+/// glyphs and without empty or repeated pictures. Noto Color Emoji gives about 3,900.
 inline std::vector<named_image> render_emoji(
-    std::size_t side, const std::filesystem::path& file = default_emoji_font) {
+    const image_size& size, const std::filesystem::path& file = default_emoji_font) {
   const emoji_font font(file);
   std::vector<named_image> images;
   std::unordered_set<std::size_t> seen;  // 64-bit hashes: two of 4,000 meet once in 10¹² fonts
@@ -114,7 +127,7 @@ inline std::vector<named_image> render_emoji(
     const std::string_view bytes(reinterpret_cast<const char*>(picture.pixels.data()),
                                  picture.pixels.size());
     if (!seen.insert(std::hash<std::string_view>{}(bytes)).second) continue;
-    images.push_back({font.name(glyph), resize(picture, side, side)});
+    images.push_back({font.name(glyph), fit_on_white(picture, size)});
   }
   return images;
 }

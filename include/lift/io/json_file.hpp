@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 
 #include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
+#include <lift/core/image_size.hpp>
 #include <lift/core/printable.hpp>
 #include <lift/io/file.hpp>
 #include <lift/io/quote_name.hpp>
@@ -94,7 +96,7 @@ inline std::filesystem::path path_from_text(std::string_view written) {
 }
 
 /// A value of a JSON document, exactly of its type: a string, bool, finite number, whole number
-/// from 0, or list of such; throws lift::error "FILE: field 'NAME': want …".
+/// from 0, size of images, or list of such; throws lift::error "FILE: field 'NAME': want …".
 template <class Value, class Json>
 Value json_value(const Json& value, const std::string& file, const std::string& name) {
   const auto check = [&](bool right, const char* want) {
@@ -113,6 +115,12 @@ Value json_value(const Json& value, const std::string& file, const std::string& 
   } else if constexpr (std::floating_point<Value>) {
     if (value.is_number()) result = value.template get<Value>();
     check(value.is_number() && std::isfinite(result), "a finite number");
+  } else if constexpr (std::is_same_v<Value, image_size>) {
+    const auto sides = value.is_number_unsigned() ? value.template get<std::size_t>()
+                       : value.is_string() ? read_image_size(value.template get<std::string>())
+                                           : std::optional<image_size>();
+    check(sides.has_value(), "a whole number, or sides as in \"64x48\"");
+    result = *sides;
   } else {
     check(value.is_array(), "a list");
     for (const Json& entry : value)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <lift/core/image_size.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/json_file.hpp>
@@ -15,7 +16,7 @@ namespace lift {
 /// in the settings of its metadata; what is not told is as here.
 struct model_settings {
   std::string prediction = "noise", schedule = "cosine";
-  std::size_t size = 64;                      ///< side of the fine images
+  image_size size = 64;                       ///< of the fine images
   std::vector<std::string> class_names = {};  ///< by their numbers, where it is told labels
 };
 
@@ -43,8 +44,9 @@ model_settings read_model_settings(const Json& settings, const std::string& sour
   read("schedule", result.schedule);
   read("size", result.size);
   read("class_names", result.class_names);
-  require(result.size >= 1 && result.size <= max_image_side, "size of the images of " + source,
-          result.size, result.size == 0 ? "at least 1" : text("at most ", max_image_side));
+  for (const std::size_t side : {result.size.width, result.size.height})
+    require(side >= 1 && side <= max_image_side, "size of the images of " + source, result.size,
+            side == 0 ? "at least 1" : text("at most ", max_image_side));
   return result;
 }
 

@@ -5,10 +5,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include <lift/core/error.hpp>
+#include <lift/core/image_size.hpp>
 #include <lift/io/image.hpp>
 
 namespace lift {
@@ -95,12 +95,13 @@ inline image resize(const image& picture, std::size_t width, std::size_t height)
   return resize(picture, width, height, {0, width}, {0, height});
 }
 
-/// Width and height of a picture whose shorter side becomes `side`; the longer is truncated
-/// (torchvision's Resize).
-inline std::pair<std::size_t, std::size_t> scaled_size(const image& picture, std::size_t side) {
-  const std::size_t shorter = std::min(picture.width, picture.height);
-  require(shorter > 0, "pixels of a resize", 0, "at least 1");
-  return {side * picture.width / shorter, side * picture.height / shorter};
+/// The least size of a picture, in its proportions, that covers `size`: one side is that of `size`,
+/// the other truncated (for a square, torchvision's Resize).
+inline image_size scaled_size(const image& picture, const image_size& size) {
+  const std::size_t width = picture.width, height = picture.height;
+  require(width > 0 && height > 0, "pixels of a resize", 0, "at least 1");
+  if (size.width * height >= size.height * width) return {size.width, size.width * height / width};
+  return {size.height * width / height, size.height};
 }
 
 /// The central `side` pixels of `extent`; a half offset goes to the even one (torchvision's
@@ -111,11 +112,12 @@ inline pixel_range central(std::size_t extent, std::size_t side) {
   return {static_cast<std::size_t>(offset), side};
 }
 
-/// The square thumbnail of the data pipeline: shorter side to `side`, then the central square.
-/// Nothing else is made, since an image may be a thousand times as long as it is wide.
-inline image resize_and_crop(const image& picture, std::size_t side) {
-  const auto [width, height] = scaled_size(picture, side);
-  return resize(picture, width, height, central(width, side), central(height, side));
+/// The thumbnail of the data pipeline: the least that covers `size`, then the middle of it. Nothing
+/// else is made, since an image may be a thousand times as long as it is wide.
+inline image resize_and_crop(const image& picture, const image_size& size) {
+  const image_size scaled = scaled_size(picture, size);
+  return resize(picture, scaled.width, scaled.height, central(scaled.width, size.width),
+                central(scaled.height, size.height));
 }
 
 }  // namespace lift

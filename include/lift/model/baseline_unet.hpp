@@ -11,7 +11,7 @@
 namespace lift {
 
 /// The single-scale network that LIFT is compared with: the same U-Net on one image and one
-/// timestep. x (B, C, S, S) → the same shape.
+/// timestep. x (B, C, H, W) → the same shape.
 struct baseline_unet {
   static constexpr const char* name = "baseline";
   static constexpr std::size_t scale_count = 1;
@@ -21,7 +21,7 @@ struct baseline_unet {
   auto operator()(const Scope& p, const scales<X, 1>& x, const scales<Timesteps, 1>& t,
                   const condition<Labels>& given = {}) const {
     const X& image = x.fine();
-    config.require_size(shape_of(image)[2]);
+    config.require_size(size_of_images(shape_of(image)));
     const auto told = nn::add_label_embedding(
         p / "label_embedding", image,
         nn::time_embedding(p / "time_mlp", image, t.fine(), config.hidden_dims[0]), given,

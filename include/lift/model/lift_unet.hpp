@@ -23,9 +23,9 @@ auto lift_body(const Scope& p, const unet_config& config, const scales<X, N>& x,
   for (std::size_t scale = 1; scale < N; ++scale) {
     auto image = x[scale];
     for (std::size_t i = 0; i < scale; ++i) image = refine(image);
-    all = apply(op::concat{}, all, image);  // (B, (scale + 1)·C, S, S)
+    all = apply(op::concat{}, all, image);  // (B, (scale + 1)·C, H, W)
   }
-  const auto y = nn::unet(p, config, all, t, N * c);  // (B, N·C, S, S)
+  const auto y = nn::unet(p, config, all, t, N * c);  // (B, N·C, H, W)
   return make_scales<N>([&](std::size_t scale) {
     auto image = apply(op::slice(scale * c, c), y);
     for (std::size_t i = 0; i < scale; ++i) image = coarsen(image);
@@ -34,7 +34,7 @@ auto lift_body(const Scope& p, const unet_config& config, const scales<X, N>& x,
 }
 
 /// The LIFT network of N scales: one U-Net sees all of them, each at its own timestep, and predicts
-/// for all. x (B, C, S, S), (B, C, S/2, S/2), … → the same shapes.
+/// for all. x (B, C, H, W), (B, C, H/2, W/2), … → the same shapes.
 template <std::size_t N>
 struct multiscale_unet {
   static_assert(N == 2 || N == 3, "named for two and three scales");
@@ -45,7 +45,7 @@ struct multiscale_unet {
   template <class Scope, class X, class Timesteps, class Labels = class_labels>
   auto operator()(const Scope& p, const scales<X, N>& x, const scales<Timesteps, N>& t,
                   const condition<Labels>& given = {}) const {
-    config.require_size(shape_of(x.fine())[2]);
+    config.require_size(size_of_images(shape_of(x.fine())));
     const std::size_t c = config.hidden_dims[0];
     const auto embedded = [&](std::size_t scale) {
       return nn::time_embedding(p / "time_mlp", x.fine(), t[scale], c);
@@ -72,7 +72,7 @@ struct lift_unet_shared_timestep {
   template <class Scope, class X, class Timesteps, class Labels = class_labels>
   auto operator()(const Scope& p, const scales<X>& x, const scales<Timesteps>& t,
                   const condition<Labels>& given = {}) const {
-    config.require_size(shape_of(x.fine())[2]);
+    config.require_size(size_of_images(shape_of(x.fine())));
     const auto unet = p / "unet";
     const auto told = nn::add_label_embedding(
         unet / "label_embedding", x.fine(),

@@ -19,7 +19,7 @@ struct any_field {
 /// What an architecture is made of, which files keep field by field: Config::for_each_field(config,
 /// visit) calls visit(name, field) for each, a std::size_t, a std::vector of them, or a
 /// std::optional of one of these. image_channels are those of its images, and size_factor() is what
-/// divides the side of its fine images; it throws lift::error where the fields are of no network.
+/// divides the sides of its fine images; it throws lift::error where the fields are of no network.
 template <class C>
 concept network_config =
     std::default_initializable<C> && std::copyable<C> && requires(const C& config, C& changed) {

@@ -37,32 +37,32 @@ auto linear(const Scope& p, const X& x, std::size_t out) {
   return affine(op::linear{}, p, {out, in}, out, in, x);
 }
 
-/// (B, C, H, W) → (B, O, …), square kernel.
+/// (B, C, H, W) → (B, O, …), the weight (O, C, kh, kw).
 template <class Scope, class X>
-auto conv2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
-            std::size_t stride = 1, std::size_t padding = 0) {
+auto conv2d(const Scope& p, const X& x, std::size_t out, extent2d kernel, extent2d stride = 1,
+            extent2d padding = 0) {
   const std::size_t in = shape_of(x)[1];
-  return affine(op::conv2d(stride, padding), p, {out, in, kernel, kernel}, out,
-                in * kernel * kernel, x);
+  return affine(op::conv2d(stride, padding), p, {out, in, kernel.height, kernel.width}, out,
+                in * kernel.area(), x);
 }
 
 /// The same with stride 1, plus r: (B, O, …), or (B, O) for all pixels.
 template <class Scope, class X, class R>
-auto conv2d_add(const Scope& p, const X& x, const R& r, std::size_t out, std::size_t kernel,
-                std::size_t padding = 0) {
+auto conv2d_add(const Scope& p, const X& x, const R& r, std::size_t out, extent2d kernel,
+                extent2d padding = 0) {
   const std::size_t in = shape_of(x)[1];
-  return affine(op::conv2d_add(1, padding), p, {out, in, kernel, kernel}, out,
-                in * kernel * kernel, x, r);
+  return affine(op::conv2d_add(1, padding), p, {out, in, kernel.height, kernel.width}, out,
+                in * kernel.area(), x, r);
 }
 
-/// (B, C, H, W) → (B, O, …), square kernel; the weight is (C, O, k, k) and, as in PyTorch, its
+/// (B, C, H, W) → (B, O, …); the weight is (C, O, kh, kw) and, as in PyTorch, its
 /// fan-in counts the outputs.
 template <class Scope, class X>
-auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, std::size_t kernel,
-                      std::size_t stride, std::size_t padding) {
+auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, extent2d kernel, extent2d stride,
+                      extent2d padding) {
   const std::size_t in = shape_of(x)[1];
-  return affine(op::conv_transpose2d(stride, padding), p, {in, out, kernel, kernel}, out,
-                out * kernel * kernel, x);
+  return affine(op::conv_transpose2d(stride, padding), p, {in, out, kernel.height, kernel.width}, out,
+                out * kernel.area(), x);
 }
 
 /// GroupNorm over 8 groups, ε = 1e-5, and the activation of `Op`.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include <lift/core/image_size.hpp>
 #include <lift/nn/attention_block.hpp>
 #include <lift/nn/residual_block.hpp>
 #include <lift/op/concat.hpp>
@@ -28,7 +29,7 @@ struct unet_config {
     return std::ranges::find(*attention_levels, level) != attention_levels->end();
   }
 
-  /// The side of fine images is a multiple of it. Throws lift::error for a configuration of no U-Net.
+  /// Both sides of fine images are multiples of it. Throws lift::error for a configuration of no U-Net.
   std::size_t size_factor() const {
     require(!hidden_dims.empty() && hidden_dims.size() < 16, "number of hidden dims",
             hidden_dims.size(), "1 to 15");
@@ -53,11 +54,9 @@ struct unet_config {
                 text("a divisor of the ", hidden_dims[level], " channels of level ", level));
     return std::size_t{1} << hidden_dims.size();
   }
-  /// Throws lift::error unless fine images of this side can be taken.
-  void require_size(std::size_t size) const {
-    const std::size_t factor = size_factor();
-    require(size > 0 && size % factor == 0, "image size for these hidden dims", size,
-            text("a multiple of ", factor));
+  /// Throws lift::error unless fine images of this size can be taken.
+  void require_size(const image_size& size) const {
+    require_multiple("image size for these hidden dims", size, size_factor());
   }
 
   /// Calls visit(name, field) for each field, as files keep them.

@@ -6,16 +6,17 @@
 
 namespace lift::op {
 
-/// Convolution as in neural networks (cross-correlation) with a square kernel and zero padding:
+/// Convolution as in neural networks (cross-correlation) with zero padding:
 /// y[b,o,p] = Σ_{c,i} A[o,c,i]·x[b,c, p·stride + i − padding] + β[o];
-/// x (B, C, H, W), A (O, C, k, k), β (O), y (B, O, (H + 2·padding − k)/stride + 1, …).
+/// x (B, C, H, W), A (O, C, kh, kw), β (O), y (B, O, (H + 2·padding − kh)/stride + 1, …), stride and
+/// padding for each axis or one for both.
 struct conv2d : affine_map<conv2d> {
   static constexpr const char* name = "conv2d";
 
-  std::size_t stride = 1;
-  std::size_t padding = 0;
+  extent2d stride = 1;
+  extent2d padding = 0;
 
-  constexpr explicit conv2d(std::size_t stride_ = 1, std::size_t padding_ = 0)
+  constexpr explicit conv2d(extent2d stride_ = 1, extent2d padding_ = 0)
       : stride(stride_), padding(padding_) {}
 
   shape output_shape(const shape& x, const shape& a, const shape& bias) const {
@@ -56,18 +57,20 @@ struct conv2d : affine_map<conv2d> {
 
  private:
   convolution_geometry geometry(const shape& x, const shape& a) const {
-    require(x.rank() == 4 && a.rank() == 4 && a[1] == x[1] && a[2] == a[3],
-            "conv2d: shape of the weight", a, text("(any, channels of ", x, ", k, k)"));
-    const std::size_t k = a[2], height = x[2] + 2 * padding, width = x[3] + 2 * padding;
-    require(k >= 1 && height >= k && width >= k, "conv2d: shape of the image", x,
-            text("a padded size of at least ", k));
+    require(x.rank() == 4 && a.rank() == 4 && a[1] == x[1], "conv2d: shape of the weight", a,
+            text("(any, channels of ", x, ", any, any)"));
+    require(stride.area() >= 1, "conv2d: stride", stride, "at least 1");
+    const extent2d k{a[2], a[3]};
+    const std::size_t height = x[2] + 2 * padding.height, width = x[3] + 2 * padding.width;
+    require(k.area() >= 1 && height >= k.height && width >= k.width, "conv2d: shape of the image",
+            x, text("a padded size of at least ", k));
     return {.batch = x[0],
             .channels = x[1],
             .height = x[2],
             .width = x[3],
             .out_channels = a[0],
-            .out_height = (height - k) / stride + 1,
-            .out_width = (width - k) / stride + 1,
+            .out_height = (height - k.height) / stride.height + 1,
+            .out_width = (width - k.width) / stride.width + 1,
             .kernel = k,
             .stride = stride,
             .padding = padding};

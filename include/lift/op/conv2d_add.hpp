@@ -15,7 +15,7 @@ struct conv2d_add {
 
   conv2d convolution;
 
-  constexpr explicit conv2d_add(std::size_t stride = 1, std::size_t padding = 0)
+  constexpr explicit conv2d_add(extent2d stride = 1, extent2d padding = 0)
       : convolution(stride, padding) {}
 
   shape output_shape(const shape& x, const shape& r, const shape& a, const shape& bias) const {

@@ -8,14 +8,15 @@ namespace lift::op {
 
 /// Transposed convolution, the adjoint of conv2d in its image, plus a bias:
 /// y[b,c, p·stride + i − padding] += A[o,c,i]·x[b,o,p], then + β[c];
-/// x (B, O, h, w), A (O, C, k, k), β (C), y (B, C, (h − 1)·stride + k − 2·padding, …).
+/// x (B, O, h, w), A (O, C, kh, kw), β (C), y (B, C, (h − 1)·stride + kh − 2·padding, …), stride and
+/// padding for each axis or one for both.
 struct conv_transpose2d : affine_map<conv_transpose2d> {
   static constexpr const char* name = "conv_transpose2d";
 
-  std::size_t stride = 1;
-  std::size_t padding = 0;
+  extent2d stride = 1;
+  extent2d padding = 0;
 
-  constexpr explicit conv_transpose2d(std::size_t stride_ = 1, std::size_t padding_ = 0)
+  constexpr explicit conv_transpose2d(extent2d stride_ = 1, extent2d padding_ = 0)
       : stride(stride_), padding(padding_) {}
 
   shape output_shape(const shape& x, const shape& a, const shape& bias) const {
@@ -49,16 +50,18 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
  private:
   /// The geometry of the convolution this is the adjoint of: x is its result.
   convolution_geometry geometry(const shape& x, const shape& a) const {
-    require(x.rank() == 4 && a.rank() == 4 && a[0] == x[1] && a[2] == a[3],
-            "conv_transpose2d: shape of the weight", a, text("(channels of ", x, ", any, k, k)"));
-    const std::size_t k = a[2];
-    const std::size_t height = (x[2] - 1) * stride + k, width = (x[3] - 1) * stride + k;
-    require(k >= 1 && height > 2 * padding && width > 2 * padding,
+    require(x.rank() == 4 && a.rank() == 4 && a[0] == x[1],
+            "conv_transpose2d: shape of the weight", a, text("(channels of ", x, ", any, any, any)"));
+    require(stride.area() >= 1, "conv_transpose2d: stride", stride, "at least 1");
+    const extent2d k{a[2], a[3]};
+    const std::size_t height = (x[2] - 1) * stride.height + k.height;
+    const std::size_t width = (x[3] - 1) * stride.width + k.width;
+    require(k.area() >= 1 && height > 2 * padding.height && width > 2 * padding.width,
             "conv_transpose2d: shape of the image", x, "a size that the padding does not use up");
     return {.batch = x[0],
             .channels = a[1],
-            .height = height - 2 * padding,
-            .width = width - 2 * padding,
+            .height = height - 2 * padding.height,
+            .width = width - 2 * padding.width,
             .out_channels = x[1],
             .out_height = x[2],
             .out_width = x[3],

@@ -22,7 +22,7 @@ struct dataset_images {
   std::size_t most = std::numeric_limits<std::size_t>::max();
 
   std::size_t size() const { return std::min(most, data->size()); }
-  shape image_shape() const { return {3, data->side(), data->side()}; }
+  shape image_shape() const { return {3, data->sides().height, data->sides().width}; }
   void read(std::span<const std::size_t> numbers, std::span<float> to) const {
     data->normalised(numbers, to);
   }
@@ -34,9 +34,9 @@ struct dataset_images {
     }
     return result;
   }
-  /// The images of those numbers in [−1, 1], (B, 3, S, S).
+  /// The images of those numbers in [−1, 1], (B, 3, H, W).
   Tensor operator()(std::span<const std::size_t> numbers) const {
-    const shape dims{numbers.size(), 3, data->side(), data->side()};
+    const shape dims{numbers.size(), 3, data->sides().height, data->sides().width};
     std::vector<float> values(dims.size());
     read(numbers, values);
     return Tensor(dims, values);

@@ -24,7 +24,7 @@ struct generate_options {
   double guidance = 1;
 };
 
-/// `count` images of every scale, (count, C, S, S) and so on, along a path, or else the diagonal in
+/// `count` images of every scale, (count, C, H, W) and so on, along a path, or else the diagonal in
 /// `steps` steps. Throws lift::error as `sample`.
 template <class Architecture, backend Backend, class Solver = ddim>
 auto generate(const trained_model<Architecture, Backend>& trained,
@@ -39,7 +39,7 @@ auto generate(const trained_model<Architecture, Backend>& trained,
     const std::size_t channels = trained.network.plain().architecture.config.image_channels;
     const scales<Tensor, n> made = generate<Tensor>(
         guided<const trained_model<Architecture, Backend>&>{trained, given, options.guidance},
-        trained.schedule, path, shape{count, channels, trained.size, trained.size},
+        trained.schedule, path, shape{count, channels, trained.size.height, trained.size.width},
         sampling_options<Solver>{
             .solver = options.solver, .seed = options.seed, .first_sample = first});
     for (std::size_t scale = 0; scale < n; ++scale) parts[scale].push_back(made[scale]);

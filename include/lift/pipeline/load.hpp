@@ -25,9 +25,8 @@ trained_model<Architecture, Backend> load(const std::filesystem::path& file_or_f
   const checkpoint stored(file, std::span(&kind_of<Architecture>, 1));
   const auto settings = read_model_settings(stored_settings(stored), stored.source());
   const Architecture architecture{read_config<config_type<Architecture>>(stored.config())};
-  const std::size_t factor = architecture.config.size_factor();
-  require(settings.size % factor == 0, "size of the images of " + stored.source(), settings.size,
-          text("a multiple of ", factor));
+  require_multiple("size of the images of " + stored.source(), settings.size,
+                   architecture.config.size_factor());
   std::size_t classes = 0;
   if constexpr (conditional_architecture<Architecture>) classes = architecture.config.classes;
   require(settings.class_names.empty() || settings.class_names.size() == classes,

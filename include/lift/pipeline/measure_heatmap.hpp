@@ -23,7 +23,7 @@ struct measure_heatmap_options {
 template <class Architecture, backend Backend>
 auto measure_heatmap(const trained_model<Architecture, Backend>& trained, const image_dataset& data,
                      const measure_heatmap_options& options = {}) {
-  require(data.side() == trained.size, "side of the images of a heatmap", data.side(),
+  require(data.sides() == trained.size, "side of the images of a heatmap", data.sides(),
           trained.size);
   std::vector<std::size_t> numbers(std::min(options.images, data.size()));
   std::iota(numbers.begin(), numbers.end(), std::size_t{0});

@@ -50,11 +50,11 @@ trained_model<Architecture, Backend> train(
   } else {
     require(!options.labels, "labels of an architecture without condition", "asked for", "none");
   }
-  require(data.side() % architecture.config.size_factor() == 0, "side of the training images",
-          data.side(), text("a multiple of ", architecture.config.size_factor()));
+  require_multiple("side of the training images", data.sides(),
+                   architecture.config.size_factor());
   // Made first, as it throws for what cannot be used in the end.
   trained result(network<Architecture, Tensor>(architecture, options.seed), options.prediction,
-                 options.schedule, data.side(), weight_kind::average,
+                 options.schedule, data.sides(), weight_kind::average,
                  options.labels ? data.classes() : std::vector<std::string>());
   const dataset_images<Tensor> images{&data, options.labels};
   const std::size_t batches = data.size() / std::max<std::size_t>(options.update.batch_size, 1);

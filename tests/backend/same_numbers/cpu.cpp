@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/backend/cpu/compiled_kernels.hpp>
 
 #include "same_numbers.hpp"
 

@@ -78,7 +78,7 @@ template <class T>
 void direct_convolve(const convolution_geometry& g, const T* image, const T* weight,
                      const convolution_epilogue<T>& epilogue, T* result) {
   for_each_strip(strips(g, direct_columns<T>(g.patch())), [&](const strip& s, bool share) {
-    const std::size_t columns = s.columns(), area = g.kernel * g.kernel;
+    const std::size_t columns = s.columns(), area = g.kernel.area();
     T* const patches = work_space<T, 0>(g.patch() * columns + panel_width<T>);
     parallel_for(g.channels, share ? 32 : g.channels, [&](std::size_t first, std::size_t last) {
       im2col(g, s, first, last, image, patches + first * area * columns);
@@ -100,7 +100,7 @@ template <class T>
 void direct_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                const T* bias, T* image) {
   constexpr std::size_t width = panel_width<T>;
-  const std::size_t area = g.kernel * g.kernel, plane = g.height * g.width;
+  const std::size_t area = g.kernel.area(), plane = g.image_area();
   // Whole images where patches overlap.
   const std::size_t together = std::max<std::size_t>(g.pointwise() ? 0 : g.out_area(), 256);
   for_each_strip(strips(g, together), [&](const strip& s, bool share) {
@@ -171,7 +171,7 @@ void direct_convolve_weight(const convolution_geometry& g, const T* image, const
   // A task owns the weights of a few input channels and adds up the whole batch in order, in
   // (weights, O): there the patch matrix is the left factor as it is.
   const auto work = strips(g, 256);
-  const std::size_t area = g.kernel * g.kernel, out = g.out_channels;
+  const std::size_t area = g.kernel.area(), out = g.out_channels;
   const std::size_t channels =
       std::max<std::size_t>(1, std::min(256 / area, ceil_div(g.channels, 4)));
   default_thread_pool().run(ceil_div(g.channels, channels), [&](std::size_t task) {

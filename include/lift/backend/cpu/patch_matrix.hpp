@@ -41,10 +41,11 @@ inline constexpr std::size_t few_strips = 4;
 /// k of the kernel along one axis.
 struct inside {
   std::size_t first, last;
-  inside(const convolution_geometry& g, std::size_t k, std::size_t size, std::size_t outputs) {
-    first = k >= g.padding ? 0 : (g.padding - k + g.stride - 1) / g.stride;
-    const std::size_t reach = size + g.padding;  // o·stride + k < reach
-    last = reach > k ? std::min(outputs, (reach - k + g.stride - 1) / g.stride) : 0;
+  inside(std::size_t k, std::size_t stride, std::size_t padding, std::size_t size,
+         std::size_t outputs) {
+    first = k >= padding ? 0 : ceil_div(padding - k, stride);
+    const std::size_t reach = size + padding;  // o·stride + k < reach
+    last = reach > k ? std::min(outputs, ceil_div(reach - k, stride)) : 0;
     first = std::min(first, last);
   }
 };
@@ -59,16 +60,17 @@ void for_each_patch_row(const convolution_geometry& g, const strip& s, std::size
   const std::size_t begin = s.first / g.out_width, end = s.last / g.out_width;
   std::size_t row = 0;
   for (std::size_t c = first_channel; c < last_channel; ++c)
-    for (std::size_t ky = 0; ky < g.kernel; ++ky)
-      for (std::size_t kx = 0; kx < g.kernel; ++kx) {
-        inside y(g, ky, g.height, g.out_height);
-        const inside x(g, kx, g.width, g.out_width);
+    for (std::size_t ky = 0; ky < g.kernel.height; ++ky)
+      for (std::size_t kx = 0; kx < g.kernel.width; ++kx) {
+        inside y(ky, g.stride.height, g.padding.height, g.height, g.out_height);
+        const inside x(kx, g.stride.width, g.padding.width, g.width, g.out_width);
         y.first = std::clamp(y.first, begin, end);
         y.last = x.first < x.last ? std::clamp(y.last, y.first, end) : y.first;
-        const std::size_t pixel = (y.first * g.stride + ky - g.padding) * g.width +
-                                  x.first * g.stride + kx - g.padding;
+        const std::size_t pixel =
+            (y.first * g.stride.height + ky - g.padding.height) * g.width +
+            x.first * g.stride.width + kx - g.padding.width;
         for (std::size_t b = 0; b < s.images; ++b, row += s.last - s.first)
-          part(row, ((s.image + b) * g.channels + c) * g.height * g.width + pixel, y, x);
+          part(row, ((s.image + b) * g.channels + c) * g.image_area() + pixel, y, x);
       }
 }
 
@@ -98,11 +100,12 @@ void im2col(const convolution_geometry& g, const strip& s, std::size_t first_cha
         const T* from = image + pixel;
         if (g.stride == 1 && g.width == width)  // one shifted copy, wrong beside the image
           std::copy_n(from, (rows - 1) * width + columns, to + x.first);
-        else if (g.stride == 2)
+        else if (g.stride.width == 2)
           copy_rows_apart(std::integral_constant<std::size_t, 2>{}, rows, columns, from,
-                          2 * g.width, to + x.first, width);
+                          g.stride.height * g.width, to + x.first, width);
         else
-          copy_rows_apart(g.stride, rows, columns, from, g.stride * g.width, to + x.first, width);
+          copy_rows_apart(g.stride.width, rows, columns, from, g.stride.height * g.width,
+                          to + x.first, width);
         const auto clear = [&](std::size_t first, std::size_t last) {
           for (std::size_t j = first; j < last; ++j)
             for (std::size_t i = 0; i < rows; ++i) to[i * width + j] = T(0);
@@ -124,7 +127,7 @@ void col2im_doubling(const convolution_geometry& g, const strip& s, std::size_t 
       for (std::size_t ky = 0; ky < 4; ++ky) {
         const T* const p =
             patches + ((c - first_channel) * 16 + ky * 4) * row + b * g.out_area();
-        T* const plane = image + ((s.image + b) * g.channels + c) * g.height * g.width;
+        T* const plane = image + ((s.image + b) * g.channels + c) * g.image_area();
         for (std::size_t y = 0; y < g.out_height; ++y) {
           if (2 * y + ky < 1 || 2 * y + ky > g.height) continue;
           const T *const p0 = p + y * w, *const p1 = p0 + row, *const p2 = p1 + row,
@@ -154,7 +157,7 @@ void col2im(const convolution_geometry& g, const strip& s, std::size_t first_cha
         const T* from = patches + row + x.first;
         for (std::size_t i = y.first; i < y.last; ++i)
           for (std::size_t j = 0; j < x.last - x.first; ++j)
-            image[pixel + ((i - y.first) * g.width + j) * g.stride] +=
+            image[pixel + (i - y.first) * g.stride.height * g.width + j * g.stride.width] +=
                 from[(i - begin) * g.out_width + j];
       });
 }

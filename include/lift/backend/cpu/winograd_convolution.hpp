@@ -19,7 +19,8 @@ namespace lift::detail {
 /// respect to the weight has more to transform: it wants more tiles.
 inline bool winograd_pays(const convolution_geometry& g, std::size_t least_tiles = 4) {
   const tiling tiles{g.batch, g.out_channels, g.out_height, g.out_width};
-  return g.kernel == 3 && g.stride == 1 && g.padding <= 2 && g.channels >= 4 &&
+  return g.kernel == 3 && g.stride == 1 && g.padding.height <= 2 && g.padding.width <= 2 &&
+         g.channels >= 4 &&
          g.out_channels >= 4 && tiles.tiles() >= least_tiles;
 }
 
@@ -163,7 +164,7 @@ class winograd_convolution {
   }
 
   tiling in_, out_;
-  std::size_t padding_;
+  extent2d padding_;
   kernel_view<T> kernels_;
 };
 

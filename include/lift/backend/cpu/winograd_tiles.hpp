@@ -193,18 +193,18 @@ void transform_tile_row(const tiling& tiles, const T* z, const transformed_tiles
 }
 
 /// Transforms rows of tiles [first, last) of `tiles`, a vector of channels, by F. The inputs of a
-/// tile start `margin` pixels before it; `from` are the images they are read from. The first tile
+/// tile start `margin` pixels above and left of it; `from` are the images they are read from. The first tile
 /// becomes tile 0 of `to`.
 template <class F, class T>
 void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
-                         std::size_t margin, std::size_t first, std::size_t last,
+                         extent2d margin, std::size_t first, std::size_t last,
                          std::size_t channel, const transformed_tiles<T>& to) {
   T* const z = work_space<T, 2>(tile_row_size<T>(tiles));
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t,
                                             std::size_t tile) {
     read_rows(from, image + b * from.channels * from.height * from.width, channel,
-              static_cast<std::ptrdiff_t>(y) - static_cast<std::ptrdiff_t>(margin), F::inputs,
-              margin, 4 * tiles.columns() + F::inputs - 4, z);
+              static_cast<std::ptrdiff_t>(y) - static_cast<std::ptrdiff_t>(margin.height),
+              F::inputs, margin.width, 4 * tiles.columns() + F::inputs - 4, z);
     transform_tile_row<F>(tiles, z, to, tile, channel);
   });
 }

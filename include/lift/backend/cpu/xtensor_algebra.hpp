@@ -122,12 +122,7 @@ struct xtensor_algebra {
   template <class T>
   static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
                    std::type_identity_t<matrices<const T>> a,
-                   std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c) {
-    detail::blas_products(batch, m, n, k, alpha, a, b, beta, c,
-                          [](std::size_t count, const auto& task) {
-                            default_thread_pool().run(count, task);
-                          });
-  }
+                   std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c);
 
  private:
   static constexpr std::size_t block = 16384;  // elements of one task
@@ -181,5 +176,15 @@ struct xtensor_algebra {
     });
   }
 };
+
+template <class T>
+void xtensor_algebra::gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
+                           std::type_identity_t<matrices<const T>> a,
+                           std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c) {
+  detail::blas_products(batch, m, n, k, alpha, a, b, beta, c,
+                        [](std::size_t count, const auto& task) {
+                          default_thread_pool().run(count, task);
+                        });
+}
 
 }  // namespace lift

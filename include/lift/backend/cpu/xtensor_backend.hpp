@@ -35,42 +35,13 @@ struct xtensor_backend : xtensor_convolution {
 
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
-                       const convolution_epilogue<T>& epilogue, T* result) {
-    if constexpr (!fast<T>) {
-      xtensor_convolution::convolve(g, image, weight, epilogue, result);
-    } else if (detail::winograd_pays(g)) {
-      detail::winograd_convolve(g, image, weight, epilogue, result);
-    } else if (detail::winograd_resampling_pays<T>(g)) {
-      detail::winograd_halve(g, image, weight, epilogue, result);
-    } else {
-      detail::direct_convolve(g, image, weight, epilogue, result);
-    }
-  }
-
+                       const convolution_epilogue<T>& epilogue, T* result);
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
-                                 const T* bias, T* image) {
-    if constexpr (!fast<T>) {
-      xtensor_convolution::convolve_transpose(g, result, weight, bias, image);
-    } else if (detail::winograd_pays(detail::adjoint(g))) {
-      detail::winograd_convolve_transpose(g, result, weight, bias, image);
-    } else if (detail::winograd_resampling_pays<T>(g)) {
-      detail::winograd_double(g, result, weight, bias, image);
-    } else {
-      detail::direct_convolve_transpose(g, result, weight, bias, image);
-    }
-  }
-
+                                 const T* bias, T* image);
   template <class T>
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
-                              T* weight) {
-    if constexpr (!fast<T>)
-      xtensor_convolution::convolve_weight(g, image, result, weight);
-    else if (detail::winograd_pays(g, 24))
-      detail::winograd_weight_gradient(g, image, result, weight);
-    else
-      detail::direct_convolve_weight(g, image, result, weight);
-  }
+                              T* weight);
 
   template <class T>
     requires wide
@@ -91,6 +62,45 @@ struct xtensor_backend : xtensor_convolution {
     detail::panel_attention_gradient(g, qkv, w, gradient);
   }
 };
+
+template <class T>
+void xtensor_backend::convolve(const convolution_geometry& g, const T* image, const T* weight,
+                               const convolution_epilogue<T>& epilogue, T* result) {
+  if constexpr (!fast<T>) {
+    xtensor_convolution::convolve(g, image, weight, epilogue, result);
+  } else if (detail::winograd_pays(g)) {
+    detail::winograd_convolve(g, image, weight, epilogue, result);
+  } else if (detail::winograd_resampling_pays<T>(g)) {
+    detail::winograd_halve(g, image, weight, epilogue, result);
+  } else {
+    detail::direct_convolve(g, image, weight, epilogue, result);
+  }
+}
+
+template <class T>
+void xtensor_backend::convolve_transpose(const convolution_geometry& g, const T* result,
+                                         const T* weight, const T* bias, T* image) {
+  if constexpr (!fast<T>) {
+    xtensor_convolution::convolve_transpose(g, result, weight, bias, image);
+  } else if (detail::winograd_pays(detail::adjoint(g))) {
+    detail::winograd_convolve_transpose(g, result, weight, bias, image);
+  } else if (detail::winograd_resampling_pays<T>(g)) {
+    detail::winograd_double(g, result, weight, bias, image);
+  } else {
+    detail::direct_convolve_transpose(g, result, weight, bias, image);
+  }
+}
+
+template <class T>
+void xtensor_backend::convolve_weight(const convolution_geometry& g, const T* image,
+                                      const T* result, T* weight) {
+  if constexpr (!fast<T>)
+    xtensor_convolution::convolve_weight(g, image, result, weight);
+  else if (detail::winograd_pays(g, 24))
+    detail::winograd_weight_gradient(g, image, result, weight);
+  else
+    detail::direct_convolve_weight(g, image, result, weight);
+}
 
 static_assert(backend<xtensor_backend>);
 static_assert(!xtensor_backend::wide || attention_backend<xtensor_backend, float>);

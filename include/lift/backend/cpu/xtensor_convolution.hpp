@@ -87,7 +87,7 @@ void xtensor_convolution::convolve(const convolution_geometry& g, const T* image
       T* patches = detail::work_space<T, 0>(g.patch() * columns);
       parallel_for(g.channels, few ? 32 : g.channels, [&](std::size_t first, std::size_t last) {
         detail::im2col(g, s, first, last, image,
-                       patches + first * g.kernel * g.kernel * columns);
+                       patches + first * g.kernel.area() * columns);
       });
       from = {.data = patches, .row = columns};
     }
@@ -119,9 +119,8 @@ void xtensor_convolution::convolve(const convolution_geometry& g, const T* image
 template <class T>
 void xtensor_convolution::convolve_transpose(const convolution_geometry& g, const T* result,
                                              const T* weight, const T* bias, T* image) {
-  const std::size_t area = g.kernel * g.kernel;
-  if (g.stride == 1 && g.kernel > 1 && g.padding < g.kernel &&
-      g.batch * g.image_size() > g.patch()) {
+  const std::size_t area = g.kernel.area();
+  if (detail::has_adjoint(g) && area > 1 && g.batch * g.image_size() > g.patch()) {
     // A convolution with the kernels flipped, worth it unless the weight is the larger array.
     buffer<T> flipped(g.out_channels * g.patch());
     for_each(
@@ -148,17 +147,17 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
     const std::size_t last = std::min(g.channels, first + channels);
     const std::size_t rows = (last - first) * area, columns = s.columns();
     const auto from = detail::strip_results(g, s, result);
-    T* to = image + s.image * g.image_size() + first * g.height * g.width;
+    T* to = image + s.image * g.image_size() + first * g.image_area();
     const bool direct = g.pointwise() && s.images == 1;
     T* patches = direct ? to : detail::work_space<T, 0>(rows * columns);
     detail::blas_product(rows, columns, g.out_channels, T(1), weight + first * area, g.patch(),
                          true, from.data, from.row, false, T(0), patches, columns);
     if (direct) return;
     for (std::size_t b = 0; b < s.images; ++b)
-      std::fill_n(to + b * g.image_size(), (last - first) * g.height * g.width, T(0));
+      std::fill_n(to + b * g.image_size(), (last - first) * g.image_area(), T(0));
     detail::col2im(g, s, first, last, patches, image);
   });
-  add(g.batch * g.image_size(), bias, g.height * g.width, g.channels, image);
+  add(g.batch * g.image_size(), bias, g.image_area(), g.channels, image);
 }
 
 template <class T>
@@ -166,7 +165,7 @@ void xtensor_convolution::convolve_weight(const convolution_geometry& g, const T
                                           const T* result, T* weight) {
   // A task owns the weights of a few input channels and adds up the whole batch in order.
   const auto work = detail::strips(g, 1024);
-  const std::size_t area = g.kernel * g.kernel;
+  const std::size_t area = g.kernel.area();
   const std::size_t channels = std::max<std::size_t>(1, std::min(256 / area, g.channels / 2));
   const detail::one_blas_thread ours;
   default_thread_pool().run(ceil_div(g.channels, channels), [&](std::size_t task) {

@@ -79,7 +79,7 @@ struct from_channels_last {
 }  // namespace kernel
 
 /// A convolution of float32 tensors (B, C, H, W) by one of bfloat16 ones (B, H, W, C), kernels
-/// (O, k, k, C): `Inner` has forward(image, weight, result), backward_image(result, weight, image)
+/// (O, kh, kw, C): `Inner` has forward(image, weight, result), backward_image(result, weight, image)
 /// and backward_weight(image, result, weight). A System, as thrust_backend's, gives memory and loops.
 template <class System, class Inner>
 class channels_last_convolution {
@@ -89,8 +89,8 @@ class channels_last_convolution {
     return g.channels % transposed_channels == 0 && g.out_channels % transposed_channels == 0;
   }
   channels_last_convolution(const convolution_geometry& g, const Inner& inner)
-      : inner_(inner), image_{g.batch, g.channels, g.height * g.width},
-        weight_{g.out_channels, g.channels, g.kernel * g.kernel},
+      : inner_(inner), image_{g.batch, g.channels, g.image_area()},
+        weight_{g.out_channels, g.channels, g.kernel.area()},
         result_{g.batch, g.out_channels, g.out_area()} {}
 
   convolution_epilogue<float> forward(const float* image, const float* weight,

@@ -101,10 +101,11 @@ class cudnn_convolution {
   /// The convolution of these sizes and arithmetic for this thread, made once; null where cuDNN has
   /// no such algorithm.
   static const cudnn_convolution* of(const convolution_geometry& g, cudnnMathType_t math) {
-    using key = std::array<std::size_t, 11>;
+    using key = std::array<std::size_t, 14>;
     thread_local std::map<key, std::unique_ptr<cudnn_convolution>> known;
     auto& plan = known[key{g.batch, g.channels, g.height, g.width, g.out_channels, g.out_height,
-                           g.out_width, g.kernel, g.stride, g.padding,
+                           g.out_width, g.kernel.height, g.kernel.width, g.stride.height,
+                           g.stride.width, g.padding.height, g.padding.width,
                            static_cast<std::size_t>(math)}];
     if (!plan) plan.reset(new cudnn_convolution(g, math));
     return plan->complete_ ? plan.get() : nullptr;
@@ -146,10 +147,11 @@ class cudnn_convolution {
                                            i(g.out_channels), i(g.out_height), i(g.out_width)),
                 "cudnnSetTensor4dDescriptor");
     check_cudnn(cudnnSetFilter4dDescriptor(weight_, type, format, i(g.out_channels),
-                                           i(g.channels), i(g.kernel), i(g.kernel)),
+                                           i(g.channels), i(g.kernel.height), i(g.kernel.width)),
                 "cudnnSetFilter4dDescriptor");
-    check_cudnn(cudnnSetConvolution2dDescriptor(convolution_, i(g.padding), i(g.padding),
-                                                i(g.stride), i(g.stride), 1, 1,
+    check_cudnn(cudnnSetConvolution2dDescriptor(convolution_, i(g.padding.height),
+                                                i(g.padding.width), i(g.stride.height),
+                                                i(g.stride.width), 1, 1,
                                                 CUDNN_CROSS_CORRELATION, numbers::sums),
                 "cudnnSetConvolution2dDescriptor");
     const device_block image(g.batch * g.image_size() * sizeof(T)),

@@ -16,18 +16,31 @@ namespace lift {
 
 /// Divides the indices of a convolution's arrays; g.batch is the number of images at once.
 struct patch_indices {
-  std::uint32_t channels, height, width, out_channels, out_area, kernel, stride, padding, columns;
-  index_divider by_columns, by_out_area, by_out_width, by_kernel, by_stride, by_width, by_height,
-      by_channels, by_out_channels;
+  /// A number for each axis of an image.
+  struct axes {
+    std::uint32_t height, width;
+    explicit axes(const extent2d& e) : height(narrow(e.height)), width(narrow(e.width)) {}
+  };
+  /// Division by one.
+  struct axis_dividers {
+    index_divider height, width;
+    explicit axis_dividers(const extent2d& e) : height(e.height), width(e.width) {}
+  };
+
+  std::uint32_t channels, height, width, out_channels, out_area, columns;
+  axes kernel, stride, padding;
+  index_divider by_columns, by_out_area, by_out_width, by_width, by_height, by_channels,
+      by_out_channels;
+  axis_dividers by_kernel, by_stride;
   std::uint32_t out_height, out_width;
 
   explicit patch_indices(const convolution_geometry& g)
       : channels(narrow(g.channels)), height(narrow(g.height)), width(narrow(g.width)),
         out_channels(narrow(g.out_channels)), out_area(narrow(g.out_area())),
-        kernel(narrow(g.kernel)), stride(narrow(g.stride)), padding(narrow(g.padding)),
-        columns(narrow(g.batch * g.out_area())), by_columns(columns), by_out_area(out_area),
-        by_out_width(g.out_width), by_kernel(kernel), by_stride(stride), by_width(width),
-        by_height(height), by_channels(channels), by_out_channels(out_channels), out_height(narrow(g.out_height)),
+        columns(narrow(g.batch * g.out_area())), kernel(g.kernel), stride(g.stride),
+        padding(g.padding), by_columns(columns), by_out_area(out_area), by_out_width(g.out_width),
+        by_width(width), by_height(height), by_channels(channels), by_out_channels(out_channels),
+        by_kernel(g.kernel), by_stride(g.stride), out_height(narrow(g.out_height)),
         out_width(narrow(g.out_width)) {}
 
  private:
@@ -35,7 +48,7 @@ struct patch_indices {
 };
 
 namespace kernel {
-/// An element of the patch matrix (C·k·k, columns), from images (B, C, H, W).
+/// An element of the patch matrix (C·kh·kw, columns), from images (B, C, H, W).
 template <class T>
 struct gather_patch {
   patch_indices at;
@@ -47,9 +60,10 @@ struct gather_patch {
     std::uint32_t b = at.by_columns.split(row);
     std::uint32_t oy = at.by_out_area.split(b);
     const std::uint32_t ox = at.by_out_width.split(oy);
-    const std::uint32_t kx = at.by_kernel.split(row), ky = at.by_kernel.split(row);
+    const std::uint32_t kx = at.by_kernel.width.split(row), ky = at.by_kernel.height.split(row);
     // Places before the image wrap around to large ones.
-    const std::uint32_t y = oy * at.stride + ky - at.padding, x = ox * at.stride + kx - at.padding;
+    const std::uint32_t y = oy * at.stride.height + ky - at.padding.height;
+    const std::uint32_t x = ox * at.stride.width + kx - at.padding.width;
     const bool inside = y < at.height && x < at.width;
     const std::size_t plane = std::size_t{b} * at.channels + row;
     patches[element] = inside ? image[(plane * at.height + y) * at.width + x] : T(0);
@@ -67,16 +81,19 @@ struct gather_pixel {
 
   LIFT_HD void operator()(std::size_t element) const {
     auto b = static_cast<std::uint32_t>(element);
-    const std::uint32_t x = at.by_width.split(b) + at.padding;
-    const std::uint32_t y = at.by_height.split(b) + at.padding, c = at.by_channels.split(b);
+    const std::uint32_t x = at.by_width.split(b) + at.padding.width;
+    const std::uint32_t y = at.by_height.split(b) + at.padding.height;
+    const std::uint32_t c = at.by_channels.split(b);
     T total = bias ? bias[c] : T(0);
-    for (std::uint32_t ky = at.by_stride.remainder(y); ky < at.kernel && ky <= y; ky += at.stride) {
-      const std::uint32_t oy = at.by_stride.quotient(y - ky);
+    for (std::uint32_t ky = at.by_stride.height.remainder(y); ky < at.kernel.height && ky <= y;
+         ky += at.stride.height) {
+      const std::uint32_t oy = at.by_stride.height.quotient(y - ky);
       if (oy >= at.out_height) continue;
-      for (std::uint32_t kx = at.by_stride.remainder(x); kx < at.kernel && kx <= x; kx += at.stride) {
-        const std::uint32_t ox = at.by_stride.quotient(x - kx);
+      for (std::uint32_t kx = at.by_stride.width.remainder(x); kx < at.kernel.width && kx <= x;
+           kx += at.stride.width) {
+        const std::uint32_t ox = at.by_stride.width.quotient(x - kx);
         if (ox >= at.out_width) continue;
-        const std::size_t row = (std::size_t{c} * at.kernel + ky) * at.kernel + kx;
+        const std::size_t row = (std::size_t{c} * at.kernel.height + ky) * at.kernel.width + kx;
         total += patches[row * at.columns + b * at.out_area + oy * at.out_width + ox];
       }
     }

@@ -6,6 +6,7 @@
 #include <span>
 #include <type_traits>
 
+#include <lift/backend/backend.hpp>
 #include <lift/backend/index_divider.hpp>
 #include <lift/backend/thrust/patch_gather.hpp>
 #include <lift/core/ceil_div.hpp>

@@ -456,7 +456,7 @@ cudaError_t check_configuration(const kernel& launched, const configuration& c) 
   if (!fits(c.block.x, 1024) || !fits(c.block.y, 1024) || !fits(c.block.z, 64) ||
       std::uint64_t{c.block.x} * c.block.y * c.block.z > most_threads)
     return cudaErrorInvalidConfiguration;
-  if (c.shared_bytes > most_shared_bytes - launched.shared_bytes) return cudaErrorInvalidValue;
+  if (c.shared_bytes + launched.shared_bytes > most_shared_bytes) return cudaErrorInvalidValue;
   if (launched.parameter_bytes > most_parameter_bytes)
     fail(launched.name, " has ", launched.parameter_bytes, " bytes of parameters");
   return cudaSuccess;

@@ -3,11 +3,12 @@
 """Translates the kernels of a CUDA program to C++: ptx_to_cpp.py PROGRAM OUT.cpp
 
 PROGRAM is an ELF file built by nvcc --no-compress, or PTX. OUT.cpp includes kernels.hpp and defines
-the table of kernel_table.hpp. A kernel with an instruction that is not translated fails when it
-is launched.
+the table of kernel_table.hpp. A kernel with a statement that is not translated fails when it is
+launched, with one line that has the statement.
 """
 
 import json
+import pathlib
 import re
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 # operands in its last type, $1:u32 in a given type, $1:bits as unsigned integers unless they are
 # floats; $type is its first type.
 EXPRESSIONS = {
-    "abs": "std::fabs($1)",
+    "abs": "absolute($1)",
     "add": "$1:bits + $2:bits",
     "add.cc": "add_carry($1, $2, false, &$carry)",
     "add.rn": "$1 + $2",
@@ -30,21 +31,21 @@ EXPRESSIONS = {
     "cvt.rzi": "convert<$type>(std::trunc($1))",
     "cvt.sat.f32.f32": "saturate($1)",
     "cvta.to.global": "$1",
-    "div": "$1 / $2",
+    "div": "quotient($1, $2)",
     "div.rn": "$1 / $2",
     "ex2.approx.ftz": "std::exp2($1)",
     "fma.rm": "fma_down($1, $2, $3)",
     "fma.rn": "std::fma($1, $2, $3)",
-    "mad.lo": "$1:bits * $2:bits + $3:bits",
-    "mad.lo.cc": "add_carry($1 * $2, $3, false, &$carry)",
+    "mad.lo": "1u * $1:bits * $2:bits + $3:bits",
+    "mad.lo.cc": "add_carry($1:bits * $2:bits, $3:bits, false, &$carry)",
     "madc.hi": "add_carry(high_product($1, $2), $3, $carry)",
     "madc.hi.cc": "add_carry(high_product($1, $2), $3, $carry, &$carry)",
-    "madc.lo.cc": "add_carry($1 * $2, $3, $carry, &$carry)",
+    "madc.lo.cc": "add_carry($1:bits * $2:bits, $3:bits, $carry, &$carry)",
     "max": "maximum($1, $2)",
     "min": "minimum($1, $2)",
     "mul": "$1 * $2",
     "mul.hi": "high_product($1, $2)",
-    "mul.lo": "$1:bits * $2:bits",
+    "mul.lo": "1u * $1:bits * $2:bits",
     "mul.rn": "$1 * $2",
     "mul.wide": "product($1, $2)",
     "neg": "-$1:bits",
@@ -54,7 +55,7 @@ EXPRESSIONS = {
     "prmt": "permute($1, $2, $3)",
     "rcp.approx.ftz.f64": "reciprocal_approximately($1)",
     "rcp.rn": "1 / $1",
-    "rem": "$1 % $2",
+    "rem": "remainder_of($1, $2)",
     "selp": "$3:pred ? $1 : $2",
     "setp.eq": "$1 == $2",
     "setp.ge": "$1 >= $2",
@@ -83,7 +84,9 @@ TYPE = r"[bsu](?:8|16|32|64)|f(?:32|64)|pred"
 POINTER = r"(?:\.ptr\s+(?:\.\w+\s+)?(?:\.align\s+\d+\s+)?)?"  # what a parameter points to
 DECLARED = rf"\s+(?:\.align\s+(\d+)\s+)?\.({TYPE})\s+{POINTER}([\w$]+)(?:\[(\d+)\])?"
 MEMORY = re.compile(rf"\.(param|shared|local){DECLARED}")
-VARIABLE = re.compile(rf"\.(global|const){DECLARED}\s*(?:=\s*(\{{[^}}]*\}}))?\s*;")
+INTEGER = r"-?(?:0x[0-9A-Fa-f]+|\d+)U?"
+VALUES = rf"\{{\s*{INTEGER}(?:\s*,\s*{INTEGER})*\s*\}}"
+VARIABLE = re.compile(rf"\.(global|const){DECLARED}\s*(?:=\s*({VALUES}))?\s*;")
 REGISTERS = re.compile(rf"\.reg\s+\.({TYPE})\s+(.*)", re.DOTALL)
 FUNCTION = re.compile(r"\.(entry|func)\s*(?:\(([^)]*)\)\s*)?([\w$]+)\s*\(([^)]*)\)[^{;]*([{;])")
 STATEMENT = re.compile(r"\s*(?:([{}])|([\w$]+):|([^;]*?)\s*;)")
@@ -122,6 +125,8 @@ class Memory:
             raise Untranslated
         space, alignment, type_name, name, count = match.groups()[:5]
         alignment = int(alignment or bytes_of(type_name))
+        if alignment.bit_count() != 1:
+            raise Untranslated
         return Memory(space, alignment, type_name, name, int(count or 1))
 
     def bytes(self):
@@ -143,6 +148,10 @@ def cpp_name(name):
     return re.sub(r"\W", "", name)
 
 
+def label_name(name):
+    return f"at_{cpp_name(name)}"
+
+
 def names_in(text):
     return re.findall(r"[%\w$]+", text)
 
@@ -157,6 +166,8 @@ class Body:
         self.lines = []
         self.shared_bytes = 0
         self.waits = 0
+        self.labels = set()
+        self.jumps = {}  # a statement for each label
         self.statement = ""
         self.add("carry", "carry", "pred carry = false;")
         if is_kernel:
@@ -167,17 +178,30 @@ class Body:
                 self.add(f"%nctaid.{axis}", f"b.launched.grid[{i}]")
 
     def translate(self, text):
-        for brace, label, self.statement in STATEMENT.findall(text):
+        end = 0
+        for match in STATEMENT.finditer(text):
+            brace, label, statement = match.groups("")
+            self.statement = statement or match[0]
+            if match.start() != end:
+                self.statement = text[end : match.end()]
+                raise Untranslated
+            end = match.end()
             if brace == "{":
                 self.scopes.append({})
             elif brace:
                 self.scopes.pop()
             elif label:
-                self.lines.append(f"{cpp_name(label)}:;")
-            elif self.statement.startswith("."):
-                self.declare(self.statement)
+                self.define(label_name(label))
+            elif statement.startswith("."):
+                self.declare(statement)
             else:
-                self.instruct(self.statement)
+                self.instruct(statement)
+        self.statement = text[end:]
+        if self.statement.strip():
+            raise Untranslated
+        for label, self.statement in self.jumps.items():
+            if label not in self.labels:
+                raise Untranslated
 
     def declarations(self):
         return [symbol.declaration for symbol in self.symbols if symbol.used and symbol.declaration]
@@ -216,6 +240,12 @@ class Body:
             cpp = self.cpp_name(memory.name)
             self.add(memory.name, f"address_of({cpp})", f"{memory.declaration(cpp)};")
 
+    def define(self, label):
+        if label in self.labels:
+            raise Untranslated
+        self.labels.add(label)
+        self.lines.append(f"{label}:;")
+
     def instruct(self, text):
         negated, guard, opcode, rest = INSTRUCTION.fullmatch(text).groups()
         operands = OPERAND.findall(rest)
@@ -225,6 +255,8 @@ class Body:
         if guard:
             self.lines.append(f"if ({negated}{self.lookup(guard)}) {{")
         if expression := EXPRESSIONS.get(opcode) or EXPRESSIONS.get(name):
+            if len(operands) != 1 + len(set(re.findall(r"\$\d", expression))):
+                raise Untranslated
             self.put(operands[0], self.expand(expression, types, operands))
         elif handler := getattr(self, f"instruct_{parts[0]}", None):
             handler(name, types, operands)
@@ -251,8 +283,10 @@ class Body:
 
     def operand(self, text, type_name):
         if match := re.fullmatch(r"0[fd]([0-9A-F]+)", text, re.IGNORECASE):
+            if len(match[1]) != 2 * bytes_of(type_name):
+                raise Untranslated
             value = int(match[1], 16)
-        elif re.fullmatch(r"-?(\d+|0x[0-9A-Fa-f]+)U?", text):
+        elif re.fullmatch(INTEGER, text) and type_name not in ("f32", "f64"):
             value = int(text.rstrip("U"), 0)
         else:
             return f"as<{type_name}>({self.lookup(text)})"
@@ -299,16 +333,19 @@ class Body:
         self.lines.append(f"{{ const u64 {variable} = {address};")
 
     def instruct_bra(self, name, types, operands):
-        self.lines.append(f"goto {cpp_name(operands[0])};")
+        label = label_name(operands[0])
+        self.jumps[label] = self.statement
+        self.lines.append(f"goto {label};")
 
     def instruct_ret(self, name, types, operands):
         self.lines.append("return state::ended;" if self.is_kernel else "return;")
 
     def instruct_call(self, name, types, operands):
-        function = next(operand for operand in operands if not operand.startswith("("))
+        [function] = [operand for operand in operands if not operand.startswith("(")]
         lists = [operand for operand in operands if operand != function]
-        arguments = ["b", *map(self.lookup, names_in(" ".join(lists)))]
-        self.lines.append(f"{self.lookup(function)}({', '.join(arguments)});")
+        arguments = [self.lookup(name) for name in names_in(" ".join(lists))]
+        callee = self.lookup(f"{function}({len(arguments)})")
+        self.lines.append(f"{callee}({', '.join(['b', *arguments])});")
 
     def instruct_bar(self, name, types, operands):
         if name != "bar.sync" or operands != ["0"]:
@@ -362,8 +399,11 @@ class Translation:
         ptx = re.sub(r"//.*", "", ptx)
         scope = {}
         for match in VARIABLE.finditer(ptx):
-            memory = Memory.of(match)
             name = f"variable{len(self.variables)}"
+            try:
+                memory = Memory.of(match)
+            except Untranslated:
+                continue  # nor are the kernels that use it
             declaration = f"{memory.declaration(name)} = {match[6] or '{}'};"
             scope[memory.name] = Symbol(f"address_of(variables.{name})", declaration)
             self.variables.append(scope[memory.name])
@@ -388,7 +428,7 @@ class Translation:
             body.translate(text_in_braces(match))
         except (ValueError, IndexError):
             return  # the kernels that call it are not translated either
-        scope[match[3]] = Symbol(name)
+        scope[f"{match[3]}({len(arguments) - 1})"] = Symbol(name)
         self.code.append(f"void {name}({', '.join(arguments)}) {{")
         self.code += [*body.declarations(), *body.lines, "}"]
 
@@ -400,6 +440,7 @@ class Translation:
             for body.statement in filter(None, map(str.strip, match[4].split(","))):
                 parameter = Memory.of(MEMORY.fullmatch(body.statement))
                 body.add(parameter.name, f"b.parameters + {kernel.place(parameter)}")
+            body.statement = "a body without an end"
             body.translate(text_in_braces(match))
         except (ValueError, IndexError):
             why = " ".join(body.statement.split()) + " is not translated"
@@ -465,18 +506,19 @@ def text_in_braces(match):
 
 def main():
     if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    program, out = sys.argv[1:]
-    with open(program, "rb") as file:
-        modules = re.findall(rb"\.version \d+\.\d+\s+\.target [^\0]*", file.read())
+        sys.exit(f"usage: {sys.argv[0]} PROGRAM OUT.cpp")
+    program, out = map(pathlib.Path, sys.argv[1:])
+    modules = re.findall(rb"\.version \d+\.\d+\s+\.target [^\0]*", program.read_bytes())
     translation = Translation()
     for module in modules:
-        translation.add_module(module.decode())
+        translation.add_module(module.decode("ascii", "replace"))
     if not translation.kernels:
         sys.exit(f"{program}: no kernels in uncompressed PTX (nvcc --no-compress)")
-    with open(out, "w", encoding="utf-8") as file:
-        file.write(translation.cpp())
+    out.write_text(translation.cpp(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"{sys.argv[0]}: {error}")

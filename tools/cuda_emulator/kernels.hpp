@@ -53,6 +53,7 @@ using bits = std::conditional_t<
 u32 twice_of(u16);
 u64 twice_of(u32);
 s64 twice_of(s32);
+__int128 twice_of(s64);
 unsigned __int128 twice_of(u64);
 template <class T>
 using twice = decltype(twice_of(T()));
@@ -109,18 +110,42 @@ T high_product(T a, T b) {
   return static_cast<T>(product(a, b) >> bits_of<T>);
 }
 
+/// The carry and the borrow are those of unsigned integers, whatever T is.
 template <class T>
-T add_carry(T a, T b, pred carry, pred* out = nullptr) {
-  const twice<T> sum = static_cast<twice<T>>(a) + b + carry;
+bits<T> add_carry(T a, T b, pred carry, pred* out = nullptr) {
+  const auto sum = static_cast<twice<bits<T>>>(bits<T>(a)) + bits<T>(b) + carry;
   if (out) *out = sum >> bits_of<T>;
-  return static_cast<T>(sum);
+  return static_cast<bits<T>>(sum);
 }
 
 template <class T>
-T subtract_borrow(T a, T b, pred borrow, pred* out = nullptr) {
-  const twice<T> difference = static_cast<twice<T>>(a) - b - borrow;
+bits<T> subtract_borrow(T a, T b, pred borrow, pred* out = nullptr) {
+  const auto difference = static_cast<twice<bits<T>>>(bits<T>(a)) - bits<T>(b) - borrow;
   if (out) *out = difference >> bits_of<T>;
-  return static_cast<T>(difference);
+  return static_cast<bits<T>>(difference);
+}
+
+/// Where PTX leaves the value open: a division by 0 gives the largest unsigned integer, and the
+/// remainder is then a.
+template <class T>
+T quotient(T a, T b) {
+  if (b == 0) return static_cast<T>(-1);
+  return std::is_signed_v<T> && b == static_cast<T>(-1) ? static_cast<T>(bits<T>(0) - a)
+                                                        : static_cast<T>(a / b);
+}
+
+template <class T>
+T remainder_of(T a, T b) {
+  if (b == 0) return a;
+  return std::is_signed_v<T> && b == static_cast<T>(-1) ? T(0) : static_cast<T>(a % b);
+}
+
+template <class T>
+T absolute(T a) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::fabs(a);
+  else
+    return a < 0 ? static_cast<T>(bits<T>(0) - bits<T>(a)) : a;
 }
 
 template <class T>
@@ -134,10 +159,11 @@ T shift_right(T a, u32 by) {
   return a < 0 ? -1 : 0;
 }
 
+/// Of floats: the other one where one is NaN; -0 is less than 0.
 template <class T>
 T minimum(T a, T b) {
   if constexpr (std::is_floating_point_v<T>)
-    return std::fmin(a, b);
+    return a == b ? (std::signbit(a) ? a : b) : std::fmin(a, b);
   else
     return std::min(a, b);
 }
@@ -145,7 +171,7 @@ T minimum(T a, T b) {
 template <class T>
 T maximum(T a, T b) {
   if constexpr (std::is_floating_point_v<T>)
-    return std::fmax(a, b);
+    return a == b ? (std::signbit(a) ? b : a) : std::fmax(a, b);
   else
     return std::max(a, b);
 }

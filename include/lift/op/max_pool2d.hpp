@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <lift/op/pooling.hpp>
+
+namespace lift::kernel {
+
+/// One row of maxima, and of their places in their windows, row by row.
+template <class T>
+struct maximum_row {
+  window_grid windows;
+  const T* x;
+  T *y, *places;
+  LIFT_HD void operator()(std::size_t row) const {
+    const window_axis rows = windows.rows, columns = windows.columns;
+    const std::size_t i = row % rows.count;
+    const T* const image = x + row / rows.count * rows.length * columns.length;
+    for (std::size_t j = 0; j < columns.count; ++j) {
+      std::size_t at = rows.begin(i), across = columns.begin(j);
+      T most = image[at * columns.length + across];
+      for (std::size_t p = rows.begin(i); p < rows.end(i); ++p)
+        for (std::size_t q = columns.begin(j); q < columns.end(j); ++q) {
+          const T value = image[p * columns.length + q];
+          if (!(value > most || value != value)) continue;  // what is no number is the most
+          most = value;
+          at = p;
+          across = q;
+        }
+      y[row * columns.count + j] = most;
+      places[row * columns.count + j] =
+          static_cast<T>(rows.place(at, i) * columns.size + columns.place(across, j));
+    }
+  }
+};
+
+/// One row of the tangents of the pixels that were chosen; the places are repeated for stacked ones.
+template <class T>
+struct chosen_row {
+  window_grid windows;
+  const T *places, *d;
+  std::size_t place_rows;
+  T* dy;
+  LIFT_HD void operator()(std::size_t row) const {
+    const window_axis rows = windows.rows, columns = windows.columns;
+    const std::size_t i = row % rows.count;
+    const T* const image = d + row / rows.count * rows.length * columns.length;
+    for (std::size_t j = 0; j < columns.count; ++j) {
+      const auto place =
+          static_cast<std::size_t>(places[row % place_rows * columns.count + j]);
+      dy[row * columns.count + j] =
+          image[rows.pixel(place / columns.size, i) * columns.length +
+                columns.pixel(place % columns.size, j)];
+    }
+  }
+};
+
+/// Adjoint of chosen_row, as a gather: one row of pixels, each of the windows that chose it.
+template <class T>
+struct chosen_transpose_row {
+  window_grid windows;
+  const T *places, *w;
+  T* g;
+  LIFT_HD void operator()(std::size_t row) const {
+    const window_axis rows = windows.rows, columns = windows.columns;
+    const std::size_t p = row % rows.length;
+    const std::size_t image = row / rows.length * rows.count * columns.count;
+    for (std::size_t q = 0; q < columns.length; ++q) {
+      T total(0);
+      for (std::size_t i = rows.first(p); i < rows.last(p); ++i)
+        for (std::size_t j = columns.first(q); j < columns.last(q); ++j) {
+          const std::size_t window = image + i * columns.count + j;
+          if (places[window] ==
+              static_cast<T>(rows.place(p, i) * columns.size + columns.place(q, j)))
+            total += w[window];
+        }
+      g[row * columns.length + q] = total;
+    }
+  }
+};
+
+}  // namespace lift::kernel
+
+namespace lift::op {
+
+/// The maxima of an image (B, C, H, W) over windows, (B, C, …), as torch.nn.functional.max_pool2d;
+/// padding is never the greatest. Of equal pixels the first, row by row, is chosen:
+/// dy = dx at the chosen pixels, and of Jᵀw a pixel has the sum of w over the windows that chose it.
+struct max_pool2d {
+  static constexpr const char* name = "max_pool2d";
+  static constexpr std::size_t inputs = 1;
+
+  pooling_windows windows;
+
+  constexpr explicit max_pool2d(const pooling_windows& windows_) : windows(windows_) {}
+
+  shape output_shape(const shape& x) const {
+    require(windows.kernel.area() <= std::size_t{1} << 24, "max_pool2d: pixels of the kernel",
+            windows.kernel.area(), "at most 2^24");  // a float counts as far
+    const kernel::window_grid g = windows.over(x, name);
+    return {x[0], x[1], g.rows.count, g.columns.count};
+  }
+
+  template <class Tensor>
+  struct saved {
+    Tensor places;  // of the chosen pixels in their windows, row by row
+    shape x;
+  };
+
+  template <class Tensor>
+  auto forward(const Tensor& x) const {
+    using T = typename Tensor::value_type;
+    const shape s = output_shape(x.shape());
+    Tensor y(s), places(s);
+    Tensor::backend_type::for_each(
+        s.product(0, 3),
+        kernel::maximum_row<T>{windows.over(x.shape(), name), x.data(), y.mutable_data(),
+                               places.mutable_data()},
+        2 * s[3] * windows.kernel.area());
+    return evaluation{y, saved<Tensor>{places, x.shape()}};
+  }
+
+  template <class Tensor>
+  Tensor jvp(const saved<Tensor>& s, const tangents<Tensor, 1>& dx) const {
+    using T = typename Tensor::value_type;
+    const shape to = output_shape(dx[0].shape());
+    Tensor dy(to);
+    Tensor::backend_type::for_each(
+        to.product(0, 3),
+        kernel::chosen_row<T>{windows.over(s.x, name), s.places.data(), dx[0].data(),
+                              s.places.shape().product(0, 3), dy.mutable_data()},
+        4 * to[3]);
+    return dy;
+  }
+
+  template <class Tensor>
+  tangents<Tensor, 1> vjp(const saved<Tensor>& s, const Tensor& w, const selection<1>&) const {
+    using T = typename Tensor::value_type;
+    Tensor g(s.x);
+    Tensor::backend_type::for_each(
+        s.x.product(0, 3),
+        kernel::chosen_transpose_row<T>{windows.over(s.x, name), s.places.data(), w.data(),
+                                        g.mutable_data()},
+        4 * w.shape()[3] * windows.kernel.area());
+    return {g};
+  }
+};
+
+}  // namespace lift::op

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include <lift/backend/convolution_geometry.hpp>
+#include <lift/op/primitive.hpp>
+
+namespace lift::kernel {
+
+/// Windows along one axis of an image: window i is of `size` pixels from i·stride − padding on, of
+/// which it sees those that are in the image.
+struct window_axis {
+  std::size_t length, count;  // of the image, and of windows
+  std::size_t size, stride, padding;
+
+  /// The pixels that window i sees, from begin to before end; there is at least one.
+  LIFT_HD std::size_t begin(std::size_t i) const {
+    return i * stride > padding ? i * stride - padding : 0;
+  }
+  LIFT_HD std::size_t end(std::size_t i) const {
+    const std::size_t last = i * stride + size - padding;
+    return last < length ? last : length;
+  }
+  /// The windows that see pixel p, from first to before last.
+  LIFT_HD std::size_t first(std::size_t p) const {
+    return p + padding < size ? 0 : (p + padding - size) / stride + 1;
+  }
+  LIFT_HD std::size_t last(std::size_t p) const {
+    const std::size_t after = (p + padding) / stride + 1;
+    return after < count ? after : count;
+  }
+  /// The place of pixel p in window i, below `size`, and the pixel at a place.
+  LIFT_HD std::size_t place(std::size_t p, std::size_t i) const {
+    return p + padding - i * stride;
+  }
+  LIFT_HD std::size_t pixel(std::size_t place, std::size_t i) const {
+    return i * stride + place - padding;
+  }
+};
+
+/// Windows over an image.
+struct window_grid {
+  window_axis rows, columns;
+};
+
+}  // namespace lift::kernel
+
+namespace lift::op {
+
+/// The windows that an image is pooled over, as in torch.nn: of `kernel` pixels, `stride` apart, the
+/// first `padding` pixels before the image. As many as lie within the image and its padding, or with
+/// `ceiling` as begin in the image or the padding before it and are needed to cover it.
+struct pooling_windows {
+  extent2d kernel;
+  extent2d stride = kernel;
+  extent2d padding = 0;
+  bool ceiling = false;
+
+  /// Those over an image (B, C, H, W); throws lift::error, naming the primitive, where there are
+  /// none or the padding is more than half a kernel.
+  kernel::window_grid over(const shape& x, const std::string& primitive) const {
+    require(x.rank() == 4, primitive + ": shape of the image", x, "(B, C, H, W)");
+    return {axis(primitive, "height", x[2], kernel.height, stride.height, padding.height),
+            axis(primitive, "width", x[3], kernel.width, stride.width, padding.width)};
+  }
+
+ private:
+  kernel::window_axis axis(const std::string& primitive, const char* side, std::size_t length,
+                           std::size_t size, std::size_t step, std::size_t before) const {
+    const auto what = [&](const char* part) { return text(primitive, ": ", part, " along the ", side); };
+    require(size > 0, what("kernel"), size, "at least 1");
+    require(step > 0, what("stride"), step, "at least 1");
+    require(before <= size / 2, what("padding"), before, text("at most half the kernel, ", size / 2));
+    const std::size_t reach = length + 2 * before + (ceiling ? step - 1 : 0);
+    require(length > 0 && reach >= size, what("pixels"), length,
+            text("enough for a kernel of ", size));
+    std::size_t count = (reach - size) / step + 1;
+    if (ceiling && (count - 1) * step >= length + before) --count;
+    return {length, count, size, step, before};
+  }
+};
+
+}  // namespace lift::op
