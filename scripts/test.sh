@@ -35,6 +35,6 @@ if ! $quick; then
   build tsan --target tests_of_threads
   check tsan -L '^threads$'
 fi
-# Where there is nvcc, LIFT's own kernels run on the emulator; no test here needs a device.
+# Where there is nvcc, the tests of LIFT's own kernels run on the emulator (the preset emulated runs all of CUDA's there).
 build release -DLIFT_EMULATOR=ON
 check release

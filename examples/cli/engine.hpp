@@ -132,6 +132,8 @@ class training {
   virtual bool at_end_of_epoch() const = 0;
   virtual std::uint64_t batches_per_epoch() const = 0;
   virtual std::size_t parameters() const = 0;
+  /// Takes the learning rates of the steps to come from another schedule.
+  virtual void change_rate(const cosine_annealing& rate) = 0;
   virtual void save(const std::filesystem::path& file,
                     const std::map<std::string, std::string>& settings) const = 0;
   /// The network with the moving average of the weights, as they are now.

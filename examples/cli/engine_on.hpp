@@ -148,6 +148,7 @@ class training_on final : public training {
   }
   std::uint64_t batches_per_epoch() const override { return trainer_.batches_per_epoch(); }
   std::size_t parameters() const override { return trainer_.state().weights.scalar_count(); }
+  void change_rate(const cosine_annealing& rate) override { trainer_.change_rate(rate); }
   void save(const std::filesystem::path& file,
             const std::map<std::string, std::string>& settings) const override {
     save_checkpoint(file, architecture_, trainer_.state(), settings);

@@ -49,6 +49,9 @@ class progress {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
 
+  /// Another number of steps in all.
+  void set_total(std::size_t total) { total_ = total; }
+
   /// Says that `done` steps are done; `note` is shown beside it.
   void update(std::size_t done, const std::string& note = "") {
     done = std::max(done, first_);  // what was done before may be told again

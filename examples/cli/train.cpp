@@ -19,7 +19,7 @@ cosine_annealing learning_rate(const train_settings& s, std::size_t images) {
   if (rate.steps > 0)
     require(s.warmup < rate.steps, "--warmup", s.warmup,
             text("fewer than the ", rate.steps, " steps of --epochs ", s.epochs));
-  return rate;
+  return s.planned_steps > 0 ? rate.lasting(s.planned_steps) : rate;
 }
 
 training_options<any_optimiser> options_of(const train_settings& s) {
@@ -118,11 +118,15 @@ void remark_on_length(const train_settings& s, std::uint64_t steps_taken, std::s
   const std::uint64_t whole = s.epochs * (images / s.batch_size);
   if (s.steps > whole)
     remark(s, "--epochs ", s.epochs, " ends after ", whole, " steps, before --steps ", s.steps);
-  const bool cut = s.steps != 0 && s.steps < whole;
-  if (whole == 0 || steps_taken < (cut ? s.steps : whole)) return;
+  const std::uint64_t planned = s.planned_steps > 0 ? s.planned_steps : whole;
+  const bool cut = s.steps != 0 && s.steps < planned;
+  if (whole == 0 || steps_taken < (cut ? s.steps : planned)) return;
   const std::string taken =
       text("Nothing to do: all ", steps_taken, " steps of ",
-           cut ? text("--steps ", s.steps) : text("--epochs ", s.epochs), " are taken");
+           cut                   ? text("--steps ", s.steps)
+           : s.planned_steps > 0 ? text("a plan within a time limit")
+                                 : text("--epochs ", s.epochs),
+           " are taken");
   if (cut || s.lr_schedule == "constant")
     remark(s, taken, "; a greater number goes on");
   else
@@ -214,6 +218,7 @@ void train(train_settings& s) {
   config["data_fingerprint"] = pixels;
   record_places(config, source, s.outdir);
   if (!origin.is_null()) config["from"] = origin;
+  if (s.planned_steps > 0) config["planned_steps"] = s.planned_steps;
 
   const training_setup setup{
       .model = {choose("model", architecture_choices, s.model, s.net),
@@ -283,7 +288,9 @@ void add_train(CLI::App& program) {
                 "Passes over the images; the learning rate follows them", from_one);
   number_option(app, "--steps", s->steps, "Stop after so many steps [all]", from_one)
       ->default_str("");
-  number_option(app, "--time-limit", s->time_limit, "Stop after so many seconds [none]",
+  number_option(app, "--time-limit", s->time_limit,
+                "Train for so many seconds at most: plans how many steps fit, and has the learning "
+                "rate end with them [none]",
                 real_above_zero)
       ->default_str("");
   batch_size_option(app, s->batch_size);

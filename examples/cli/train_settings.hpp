@@ -40,6 +40,9 @@ struct train_settings : session {
   std::size_t max_bad = 0;
   std::size_t scales = 2;  ///< names a model where --model does not
   bool resumed = false, overwrite = false;
+  /// Steps after which the learning rate's annealing ends, where a time limit planned fewer than
+  /// --epochs; 0: those of --epochs. A run that is resumed has them from the checkpoint.
+  std::uint64_t planned_steps = 0;
   std::vector<std::string> class_names;  ///< of the data set, where the network is told labels
   std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
 };
@@ -115,6 +118,8 @@ inline void adopt(train_settings& s, json stored, const std::string& run) {
     if (kind == setting_kind::defaulted && !stored.contains(name))
       stored[name] = setting_value(value);
   });
+  if (stored.contains("planned_steps"))
+    s.planned_steps = json_field<std::uint64_t>(stored, run, "planned_steps");
   const bool planned = stored.value("lr_schedule", json()) != "constant";
   for_each_setting(s, [&]<class Value>(const char* name, Value& value, setting_kind kind) {
     const std::string flag = flag_of(name);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <lift/core/digits.hpp>
 #include <lift/io/checkpoint.hpp>
@@ -21,6 +22,7 @@
 #include "progress.hpp"
 #include "run_folder.hpp"
 #include "run_record.hpp"
+#include "time_plan.hpp"
 #include "train_settings.hpp"
 
 namespace lift::cli {
@@ -36,24 +38,26 @@ class training_run {
         folder_(folder),
         training_(find_engine(s.backend).train(setup, std::move(start))),
         first_(training_->steps_taken()) {
-    const std::uint64_t whole = s.epochs * training_->batches_per_epoch();
-    last_ = s.steps == 0 ? whole : std::min<std::uint64_t>(s.steps, whole);
+    asked_ = s.epochs * training_->batches_per_epoch();
+    for (const std::uint64_t fewer : {std::uint64_t{s.steps}, s.planned_steps})
+      if (fewer > 0) asked_ = std::min(asked_, fewer);
+    last_ = asked_;
+    plan_ = {s.time_limit, first_, asked_};
+    plan_.saving.every = s.save_every * training_->batches_per_epoch();
+    plan_.sampling.every = s.sample_every * training_->batches_per_epoch();
   }
 
   /// Throws `interrupted` in the end if a signal asked to stop.
   void run() {
     begin();
     progress bar(s_, "train", last_, first_, s_.time_limit);
-    const char* ended = "done";
     try {
       while (training_->steps_taken() < last_) {
+        const double before = bar.seconds();
         const any_step_report r = interruptible([&] { return training_->step(); });
         stats_->add(r);
         show(r, bar);
-        if (s_.time_limit > 0 && bar.seconds() >= s_.time_limit) {
-          ended = "time limit";
-          break;
-        }
+        if (s_.time_limit > 0 && !in_time(r.step, bar.seconds() - before, bar)) break;
         if (training_->at_end_of_epoch()) end_epoch(r.epoch + 1);
       }
     } catch (const interrupted&) {
@@ -61,19 +65,23 @@ class training_run {
     bar.leave_line();
     if (saved_ != training_->steps_taken()) save();
     if (s_.sample_every > 0) sample();
+    const char* ended = training_->steps_taken() < asked_ ? "time limit" : "done";
     if (const int signal = interruption::number()) {
       ended = signal == SIGINT ? "interrupted" : "terminated";
       remark(s_, "Stopped by a signal after step ", training_->steps_taken(),
              "; saved, --resume goes on");
     }
-    report(s_, {{"outdir", path_text(s_.outdir)},
-                {"checkpoint", path_text(s_.outdir / checkpoint_name(training_->steps_taken()))},
-                {"stopped", ended},
-                {"step", training_->steps_taken()},
-                {"of", last_},
-                {"loss", training_->steps_taken() > first_ ? json(average_) : json()},
-                {"parameters", training_->parameters()},
-                {"seconds", bar.seconds()}});
+    json result = {
+        {"outdir", path_text(s_.outdir)},
+        {"checkpoint", path_text(s_.outdir / checkpoint_name(training_->steps_taken()))},
+        {"stopped", ended},
+        {"step", training_->steps_taken()},
+        {"of", asked_},
+        {"loss", training_->steps_taken() > first_ ? json(average_) : json()},
+        {"parameters", training_->parameters()},
+        {"seconds", bar.seconds()}};
+    if (plan_.made()) result["planned"] = plan_.steps();
+    report(s_, result);
     interruption::check();
   }
 
@@ -84,7 +92,12 @@ class training_run {
       throw error(text((s_.outdir / "samples").string(), " is in the way: want a folder"));
     if (s_.resumed) {
       folder_.require_none_after(first_);
-      if (std::filesystem::exists(s_.outdir / checkpoint_name(first_))) saved_ = first_;
+      const bool there = std::filesystem::exists(s_.outdir / checkpoint_name(first_));
+      // One that is to end in time has to know how long a checkpoint takes.
+      if (there && s_.time_limit > 0 && first_ < last_)
+        save();
+      else if (there)
+        saved_ = first_;
     } else {
       save();  // a run can be resumed from its beginning on
     }
@@ -117,33 +130,92 @@ class training_run {
     if (s_.sample_every > 0 && epochs % s_.sample_every == 0) sample();
   }
 
+  /// Whether the time limit leaves time for another step, after a step that took so many seconds;
+  /// plans how many there is time for, and has the learning rate end with the last of them.
+  bool in_time(std::uint64_t step, double seconds, progress& bar) {
+    if (plan_.took(step, seconds, bar.seconds())) {
+      const bool first = !plan_.made();
+      if (first && s_.sample_every > 0 && plan_.sampling.seconds == 0)
+        plan_.sampling.seconds = seconds_of_samples();
+      if (plan_.make(bar.seconds())) {
+        follow_plan();
+        bar.leave_line();
+        bar.set_total(last_);
+        remark(s_, first ? "Planned " : "Planned anew ",
+               last_ < asked_ ? text(last_, " of ") : "all ", asked_, " steps: ",
+               significant_digits(plan_.seconds_per_step(), 3), " s a step, ", s_.time_limit, " s");
+      }
+    }
+    return !plan_.is_over(bar.seconds());
+  }
+
+  /// Has the training end with the plan. A learning rate that stays the same is for any number of
+  /// steps, so that a later --resume goes on; another is recorded to have been planned for these.
+  void follow_plan() {
+    last_ = plan_.steps();
+    if (s_.lr_schedule == "constant") return;
+    training_->change_rate(last_ < asked_ ? setup_.rate.lasting(last_) : setup_.rate);
+    if (last_ < asked_)
+      config_["planned_steps"] = last_;
+    else if (s_.planned_steps == 0)
+      config_.erase("planned_steps");
+    write_json(folder_.file("config.json"), nlohmann::json(config_));
+  }
+
   /// Writes a checkpoint, and removes those that are not to be kept; leaves them where the weights
   /// are not finite.
   void save() {
+    const stopwatch clock;
     const std::uint64_t step = training_->steps_taken();
     training_->save(folder_.file(checkpoint_name(step)), {{"settings", json_text(config_)}});
     saved_ = step;
     folder_.keep_newest(s_.keep);
+    plan_.saving.seconds = clock.seconds();
   }
 
-  /// Pictures along the diagonal, of one class after another, always from the same noise; none if a signal asks to stop.
+  /// Pictures along the diagonal, of one class after another, always from the same noise; none if a
+  /// signal asks to stop.
   void sample() {
+    const stopwatch clock;
     const auto network = training_->average();
+    try {
+      const host_array images = interruptible([&] {
+        return network->generate(samples(*network, s_.sample_steps), [](const generated_step&) {});
+      });
+      std::filesystem::create_directories(s_.outdir / "samples");
+      write_png(folder_.file(sample_name()), image_grid(images.values, images.shape));
+      plan_.sampling.seconds = clock.seconds();
+    } catch (const interrupted&) {
+    }
+  }
+
+  /// How long sample() will take, from the first steps along a short diagonal.
+  double seconds_of_samples() {
+    std::vector<double> ends;  // of steps
+    const stopwatch clock;
+    try {
+      const auto network = training_->average();
+      interruptible([&] {
+        return network->generate(samples(*network, 3), [&](const generated_step& step) {
+          step.fine();  // a device has then finished it
+          ends.push_back(clock.seconds());
+        });
+      });
+    } catch (const interrupted&) {
+      return 0;
+    }
+    return ends[0] + static_cast<double>(s_.sample_steps) * (ends[2] - ends[1]);
+  }
+
+  generation samples(const model_on_backend& network, std::size_t steps) const {
     generation job{.path = {},
                    .fine = {s_.sample_images, 3, s_.size.height, s_.size.width},
                    .options = {.seed = s_.seed}};
     for (std::size_t i = 0; i < s_.sample_images && setup_.labelled; ++i)
       job.labels.push_back(static_cast<std::int64_t>(i % s_.net.classes));
-    const auto& schedule = setup_.model.schedule;
-    for (const auto& step : diagonal{}(error_heatmap<1>{}, schedule, s_.sample_steps))
-      job.path.emplace_back(network->scale_count(), step.fine());
-    try {
-      const host_array images =
-          interruptible([&] { return network->generate(job, [](const generated_step&) {}); });
-      std::filesystem::create_directories(s_.outdir / "samples");
-      write_png(folder_.file(sample_name()), image_grid(images.values, images.shape));
-    } catch (const interrupted&) {
-    }
+    for (const auto& step : diagonal{}(error_heatmap<1>{}, setup_.model.schedule, steps))
+      job.path.emplace_back(network.scale_count(), step.fine());
+    return job;
   }
 
   const train_settings& s_;
@@ -152,7 +224,8 @@ class training_run {
   run_folder& folder_;
   std::unique_ptr<training> training_;
   std::optional<stats_file> stats_;
-  std::uint64_t first_, last_ = 0, saved_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t first_, asked_ = 0, last_ = 0, saved_ = std::numeric_limits<std::uint64_t>::max();
+  time_plan plan_{0, 0, 0};
   double average_ = 0;
 };
 

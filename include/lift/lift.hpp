@@ -23,12 +23,15 @@
 #include <lift/tensor/bfloat16.hpp>
 #include <lift/tensor/functors.hpp>
 #include <lift/tensor/maps.hpp>
+#include <lift/tensor/memory_layout.hpp>
 #include <lift/tensor/multi_tensor.hpp>
 #include <lift/tensor/noise.hpp>
 #include <lift/tensor/operand.hpp>
 #include <lift/tensor/reduction.hpp>
+#include <lift/tensor/storage.hpp>
 #include <lift/tensor/tensor.hpp>
 
+#include <lift/backend/any_storage.hpp>
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/backend.hpp>
 #include <lift/backend/convolution_epilogue.hpp>

@@ -39,7 +39,7 @@ struct plain_channels_last {
               }
   }
   static void round(const std::vector<float>& sums, bfloat16* to) {
-    for (std::size_t i = 0; i < sums.size(); ++i) to[i] = to_bfloat16(sums[i]);
+    for (std::size_t i = 0; i < sums.size(); ++i) to[i] = bfloat16(sums[i]);
   }
 
   void forward(const bfloat16* image, const bfloat16* weight, bfloat16* result) const {

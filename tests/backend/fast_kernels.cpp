@@ -140,11 +140,11 @@ BOOST_AUTO_TEST_CASE(convolutions_agree_with_the_plain_ones) {
 BOOST_AUTO_TEST_CASE_TEMPLATE(every_algorithm_is_exact_in_double_precision, T,
                               std::tuple<double>) {
   if constexpr (lift::detail::lanes<T> >= 4) {  // otherwise there are no fast kernels
-    const auto direct = [](const auto& c) {
+    const auto panels = [](const auto& c) {
       return convolution_results<plain<T>>(
-          c, [](const auto&... x) { lift::detail::direct_convolve(x...); },
-          [](const auto&... x) { lift::detail::direct_convolve_transpose(x...); },
-          [](const auto&... x) { lift::detail::direct_convolve_weight(x...); });
+          c, [](const auto&... x) { lift::detail::panel_convolve(x...); },
+          [](const auto&... x) { lift::detail::panel_convolve_transpose(x...); },
+          [](const auto&... x) { lift::detail::panel_convolve_weight(x...); });
     };
     const auto winograd = [](const auto& c) {
       return convolution_results<plain<T>>(
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_algorithm_is_exact_in_double_precision, T,
       if (c.batch * c.in * c.out * c.height * c.width > 40'000'000) continue;
       BOOST_TEST_CONTEXT(c) {
         const auto want = results_of<plain_xtensor_backend, T>(c);
-        check_close(direct(c), want, 1e-13);
+        check_close(panels(c), want, 1e-13);
         if (c.kernel == 3 && c.stride == 1 && c.padding.height <= 2) check_close(winograd(c), want, 1e-13);
         if (c.kernel == 4 && c.stride == 2 && c.padding == 1 && c.height % 2 == 0 &&
             c.width % 2 == 0) {

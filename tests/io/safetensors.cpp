@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <boost/test/unit_test.hpp>
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -113,7 +114,7 @@ BOOST_AUTO_TEST_CASE(half_precision_converts_to_float) {
   BOOST_TEST((half(0x8000) == 0.f && std::signbit(half(0x8000))));
   BOOST_TEST(half(0xfc00) == -std::numeric_limits<float>::infinity());
   BOOST_TEST(std::isnan(half(0x7e00)));
-  BOOST_TEST(static_cast<float>(lift::bfloat16{0x3fc0}) == 1.5f);
+  BOOST_TEST(static_cast<float>(std::bit_cast<lift::bfloat16>(std::uint16_t{0x3fc0})) == 1.5f);
 
   const lift::host_tensor stored{
       lift::dtype::f16, {2}, {std::byte{0}, std::byte{0x3c}, std::byte{0}, std::byte{0xc0}}};

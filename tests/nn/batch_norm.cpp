@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(one_that_is_not_folded_is_differentiable) {
   BOOST_CHECK_EQUAL(nn::batch_norm(x.shape(), norm), x.shape());
   auto linear = norm;
   linear.beta = linear.mean = zeros<tensor_d>(shape{3});
-  const dual dx{x, x};
+  const dual<xtensor_backend, double> dx{x, x};
   BOOST_CHECK_LT(relative_l2(nn::batch_norm(dx, norm).tangent.to_host(), normalised(x, linear)), 1e-15);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Keeps the pages true: check_docs.py ROOT [LIFT], or --self-test.
 
-For every .md file at the root of the tree and in docs/:
+For every .md file at the root of the tree, in docs/ and in tools/:
 - a ```cpp or ```cmake block is cut from a file of examples/, tests/, include/ or benchmarks/: its lines
   are there in one run, whatever their common indentation; a line `// …` or `# …` skips some;
 - what a relative link or a file name in `code` points to is there, inside the tree;
@@ -124,7 +124,7 @@ def problems(root, lift=None):
     folders = {p.name for p in root.iterdir() if p.is_dir()} - {"build", "out"}
     asked = Help(lift) if lift else None
     found = []
-    for page in sorted([*root.glob("*.md"), *root.glob("docs/**/*.md")]):
+    for page in sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("tools/**/*.md")]):
         text, name = page.read_text(), page.relative_to(root)
         prose = FENCE.sub("", text)
 
@@ -190,6 +190,7 @@ esac
         ("link to b.md", {"docs/a.md": "[x](b.md)\n"}),
         ("link to b.png", {"README.md": '<img src="b.png">\n'}),
         ("link to ../../etc", {"docs/a.md": "[x](../../etc)\n"}),
+        ("link to c.md", {"tools/t/README.md": "[x](c.md)\n"}),
         ("names lift/none.hpp", {"README.md": "`lift/none.hpp`\n"}),
         ("no program ./scripts/none.sh", {"README.md": "```sh\n./scripts/none.sh\n```\n"}),
         ("has no command walk", {"README.md": "```sh\nlift walk --steps 3\n```\n"}),

@@ -151,7 +151,7 @@ MISUSES = {
         auto y = lift::apply(own{}, image_tensor{});""",
         "a primitive is to have const members output_shape(shapes...), forward(x...)"),
     "a backend that does not reduce": (
-        "struct own : paper_backend { static void reduce(); }; lift::tensor<own, float> x;",
+        "struct own : paper_backend { static void reduce(); }; lift::dual<own, float> x;",
         "constraint", "B::reduce("),
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 
+#include <lift/backend/backend.hpp>
 #include <lift/tensor/tensor.hpp>
 
 struct paper_backend {

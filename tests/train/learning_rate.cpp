@@ -59,4 +59,16 @@ BOOST_AUTO_TEST_CASE(a_training_no_longer_than_its_warmup_has_a_rate) {
   check_close(cosine_annealing{.steps = 0}(0), 1e-4);
 }
 
+BOOST_AUTO_TEST_CASE(annealing_is_planned_anew_for_another_length) {
+  const cosine_annealing whole{.steps = 5000, .first = 1e-3, .last = 1e-5, .warmup = 10};
+  const cosine_annealing shorter{.steps = 50, .first = 1e-3, .last = 1e-5, .warmup = 10};
+  for (std::uint64_t step = 0; step < 60; ++step)
+    BOOST_CHECK_EQUAL(whole.lasting(50)(step), shorter(step));
+  BOOST_CHECK_EQUAL(whole.lasting(20).warmup, 10u);
+  BOOST_CHECK_EQUAL(whole.lasting(9).warmup, 4u);
+  BOOST_CHECK_EQUAL(whole.lasting(5000)(2505), whole(2505));
+  BOOST_CHECK_EQUAL(cosine_annealing::over(10, 30, preset::reference).lasting(9).steps_per_change,
+                    30u);
+}
+
 BOOST_AUTO_TEST_CASE(a_constant_rate) { BOOST_CHECK_EQUAL(constant_rate{0.5}(123), 0.5); }

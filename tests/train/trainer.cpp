@@ -111,6 +111,23 @@ BOOST_AUTO_TEST_CASE(reports_and_counters) {
   BOOST_CHECK(numbers_of(state) != before);
 }
 
+BOOST_AUTO_TEST_CASE(a_rate_is_changed_between_steps) {
+  const auto source = noise_source<tensor_f>(10, 4);
+  const cosine_annealing rate{.steps = 20};
+  const auto trained = [&](std::uint64_t change_after) {
+    trainer training(toy_network{}, fresh<tensor_f>(), source, plain, rate, {.batch_size = 4});
+    std::vector<double> rates;
+    training.run(change_after, [&](const auto& r) { rates.push_back(r.learning_rate); });
+    training.change_rate(rate.lasting(6));
+    training.run(6, [&](const auto& r) { rates.push_back(r.learning_rate); });
+    for (std::uint64_t step = 0; step < 6; ++step)
+      BOOST_CHECK_EQUAL(rates.at(step), step < change_after ? rate(step) : rate.lasting(6)(step));
+    return numbers_of(training.state());
+  };
+  BOOST_CHECK(trained(0) == trained(0));
+  BOOST_CHECK(trained(2) != trained(0));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(training_learns, Architecture,
                               decltype(std::tuple(toy_network{}, toy_baseline{}))) {
   const auto source = noise_source<tensor_f>(32, 8);

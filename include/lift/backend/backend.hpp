@@ -17,6 +17,9 @@ namespace lift {
 
 /// Where tensors live and how they are computed with: a type with about a dozen static verbs.
 ///
+/// T is how numbers are stored; they are read, and functors and sums work on them, as accumulator_t<T>,
+/// and what is written is rounded to its own T.
+///
 /// All pointers are to memory of the backend; results never overlap inputs unless they are the
 /// same array in `map`. Functors are named types, generic in their scalar, callable with a SIMD
 /// batch as well as with a number. Results do not depend on the number of threads.

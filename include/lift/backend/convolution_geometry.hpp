@@ -5,6 +5,8 @@
 #include <iosfwd>
 #include <string>
 
+#include <lift/tensor/memory_layout.hpp>
+
 namespace lift {
 
 /// A number for each of an image's two axes: the size of a kernel, a stride, a padding. One number
@@ -36,6 +38,8 @@ struct convolution_geometry {
   std::size_t batch, channels, height, width;
   std::size_t out_channels, out_height, out_width;
   extent2d kernel, stride, padding;
+  /// Of image and result; weights are (O, C, kh, kw) in either.
+  memory_layout layout = memory_layout::channels_first;
 
   std::size_t image_area() const { return height * width; }
   std::size_t image_size() const { return channels * image_area(); }
@@ -64,7 +68,8 @@ inline convolution_geometry adjoint(const convolution_geometry& g) {
           .kernel = g.kernel,
           .stride = g.stride,
           .padding = {g.kernel.height - 1 - g.padding.height,
-                      g.kernel.width - 1 - g.padding.width}};
+                      g.kernel.width - 1 - g.padding.width},
+          .layout = g.layout};
 }
 }  // namespace detail
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include <lift/core/config.hpp>
+#include <lift/tensor/storage.hpp>
 
 namespace lift::detail {
 
@@ -14,6 +15,7 @@ namespace lift::detail {
 // - reduce_rows<R, T>(rows, columns, f, store): store(row, R over f(row, i, v) of the row);
 // - once(f): f() by one of them, for what is a single number;
 // - load(p, v): *p, or a vector of what is there and after it, as v is one.
+// What is stored as bfloat16 is read and mapped as float; R and f work on such numbers.
 // f gives a number or a vector of them, element i and those after it: v is a value of that type.
 // What one call writes another may read.
 
@@ -36,7 +38,8 @@ struct single_thread_team {
   template <class T, class F>
   LIFT_HD void map(std::size_t rows, std::size_t columns, T* to, const F& f) const {
     for (std::size_t row = 0, i = 0; row < rows; ++row)
-      for (std::size_t column = 0; column < columns; ++column, ++i) to[i] = f(row, i, T());
+      for (std::size_t column = 0; column < columns; ++column, ++i)
+        to[i] = static_cast<T>(f(row, i, accumulator_t<T>()));
   }
 
   template <class R, class T, class F, class Store>
@@ -52,7 +55,9 @@ struct single_thread_team {
   LIFT_HD void once(const F& f) const { f(); }
 
   template <class T>
-  LIFT_HD T load(const T* p, T) const { return *p; }
+  LIFT_HD accumulator_t<T> load(const T* p, accumulator_t<T>) const {
+    return static_cast<accumulator_t<T>>(*p);
+  }
 };
 
 }  // namespace lift::detail

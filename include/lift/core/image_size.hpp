@@ -26,8 +26,8 @@ struct image_size {
 
   /// "64" of a square, else width and height, "64x48".
   friend std::string to_text(const image_size& size) {
-    const std::string width = std::to_string(size.width);
-    return size.is_square() ? width : width + "x" + std::to_string(size.height);
+    const std::string first = std::to_string(size.width);
+    return size.is_square() ? first : first + "x" + std::to_string(size.height);
   }
   template <class Traits>
   friend auto& operator<<(std::basic_ostream<char, Traits>& out, const image_size& size) {

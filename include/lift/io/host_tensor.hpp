@@ -175,7 +175,7 @@ struct host_tensor {
       return from<Stored>(dims, result);
     };
     if (wanted == dtype::f16) return rounded(to_float16);
-    if (wanted == dtype::bf16) return rounded(to_bfloat16);
+    if (wanted == dtype::bf16) return rounded([](float x) { return bfloat16(x); });
     require(wanted == dtype::f32, "element type to round to", name(wanted), "F32, F16 or BF16");
     return rounded([](float x) { return x; });
   }

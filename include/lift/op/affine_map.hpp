@@ -34,8 +34,8 @@ struct affine_map {
     if (!d[0].empty()) dy = self().product(d[0], s.a);
     if (!d[1].empty()) accumulate(dy, self().product(s.x, d[1]));
     if (d[2].empty()) return dy;
-    dy = dy.empty() ? zeros<Tensor>(self().output_shape(s.x.shape(), s.a.shape(), d[2].shape()))
-                    : dy;
+    if (dy.empty())
+      dy = zeros<Tensor>(self().output_shape(s.x.shape(), s.a.shape(), d[2].shape()), s.x.layout());
     add_bias(dy, d[2]);
     return dy;
   }
@@ -45,22 +45,16 @@ struct affine_map {
                           const selection<3>& wanted) const {
     tangents<Tensor, 3> g;
     if (wanted[0]) g[0] = self().image_gradient(w, s.a, s.x.shape());
-    if (wanted[1]) g[1] = self().weight_gradient(s.x, w, s.a.shape());
-    if (wanted[2]) {
-      const shape& y = w.shape();
-      g[2] = Tensor(shape{y[1]});
-      Tensor::backend_type::reduce(sum{}, y[0], y[1], y.product(2, y.rank()),
-                                   g[2].mutable_data(), kernel::identity{}, each(w));
-    }
+    if (wanted[1]) g[1] = self().weight_gradient(s.x, w.in_layout(s.x.layout()), s.a.shape());
+    if (wanted[2]) g[2] = sum_of_channels(w);
     return g;
   }
 
  protected:
   template <class Tensor>
   static void add_bias(Tensor& y, const Tensor& bias) {
-    const shape& s = y.shape();
     Tensor::backend_type::map(y.size(), y.mutable_data(), kernel::add{}, each(y),
-                              spread(bias, s.product(2, s.rank())));
+                              per_channel(bias, y));
   }
 
  private:

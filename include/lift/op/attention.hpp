@@ -53,8 +53,42 @@ struct attention {
     return {qkv[0], qkv[1] / 3, qkv[2], qkv[3]};
   }
 
+  // The rules work on channels first and on accumulators, so that probabilities are not rounded.
+
   template <class Tensor>
   auto forward(const Tensor& qkv) const {
+    return evaluation{stored_like(qkv, attend(as_computed(qkv))), qkv};
+  }
+  template <class Tensor>
+  Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
+    return stored_like(d[0], attend_tangents(as_computed(qkv), as_computed(d[0])));
+  }
+  template <class Tensor>
+  tangents<Tensor, 1> vjp(const Tensor& qkv, const Tensor& w, const selection<1>&) const {
+    return {stored_like(w, attend_gradient(as_computed(qkv), as_computed(w)))};
+  }
+
+ private:
+  template <class Tensor>
+  static typename Tensor::accumulators as_computed(const Tensor& x) {
+    const Tensor first = channels_first(x);
+    if constexpr (is_own_accumulator<typename Tensor::value_type>)
+      return first;
+    else
+      return first.template stored_as<typename Tensor::accumulators::value_type>();
+  }
+  /// y in the storage and the layout of x.
+  template <class Tensor>
+  static Tensor stored_like(const Tensor& x, const typename Tensor::accumulators& y) {
+    const auto same = y.in_layout(x.layout());
+    if constexpr (is_own_accumulator<typename Tensor::value_type>)
+      return same;
+    else
+      return same.template stored_as<typename Tensor::value_type>();
+  }
+
+  template <class Tensor>
+  Tensor attend(const Tensor& qkv) const {
     Tensor y(output_shape(qkv.shape()));
     if constexpr (fused<Tensor>) {
       Tensor::backend_type::attend(geometry(y.shape()), qkv.data(), y.mutable_data());
@@ -64,18 +98,18 @@ struct attention {
         apply_rows(c, at(c, x.v), probabilities(c, x), y.mutable_data() + c.offset(), false);
       });
     }
-    return evaluation{y, qkv};
+    return y;
   }
 
   template <class Tensor>
-  Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
-    Tensor dy(output_shape(d[0].shape()));
+  Tensor attend_tangents(const Tensor& qkv, const Tensor& d) const {
+    Tensor dy(output_shape(d.shape()));
     if constexpr (fused<Tensor>) {
       Tensor::backend_type::attend_tangents(geometry(output_shape(qkv.shape())),
-                                            d[0].size() / qkv.size(), qkv.data(), d[0].data(),
+                                            d.size() / qkv.size(), qkv.data(), d.data(),
                                             dy.mutable_data());
     } else {
-      const parts<Tensor> x(qkv), dx(d[0]);
+      const parts<Tensor> x(qkv), dx(d);
       for_each_chunk(output_shape(qkv.shape()), [&](chunk c) {
         const Tensor p = probabilities(c, x);
         for (std::size_t shift = 0; shift < dy.size(); shift += x.v.size()) {
@@ -92,12 +126,12 @@ struct attention {
   }
 
   template <class Tensor>
-  tangents<Tensor, 1> vjp(const Tensor& qkv, const Tensor& w, const selection<1>&) const {
+  Tensor attend_gradient(const Tensor& qkv, const Tensor& w) const {
     if constexpr (fused<Tensor>) {
       Tensor g(qkv.shape());
       Tensor::backend_type::attend_gradient(geometry(w.shape()), qkv.data(), w.data(),
                                             g.mutable_data());
-      return {g};
+      return g;
     } else {
       const parts<Tensor> x(qkv);
       Tensor dq(w.shape()), dk(w.shape()), dv(w.shape());
@@ -115,11 +149,10 @@ struct attention {
       copy_channels(channels, dq, 0, g, 0);
       copy_channels(channels, dk, 0, g, channels);
       copy_channels(channels, dv, 0, g, 2 * channels);
-      return {g};
+      return g;
     }
   }
 
- private:
   template <class Tensor>
   static constexpr bool fused =
       attention_backend<typename Tensor::backend_type, typename Tensor::value_type>;

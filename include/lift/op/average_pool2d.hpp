@@ -28,15 +28,16 @@ struct average_row {
   const T* x;
   T* y;
   LIFT_HD void operator()(std::size_t row) const {
+    using A = accumulator_t<T>;
     const window_axis rows = in.windows.rows, columns = in.windows.columns;
     const std::size_t i = row % rows.count;
     const T* const image = x + row / rows.count * rows.length * columns.length;
     for (std::size_t j = 0; j < columns.count; ++j) {
-      T total(0);
+      A total(0);
       for (std::size_t p = rows.begin(i); p < rows.end(i); ++p)
         for (std::size_t q = columns.begin(j); q < columns.end(j); ++q)
           total += image[p * columns.length + q];
-      y[row * columns.count + j] = total / static_cast<T>(in.pixels(i, j));
+      y[row * columns.count + j] = static_cast<T>(total / static_cast<A>(in.pixels(i, j)));
     }
   }
 };
@@ -48,15 +49,16 @@ struct average_transpose_row {
   const T* w;
   T* g;
   LIFT_HD void operator()(std::size_t row) const {
+    using A = accumulator_t<T>;
     const window_axis rows = in.windows.rows, columns = in.windows.columns;
     const std::size_t p = row % rows.length;
     const T* const image = w + row / rows.length * rows.count * columns.count;
     for (std::size_t q = 0; q < columns.length; ++q) {
-      T total(0);
+      A total(0);
       for (std::size_t i = rows.first(p); i < rows.last(p); ++i)
         for (std::size_t j = columns.first(q); j < columns.last(q); ++j)
-          total += image[i * columns.count + j] / static_cast<T>(in.pixels(i, j));
-      g[row * columns.length + q] = total;
+          total += image[i * columns.count + j] / static_cast<A>(in.pixels(i, j));
+      g[row * columns.length + q] = static_cast<T>(total);
     }
   }
 };

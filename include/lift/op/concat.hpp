@@ -5,11 +5,16 @@
 
 namespace lift::op {
 
-/// Copies channels [from, from + n) of x to channels [to, to + n) of y, both (B, C, …).
+/// Copies channels [from, from + n) of x to channels [to, to + n) of y, both (B, C, …) in one layout.
 template <class Tensor>
 void copy_channels(std::size_t n, const Tensor& x, std::size_t from, Tensor& y, std::size_t to) {
   const shape &a = x.shape(), &b = y.shape();
   const std::size_t pixels = a.product(2, a.rank());
+  if (x.layout() == memory_layout::channels_last) {
+    Tensor::backend_type::copy_rows(a[0] * pixels, n, y.mutable_data() + to, b[1], x.data() + from,
+                                    a[1]);
+    return;
+  }
   Tensor::backend_type::copy_rows(a[0], n * pixels, y.mutable_data() + to * pixels,
                                   b[1] * pixels, x.data() + from * pixels, a[1] * pixels);
 }
@@ -19,7 +24,7 @@ template <class Tensor>
 Tensor channels_of(const Tensor& x, std::size_t first, std::size_t n) {
   shape s = x.shape();
   s[1] = n;
-  Tensor y(s);
+  Tensor y(s, x.layout());
   copy_channels(n, x, first, y, 0);
   return y;
 }
@@ -53,7 +58,7 @@ struct concat {
     const auto or_zeros = [](const Tensor& x, shape alone, const Tensor& other) {
       if (!x.empty()) return x;
       alone[0] = other.shape()[0];
-      return zeros<Tensor>(alone);
+      return zeros<Tensor>(alone, other.layout());
     };
     return join(s, or_zeros(d[0], s.a, d[1]), or_zeros(d[1], s.b, d[0]));
   }
@@ -68,9 +73,9 @@ struct concat {
  private:
   template <class Tensor>
   Tensor join(const saved& s, const Tensor& a, const Tensor& b) const {
-    Tensor y(output_shape(a.shape(), b.shape()));
+    Tensor y(output_shape(a.shape(), b.shape()), a.layout());
     copy_channels(s.a[1], a, 0, y, 0);
-    copy_channels(s.b[1], b, 0, y, s.a[1]);
+    copy_channels(s.b[1], b.in_layout(a.layout()), 0, y, s.a[1]);
     return y;
   }
 };

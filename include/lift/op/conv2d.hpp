@@ -29,34 +29,36 @@ struct conv2d : affine_map<conv2d> {
   template <class Tensor>
   Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {},
                  const Tensor& r = {}) const {
-    const convolution_geometry g = geometry(x.shape(), a.shape());
-    Tensor y({g.batch, g.out_channels, g.out_height, g.out_width});
+    const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout());
+    Tensor y({g.batch, g.out_channels, g.out_height, g.out_width}, x.layout());
     const bool pixels = r.shape().rank() == 4;
-    Tensor::backend_type::convolve(g, x.data(), a.data(),
+    const Tensor added = r.in_layout(x.layout());
+    Tensor::backend_type::convolve(g, x.data(), channels_first(a).data(),
                                    {.bias = bias.data(),
-                                    .vectors = pixels ? nullptr : r.data(),
-                                    .images = pixels ? r.data() : nullptr},
+                                    .vectors = pixels ? nullptr : added.data(),
+                                    .images = pixels ? added.data() : nullptr},
                                    y.mutable_data());
     return y;
   }
   template <class Tensor>
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
     using T = typename Tensor::value_type;
-    Tensor g(x);
-    Tensor::backend_type::convolve_transpose(geometry(x, a.shape()), w.data(), a.data(),
+    Tensor g(x, w.layout());
+    Tensor::backend_type::convolve_transpose(geometry(x, a.shape(), w.layout()), w.data(), channels_first(a).data(),
                                              static_cast<const T*>(nullptr), g.mutable_data());
     return g;
   }
   template <class Tensor>
   Tensor weight_gradient(const Tensor& x, const Tensor& w, const shape& a) const {
     Tensor g(a);
-    Tensor::backend_type::convolve_weight(geometry(x.shape(), a), x.data(), w.data(),
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a, x.layout()), x.data(), w.data(),
                                           g.mutable_data());
     return g;
   }
 
  private:
-  convolution_geometry geometry(const shape& x, const shape& a) const {
+  convolution_geometry geometry(const shape& x, const shape& a,
+                                memory_layout layout = memory_layout::channels_first) const {
     require(x.rank() == 4 && a.rank() == 4 && a[1] == x[1], "conv2d: shape of the weight", a,
             text("(any, channels of ", x, ", any, any)"));
     require(stride.area() >= 1, "conv2d: stride", stride, "at least 1");
@@ -73,7 +75,8 @@ struct conv2d : affine_map<conv2d> {
             .out_width = (width - k.width) / stride.width + 1,
             .kernel = k,
             .stride = stride,
-            .padding = padding};
+            .padding = padding,
+            .layout = layout};
   }
 };
 

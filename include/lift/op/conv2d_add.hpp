@@ -50,8 +50,7 @@ struct conv2d_add {
     }
     shape y = convolution.output_shape(x.shape(), a.shape(), shape{a.shape()[0]});
     y[0] = dr.shape()[0];
-    accumulate(dy, mapped<Tensor>(y, kernel::identity{},
-                                  spread(dr, y.product(2, y.rank()))));
+    accumulate(dy, mapped<Tensor>(y, kernel::identity{}, spread(dr, y.product(2, y.rank()))));
     return dy;
   }
 
@@ -65,7 +64,7 @@ struct conv2d_add {
       all[1] = Tensor(shape{y[0], y[1]});
       Tensor::backend_type::reduce(sum{}, 1, y[0] * y[1], y.product(2, y.rank()),
                                    all[1].mutable_data(), kernel::identity{},
-                                   each(w));
+                                   each(channels_first(w)));
     }
     return all;
   }

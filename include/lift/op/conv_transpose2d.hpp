@@ -27,29 +27,30 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
 
   template <class Tensor>
   Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {}) const {
-    const convolution_geometry g = geometry(x.shape(), a.shape());
-    Tensor y({g.batch, g.channels, g.height, g.width});
-    Tensor::backend_type::convolve_transpose(g, x.data(), a.data(), bias.data(), y.mutable_data());
+    const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout());
+    Tensor y({g.batch, g.channels, g.height, g.width}, x.layout());
+    Tensor::backend_type::convolve_transpose(g, x.data(), channels_first(a).data(), bias.data(), y.mutable_data());
     return y;
   }
   template <class Tensor>
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
-    Tensor g(x);
-    Tensor::backend_type::convolve(geometry(x, a.shape()), w.data(), a.data(), {},
+    Tensor g(x, w.layout());
+    Tensor::backend_type::convolve(geometry(x, a.shape(), w.layout()), w.data(), channels_first(a).data(), {},
                                    g.mutable_data());
     return g;
   }
   template <class Tensor>
   Tensor weight_gradient(const Tensor& x, const Tensor& w, const shape& a) const {
     Tensor g(a);
-    Tensor::backend_type::convolve_weight(geometry(x.shape(), a), w.data(), x.data(),
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a, x.layout()), w.data(), x.data(),
                                           g.mutable_data());
     return g;
   }
 
  private:
   /// The geometry of the convolution this is the adjoint of: x is its result.
-  convolution_geometry geometry(const shape& x, const shape& a) const {
+  convolution_geometry geometry(const shape& x, const shape& a,
+                                memory_layout layout = memory_layout::channels_first) const {
     require(x.rank() == 4 && a.rank() == 4 && a[0] == x[1],
             "conv_transpose2d: shape of the weight", a, text("(channels of ", x, ", any, any, any)"));
     require(stride.area() >= 1, "conv_transpose2d: stride", stride, "at least 1");
@@ -67,7 +68,8 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
             .out_width = x[3],
             .kernel = k,
             .stride = stride,
-            .padding = padding};
+            .padding = padding,
+            .layout = layout};
   }
 };
 

@@ -11,13 +11,13 @@ struct block_sum_row {
   const T* x;
   T* y;
   std::size_t width;  // of y
-  T scale;
+  accumulator_t<T> scale;
   LIFT_HD void operator()(std::size_t row) const {
     const T* top = x + row * 4 * width;
     const T* bottom = top + 2 * width;
     for (std::size_t j = 0; j < width; ++j)
-      y[row * width + j] =
-          scale * (top[2 * j] + top[2 * j + 1] + bottom[2 * j] + bottom[2 * j + 1]);
+      y[row * width + j] = static_cast<T>(
+          scale * (top[2 * j] + top[2 * j + 1] + bottom[2 * j] + bottom[2 * j + 1]));
   }
 };
 
@@ -27,10 +27,10 @@ struct block_copy_row {
   const T* x;
   T* y;
   std::size_t width;  // of y
-  T scale;
+  accumulator_t<T> scale;
   LIFT_HD void operator()(std::size_t row) const {
     const T* from = x + row / 2 * (width / 2);
-    for (std::size_t j = 0; j < width; ++j) y[row * width + j] = scale * from[j / 2];
+    for (std::size_t j = 0; j < width; ++j) y[row * width + j] = static_cast<T>(scale * from[j / 2]);
   }
 };
 
@@ -54,7 +54,7 @@ struct downsample : linear_map<downsample> {
     const shape s = output_shape(x.shape());
     Tensor y(s);
     Tensor::backend_type::for_each(
-        s.product(0, 3), kernel::block_sum_row<T>{x.data(), y.mutable_data(), s[3], T(0.25)},
+        s.product(0, 3), kernel::block_sum_row<T>{x.data(), y.mutable_data(), s[3], 0.25},
         4 * s[3]);
     return y;
   }
@@ -63,7 +63,7 @@ struct downsample : linear_map<downsample> {
     using T = typename Tensor::value_type;
     Tensor g(x);
     Tensor::backend_type::for_each(
-        x.product(0, 3), kernel::block_copy_row<T>{w.data(), g.mutable_data(), x[3], T(0.25)},
+        x.product(0, 3), kernel::block_copy_row<T>{w.data(), g.mutable_data(), x[3], 0.25},
         x[3]);
     return g;
   }

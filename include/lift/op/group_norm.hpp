@@ -13,9 +13,10 @@ namespace lift::kernel {
 /// a block's reach from its statistics to its result.
 template <class T>
 struct normalised_groups {
+  using number = accumulator_t<T>;
   std::size_t batch, groups, channels, pixels;
   const T *x, *gamma, *beta;
-  T *mean, *rstd;
+  number *mean, *rstd;
 
   LIFT_HD std::size_t group_size() const { return channels * pixels; }
 
@@ -24,7 +25,7 @@ struct normalised_groups {
   struct group {
     Team team;
     const T *x, *gamma, *beta;
-    T mean, rstd;
+    number mean, rstd;
 
     /// Element i of an array of the group's elements, and those after it if v is a vector.
     template <class V>
@@ -33,12 +34,14 @@ struct normalised_groups {
     LIFT_HD V normalised(std::size_t i, V v) const { return (at(x, i, v) - V(mean)) * V(rstd); }
     template <class V>
     LIFT_HD V z(std::size_t c, std::size_t i, V v) const {
-      return normalised(i, v) * V(gamma[c]) + V(beta[c]);
+      return normalised(i, v) * V(scale(c)) + V(number(beta[c]));
     }
+    LIFT_HD number scale(std::size_t c) const { return number(gamma[c]); }
   };
 
   template <class Team>
-  LIFT_HD group<Team> at(const Team& team, std::size_t index, T its_mean, T its_rstd) const {
+  LIFT_HD group<Team> at(const Team& team, std::size_t index, number its_mean,
+                            number its_rstd) const {
     const std::size_t first = index % groups * channels;
     return {team, x + index * group_size(), gamma + first, beta + first, its_mean, its_rstd};
   }
@@ -51,23 +54,24 @@ struct normalised_groups {
 /// y = f(z), and the statistics.
 template <class Activation, class T>
 struct group_norm {
+  using number = accumulator_t<T>;
   normalised_groups<T> in;
-  T epsilon;
+  number epsilon;
   T* y;
 
   template <class Team>
   LIFT_HD void operator()(const Team& team, std::size_t index) const {
     using std::sqrt;
-    auto group = in.at(team, index, T(0), T(0));
+    auto group = in.at(team, index, number(0), number(0));
     const std::size_t size = in.group_size();
-    const T n = static_cast<T>(size);
-    group.mean = team.template reduce<sum, T>(
+    const number n = static_cast<number>(size);
+    group.mean = team.template reduce<sum, number>(
                      size, [&](std::size_t i, auto v) { return group.at(group.x, i, v); }) / n;
-    const T squares = team.template reduce<sum, T>(size, [&](std::size_t i, auto v) {
+    const number squares = team.template reduce<sum, number>(size, [&](std::size_t i, auto v) {
       const auto deviation = group.at(group.x, i, v) - decltype(v)(group.mean);
       return deviation * deviation;
     });
-    group.rstd = T(1) / sqrt(squares / n + epsilon);
+    group.rstd = number(1) / sqrt(squares / n + epsilon);
     team.once([&] {
       in.mean[index] = group.mean;
       in.rstd[index] = group.rstd;
@@ -81,6 +85,7 @@ struct group_norm {
 /// dy = f'(z)·γ·P(d) for stacked tangents d of x; a team sees one group's values for all of them.
 template <class Activation, class T>
 struct group_norm_tangents {
+  using number = accumulator_t<T>;
   normalised_groups<T> in;
   std::size_t tangents;
   const T* d;
@@ -93,17 +98,17 @@ struct group_norm_tangents {
     for (std::size_t k = 0; k < tangents; ++k) {
       const std::size_t offset = (k * in.batch * in.groups + index) * size;
       const T* const tangent = d + offset;
-      const T total = team.template reduce<sum, T>(
+      const number total = team.template reduce<sum, number>(
           size, [&](std::size_t i, auto v) { return group.at(tangent, i, v); });
-      const T product = team.template reduce<sum, T>(size, [&](std::size_t i, auto v) {
+      const number product = team.template reduce<sum, number>(size, [&](std::size_t i, auto v) {
         return group.at(tangent, i, v) * group.normalised(i, v);
       });
-      const T share = T(1) / static_cast<T>(size);
+      const number share = number(1) / static_cast<number>(size);
       team.map(in.channels, in.pixels, dy + offset, [&](std::size_t c, std::size_t i, auto v) {
         using V = decltype(v);
         const V normalised = group.normalised(i, v);
-        const V z = normalised * V(group.gamma[c]) + V(group.beta[c]);
-        return Activation::df(z) * V(group.gamma[c] * group.rstd) *
+        const V z = normalised * V(group.scale(c)) + V(number(group.beta[c]));
+        return Activation::df(z) * V(group.scale(c) * group.rstd) *
                (group.at(tangent, i, v) - (V(total) + normalised * V(product)) * V(share));
       });
     }
@@ -114,9 +119,11 @@ struct group_norm_tangents {
 /// and Σ w'.
 template <class Activation, class T>
 struct group_norm_gradient {
+  using number = accumulator_t<T>;
   normalised_groups<T> in;
   const T* w;
-  T *dx, *products, *sums;
+  T* dx;
+  number *products, *sums;
 
   template <class Team>
   LIFT_HD void operator()(const Team& team, std::size_t index) const {
@@ -124,31 +131,31 @@ struct group_norm_gradient {
     const std::size_t size = in.group_size();
     const T* const weight = w + index * size;
     T* const result = dx + index * size;
-    T* const product = products + index * in.channels;
-    T* const total = sums + index * in.channels;
+    number* const product = products + index * in.channels;
+    number* const total = sums + index * in.channels;
     team.map(in.channels, in.pixels, result, [&](std::size_t c, std::size_t i, auto v) {
       return Activation::df(group.z(c, i, v)) * group.at(weight, i, v);
     });
-    team.template reduce_rows<sum, T>(
+    team.template reduce_rows<sum, number>(
         in.channels, in.pixels,
         [&](std::size_t, std::size_t i, auto v) { return group.at(result, i, v); },
-        [&](std::size_t c, T sum) { total[c] = sum; });
-    team.template reduce_rows<sum, T>(
+        [&](std::size_t c, number sum) { total[c] = sum; });
+    team.template reduce_rows<sum, number>(
         in.channels, in.pixels,
         [&](std::size_t, std::size_t i, auto v) {
           return group.at(result, i, v) * group.normalised(i, v);
         },
-        [&](std::size_t c, T sum) { product[c] = sum; });
-    T weighted_total(0), weighted_product(0);
+        [&](std::size_t c, number sum) { product[c] = sum; });
+    number weighted_total(0), weighted_product(0);
     for (std::size_t c = 0; c < in.channels; ++c) {
-      weighted_total += group.gamma[c] * total[c];
-      weighted_product += group.gamma[c] * product[c];
+      weighted_total += group.scale(c) * total[c];
+      weighted_product += group.scale(c) * product[c];
     }
-    const T share = T(1) / static_cast<T>(size);
+    const number share = number(1) / static_cast<number>(size);
     team.map(in.channels, in.pixels, result, [&](std::size_t c, std::size_t i, auto v) {
       using V = decltype(v);
       const V others = V(weighted_total) + group.normalised(i, v) * V(weighted_product);
-      return V(group.rstd) * (V(group.gamma[c]) * group.at(result, i, v) - others * V(share));
+      return V(group.rstd) * (V(group.scale(c)) * group.at(result, i, v) - others * V(share));
     });
   }
 };
@@ -200,24 +207,29 @@ struct activated_group_norm {
 
   template <class Tensor>
   struct saved {
-    Tensor x, gamma, beta, mean, rstd;  // mean, rstd: (B, groups)
+    Tensor x, gamma, beta;
+    typename Tensor::accumulators mean, rstd;  // (B, groups)
   };
 
   template <class Tensor>
   auto forward(const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
     using T = typename Tensor::value_type;
-    const shape s = output_shape(x.shape(), gamma.shape(), beta.shape());
-    saved<Tensor> kept{x, gamma, beta, Tensor({s[0], groups}), Tensor({s[0], groups})};
+    using statistics = typename Tensor::accumulators;
+    const shape s = output_shape(x.shape(), gamma.shape(), beta.shape()), each_group{s[0], groups};
+    saved<Tensor> kept{channels_first(x), gamma, beta, statistics(each_group),
+                       statistics(each_group)};
     Tensor y(s);
-    for_each_group(kept, kernel::group_norm<Activation, T>{groups_of(kept), static_cast<T>(epsilon),
-                                                           y.mutable_data()});
-    return evaluation{y, kept};
+    for_each_group(kept, kernel::group_norm<Activation, T>{
+                             groups_of(kept), static_cast<accumulator_t<T>>(epsilon),
+                             y.mutable_data()});
+    return evaluation{y.in_layout(x.layout()), kept};
   }
 
   template <class Tensor>
   Tensor jvp(const saved<Tensor>& s, const tangents<Tensor, 3>& d) const {
     using T = typename Tensor::value_type;
-    const auto& [dx, dgamma, dbeta] = d;
+    const auto& [given, dgamma, dbeta] = d;
+    const Tensor dx = channels_first(given);
     const shape& x = s.x.shape();
     Tensor dy;
     if (!dx.empty()) {
@@ -225,26 +237,29 @@ struct activated_group_norm {
       for_each_group(s, kernel::group_norm_tangents<Activation, T>{
                             groups_of(s), dx.size() / s.x.size(), dx.data(), dy.mutable_data()});
     }
-    if (dgamma.empty() && dbeta.empty()) return dy;
+    if (dgamma.empty() && dbeta.empty()) return dy.in_layout(given.layout());
     const std::size_t pixels = x.product(2, x.rank()), n = x[1] / groups * pixels;
     const Tensor zero = zeros<Tensor>(s.gamma.shape());
     const auto channels = [&](const Tensor& v) { return spread(v.empty() ? zero : v, pixels); };
     accumulate(dy, mapped<Tensor>(x, kernel::group_norm_parameter_tangent<Activation>{}, each(s.x),
                                   spread(s.mean, n), spread(s.rstd, n), channels(s.gamma),
                                   channels(s.beta), channels(dgamma), channels(dbeta)));
-    return dy;
+    return dy.in_layout(given.layout());
   }
 
   template <class Tensor>
   tangents<Tensor, 3> vjp(const saved<Tensor>& s, const Tensor& w, const selection<3>&) const {
     using T = typename Tensor::value_type;
+    using numbers = typename Tensor::accumulators;
     const shape& x = s.x.shape();
     tangents<Tensor, 3> g{Tensor(x), Tensor(s.gamma.shape()), Tensor(s.gamma.shape())};
-    Tensor products({x[0], x[1]}), sums({x[0], x[1]});
+    numbers products(shape{x[0], x[1]}), sums(shape{x[0], x[1]});
+    const Tensor weights = channels_first(w);
     for_each_group(s, kernel::group_norm_gradient<Activation, T>{
-                          groups_of(s), w.data(), g[0].mutable_data(), products.mutable_data(),
-                          sums.mutable_data()});
-    const auto over_batch = [&](const Tensor& from, Tensor& to) {
+                          groups_of(s), weights.data(), g[0].mutable_data(),
+                          products.mutable_data(), sums.mutable_data()});
+    g[0] = g[0].in_layout(w.layout());
+    const auto over_batch = [&](const numbers& from, Tensor& to) {
       Tensor::backend_type::reduce(sum{}, x[0], x[1], 1, to.mutable_data(),
                                    kernel::identity{}, each(from));
     };
@@ -258,7 +273,7 @@ struct activated_group_norm {
   auto groups_of(const saved<Tensor>& s) const {
     using T = typename Tensor::value_type;
     const shape& x = s.x.shape();
-    Tensor mean = s.mean, rstd = s.rstd;  // handles: forward writes the elements
+    auto mean = s.mean, rstd = s.rstd;  // handles: forward writes the elements
     return kernel::normalised_groups<T>{.batch = x[0],
                                         .groups = groups,
                                         .channels = x[1] / groups,

@@ -6,25 +6,29 @@
 namespace lift::op {
 
 /// The family y = A x that acts on every entry of the batch alike: a primitive gives map(x) = A x
-/// and transpose(w, shape of x) = Aᵀ w, and inherits its three rules: dy = A dx, Jᵀw = Aᵀ w.
+/// and transpose(w, shape of x) = Aᵀ w for channels first, and inherits its three rules: dy = A dx, Jᵀw = Aᵀ w.
 template <class Op>
 struct linear_map {
   static constexpr std::size_t inputs = 1;
 
   template <class Tensor>
   auto forward(const Tensor& x) const {
-    return evaluation{self().map(x), x.shape()};
+    return evaluation{map(x), x.shape()};
   }
   template <class Tensor>
   Tensor jvp(const shape&, const tangents<Tensor, 1>& dx) const {
-    return self().map(dx[0]);
+    return map(dx[0]);
   }
   template <class Tensor>
   tangents<Tensor, 1> vjp(const shape& x, const Tensor& w, const selection<1>&) const {
-    return {self().transpose(w, x)};
+    return {self().transpose(channels_first(w), x).in_layout(w.layout())};
   }
 
  private:
+  template <class Tensor>
+  Tensor map(const Tensor& x) const {
+    return self().map(channels_first(x)).in_layout(x.layout());
+  }
   const Op& self() const { return static_cast<const Op&>(*this); }
 };
 

@@ -10,7 +10,8 @@ template <class T>
 struct maximum_row {
   window_grid windows;
   const T* x;
-  T *y, *places;
+  T* y;
+  accumulator_t<T>* places;
   LIFT_HD void operator()(std::size_t row) const {
     const window_axis rows = windows.rows, columns = windows.columns;
     const std::size_t i = row % rows.count;
@@ -28,7 +29,7 @@ struct maximum_row {
         }
       y[row * columns.count + j] = most;
       places[row * columns.count + j] =
-          static_cast<T>(rows.place(at, i) * columns.size + columns.place(across, j));
+          static_cast<accumulator_t<T>>(rows.place(at, i) * columns.size + columns.place(across, j));
     }
   }
 };
@@ -37,7 +38,8 @@ struct maximum_row {
 template <class T>
 struct chosen_row {
   window_grid windows;
-  const T *places, *d;
+  const accumulator_t<T>* places;
+  const T* d;
   std::size_t place_rows;
   T* dy;
   LIFT_HD void operator()(std::size_t row) const {
@@ -58,22 +60,23 @@ struct chosen_row {
 template <class T>
 struct chosen_transpose_row {
   window_grid windows;
-  const T *places, *w;
+  const accumulator_t<T>* places;
+  const T* w;
   T* g;
   LIFT_HD void operator()(std::size_t row) const {
     const window_axis rows = windows.rows, columns = windows.columns;
     const std::size_t p = row % rows.length;
     const std::size_t image = row / rows.length * rows.count * columns.count;
     for (std::size_t q = 0; q < columns.length; ++q) {
-      T total(0);
+      accumulator_t<T> total(0);
       for (std::size_t i = rows.first(p); i < rows.last(p); ++i)
         for (std::size_t j = columns.first(q); j < columns.last(q); ++j) {
           const std::size_t window = image + i * columns.count + j;
           if (places[window] ==
-              static_cast<T>(rows.place(p, i) * columns.size + columns.place(q, j)))
+              static_cast<accumulator_t<T>>(rows.place(p, i) * columns.size + columns.place(q, j)))
             total += w[window];
         }
-      g[row * columns.length + q] = total;
+      g[row * columns.length + q] = static_cast<T>(total);
     }
   }
 };
@@ -102,7 +105,7 @@ struct max_pool2d {
 
   template <class Tensor>
   struct saved {
-    Tensor places;  // of the chosen pixels in their windows, row by row
+    typename Tensor::accumulators places;  // of the chosen pixels in their windows, row by row
     shape x;
   };
 
@@ -110,38 +113,42 @@ struct max_pool2d {
   auto forward(const Tensor& x) const {
     using T = typename Tensor::value_type;
     const shape s = output_shape(x.shape());
-    Tensor y(s), places(s);
+    const Tensor image = channels_first(x);
+    Tensor y(s);
+    typename Tensor::accumulators places(s);
     Tensor::backend_type::for_each(
         s.product(0, 3),
-        kernel::maximum_row<T>{windows.over(x.shape(), name), x.data(), y.mutable_data(),
+        kernel::maximum_row<T>{windows.over(x.shape(), name), image.data(), y.mutable_data(),
                                places.mutable_data()},
         2 * s[3] * windows.kernel.area());
-    return evaluation{y, saved<Tensor>{places, x.shape()}};
+    return evaluation{y.in_layout(x.layout()), saved<Tensor>{places, x.shape()}};
   }
 
   template <class Tensor>
   Tensor jvp(const saved<Tensor>& s, const tangents<Tensor, 1>& dx) const {
     using T = typename Tensor::value_type;
     const shape to = output_shape(dx[0].shape());
+    const Tensor d = channels_first(dx[0]);
     Tensor dy(to);
     Tensor::backend_type::for_each(
         to.product(0, 3),
-        kernel::chosen_row<T>{windows.over(s.x, name), s.places.data(), dx[0].data(),
+        kernel::chosen_row<T>{windows.over(s.x, name), s.places.data(), d.data(),
                               s.places.shape().product(0, 3), dy.mutable_data()},
         4 * to[3]);
-    return dy;
+    return dy.in_layout(dx[0].layout());
   }
 
   template <class Tensor>
   tangents<Tensor, 1> vjp(const saved<Tensor>& s, const Tensor& w, const selection<1>&) const {
     using T = typename Tensor::value_type;
+    const Tensor weights = channels_first(w);
     Tensor g(s.x);
     Tensor::backend_type::for_each(
         s.x.product(0, 3),
-        kernel::chosen_transpose_row<T>{windows.over(s.x, name), s.places.data(), w.data(),
+        kernel::chosen_transpose_row<T>{windows.over(s.x, name), s.places.data(), weights.data(),
                                         g.mutable_data()},
         4 * w.shape()[3] * windows.kernel.area());
-    return {g};
+    return {g.in_layout(w.layout())};
   }
 };
 

@@ -40,12 +40,13 @@ struct mean_squared_error {
 
   template <class Tensor>
   auto forward(const Tensor& x, const Tensor& z) const {
-    using T = typename Tensor::value_type;
+    using A = accumulator_t<typename Tensor::value_type>;
     output_shape(x.shape(), z.shape());
+    const Tensor target = z.in_layout(x.layout());
     Tensor total(shape{1});
     Tensor::backend_type::reduce(sum{}, 1, 1, x.size(), total.mutable_data(),
-                                 kernel::squared_difference{}, each(x), each(z));
-    return evaluation{scaled(total, T(1) / static_cast<T>(x.size())), saved<Tensor>{x, z}};
+                                 kernel::squared_difference{}, each(x), each(target));
+    return evaluation{scaled(total, A(1) / static_cast<A>(x.size())), saved<Tensor>{x, target}};
   }
   template <class Tensor>
   Tensor jvp(const saved<Tensor>& s, const tangents<Tensor, 2>& d) const {
@@ -66,20 +67,20 @@ struct mean_squared_error {
  private:
   template <class Tensor>
   static auto factor(const saved<Tensor>& s, int sign) {
-    using T = typename Tensor::value_type;
-    return kernel::difference_product<T>{static_cast<T>(sign) / static_cast<T>(s.x.size())};
+    using A = accumulator_t<typename Tensor::value_type>;
+    return kernel::difference_product<A>{static_cast<A>(sign) / static_cast<A>(s.x.size())};
   }
   template <class Tensor>
   static Tensor product(const saved<Tensor>& s, const Tensor& d, int sign) {
     require(d.shape() == s.x.shape(), "mean_squared_error: tangent", d.shape(), s.x.shape());
     Tensor dy(shape{1});
     Tensor::backend_type::reduce(sum{}, 1, 1, d.size(), dy.mutable_data(), factor(s, sign),
-                                 each(s.x), each(s.z), each(d));
+                                 each(s.x), each(s.z), each(d.in_layout(s.x.layout())));
     return dy;
   }
   template <class Tensor>
   static Tensor gradient(const saved<Tensor>& s, const Tensor& w, int sign) {
-    return mapped<Tensor>(s.x.shape(), factor(s, sign), each(s.x), each(s.z), each(w));
+    return mapped<Tensor>(s.x.shape(), s.x.layout(), factor(s, sign), each(s.x), each(s.z), each(w));
   }
 };
 

@@ -31,15 +31,23 @@ struct pointwise {
 
   template <class Tensor>
   auto forward(const Tensor& x) const {
-    return evaluation{mapped<Tensor>(x.shape(), kernel::pointwise_value<Op>{}, each(x)), x};
+    return evaluation{mapped<Tensor>(x.shape(), x.layout(), kernel::pointwise_value<Op>{}, each(x)),
+                      x};
   }
   template <class Tensor>
   Tensor jvp(const Tensor& x, const tangents<Tensor, 1>& dx) const {
-    return mapped<Tensor>(dx[0].shape(), kernel::pointwise_derivative<Op>{}, each(x), each(dx[0]));
+    return times_derivative(x, dx[0]);
   }
   template <class Tensor>
   tangents<Tensor, 1> vjp(const Tensor& x, const Tensor& w, const selection<1>&) const {
-    return {mapped<Tensor>(w.shape(), kernel::pointwise_derivative<Op>{}, each(x), each(w))};
+    return {times_derivative(x, w)};
+  }
+
+ private:
+  template <class Tensor>
+  static Tensor times_derivative(const Tensor& x, const Tensor& d) {
+    return mapped<Tensor>(d.shape(), x.layout(), kernel::pointwise_derivative<Op>{}, each(x),
+                          each(d.in_layout(x.layout())));
   }
 };
 

@@ -63,6 +63,12 @@ concept primitive = requires(const Op& op, std::array<shape, Op::inputs> shapes,
   { op.vjp(primal.saved, w, wanted) } -> std::same_as<tangents<Tensor, Op::inputs>>;
 };
 
+/// The images for a rule that is written for channels first.
+template <class Tensor>
+Tensor channels_first(const Tensor& x) {
+  return x.in_layout(memory_layout::channels_first);
+}
+
 /// Adds a term to a sum that may still be empty.
 template <class Tensor>
 void accumulate(Tensor& total, const Tensor& term) {

@@ -16,13 +16,14 @@ struct upsample_row {
   T* y;
   std::size_t height, width;  // of x
   LIFT_HD void operator()(std::size_t row) const {
+    using A = accumulator_t<T>;
     const std::size_t image = row / (2 * height), i = row % (2 * height);
     const T* near = x + (image * height + i / 2) * width;
     const T* far = x + (image * height + neighbour(i, height)) * width;
     for (std::size_t j = 0; j < 2 * width; ++j) {
       const std::size_t a = j / 2, b = neighbour(j, width);
-      y[row * 2 * width + j] = T(0.5625) * near[a] + T(0.1875) * (near[b] + far[a]) +
-                               T(0.0625) * far[b];
+      y[row * 2 * width + j] = static_cast<T>(A(0.5625) * near[a] + A(0.1875) * (A(near[b]) + far[a]) +
+                                              A(0.0625) * far[b]);
     }
   }
   /// The coarse pixel that fine pixel i takes a quarter of.
@@ -41,12 +42,12 @@ struct upsample_transpose_row {
   LIFT_HD void operator()(std::size_t row) const {
     const std::size_t image = row / height, i = row % height;
     for (std::size_t j = 0; j < width; ++j) {
-      T total(0);
+      accumulator_t<T> total(0);
       for (std::size_t p = first(i); p < last(i, height); ++p)
         for (std::size_t q = first(j); q < last(j, width); ++q)
           total += weight(p, i, height) * weight(q, j, width) *
                    w[(image * 2 * height + p) * 2 * width + q];
-      g[row * width + j] = total;
+      g[row * width + j] = static_cast<T>(total);
     }
   }
   LIFT_HD static std::size_t first(std::size_t i) { return i == 0 ? 0 : 2 * i - 1; }
@@ -54,9 +55,10 @@ struct upsample_transpose_row {
     return 2 * i + 3 < 2 * n ? 2 * i + 3 : 2 * n;
   }
   /// The share that fine pixel p takes of coarse pixel i.
-  LIFT_HD static T weight(std::size_t p, std::size_t i, std::size_t n) {
-    return (p / 2 == i ? T(0.75) : T(0)) +
-           (upsample_row<T>::neighbour(p, n) == i ? T(0.25) : T(0));
+  LIFT_HD static accumulator_t<T> weight(std::size_t p, std::size_t i, std::size_t n) {
+    using A = accumulator_t<T>;
+    return (p / 2 == i ? A(0.75) : A(0)) +
+           (upsample_row<T>::neighbour(p, n) == i ? A(0.25) : A(0));
   }
 };
 

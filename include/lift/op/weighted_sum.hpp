@@ -61,13 +61,13 @@ struct weighted_sum {
   Tensor combine(const Tensor& x, const Tensor& y) const {
     const Tensor wa = on_backend<Tensor>(a), wb = on_backend<Tensor>(b);
     const std::size_t run = x.shape().product(1, x.shape().rank());
-    return mapped<Tensor>(x.shape(), kernel::weighted_sum{}, each(x), each(y), spread(wa, run),
-                          spread(wb, run));
+    return mapped<Tensor>(x.shape(), x.layout(), kernel::weighted_sum{}, each(x),
+                          each(y.in_layout(x.layout())), spread(wa, run), spread(wb, run));
   }
   template <class Tensor>
   static Tensor weighted(const Tensor& x, const std::vector<double>& weights) {
     const Tensor w = on_backend<Tensor>(weights);
-    return mapped<Tensor>(x.shape(), kernel::multiply{}, each(x),
+    return mapped<Tensor>(x.shape(), x.layout(), kernel::multiply{}, each(x),
                           spread(w, x.shape().product(1, x.shape().rank())));
   }
 };

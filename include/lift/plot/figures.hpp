@@ -181,6 +181,7 @@ inline void draw_bars(figure_files to, const std::string& title,
   (f << "$bars").data(rows);
   f << "set title " << caption(title) << " noenhanced\nset ylabel " << caption(y_label)
     << " noenhanced\nset style fill solid 0.8 noborder\nset boxwidth 0.6\nset yrange [0:*]\n"
+       "set offsets 0, 0, graph 0.08, 0\n"  // for the number on the tallest
        "set xrange [-0.6:"
     << static_cast<double>(bars.size()) - 0.4 << "]\nunset key\nset xtics noenhanced (";
   for (std::size_t k = 0; k < bars.size(); ++k) {

@@ -10,16 +10,17 @@ namespace lift {
 /// The upper half of a float32: 8 bits of exponent and 7 of fraction.
 struct bfloat16 {
   std::uint16_t bits;
-  LIFT_HD explicit operator float() const {
+
+  bfloat16() = default;
+  /// The nearest, of two the even one; NaN stays NaN.
+  LIFT_HD explicit bfloat16(float x) {
+    const auto whole = __builtin_bit_cast(std::uint32_t, x);
+    const std::uint32_t nearest = whole + 0x7fffu + (whole >> 16 & 1u);
+    bits = static_cast<std::uint16_t>((x == x ? nearest : whole | 0x400000u) >> 16);
+  }
+  LIFT_HD operator float() const {
     return __builtin_bit_cast(float, std::uint32_t{bits} << 16);
   }
 };
-
-/// The nearest bfloat16, of two the even one; NaN stays NaN.
-LIFT_HD inline bfloat16 to_bfloat16(float x) {
-  const auto whole = __builtin_bit_cast(std::uint32_t, x);
-  const std::uint32_t nearest = whole + 0x7fffu + (whole >> 16 & 1u);
-  return {static_cast<std::uint16_t>((x == x ? nearest : whole | 0x400000u) >> 16)};
-}
 
 }  // namespace lift

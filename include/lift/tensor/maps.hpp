@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 #include <lift/tensor/functors.hpp>
+#include <lift/tensor/memory_layout.hpp>
 #include <lift/tensor/operand.hpp>
 #include <lift/tensor/reduction.hpp>
+#include <lift/tensor/storage.hpp>
 #include <lift/tensor/tensor.hpp>
 
 namespace lift {
@@ -17,58 +20,89 @@ operand<T> each(const tensor<Backend, T>& x) {
   return {x.data(), 1, x.size()};
 }
 
-/// Reads every element of a tensor `run` times in a row: one number per channel, row or image.
+/// Reads every element of a tensor `run` times in a row: one number per row or image, or per channel
+/// where channels are first.
 template <class Backend, class T>
 operand<T> spread(const tensor<Backend, T>& x, std::size_t run) {
   return {x.data(), run, x.size()};
 }
 
-/// A new tensor f(in...), element by element.
+/// Reads one number for each channel of the images y (B, C, …), in the layout of y.
+template <class Backend, class T>
+operand<T> per_channel(const tensor<Backend, T>& x, const tensor<Backend, T>& y) {
+  const bool last = y.layout() == memory_layout::channels_last;
+  return {x.data(), last ? 1 : y.shape().product(2, y.shape().rank()), x.size()};
+}
+
+/// A new tensor f(in...), element by element, in the layout that the operands are in.
 template <class Tensor, class F, class... In>
-Tensor mapped(const shape& s, const F& f, const In&... in) {
-  Tensor out(s);
+Tensor mapped(const shape& s, memory_layout layout, const F& f, const In&... in) {
+  Tensor out(s, layout);
   Tensor::backend_type::map(s.size(), out.mutable_data(), f, in...);
   return out;
 }
+template <class Tensor, class F, class... In>
+  requires(!std::is_same_v<F, memory_layout>)
+Tensor mapped(const shape& s, const F& f, const In&... in) {
+  return mapped<Tensor>(s, memory_layout::channels_first, f, in...);
+}
 
 template <class Tensor>
-Tensor full(const shape& s, typename Tensor::value_type value) {
-  Tensor out(s);
-  Tensor::backend_type::map(s.size(), out.mutable_data(),
-                            kernel::constant<typename Tensor::value_type>{value}, each(out));
+Tensor full(const shape& s, accumulator_t<typename Tensor::value_type> value,
+            memory_layout layout = memory_layout::channels_first) {
+  Tensor out(s, layout);
+  Tensor::backend_type::map(s.size(), out.mutable_data(), kernel::constant<decltype(value)>{value},
+                            each(out));
   return out;
 }
 
 template <class Tensor>
-Tensor zeros(const shape& s) {
-  return full<Tensor>(s, 0);
+Tensor zeros(const shape& s, memory_layout layout = memory_layout::channels_first) {
+  return full<Tensor>(s, 0, layout);
+}
+
+/// The sums over the batch and all pixels of images (B, C, …): one for each channel.
+template <class Backend, class T>
+tensor<Backend, T> sum_of_channels(const tensor<Backend, T>& x) {
+  const shape& s = x.shape();
+  const std::size_t pixels = s.product(2, s.rank());
+  const bool last = x.layout() == memory_layout::channels_last;
+  tensor<Backend, T> out(shape{s[1]});
+  Backend::reduce(sum{}, last ? s[0] * pixels : s[0], s[1], last ? 1 : pixels, out.mutable_data(),
+                  kernel::identity{}, each(x));
+  return out;
 }
 
 template <class Backend, class T>
 tensor<Backend, T> sum_of(const tensor<Backend, T>& a, const tensor<Backend, T>& b) {
   require(a.shape() == b.shape(), "sum of two tensors", b.shape(), a.shape());
-  return mapped<tensor<Backend, T>>(a.shape(), kernel::add{}, each(a), each(b));
+  return mapped<tensor<Backend, T>>(a.shape(), a.layout(), kernel::add{}, each(a),
+                                    each(b.in_layout(a.layout())));
 }
 
-/// a·x, a rounded to the tensor's type.
+/// a·x, a rounded to the type of its sums.
 template <class Backend, class T>
 tensor<Backend, T> scaled(const tensor<Backend, T>& x, double a) {
-  return mapped<tensor<Backend, T>>(x.shape(), kernel::scale<T>{static_cast<T>(a)}, each(x));
+  using A = accumulator_t<T>;
+  return mapped<tensor<Backend, T>>(x.shape(), x.layout(), kernel::scale<A>{static_cast<A>(a)},
+                                    each(x));
 }
 
-/// a·x + b·y, a and b rounded to the tensors' type.
+/// a·x + b·y, a and b rounded to the type of their sums.
 template <class Backend, class T>
 tensor<Backend, T> axpby(double a, const tensor<Backend, T>& x, double b,
                          const tensor<Backend, T>& y) {
   require(x.shape() == y.shape(), "axpby of two tensors", y.shape(), x.shape());
-  const kernel::axpby<T> f{static_cast<T>(a), static_cast<T>(b)};
-  return mapped<tensor<Backend, T>>(x.shape(), f, each(x), each(y));
+  using A = accumulator_t<T>;
+  const kernel::axpby<A> f{static_cast<A>(a), static_cast<A>(b)};
+  return mapped<tensor<Backend, T>>(x.shape(), x.layout(), f, each(x),
+                                    each(y.in_layout(x.layout())));
 }
 
-/// Sum of the squares of all elements, in the tensor's own precision.
+/// Sum of the squares of all elements.
 template <class Backend, class T>
-T squared_norm(const tensor<Backend, T>& x) {
-  tensor<Backend, T> out(shape{1});
+accumulator_t<T> squared_norm(const tensor<Backend, T>& x) {
+  tensor<Backend, accumulator_t<T>> out(shape{1});
   Backend::reduce(sum{}, 1, 1, x.size(), out.mutable_data(), kernel::square{}, each(x));
   return out.to_host()[0];
 }
@@ -80,12 +114,13 @@ tensor<Backend, T> stacked(std::span<const tensor<Backend, T>> parts) {
   lift::shape s = parts[0].shape();
   s[0] = 0;
   for (const auto& part : parts) s[0] += part.shape()[0];
-  tensor<Backend, T> out(s);
+  tensor<Backend, T> out(s, parts[0].layout());
   std::size_t at = 0;
   for (const auto& part : parts) {
-    Backend::copy_rows(std::size_t{1}, part.size(), out.mutable_data() + at, part.size(),
-                       part.data(), part.size());
-    at += part.size();
+    const tensor<Backend, T> same = part.in_layout(out.layout());
+    Backend::copy_rows(std::size_t{1}, same.size(), out.mutable_data() + at, same.size(),
+                       same.data(), same.size());
+    at += same.size();
   }
   return out;
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 
 #include <lift/core/config.hpp>
 
@@ -24,8 +23,7 @@ struct maximum {
     if constexpr (requires { typename T::value_type; }) {
       return T(identity<typename T::value_type>());
     } else {
-      constexpr T least = -std::numeric_limits<T>::infinity();
-      return least;
+      return -T(INFINITY);  // nvcc calls no function of std::numeric_limits here
     }
   }
   template <class T>

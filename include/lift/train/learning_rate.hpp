@@ -58,6 +58,14 @@ struct cosine_annealing {
     return {.steps = epochs * batches_per_epoch,
             .steps_per_change = side == preset::sound ? 1 : batches_per_epoch};
   }
+
+  /// The same over another number of steps, of which warm-up takes half at most.
+  cosine_annealing lasting(std::uint64_t length) const {
+    cosine_annealing result = *this;
+    result.steps = length;
+    result.warmup = std::min(warmup, length / 2);
+    return result;
+  }
 };
 
 static_assert(learning_rate<cosine_annealing>);

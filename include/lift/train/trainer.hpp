@@ -93,6 +93,10 @@ class trainer {
   const training_state<Tensor>& state() const { return state_; }
   std::uint64_t batches_per_epoch() const { return state_.images / options_.batch_size; }
 
+  /// Takes the learning rates of the steps to come from another policy, as when a training is
+  /// planned anew to last longer or shorter.
+  void change_rate(Rate rate) { rate_ = std::move(rate); }
+
   /// Takes one step. Throws lift::error, naming the step and what was not finite, when a loss or
   /// gradient is not, and lift::stopped when asked to stop (stoppable) while it evaluates them as
   /// the only rank on a backend that keeps no record of work; the state is then as before.

@@ -579,7 +579,27 @@ BOOST_AUTO_TEST_CASE(places_of_threads) {
   BOOST_TEST((got == wanted));
 }
 
+BOOST_AUTO_TEST_CASE(turns_of_threads) {
+  const shape threads{.block = {100, 1, 1}};
+  std::vector<u32> in_order(100);
+  std::iota(in_order.begin(), in_order.end(), 0xeeeeeeee);  // out is filled with that
+  const auto drawn = [&] {
+    auto turns = results<u32>(101, "turns", threads);
+    turns.erase(turns.begin());
+    return turns;
+  };
+  const auto first = drawn(), second = drawn();
+  const char* const seed = std::getenv("LIFT_EMULATOR_SEED");
+  const bool at_random = seed && std::string(seed) != "0";
+  BOOST_TEST((first != in_order) == at_random);
+  BOOST_TEST((first != second) == at_random);
+  BOOST_TEST((std::ranges::is_permutation(first, in_order)));
+  BOOST_TEST((std::ranges::is_permutation(second, in_order)));
+}
+
 BOOST_AUTO_TEST_CASE(shared_memory_and_barriers) {
+  check_same<double>(results<double>(3, "unwritten", one), {nan64, nan64, nan64}, "unwritten");
+
   const shape threads{.grid = {5, 1, 1}, .block = {200, 1, 1}};
   std::vector<u32> wanted;
   for (u32 i = 0; i < 5 * 200; ++i) wanted.push_back(i / 200 * 1000 + 199 - i % 200);

@@ -21,7 +21,7 @@
   LIFT_KERNEL void backend::convolve_weight(const convolution_geometry&, const T*, const T*, T*);
 
 #define LIFT_KERNELS(T)                                                                          \
-  LIFT_CONVOLUTIONS(xtensor_backend, T)                                                          \
+  LIFT_CONVOLUTIONS(detail::fast_xtensor_verbs, T)                                               \
   LIFT_CONVOLUTIONS(xtensor_convolution, T)                                                      \
   LIFT_KERNEL void xtensor_algebra::gemm(std::size_t, std::size_t, std::size_t, std::size_t, T,  \
                                          std::type_identity_t<matrices<const T>>,                \

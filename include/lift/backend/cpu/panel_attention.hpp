@@ -128,6 +128,11 @@ class attention_head {
 
   T scale() const { return T(1) / std::sqrt(static_cast<T>(depth_)); }
 
+  /// Elements of matrices (n, depth), (n, strip) and (depth, strip), with what is read behind them.
+  std::size_t keys_size() const { return n_ * depth_ + panel_width<T>; }
+  std::size_t scores_size() const { return n_ * strip; }
+  std::size_t strip_size() const { return depth_ * strip + panel_width<T>; }
+
  private:
   static batch load(const T* p) { return batch::load_unaligned(p); }
 
@@ -155,46 +160,20 @@ class attention_head {
   const T *q_, *k_, *v_;
 };
 
-/// Work spaces of one head, apart from those of the products.
-template <class T>
-struct attention_spaces {
-  static constexpr std::size_t strip = attention_head<T>::strip;
-  std::size_t depth, n;
-  T* at;
-
-  /// `keys` matrices (n, depth), `scores` matrices (n, strip) and `strips` matrices (depth, strip).
-  attention_spaces(const attention_geometry& g, std::size_t keys, std::size_t scores,
-                   std::size_t strips)
-      : depth(g.depth), n(g.pixels),
-        at(work_space<T, 3>(keys * (n * depth + panel_width<T>) + scores * n * strip +
-                            strips * (strip * depth + panel_width<T>))) {}
-  T* keys() { return take(n * depth + panel_width<T>); }
-  T* scores() { return take(n * strip); }
-  T* one_strip() { return take(strip * depth + panel_width<T>); }
-
- private:
-  T* take(std::size_t size) {
-    T* const from = at;
-    at += size;
-    return from;
-  }
-};
-
 /// y = V·Pᵀ of every head.
 template <class T>
 void panel_attention(const attention_geometry& g, const T* qkv, T* y) {
   default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
     const attention_head<T> head(g, task, qkv);
-    attention_spaces<T> space(g, 1, 1, 1);
-    T *const keys = space.keys(), *const p = space.scores(), *const q = space.one_strip();
+    const scratch<T> keys(head.keys_size()), p(head.scores_size()), q(head.strip_size());
     head.transpose(head.k(), keys);
     head.for_each_strip([&](std::size_t first, std::size_t queries) {
       head.take_strip(head.q(), first, queries, q);
       const auto sums = head.exponentials(keys, q, p);
-      T* const strip = q;  // the queries are used up
-      head.by_values(head.v(), p, strip);
-      head.divide(strip, g.depth, sums);
-      head.give_strip(strip, first, queries, y + g.first_output(task));
+      const scratch<T>& values = q;  // the queries are used up
+      head.by_values(head.v(), p, values);
+      head.divide(values, g.depth, sums);
+      head.give_strip(values, first, queries, y + g.first_output(task));
     });
   });
 }
@@ -205,16 +184,14 @@ void panel_attention_tangents(const attention_geometry& g, std::size_t tangents,
                               const T* dqkv, T* dy) {
   default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
     const attention_head<T> head(g, task, qkv);
-    attention_spaces<T> space(g, 1 + tangents, 2, 2);
-    T *const keys = space.keys(), *const p = space.scores(), *const ds = space.scores();
-    T *const q = space.one_strip(), *const dq = space.one_strip();
+    const scratch<T> keys(head.keys_size()), moved_keys(tangents * head.keys_size());
+    const scratch<T> p(head.scores_size()), ds(head.scores_size());
+    const scratch<T> q(head.strip_size()), dq(head.strip_size());
     head.transpose(head.k(), keys);
     std::vector<attention_head<T>> moved;
-    std::vector<T*> moved_keys;
     for (std::size_t k = 0; k < tangents; ++k) {
       moved.emplace_back(g, task, dqkv + k * g.batch * 3 * g.image_size());
-      moved_keys.push_back(space.keys());
-      head.transpose(moved[k].k(), moved_keys[k]);
+      head.transpose(moved[k].k(), moved_keys + k * head.keys_size());
     }
     head.for_each_strip([&](std::size_t first, std::size_t queries) {
       head.take_strip(head.q(), first, queries, q);
@@ -222,7 +199,7 @@ void panel_attention_tangents(const attention_geometry& g, std::size_t tangents,
       for (std::size_t k = 0; k < tangents; ++k) {
         head.take_strip(moved[k].q(), first, queries, dq);
         head.by_keys(head.scale(), keys, dq, ds);
-        head.by_keys(head.scale(), moved_keys[k], q, ds, true);
+        head.by_keys(head.scale(), moved_keys + k * head.keys_size(), q, ds, true);
         head.softmax_tangent(p, ds, T(1));
         T* const to = dy + k * g.batch * g.image_size() + g.first_output(task);
         head.by_values(moved[k].v(), p, first, queries, to);
@@ -237,12 +214,10 @@ template <class T>
 void panel_attention_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
   default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
     const attention_head<T> head(g, task, qkv);
-    attention_spaces<T> space(g, 4, 2, 3);
-    T *const keys = space.keys(), *const values = space.keys();
-    T *const dk = space.keys(), *const dv = space.keys();
-    T *const p = space.scores(), *const s = space.scores();
-    T *const q = space.one_strip(), *const ws = space.one_strip();
-    T* const transposed = space.one_strip();
+    const scratch<T> keys(head.keys_size()), values(head.keys_size());
+    const scratch<T> dk(head.keys_size()), dv(head.keys_size());
+    const scratch<T> p(head.scores_size()), s(head.scores_size());
+    const scratch<T> q(head.strip_size()), ws(head.strip_size()), transposed(head.strip_size());
     const T* const out = w + g.first_output(task);
     T* const dq = gradient + g.first_query(task);
     head.transpose(head.k(), keys);
@@ -257,8 +232,8 @@ void panel_attention_gradient(const attention_geometry& g, const T* qkv, const T
       head.gather(s, q, transposed, dk, first > 0);
       head.gather(p, ws, transposed, dv, first > 0);
     });
-    transpose_matrix(g.pixels, g.depth, dk, g.depth, dq + g.image_size(), g.pixels);
-    transpose_matrix(g.pixels, g.depth, dv, g.depth, dq + 2 * g.image_size(), g.pixels);
+    transpose_matrix(g.pixels, g.depth, dk.data(), g.depth, dq + g.image_size(), g.pixels);
+    transpose_matrix(g.pixels, g.depth, dv.data(), g.depth, dq + 2 * g.image_size(), g.pixels);
   });
 }
 

@@ -136,7 +136,7 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
   const bool far = a.step * sizeof(T) >= 4096;
   const std::size_t together = far ? std::max<std::size_t>(most, 512 / sizeof(T)) : most;
   const bool pack = a.step != 1 && a.row == 1 && (far || panels.size() > 1);
-  T* const packed = pack ? work_space<T, 4>(together * std::min(depth, depth_block)) : nullptr;
+  const scratch<T> packed(pack ? together * std::min(depth, depth_block) : 0);
   const T* const bias = end.bias;
   std::size_t first = 0;
   do {
@@ -145,7 +145,7 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
       const std::size_t rows = std::min(most, m - i);
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
       if (pack) {
-        if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed);
+        if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed.data());
         left = {packed + i % together * terms, 1, most};
       }
       end.bias = bias && first == 0 ? bias + i : nullptr;

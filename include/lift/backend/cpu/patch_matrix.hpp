@@ -34,9 +34,6 @@ inline std::vector<strip> strips(const convolution_geometry& g, std::size_t colu
   return result;
 }
 
-/// Fewer strips than this are not shared out among the threads: their rows are.
-inline constexpr std::size_t few_strips = 4;
-
 /// The outputs [first, last) whose input o·stride + k − padding is one of 0 … size − 1, for place
 /// k of the kernel along one axis.
 struct inside {

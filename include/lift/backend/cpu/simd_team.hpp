@@ -5,6 +5,8 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include <lift/backend/cpu/simd_lanes.hpp>
+
 namespace lift::detail {
 
 /// The lanes of a vector as a team (see team.hpp); what is left over is done number by number.
@@ -31,10 +33,10 @@ struct simd_team {
   /// to[i] = f(i, v) for i < n.
   template <class T, class F>
   void map(std::size_t n, T* to, const F& f) const {
-    using batch = xsimd::batch<T>;
+    using batch = simd_lanes<T>;
     std::size_t i = 0;
-    for (; i + batch::size <= n; i += batch::size) batch(f(i, batch())).store_unaligned(to + i);
-    for (; i < n; ++i) to[i] = f(i, T());
+    for (; i + batch::size <= n; i += batch::size) store_lanes(batch(f(i, batch())), to + i);
+    for (; i < n; ++i) to[i] = static_cast<T>(f(i, accumulator_t<T>()));
   }
 
   template <class T, class F>
@@ -56,11 +58,9 @@ struct simd_team {
   void once(const F& f) const { f(); }
 
   template <class T>
-  T load(const T* p, T) const { return *p; }
+  accumulator_t<T> load(const T* p, accumulator_t<T>) const { return static_cast<accumulator_t<T>>(*p); }
   template <class T>
-  xsimd::batch<T> load(const T* p, const xsimd::batch<T>&) const {
-    return xsimd::batch<T>::load_unaligned(p);
-  }
+  simd_lanes<T> load(const T* p, const simd_lanes<T>&) const { return load_lanes(p); }
 };
 
 }  // namespace lift::detail

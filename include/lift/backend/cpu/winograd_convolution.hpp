@@ -79,12 +79,12 @@ class winograd_convolution {
     default_thread_pool().run(ceil_div(out_.rows(), rows), [&](std::size_t task) {
       const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
       const std::size_t tiles = (last - first) * out_.columns();
-      const transformed_tiles<T> inputs(
-          work_space<T, 0>(transformed_tiles<T>::size(tiles, in_.channels)), tiles, in_.channels);
+      const scratch<T> input_space(transformed_tiles<T>::size(tiles, in_.channels));
+      const transformed_tiles<T> inputs(input_space, tiles, in_.channels);
       for (std::size_t c = 0; c < in_.channels; c += lanes<T>)
         transform(image, first, last, c, inputs);
-      const transformed_tiles<T> products(
-          work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+      const scratch<T> product_space(transformed_tiles<T>::size(tiles, width));
+      const transformed_tiles<T> products(product_space, tiles, width);
       for (std::size_t panel = 0; panel < panels(); ++panel) {
         multiply(inputs, 0, in_.channels, panel,
                  kernels_at(kernels.data() + panel * panel_size()), products);
@@ -105,10 +105,10 @@ class winograd_convolution {
         transform(image, first, first + rows, group * lanes<T>, inputs);
       });
       default_thread_pool().run(panels(), [&](std::size_t panel) {
-        const transformed_kernels<T> kernels{
-            work_space<T, 0>(transformed_kernels<T>::size(kernel_depth)), kernel_depth};
-        const transformed_tiles<T> products(
-            work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
+        const scratch<T> kernel_space(transformed_kernels<T>::size(kernel_depth));
+        const transformed_kernels<T> kernels{kernel_space, kernel_depth};
+        const scratch<T> product_space(transformed_tiles<T>::size(tiles, width));
+        const transformed_tiles<T> products(product_space, tiles, width);
         for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
           const std::size_t end = std::min(c + kernel_depth, in_.channels);
           transform_panel(panel, c, end, kernels);
@@ -184,11 +184,32 @@ void winograd_convolve_transpose(const convolution_geometry& g, const T* result,
   winograd_convolution<true, T>(adjoint(g), kernels)(result, {.bias = bias}, image);
 }
 
+/// Brings 3×3 kernels of a weight (O, C, 3, 3) back from tiles, of which there is one for each output
+/// channel.
+template <class T>
+void restore_kernels(const convolution_geometry& g, const transformed_tiles<T>& from, T* weight) {
+  using batch = xsimd::batch<T>;
+  constexpr std::size_t n = lanes<T>;
+  parallel_for(g.out_channels, 4, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t o = begin; o < end; ++o)
+      for (std::size_t c = 0; c < g.channels; c += n) {
+        alignas(64) std::array<std::array<T, n>, 9> kernels;
+        winograd_transform<winograd_kernel_adjoint, batch>(
+            strided_load<batch>{from(0, o, c), from.matrix},
+            [&](std::size_t j, std::size_t i, const batch& v) {
+              v.store_aligned(kernels[3 * i + j].data());
+            });
+        T* const to = weight + (o * g.channels + c) * 9;
+        for (std::size_t i = 0; i < std::min(n, g.channels - c); ++i)
+          for (std::size_t tap = 0; tap < 9; ++tap) to[9 * i + tap] = kernels[tap][i];
+      }
+  });
+}
+
 /// The gradient of a 3×3 convolution with respect to its weight, the same way.
 template <class T>
 void winograd_weight_gradient(const convolution_geometry& g, const T* image, const T* result,
                               T* weight) {
-  using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
   const tiling in = input_tiling(g), out = output_tiling(g);
   const std::size_t tile_bytes = winograd_points * sizeof(T) * (g.channels + g.out_channels);
@@ -221,20 +242,7 @@ void winograd_weight_gradient(const convolution_geometry& g, const T* image, con
                        panels, sums.row, {.add = first > 0});
     });
   }
-  parallel_for(g.out_channels, 4, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t o = begin; o < end; ++o)
-      for (std::size_t c = 0; c < g.channels; c += n) {
-        alignas(64) std::array<std::array<T, n>, 9> kernels;
-        winograd_transform<winograd_kernel_adjoint, batch>(
-            strided_load<batch>{sums(0, o, c), sums.matrix},
-            [&](std::size_t j, std::size_t i, const batch& v) {
-              v.store_aligned(kernels[3 * i + j].data());
-            });
-        T* const to = weight + (o * g.channels + c) * 9;
-        for (std::size_t i = 0; i < std::min(n, g.channels - c); ++i)
-          for (std::size_t tap = 0; tap < 9; ++tap) to[9 * i + tap] = kernels[tap][i];
-      }
-  });
+  restore_kernels(g, sums, weight);
 }
 
 }  // namespace lift::detail

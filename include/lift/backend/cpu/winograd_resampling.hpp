@@ -100,68 +100,98 @@ std::size_t rows_at_once(const tiling& tiles, std::size_t channels) {
   return std::max<std::size_t>(1, std::max<std::size_t>(fit, 128) / tiles.columns());
 }
 
-/// The convolution that halves: result = image ∗ weight, with its epilogue.
+/// The convolution that halves, some rows of tiles at a time.
+template <class T>
+class winograd_halving {
+ public:
+  winograd_halving(const convolution_geometry& g, const T* weight)
+      : in_(input_tiling(g)), out_(output_tiling(g)),
+        kernels_{weight, weight + g.out_channels * g.patch(), 16, g.patch()} {}
+
+  /// Writes the results with the epilogue.
+  void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
+    const std::size_t most = rows_at_once<T>(out_, 4 * in_.channels);
+    const std::size_t groups = ceil_div(in_.channels, n);
+    for (std::size_t first = 0; first < out_.rows(); first += most) {
+      const std::size_t last = std::min(first + most, out_.rows());
+      const std::size_t tiles = (last - first) * out_.columns();
+      const std::size_t size = transformed_tiles<T>::size(tiles, in_.channels);
+      work_buffer<T> space(4 * size);
+      const auto inputs = [&](std::size_t y, std::size_t x) {
+        return transformed_tiles<T>(space.data() + (2 * y + x) * size, tiles, in_.channels);
+      };
+      default_thread_pool().run(2 * groups, [&](std::size_t task) {
+        transform(image, first, last, task / groups, task % groups * n, inputs);
+      });
+      default_thread_pool().run(ceil_div(out_.channels, width), [&](std::size_t panel) {
+        const std::size_t out = panel * width, channels = std::min(width, out_.channels - out);
+        const scratch<T> product_space(transformed_tiles<T>::size(tiles, width));
+        const transformed_tiles<T> products(product_space, tiles, width);
+        multiply(inputs, out, channels, products);
+        for (std::size_t c = 0; c < channels; c += n)
+          restore_tile_rows(out_, first, last, products, c, out + c, epilogue, result);
+      });
+    }
+  }
+
+ private:
+  static constexpr std::size_t n = lanes<T>, width = panel_width<T>;
+
+  /// Rows of tiles [first, last) of phases (y, 0) and (y, 1) of a vector of channels to inputs(y, x).
+  template <class Tiles>
+  void transform(const T* image, std::size_t first, std::size_t last, std::size_t y,
+                 std::size_t channel, const Tiles& inputs) const {
+    const std::size_t z_size = tile_row_size<T>(out_), z_width = 4 * out_.columns() + 2;
+    const scratch<T> z(2 * z_size);
+    for_each_tile_row(out_, first, last, [&](std::size_t b, std::size_t top, std::size_t,
+                                             std::size_t tile) {
+      read_phase_rows(in_, image + b * in_.channels * in_.height * in_.width, channel, y,
+                      static_cast<std::ptrdiff_t>(top) - 1, z_width, {z.data(), z + z_size});
+      for (const std::size_t x : {0u, 1u})
+        transform_tile_row<winograd_input>(out_, z + x * z_size, inputs(y, x), tile, channel);
+    });
+  }
+
+  /// products = the sum over phases of inputs(y, x)·kernels, for `channels` output channels from
+  /// `out` on.
+  template <class Tiles>
+  void multiply(const Tiles& inputs, std::size_t out, std::size_t channels,
+                const transformed_tiles<T>& products) const {
+    const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
+    const scratch<T> kernel_space(4 * panel_size);
+    const auto phase_kernels = [&](std::size_t y, std::size_t x) {
+      return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, kernel_depth};
+    };
+    const std::size_t columns = channels > n ? width : n;
+    for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
+      const std::size_t end = std::min(c + kernel_depth, in_.channels);
+      for (std::size_t half = 0; half < width; half += n)
+        transform_phase_kernels<halving>(
+            kernels_, c, end, out + half, half < channels ? std::min(n, channels - half) : 0,
+            phase_kernels, [&](std::size_t, std::size_t) { return half; });
+      for (std::size_t p = 0; p < winograd_points; ++p) {
+        bool add = c > 0;
+        for (const std::size_t y : {0u, 1u})
+          for (const std::size_t x : {0u, 1u}) {
+            if (p / 6 == halving::empty_point(y) || p % 6 == halving::empty_point(x)) continue;
+            const detail::panel<T> one{phase_kernels(y, x)(p, 0), products(p, 0, 0), columns};
+            panel_product<T>(products.tiles(), end - c,
+                             {inputs(y, x)(p, 0, c), inputs(y, x).row, 1}, width,
+                             std::span(&one, 1), width, {.add = std::exchange(add, true)});
+          }
+      }
+    }
+  }
+
+  tiling in_, out_;
+  kernel_view<T> kernels_;
+};
+
+/// result = image ∗ weight, with its epilogue.
 template <class T>
 void winograd_halve(const convolution_geometry& g, const T* image, const T* weight,
                     const convolution_epilogue<T>& epilogue, T* result) {
-  constexpr std::size_t n = lanes<T>, width = panel_width<T>;
-  const tiling in = input_tiling(g), out = output_tiling(g);
-  const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), 16, g.patch()};
-  const std::size_t most = rows_at_once<T>(out, 4 * g.channels);
-  for (std::size_t first = 0; first < out.rows(); first += most) {
-    const std::size_t last = std::min(first + most, out.rows());
-    const std::size_t tiles = (last - first) * out.columns();
-    const std::size_t size = transformed_tiles<T>::size(tiles, g.channels);
-    work_buffer<T> space(4 * size);
-    const auto inputs = [&](std::size_t y, std::size_t x) {
-      return transformed_tiles<T>(space.data() + (2 * y + x) * size, tiles, g.channels);
-    };
-    const std::size_t groups = ceil_div(g.channels, n);
-    default_thread_pool().run(2 * groups, [&](std::size_t task) {
-      const std::size_t y = task / groups, channel = task % groups * n;
-      const std::size_t z_size = tile_row_size<T>(out), z_width = 4 * out.columns() + 2;
-      T* const z = work_space<T, 2>(2 * z_size);
-      for_each_tile_row(out, first, last, [&](std::size_t b, std::size_t top, std::size_t,
-                                              std::size_t tile) {
-        read_phase_rows(in, image + b * g.image_size(), channel, y,
-                        static_cast<std::ptrdiff_t>(top) - 1, z_width, {z, z + z_size});
-        for (const std::size_t x : {0u, 1u})
-          transform_tile_row<winograd_input>(out, z + x * z_size, inputs(y, x), tile, channel);
-      });
-    });
-    default_thread_pool().run(ceil_div(g.out_channels, width), [&](std::size_t panel) {
-      const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
-      T* const kernel_space = work_space<T, 0>(4 * panel_size);
-      const auto phase_kernels = [&](std::size_t y, std::size_t x) {
-        return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, kernel_depth};
-      };
-      const transformed_tiles<T> products(
-          work_space<T, 1>(transformed_tiles<T>::size(tiles, width)), tiles, width);
-      const std::size_t channels = std::min(width, g.out_channels - panel * width);
-      const std::size_t columns = channels > n ? width : n;
-      for (std::size_t c = 0; c < g.channels; c += kernel_depth) {
-        const std::size_t end = std::min(c + kernel_depth, g.channels);
-        for (std::size_t half = 0; half < width; half += n)
-          transform_phase_kernels<halving>(
-              kernels, c, end, panel * width + half,
-              half < channels ? std::min(n, channels - half) : 0, phase_kernels,
-              [&](std::size_t, std::size_t) { return half; });
-        for (std::size_t p = 0; p < winograd_points; ++p) {
-          bool add = c > 0;
-          for (const std::size_t y : {0u, 1u})
-            for (const std::size_t x : {0u, 1u}) {
-              if (p / 6 == halving::empty_point(y) || p % 6 == halving::empty_point(x)) continue;
-              const detail::panel<T> one{phase_kernels(y, x)(p, 0), products(p, 0, 0), columns};
-              panel_product<T>(tiles, end - c, {inputs(y, x)(p, 0, c), inputs(y, x).row, 1}, width,
-                               std::span(&one, 1), width, {.add = add});
-              add = true;
-            }
-        }
-      }
-      for (std::size_t c = 0; c < channels; c += n)
-        restore_tile_rows(out, first, last, products, c, panel * width + c, epilogue, result);
-    });
-  }
+  winograd_halving<T>(g, weight)(image, epilogue, result);
 }
 
 /// Brings rows of tiles of phases (y, 0) and (y, 1) of a vector of channels back to images of
@@ -173,7 +203,7 @@ void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first
   constexpr std::size_t n = lanes<T>;
   const std::size_t valid = std::min(n, to.channels - channel), plane = to.height * to.width;
   const std::size_t pitch = 8 * tiles.columns();
-  T* const z = work_space<T, 2>(4 * pitch * n);
+  const scratch<T> z(4 * pitch * n);
   const auto offset = load_offsets(bias, channel, valid);
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t top, std::size_t height,
                                             std::size_t tile) {
@@ -188,62 +218,91 @@ void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first
   });
 }
 
-/// The adjoint that doubles: image from result, plus bias[c] where there is a bias.
+/// The adjoint that doubles, some rows of tiles at a time.
+template <class T>
+class winograd_doubling {
+ public:
+  winograd_doubling(const convolution_geometry& g, const T* weight)
+      : in_(output_tiling(g)), out_(input_tiling(g)),  // of what is read, of what is written
+        kernels_{weight, weight + g.out_channels * g.patch(), g.patch(), 16} {}
+
+  /// Writes the images, plus bias[c] where there is a bias.
+  void operator()(const T* result, const T* bias, T* image) const {
+    const std::size_t most = rows_at_once<T>(in_, in_.channels);
+    for (std::size_t first = 0; first < in_.rows(); first += most) {
+      const std::size_t last = std::min(first + most, in_.rows());
+      const std::size_t tiles = (last - first) * in_.columns();
+      work_buffer<T> space(transformed_tiles<T>::size(tiles, in_.channels));
+      const transformed_tiles<T> inputs(space.data(), tiles, in_.channels);
+      default_thread_pool().run(ceil_div(in_.channels, n), [&](std::size_t group) {
+        transform_tile_rows<winograd_input>(in_, in_, result, 1, first, last, group * n, inputs);
+      });
+      default_thread_pool().run(ceil_div(out_.channels, n), [&](std::size_t group) {
+        const std::size_t channel = group * n, size = transformed_tiles<T>::size(tiles, width);
+        const scratch<T> product_space(2 * size);
+        const auto products = [&](std::size_t y) {
+          return transformed_tiles<T>(product_space + y * size, tiles, width);
+        };
+        multiply(inputs, channel, products);
+        for (const std::size_t y : {0u, 1u})
+          restore_phase_rows(in_, out_, first, last, products(y), y, channel, bias, image);
+      });
+    }
+  }
+
+ private:
+  static constexpr std::size_t n = lanes<T>, width = panel_width<T>;
+
+  /// products(y) = inputs·kernels of phases (y, 0) and (y, 1), for a vector of channels from
+  /// `channel` on.
+  template <class Products>
+  void multiply(const transformed_tiles<T>& inputs, std::size_t channel,
+                const Products& products) const {
+    const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
+    const scratch<T> kernel_space(2 * panel_size);
+    // The panel of phases (y, 0) and (y, 1).
+    const auto panel_of = [&](std::size_t y) {
+      return transformed_kernels<T>{kernel_space + y * panel_size, kernel_depth};
+    };
+    for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
+      const std::size_t last = std::min(c + kernel_depth, in_.channels);
+      transform_phase_kernels<doubling>(
+          kernels_, c, last, channel, std::min(n, out_.channels - channel),
+          [&](std::size_t y, std::size_t) { return panel_of(y); },
+          [&](std::size_t, std::size_t x) { return x * n; });
+      for (const std::size_t y : {0u, 1u})
+        for (std::size_t p = 0; p < winograd_points; ++p)
+          multiply_point(inputs, p, y, c, last, panel_of(y), products(y));
+    }
+  }
+
+  /// One of the 36 products for input channels [first, last), = or += as they are the first or not.
+  void multiply_point(const transformed_tiles<T>& inputs, std::size_t p, std::size_t y,
+                      std::size_t first, std::size_t last, const transformed_kernels<T>& kernels,
+                      const transformed_tiles<T>& products) const {
+    const bool none = p / 6 == doubling::empty_point(y);
+    const std::size_t begin = none || p % 6 == doubling::empty_point(0) ? n : 0;
+    const std::size_t end = none || p % 6 == doubling::empty_point(1) ? n : width;
+    if (first == 0 && end - begin < width)
+      for (std::size_t tile = 0; tile < inputs.tiles(); ++tile) {
+        std::fill_n(products(p, tile, 0), begin, T(0));
+        std::fill_n(products(p, tile, end), width - end, T(0));
+      }
+    if (none) return;
+    const detail::panel<T> one{kernels(p, 0) + begin, products(p, 0, begin), end - begin};
+    panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1}, width,
+                     std::span(&one, 1), width, {.add = first > 0});
+  }
+
+  tiling in_, out_;
+  kernel_view<T> kernels_;
+};
+
+/// image from result, plus bias[c] where there is a bias.
 template <class T>
 void winograd_double(const convolution_geometry& g, const T* result, const T* weight,
                      const T* bias, T* image) {
-  constexpr std::size_t n = lanes<T>, width = panel_width<T>;
-  const tiling in = output_tiling(g), out = input_tiling(g);  // of what is read, of what is written
-  const kernel_view<T> kernels{weight, weight + g.out_channels * g.patch(), g.patch(), 16};
-  const std::size_t most = rows_at_once<T>(in, g.out_channels);
-  for (std::size_t first = 0; first < in.rows(); first += most) {
-    const std::size_t last = std::min(first + most, in.rows());
-    const std::size_t tiles = (last - first) * in.columns();
-    work_buffer<T> space(transformed_tiles<T>::size(tiles, g.out_channels));
-    const transformed_tiles<T> inputs(space.data(), tiles, g.out_channels);
-    default_thread_pool().run(ceil_div(g.out_channels, n), [&](std::size_t group) {
-      transform_tile_rows<winograd_input>(in, in, result, 1, first, last, group * n, inputs);
-    });
-    default_thread_pool().run(ceil_div(g.channels, n), [&](std::size_t group) {
-      const std::size_t channel = group * n;
-      const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
-      T* const kernel_space = work_space<T, 0>(2 * panel_size);
-      // The panel of phases (y, 0) and (y, 1).
-      const auto panel_of = [&](std::size_t y) {
-        return transformed_kernels<T>{kernel_space + y * panel_size, kernel_depth};
-      };
-      const std::size_t size = transformed_tiles<T>::size(tiles, width);
-      T* const product_space = work_space<T, 1>(2 * size);
-      const auto products_of = [&](std::size_t y) {
-        return transformed_tiles<T>(product_space + y * size, tiles, width);
-      };
-      for (std::size_t c = 0; c < g.out_channels; c += kernel_depth) {
-        const std::size_t last_channel = std::min(c + kernel_depth, g.out_channels);
-        transform_phase_kernels<doubling>(
-            kernels, c, last_channel, channel, std::min(n, g.channels - channel),
-            [&](std::size_t y, std::size_t) { return panel_of(y); },
-            [&](std::size_t, std::size_t x) { return x * n; });
-        for (const std::size_t y : {0u, 1u})
-          for (std::size_t p = 0; p < winograd_points; ++p) {
-            const transformed_tiles<T> products = products_of(y);
-            const bool none = p / 6 == doubling::empty_point(y);
-            const std::size_t begin = none || p % 6 == doubling::empty_point(0) ? n : 0;
-            const std::size_t end = none || p % 6 == doubling::empty_point(1) ? n : width;
-            for (std::size_t tile = 0; tile < tiles && c == 0 && end - begin < width; ++tile) {
-              std::fill_n(products(p, tile, 0), begin, T(0));
-              std::fill_n(products(p, tile, end), width - end, T(0));
-            }
-            if (none) continue;
-            const detail::panel<T> one{panel_of(y)(p, 0) + begin, products(p, 0, begin),
-                                       end - begin};
-            panel_product<T>(tiles, last_channel - c, {inputs(p, 0, c), inputs.row, 1}, width,
-                             std::span(&one, 1), width, {.add = c > 0});
-          }
-      }
-      for (const std::size_t y : {0u, 1u})
-        restore_phase_rows(in, out, first, last, products_of(y), y, channel, bias, image);
-    });
-  }
+  winograd_doubling<T>(g, weight)(result, bias, image);
 }
 
 }  // namespace lift::detail

@@ -199,13 +199,13 @@ template <class F, class T>
 void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
                          extent2d margin, std::size_t first, std::size_t last,
                          std::size_t channel, const transformed_tiles<T>& to) {
-  T* const z = work_space<T, 2>(tile_row_size<T>(tiles));
+  const scratch<T> z(tile_row_size<T>(tiles));
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t,
                                             std::size_t tile) {
     read_rows(from, image + b * from.channels * from.height * from.width, channel,
               static_cast<std::ptrdiff_t>(y) - static_cast<std::ptrdiff_t>(margin.height),
-              F::inputs, margin.width, 4 * tiles.columns() + F::inputs - 4, z);
-    transform_tile_row<F>(tiles, z, to, tile, channel);
+              F::inputs, margin.width, 4 * tiles.columns() + F::inputs - 4, z.data());
+    transform_tile_row<F>(tiles, z.data(), to, tile, channel);
   });
 }
 
@@ -241,7 +241,7 @@ void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
   constexpr std::size_t n = lanes<T>;
   const std::size_t valid = std::min(n, tiles.channels - channel);
   const std::size_t plane = tiles.height * tiles.width, pitch = 4 * tiles.columns();
-  T* const z = work_space<T, 2>(tile_row_size<T>(tiles));
+  const scratch<T> z(tile_row_size<T>(tiles));
   const auto bias = load_offsets(epilogue.bias, channel, valid);
   for_each_tile_row(tiles, first, last, [&](std::size_t b, std::size_t y, std::size_t height,
                                             std::size_t tile) {
@@ -251,8 +251,8 @@ void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
     for (std::size_t x = 0; x < tiles.columns(); ++x)
       restore_tile(from, tile + x, from_channel, offset, z + 4 * x * n, n, pitch * n);
     scatter_channels(
-        [&](std::size_t pixel) { return pixel_cursor<T>(z, tiles.width, pitch, pixel); }, plane,
-        valid, height * tiles.width, epilogue.images ? epilogue.images + place : nullptr,
+        [&](std::size_t pixel) { return pixel_cursor<T>(z.data(), tiles.width, pitch, pixel); },
+        plane, valid, height * tiles.width, epilogue.images ? epilogue.images + place : nullptr,
         image + place);
   });
 }

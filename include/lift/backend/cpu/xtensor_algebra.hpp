@@ -12,6 +12,7 @@
 
 #include <lift/backend/backend.hpp>
 #include <lift/backend/cpu/blas_product.hpp>
+#include <lift/backend/cpu/simd_lanes.hpp>
 #include <lift/backend/cpu/simd_team.hpp>
 #include <lift/backend/cpu/work_space.hpp>
 #include <lift/core/ceil_div.hpp>
@@ -51,7 +52,7 @@ struct xtensor_algebra {
     parallel_for(n, block, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end;) {
         const std::size_t stop = std::min(end, (i / chunk + 1) * chunk);
-        map_run(stop - i, out + i, f, cursor<T>(in, i)...);
+        map_run(stop - i, out + i, f, cursor(in, i)...);
         i = stop;
       }
     });
@@ -74,7 +75,7 @@ struct xtensor_algebra {
                          const std::size_t i = o * keep + k;
                          const std::size_t stop = std::min(end, k + chunk - i % chunk);
                          map_run(stop - k, out + k, accumulate<R, F>{f},
-                                 cursor<T>{out + k, true}, cursor<T>(in, i)...);
+                                 cursor<T>{out + k, true}, cursor(in, i)...);
                          k = stop;
                        }
                    });
@@ -93,7 +94,7 @@ struct xtensor_algebra {
           for (std::size_t j = p % pieces * length; j < last;) {
             const std::size_t i = (j / inner * keep + p / pieces) * inner + j % inner;
             const std::size_t n = std::min({last - j, inner - j % inner, chunk - i % chunk});
-            result = r.combine(result, reduce_run<R, T>(n, f, cursor<T>(in, i)...));
+            result = r.combine(result, reduce_run<R, T>(n, f, cursor(in, i)...));
             j += n;
           }
           partial[p] = result;
@@ -138,10 +139,11 @@ struct xtensor_algebra {
         : p(x.data + i / x.run % x.count), advances(x.run == 1 && x.count > 1) {}
     template <class Batch>
     Batch load(std::size_t j) const {
-      if constexpr (std::is_same_v<Batch, T>)
-        return advances ? p[j] : *p;
+      using number = accumulator_t<T>;
+      if constexpr (std::is_same_v<Batch, number>)
+        return static_cast<number>(advances ? p[j] : *p);
       else
-        return advances ? Batch::load_unaligned(p + j) : Batch(*p);
+        return advances ? detail::load_lanes(p + j) : Batch(static_cast<number>(*p));
     }
   };
 

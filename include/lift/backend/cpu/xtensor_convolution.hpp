@@ -4,54 +4,146 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <utility>
 
-#include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/cpu/blas_product.hpp>
-#include <lift/backend/cpu/patch_matrix.hpp>
-#include <lift/backend/cpu/work_space.hpp>
+#include <lift/backend/cpu/patch_convolution.hpp>
 #include <lift/backend/cpu/xtensor_algebra.hpp>
 
 namespace lift::detail {
 
-/// Copies the results of a strip, (B, O, area), to or from one matrix (O, columns).
-template <class T, class Copy>
-void for_each_result_row(const convolution_geometry& g, const strip& s, T* result,
-                         const Copy& copy) {
-  const std::size_t length = s.last - s.first;
-  for (std::size_t o = 0; o < g.out_channels; ++o)
-    for (std::size_t b = 0; b < s.images; ++b)
-      copy(result + ((s.image + b) * g.out_channels + o) * g.out_area() + s.first,
-           o * s.columns() + b * length, length);
-}
-
-/// Bytes of a patch matrix that should stay in cache.
-inline constexpr std::size_t patch_bytes = std::size_t{1} << 20;
-
-/// Output pixels of one strip.
+/// Products of BLAS, for patch_convolution.hpp. The caller holds a one_blas_thread.
 template <class T>
-std::size_t strip_columns(const convolution_geometry& g) {
-  return std::clamp<std::size_t>(patch_bytes / (sizeof(T) * g.patch()), 64, 1024);
-}
+struct blas_products_of_patches {
+  static constexpr std::size_t overread = 0, weight_columns = 1024;
+
+  static std::size_t columns(const convolution_geometry& g) {
+    return std::clamp<std::size_t>(patch_bytes / (sizeof(T) * g.patch()), 64, 1024);
+  }
+  /// Whole images: patches of one overlap.
+  static std::size_t transpose_columns(const convolution_geometry& g) {
+    return std::max(g.out_area(), columns(g));
+  }
+  static std::size_t transpose_channels(const convolution_geometry& g, const strip& s, bool) {
+    return std::clamp<std::size_t>(patch_bytes / (sizeof(T) * g.kernel.area() * s.columns()), 1,
+                                   ceil_div(g.channels, 4));
+  }
+  static std::size_t weight_channels(const convolution_geometry& g) {
+    return std::max<std::size_t>(1, std::min(256 / g.kernel.area(), g.channels / 2));
+  }
+
+  static void convolve(const convolution_geometry& g, const strip& s, bool share, const T* weight,
+                       const T* patches, std::size_t row, const convolution_epilogue<T>& epilogue,
+                       T* result) {
+    const std::size_t columns = s.columns();
+    const scratch<T> together(s.images == 1 ? 0 : g.out_channels * columns);
+    const matrices<T> to =
+        s.images == 1
+            ? matrices<T>{.data = result + s.image * g.result_size() + s.first, .row = g.out_area()}
+            : matrices<T>{.data = together.data(), .row = columns};
+    if (share)
+      xtensor_algebra::gemm(1, g.out_channels, columns, g.patch(), T(1),
+                            {.data = weight, .row = g.patch()}, {.data = patches, .row = row}, T(0),
+                            to);
+    else
+      blas_product(g.out_channels, columns, g.patch(), T(1), weight, g.patch(), false, patches, row,
+                   false, T(0), to.data, to.row);
+    parallel_for(g.out_channels, share ? 32 : g.out_channels,
+                 [&](std::size_t first, std::size_t last) {
+      if (s.images > 1)
+        for_each_row(g, s, first, last, result, [&](T* each, std::size_t at, std::size_t length) {
+          std::copy_n(together.data() + at, length, each);
+        });
+      add_to_strip(g, s, first, last, epilogue, result);
+    });
+  }
+
+  class strip_results;
+  class weight_sums;
+
+ private:
+  /// Bytes of a patch matrix that should stay in cache.
+  static constexpr std::size_t patch_bytes = std::size_t{1} << 20;
+
+  /// Calls copy(row, place, length) for channels [first, last) of each of a strip's results (B, O,
+  /// area) and their place in one matrix (O, columns).
+  template <class Numbers, class Copy>
+  static void for_each_row(const convolution_geometry& g, const strip& s, std::size_t first,
+                           std::size_t last, Numbers* result, const Copy& copy) {
+    const std::size_t length = s.last - s.first;
+    for (std::size_t o = first; o < last; ++o)
+      for (std::size_t b = 0; b < s.images; ++b)
+        copy(result + ((s.image + b) * g.out_channels + o) * g.out_area() + s.first,
+             o * s.columns() + b * length, length);
+  }
+};
 
 /// The results of a strip as a matrix (O, columns): where they lie, or a copy if there are several
 /// images.
 template <class T>
-matrices<const T> strip_results(const convolution_geometry& g, const strip& s, const T* result) {
-  if (s.images == 1)
-    return {.data = result + s.image * g.result_size() + s.first, .row = g.out_area()};
-  T* copy = work_space<T, 1>(g.out_channels * s.columns());
-  for_each_result_row(g, s, result, [&](const T* row, std::size_t at, std::size_t length) {
-    std::copy_n(row, length, copy + at);
-  });
-  return {.data = copy, .row = s.columns()};
-}
+class blas_products_of_patches<T>::strip_results {
+ public:
+  strip_results(const convolution_geometry& g, const strip& s, bool share, const T* result)
+      : in_place(g.pointwise() && s.images == 1), channels_(g.out_channels), patch_(g.patch()),
+        columns_(s.columns()), copy_(s.images == 1 ? 0 : channels_ * columns_),
+        data_(s.images == 1 ? result + s.image * g.result_size() + s.first : copy_.data()),
+        row_(s.images == 1 ? g.out_area() : columns_) {
+    if (s.images > 1)
+      parallel_for(channels_, share ? 64 : channels_, [&](std::size_t first, std::size_t last) {
+        for_each_row(g, s, first, last, result,
+                     [&](const T* each, std::size_t at, std::size_t length) {
+                       std::copy_n(each, length, copy_.data() + at);
+                     });
+      });
+  }
+
+  void multiply(std::size_t first, std::size_t last, const T* weight, T* to, std::size_t row,
+                std::size_t, bool add) const {
+    blas_product(last - first, columns_, channels_, T(1), weight + first, patch_, true, data_, row_,
+                 false, T(add), to, row);
+  }
+  /// to (O, rows) = results·patchesᵀ, added or not.
+  void multiply_transposed(std::size_t rows, const T* patches, bool add, T* to,
+                           std::size_t row) const {
+    blas_product(channels_, rows, columns_, T(1), data_, row_, false, patches, columns_, true,
+                 T(add), to, row);
+  }
+
+  const bool in_place;
+
+ private:
+  std::size_t channels_, patch_, columns_;
+  scratch<T> copy_;
+  const T* data_;
+  std::size_t row_;
+};
+
+/// The weights themselves are the sums.
+template <class T>
+class blas_products_of_patches<T>::weight_sums {
+ public:
+  weight_sums(const convolution_geometry& g, std::size_t first, std::size_t last, T* weight)
+      : g_(g), rows_((last - first) * g.kernel.area()), to_(weight + first * g.kernel.area()) {}
+
+  void add(const strip& s, const T* patches, const T* result) {
+    strip_results(g_, s, false, result)
+        .multiply_transposed(rows_, patches, std::exchange(started_, true), to_, g_.patch());
+  }
+  void store() const {}
+
+ private:
+  const convolution_geometry& g_;
+  std::size_t rows_;
+  T* to_;
+  bool started_ = false;
+};
 
 }  // namespace lift::detail
 
 namespace lift {
 
-/// The convolution verbs of the CPU backend, on top of the others: patch matrices (im2col) built
-/// strip by strip, so that they stay in cache, and one matrix product for each strip.
+/// The convolution verbs of the CPU backend, on top of the others: products of patch matrices by
+/// BLAS.
 struct xtensor_convolution : xtensor_algebra {
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
@@ -64,56 +156,13 @@ struct xtensor_convolution : xtensor_algebra {
   template <class T>
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight);
-
- private:
-  /// Adds `count` numbers, each to `run` elements in a row, to an array of n; they repeat.
-  template <class T>
-  static void add(std::size_t n, const T* numbers, std::size_t run, std::size_t count, T* to) {
-    if (numbers) map(n, to, std::plus<>{}, operand<T>{to, 1, n}, operand<T>{numbers, run, count});
-  }
 };
 
 template <class T>
 void xtensor_convolution::convolve(const convolution_geometry& g, const T* image, const T* weight,
                                    const convolution_epilogue<T>& epilogue, T* result) {
-  const auto work = detail::strips(g, detail::strip_columns<T>(g));
-  const bool few = work.size() < detail::few_strips;  // then all threads share each strip
   const detail::one_blas_thread ours;
-  const auto convolve_strip = [&](const detail::strip& s) {
-    const std::size_t columns = s.columns();
-    matrices<const T> from{.data = image + s.image * g.image_size() + s.first,
-                           .row = g.out_area()};
-    if (!g.pointwise() || s.images > 1) {
-      T* patches = detail::work_space<T, 0>(g.patch() * columns);
-      parallel_for(g.channels, few ? 32 : g.channels, [&](std::size_t first, std::size_t last) {
-        detail::im2col(g, s, first, last, image,
-                       patches + first * g.kernel.area() * columns);
-      });
-      from = {.data = patches, .row = columns};
-    }
-    matrices<T> to{.data = result + s.image * g.result_size() + s.first, .row = g.out_area()};
-    if (s.images > 1)
-      to = {.data = detail::work_space<T, 1>(g.out_channels * columns), .row = columns};
-    if (few)
-      gemm(1, g.out_channels, columns, g.patch(), T(1), {.data = weight, .row = g.patch()}, from,
-           T(0), to);
-    else
-      detail::blas_product(g.out_channels, columns, g.patch(), T(1), weight, g.patch(), false,
-                           from.data, from.row, false, T(0), to.data, to.row);
-    if (s.images > 1)
-      detail::for_each_result_row(g, s, result, [&](T* row, std::size_t at, std::size_t length) {
-        std::copy_n(to.data + at, length, row);
-      });
-  };
-  if (few)
-    for (const detail::strip& s : work) convolve_strip(s);
-  else
-    default_thread_pool().run(work.size(),
-                              [&](std::size_t task) { convolve_strip(work[task]); });
-  const std::size_t size = g.batch * g.result_size();
-  add(size, epilogue.bias, g.out_area(), g.out_channels, result);
-  add(size, epilogue.vectors, g.out_area(), g.batch * g.out_channels, result);
-  add(size, epilogue.images, 1, size, result);
+  detail::patch_convolve<detail::blas_products_of_patches<T>>(g, image, weight, epilogue, result);
 }
 
 template <class T>
@@ -135,53 +184,21 @@ void xtensor_convolution::convolve_transpose(const convolution_geometry& g, cons
     convolve(detail::adjoint(g), result, flipped.data(), {.bias = bias}, image);
     return;
   }
-  // A task owns a few channels of whole images: patches of one image overlap.
-  const auto work = detail::strips(g, std::max(g.out_area(), detail::strip_columns<T>(g)));
-  const std::size_t fit = detail::patch_bytes / (sizeof(T) * area * work[0].columns());
-  const std::size_t channels = std::clamp<std::size_t>(fit, 1, ceil_div(g.channels, 4));
-  const std::size_t parts = ceil_div(g.channels, channels);
   const detail::one_blas_thread ours;
-  default_thread_pool().run(work.size() * parts, [&](std::size_t task) {
-    const detail::strip& s = work[task / parts];
-    const std::size_t first = task % parts * channels;
-    const std::size_t last = std::min(g.channels, first + channels);
-    const std::size_t rows = (last - first) * area, columns = s.columns();
-    const auto from = detail::strip_results(g, s, result);
-    T* to = image + s.image * g.image_size() + first * g.image_area();
-    const bool direct = g.pointwise() && s.images == 1;
-    T* patches = direct ? to : detail::work_space<T, 0>(rows * columns);
-    detail::blas_product(rows, columns, g.out_channels, T(1), weight + first * area, g.patch(),
-                         true, from.data, from.row, false, T(0), patches, columns);
-    if (direct) return;
-    for (std::size_t b = 0; b < s.images; ++b)
-      std::fill_n(to + b * g.image_size(), (last - first) * g.image_area(), T(0));
-    detail::col2im(g, s, first, last, patches, image);
-  });
-  add(g.batch * g.image_size(), bias, g.image_area(), g.channels, image);
+  const T* const none = nullptr;
+  detail::patch_convolve_transpose<detail::blas_products_of_patches<T>>(g, result, weight, none,
+                                                                        image);
+  const std::size_t n = g.batch * g.image_size();
+  if (bias)
+    map(n, image, std::plus<>{}, operand<T>{image, 1, n},
+        operand<T>{bias, g.image_area(), g.channels});
 }
 
 template <class T>
 void xtensor_convolution::convolve_weight(const convolution_geometry& g, const T* image,
                                           const T* result, T* weight) {
-  // A task owns the weights of a few input channels and adds up the whole batch in order.
-  const auto work = detail::strips(g, 1024);
-  const std::size_t area = g.kernel.area();
-  const std::size_t channels = std::max<std::size_t>(1, std::min(256 / area, g.channels / 2));
   const detail::one_blas_thread ours;
-  default_thread_pool().run(ceil_div(g.channels, channels), [&](std::size_t task) {
-    const std::size_t first = task * channels, last = std::min(g.channels, first + channels);
-    const std::size_t rows = (last - first) * area;
-    bool started = false;
-    for (const detail::strip& s : work) {
-      const std::size_t columns = s.columns();
-      T* patches = detail::work_space<T, 0>(rows * columns);
-      detail::im2col(g, s, first, last, image, patches);
-      const auto from = detail::strip_results(g, s, result);
-      detail::blas_product(g.out_channels, rows, columns, T(1), from.data, from.row, false,
-                           patches, columns, true, T(started), weight + first * area, g.patch());
-      started = true;
-    }
-  });
+  detail::patch_convolve_weight<detail::blas_products_of_patches<T>>(g, image, result, weight);
 }
 
 }  // namespace lift

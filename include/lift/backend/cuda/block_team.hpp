@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include <lift/core/config.hpp>
+#include <lift/tensor/storage.hpp>
 
 namespace lift::detail {
 
@@ -40,7 +41,7 @@ struct block_team {
          row += long_rows ? 1 : warps)
       for (std::size_t j = threadIdx.x % together; j < columns; j += together) {
         const std::size_t i = row * columns + j;
-        to[i] = f(row, i, T());
+        to[i] = static_cast<T>(f(row, i, accumulator_t<T>()));
       }
     __syncthreads();
 #endif
@@ -62,7 +63,9 @@ struct block_team {
   }
 
   template <class T>
-  LIFT_HD T load(const T* p, T) const { return *p; }
+  LIFT_HD accumulator_t<T> load(const T* p, accumulator_t<T>) const {
+    return static_cast<accumulator_t<T>>(*p);
+  }
 
   template <class F>
   LIFT_HD void once(const F& f) const {

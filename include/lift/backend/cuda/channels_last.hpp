@@ -53,7 +53,7 @@ struct to_channels_last {
     const auto position = at(i);
     bfloat16_channels transposed;
     for (std::size_t k = 0; k < transposed_channels; ++k)
-      transposed.of[k] = to_bfloat16(planes[position.planes + k * at.pixels.divisor()]);
+      transposed.of[k] = bfloat16(planes[position.planes + k * at.pixels.divisor()]);
     last[position.last] = transposed;
   }
 };

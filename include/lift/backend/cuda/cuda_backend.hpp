@@ -137,7 +137,7 @@ struct thrust_cuda_system {
           use(transposed(g, *inner));
           return true;
         }
-    constexpr bool may_round = Products::rounds || !std::is_same_v<T, float>;  // double stays double
+    constexpr bool may_round = Products::rounds || std::is_same_v<T, double>;  // double stays double
     const auto* const own =
         detail::cudnn_convolution<T>::of(g, may_round ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
     if (own) use(*own);
@@ -162,6 +162,7 @@ struct thrust_cuda_system {
                        const matrices<T>& c) {
     if (batch == 0 || m == 0 || n == 0) return;
     constexpr bool single = std::is_same_v<T, float>;
+    static_assert(single || std::is_same_v<T, double>);
     constexpr cudaDataType type = single ? CUDA_R_32F : CUDA_R_64F;
     constexpr cublasComputeType_t compute = single ? Products::gemm : CUBLAS_COMPUTE_64F;
     const auto operation = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };

@@ -6,11 +6,13 @@
 #include <span>
 #include <type_traits>
 
+#include <lift/backend/any_storage.hpp>
 #include <lift/backend/backend.hpp>
 #include <lift/backend/index_divider.hpp>
 #include <lift/backend/thrust/patch_gather.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/tensor/maps.hpp>
+#include <lift/tensor/storage.hpp>
 
 namespace lift {
 
@@ -25,8 +27,8 @@ struct divided_operand {
       : data(x.data), plain(x.run == 1 && x.count >= n), run(std::min(x.run, max_divided_index)),
         count(std::min(x.count, max_divided_index)) {}
 
-  LIFT_HD T operator[](std::uint32_t i) const {
-    return data[plain ? i : count.remainder(run.quotient(i))];
+  LIFT_HD accumulator_t<T> operator[](std::uint32_t i) const {
+    return static_cast<accumulator_t<T>>(data[plain ? i : count.remainder(run.quotient(i))]);
   }
 };
 
@@ -67,7 +69,9 @@ template <class T, class Call>
 struct map {
   T* out;
   Call call;
-  LIFT_HD void operator()(std::size_t i) const { out[i] = call(static_cast<std::uint32_t>(i)); }
+  LIFT_HD void operator()(std::size_t i) const {
+    out[i] = static_cast<T>(call(static_cast<std::uint32_t>(i)));
+  }
 };
 
 /// An element of the verb copy_rows.
@@ -108,20 +112,11 @@ struct reduce {
 };
 }  // namespace kernel
 
-/// A backend on one of Thrust's systems, all from this one text: the verbs as Thrust's loops over
-/// named functors, reductions by teams, convolutions as matrix products of gathered patches.
-///
-/// A system says where memory is and who works there:
-/// - name; block(bytes): owns memory, data(); copy_in(to, from, bytes), copy_out(...);
-/// - for_each(n, f): f(i) for every i < n, by Thrust; for_each_team(n, f): f(team, i), see team.hpp;
-/// - gemm: the verb; patch_bytes: of a patch matrix;
-/// - if it has convolutions of its own, with_convolution<T>(g, use): use(c) and true, or false where
-///   it has none for g; c.forward(image, weight, epilogue, result) gives what of the epilogue
-///   is to be added still, c.backward_image(result, weight, bias, image) the bias or null, and
-///   there is c.backward_weight(image, result, weight).
-/// Arrays have fewer than 2³¹ elements; a larger one throws lift::error.
+namespace detail {
+
+/// The verbs of thrust_backend for numbers that are their own accumulators and channels first.
 template <class System>
-struct thrust_backend {
+struct thrust_verbs {
   static constexpr const char* name = System::name;
 
   template <class T>
@@ -156,7 +151,7 @@ struct thrust_backend {
   template <class T, class F, class... In>
   static void map(std::size_t n, T* out, const F& f, const In&... in) {
     if (n == 0) return;
-    const auto call = detail::make_call(n, f, in...);
+    const auto call = make_call(n, f, in...);
     for_each(n, kernel::map<T, decltype(call)>{out, call});
   }
 
@@ -169,7 +164,7 @@ struct thrust_backend {
       return map(keep, out, kernel::constant<T>{R::template identity<T>()}, operand<T>{out, 1, keep});
     // Long rows of few are cut into pieces, whose results are combined in order.
     const std::size_t pieces = keep < few_rows ? std::max<std::size_t>(1, ceil_div(row, piece)) : 1;
-    const auto call = detail::make_call(n, f, in...);
+    const auto call = make_call(n, f, in...);
     if (pieces == 1) return reduce_rows<R>(keep, 1, row, inner, out, call);
     buffer<T> partial(keep * pieces);
     reduce_rows<R>(keep, pieces, row, inner, partial.data(), call);
@@ -346,5 +341,22 @@ struct thrust_backend {
     return epilogue;
   }
 };
+
+}  // namespace detail
+
+/// A backend on one of Thrust's systems, all from this one text: the verbs as Thrust's loops over
+/// named functors, reductions by teams, convolutions as matrix products of gathered patches.
+///
+/// A system says where memory is and who works there:
+/// - name; block(bytes): owns memory, data(); copy_in(to, from, bytes), copy_out(...);
+/// - for_each(n, f): f(i) for every i < n, by Thrust; for_each_team(n, f): f(team, i), see team.hpp;
+/// - gemm: the verb; patch_bytes: of a patch matrix;
+/// - if it has convolutions of its own, with_convolution<T>(g, use): use(c) and true, or false where
+///   it has none for g; c.forward(image, weight, epilogue, result) gives what of the epilogue
+///   is to be added still, c.backward_image(result, weight, bias, image) the bias or null, and
+///   there is c.backward_weight(image, result, weight).
+/// Arrays have fewer than 2³¹ elements; a larger one throws lift::error.
+template <class System>
+struct thrust_backend : any_storage<detail::thrust_verbs<System>> {};
 
 }  // namespace lift

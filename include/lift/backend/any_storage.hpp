@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include <lift/backend/convolution_epilogue.hpp>
+#include <lift/backend/convolution_geometry.hpp>
+#include <lift/tensor/functors.hpp>
+#include <lift/tensor/memory_layout.hpp>
+#include <lift/tensor/operand.hpp>
+#include <lift/tensor/storage.hpp>
+
+namespace lift {
+
+/// A backend for every storage and layout from verbs that are for some: `Verbs` maps any storage,
+/// but reduces, multiplies and convolves numbers that are their own accumulators alone, and images
+/// with the channels first. What is stored otherwise is computed with as a copy, and results are
+/// rounded and rearranged once.
+template <class Verbs>
+struct any_storage : Verbs {
+  template <class R, class T, class F, class... In>
+  static void reduce(R r, std::size_t outer, std::size_t keep, std::size_t inner, T* out,
+                     const F& f, const In&... in) {
+    if constexpr (is_own_accumulator<T>) {
+      Verbs::reduce(r, outer, keep, inner, out, f, in...);
+    } else {
+      numbers<T> whole(keep);
+      Verbs::reduce(r, outer, keep, inner, whole.data(), f, in...);
+      copy(keep, whole.data(), out);
+    }
+  }
+
+  template <class T>
+  static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k,
+                   accumulator_t<T> alpha, std::type_identity_t<matrices<const T>> a,
+                   std::type_identity_t<matrices<const T>> b, accumulator_t<T> beta,
+                   matrices<T> c) {
+    if constexpr (is_own_accumulator<T>) {
+      Verbs::gemm(batch, m, n, k, alpha, a, b, beta, c);
+    } else {
+      using A = accumulator_t<T>;
+      const widened<T> wide_a(a.data, extent(a, m, k)), wide_b(b.data, extent(b, k, n));
+      const widened<T> wide_c(c.data, extent(c, m, n));
+      const auto of = [](const auto& x, auto* data) {
+        return matrices<std::remove_pointer_t<decltype(data)>>{data, x.row, x.stride, x.count,
+                                                               x.transposed};
+      };
+      Verbs::gemm(batch, m, n, k, alpha, of(a, std::as_const(wide_a).data()),
+                  of(b, std::as_const(wide_b).data()), beta, of(c, wide_c.mutable_data()));
+      copy(extent(c, m, n), static_cast<const A*>(wide_c.data()), c.data);
+    }
+  }
+
+  template <class T>
+  static void convolve(const convolution_geometry& g, const T* image, const T* weight,
+                       const convolution_epilogue<T>& epilogue, T* result) {
+    if constexpr (is_own_accumulator<T>)
+      if (g.layout == memory_layout::channels_first)
+        return Verbs::convolve(g, image, weight, epilogue, result);
+    const images<T> x = image_of(g, image), r = result_of(g, epilogue.images);
+    const images<T> y(g, g.out_channels, g.out_area());
+    const widened<T> w(weight, weight_size(g)), bias(epilogue.bias, g.out_channels);
+    const widened<T> vectors(epilogue.vectors, g.batch * g.out_channels);
+    Verbs::convolve(
+        channels_first(g), x.data(), w.data(),
+        convolution_epilogue<accumulator_t<T>>{bias.data(), vectors.data(), r.data()},
+        y.mutable_data());
+    y.store(result);
+  }
+
+  template <class T>
+  static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
+                                 const T* bias, T* image) {
+    if constexpr (is_own_accumulator<T>)
+      if (g.layout == memory_layout::channels_first)
+        return Verbs::convolve_transpose(g, result, weight, bias, image);
+    const images<T> y = result_of(g, result), x(g, g.channels, g.image_area());
+    const widened<T> w(weight, weight_size(g)), b(bias, g.channels);
+    Verbs::convolve_transpose(channels_first(g), y.data(), w.data(), b.data(), x.mutable_data());
+    x.store(image);
+  }
+
+  template <class T>
+  static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
+                              T* weight) {
+    if constexpr (is_own_accumulator<T>)
+      if (g.layout == memory_layout::channels_first)
+        return Verbs::convolve_weight(g, image, result, weight);
+    const images<T> x = image_of(g, image), y = result_of(g, result);
+    numbers<T> w(weight_size(g));
+    Verbs::convolve_weight(channels_first(g), x.data(), y.data(), w.data());
+    copy(weight_size(g), static_cast<const accumulator_t<T>*>(w.data()), weight);
+  }
+
+ private:
+  template <class T>
+  using numbers = typename Verbs::template buffer<accumulator_t<T>>;
+
+  template <class From, class To>
+  static void copy(std::size_t n, const From* from, To* to) {
+    Verbs::map(n, to, kernel::identity{}, operand<From>{from, 1, n});
+  }
+
+  /// Numbers as they are computed with; none of a null pointer.
+  template <class T>
+  class widened {
+   public:
+    widened(const T* from, std::size_t n) : copy_(from ? n : 0), present_(from != nullptr) {
+      if (from) copy(n, from, copy_.data());
+    }
+    const accumulator_t<T>* data() const { return present_ ? copy_.data() : nullptr; }
+    accumulator_t<T>* mutable_data() const { return copy_.data(); }
+
+   private:
+    mutable numbers<T> copy_;
+    bool present_;
+  };
+
+  /// Images as they are convolved: a copy of what is stored, none of a null pointer.
+  template <class T>
+  class images {
+   public:
+    images(const convolution_geometry& g, std::size_t channels, std::size_t pixels, const T* from)
+        : images(g, channels, pixels, from != nullptr) {
+      if (from) rearrange(from, stored_, copy_.data(), convolved_);
+    }
+    /// Room for them.
+    images(const convolution_geometry& g, std::size_t channels, std::size_t pixels,
+           bool present = true)
+        : channels_(channels),
+          pixels_(pixels),
+          size_(present ? g.batch * channels * pixels : 0),
+          stored_(strides_of(g.layout, channels, pixels)),
+          convolved_(strides_of(memory_layout::channels_first, channels, pixels)),
+          copy_(size_) {}
+    void store(T* to) const { rearrange(data(), convolved_, to, stored_); }
+    const accumulator_t<T>* data() const { return size_ > 0 ? copy_.data() : nullptr; }
+    accumulator_t<T>* mutable_data() const { return copy_.data(); }
+
+   private:
+    template <class From, class To>
+    void rearrange(const From* from, const image_strides& of_from, To* to,
+                   const image_strides& of_to) const {
+      Verbs::for_each(size_,
+                      kernel::rearrange<To, From>{to, from, of_to, of_from, channels_, pixels_}, 8);
+    }
+
+    std::size_t channels_, pixels_, size_;
+    image_strides stored_, convolved_;
+    mutable numbers<T> copy_;
+  };
+  template <class T>
+  static images<T> image_of(const convolution_geometry& g, const T* from) {
+    return images<T>(g, g.channels, g.image_area(), from);
+  }
+  template <class T>
+  static images<T> result_of(const convolution_geometry& g, const T* from) {
+    return images<T>(g, g.out_channels, g.out_area(), from);
+  }
+
+  static convolution_geometry channels_first(convolution_geometry g) {
+    g.layout = memory_layout::channels_first;
+    return g;
+  }
+  static std::size_t weight_size(const convolution_geometry& g) {
+    return g.out_channels * g.patch();
+  }
+  /// From the first element of a batch of matrices (rows, columns) of a product to after its last.
+  template <class T>
+  static std::size_t extent(const matrices<T>& x, std::size_t rows, std::size_t columns) {
+    if (x.transposed) std::swap(rows, columns);
+    if (rows == 0 || columns == 0) return 0;
+    return (x.count - 1) * x.stride + (rows - 1) * x.row + columns;
+  }
+};
+
+}  // namespace lift

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Convolutions of any kernel as products of panels: the patch matrix of a strip is the right factor
+// as it is built, and results go where they belong.
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include <lift/backend/cpu/panel_product.hpp>
+#include <lift/backend/cpu/patch_convolution.hpp>
+
+namespace lift::detail {
+
+/// Products of panel_product, for patch_convolution.hpp.
+template <class T>
+struct panel_products {
+  static constexpr std::size_t width = panel_width<T>;
+  static constexpr std::size_t overread = width, weight_columns = 256;
+
+  static std::size_t columns(const convolution_geometry& g) {
+    return std::clamp<std::size_t>((std::size_t{512} << 10) / (sizeof(T) * g.patch()), 64, 512) /
+           width * width;
+  }
+  /// Whole images where patches overlap.
+  static std::size_t transpose_columns(const convolution_geometry& g) {
+    return std::max<std::size_t>(g.pointwise() ? 0 : g.out_area(), 256);
+  }
+  static std::size_t transpose_channels(const convolution_geometry& g, const strip& s, bool share) {
+    if (g.pointwise()) return rows_of_part(g.channels, share);
+    const std::size_t patches = sizeof(T) * g.kernel.area() * s.columns();
+    return std::clamp<std::size_t>((std::size_t{256} << 10) / patches, 1, ceil_div(g.channels, 4));
+  }
+  static std::size_t weight_channels(const convolution_geometry& g) {
+    return std::clamp<std::size_t>(256 / g.kernel.area(), 1, ceil_div(g.channels, 4));
+  }
+
+  static void convolve(const convolution_geometry& g, const strip& s, bool share, const T* weight,
+                       const T* patches, std::size_t row, convolution_epilogue<T> epilogue,
+                       T* result) {
+    const T* const bias = std::exchange(epilogue.bias, nullptr);  // which the product adds
+    const std::size_t length = s.last - s.first;
+    std::vector<panel<T>> panels;
+    for (std::size_t b = 0; b < s.images; ++b)
+      add_panels(length, patches + b * length, width,
+                 result + (s.image + b) * g.result_size() + s.first, panels);
+    parallel_for(g.out_channels, rows_of_part(g.out_channels, share),
+                 [&](std::size_t first, std::size_t last) {
+      auto rows = panels;
+      for (auto& p : rows) p.c += first * g.out_area();
+      panel_product<T>(last - first, g.patch(), {weight + first * g.patch(), g.patch(), 1}, row,
+                       rows, g.out_area(), {.bias = bias ? bias + first : nullptr});
+      add_to_strip(g, s, first, last, epilogue, result);
+    });
+  }
+
+  class strip_results;
+  class weight_sums;
+
+ private:
+  /// All rows at once, or some for each thread.
+  static std::size_t rows_of_part(std::size_t rows, bool share) {
+    return share ? ceil_div(ceil_div(rows, row_block<T>), 8) * row_block<T> : rows;
+  }
+  /// Appends the panels of a matrix of n columns, those of its right factor `step` elements apart.
+  static void add_panels(std::size_t n, const T* b, std::size_t step, T* c,
+                         std::vector<panel<T>>& to) {
+    for (std::size_t j = 0; j < n; j += width, b += step)
+      to.push_back({b, c + j, std::min(width, n - j)});
+  }
+};
+
+/// The results of a strip, panel by panel: (panels, O, width).
+template <class T>
+class panel_products<T>::strip_results {
+ public:
+  strip_results(const convolution_geometry& g, const strip& s, bool share, const T* result)
+      : in_place(g.pointwise()), channels_(g.out_channels), patch_(g.patch()),
+        piece_(in_place ? s.last - s.first : s.columns()), pieces_(s.columns() / piece_),
+        panels_of_piece_(ceil_div(piece_, width)),
+        memory_(pieces_ * panels_of_piece_ * channels_ * width) {
+    const std::size_t length = s.last - s.first;
+    parallel_for(channels_, share ? 64 : channels_, [&](std::size_t first, std::size_t last) {
+      for (std::size_t o = first; o < last; ++o)
+        for (std::size_t j = 0, n; j < s.columns(); j += n) {
+          const std::size_t at = j % length, lane = j % piece_ % width;
+          n = std::min(length - at, width - lane);
+          std::copy_n(result + (s.image + j / length) * g.result_size() + o * g.out_area() +
+                          s.first + at,
+                      n, panel_at(j) + o * width + lane);
+        }
+    });
+  }
+
+  void multiply(std::size_t first, std::size_t last, const T* weight, T* to, std::size_t row,
+                std::size_t image, bool add) const {
+    std::vector<panel<T>> panels;
+    for (std::size_t b = 0; b < pieces_; ++b)
+      add_panels(piece_, panel_at(b * piece_), channels_ * width, to + b * image, panels);
+    panel_product<T>(last - first, channels_, {weight + first, 1, patch_}, width, panels, row,
+                     {.add = add});
+  }
+
+  const bool in_place;
+
+ private:
+  T* panel_at(std::size_t column) const {
+    return memory_.data() + (column / piece_ * panels_of_piece_ + column % piece_ / width) *
+                                channels_ * width;
+  }
+
+  std::size_t channels_, patch_;
+  // A panel whose products go straight to an image lies within one.
+  std::size_t piece_, pieces_, panels_of_piece_;
+  scratch<T> memory_;
+};
+
+/// Sums as a matrix (weights, O): there the patch matrix is the left factor as it is.
+template <class T>
+class panel_products<T>::weight_sums {
+ public:
+  weight_sums(const convolution_geometry& g, std::size_t first, std::size_t last, T* weight)
+      : g_(g), rows_((last - first) * g.kernel.area()), to_(weight + first * g.kernel.area()),
+        sums_(rows_ * g.out_channels) {}
+
+  void add(const strip& s, const T* patches, const T* result) {
+    const std::size_t columns = s.columns(), length = s.last - s.first, out = g_.out_channels;
+    const scratch<T> transposed(columns * out + overread);
+    for (std::size_t b = 0; b < s.images; ++b)
+      transpose_matrix(out, length, result + (s.image + b) * g_.result_size() + s.first,
+                       g_.out_area(), transposed.data() + b * length * out, out);
+    std::vector<panel<T>> panels;
+    add_panels(out, transposed.data(), width, sums_.data(), panels);
+    panel_product<T>(rows_, columns, {patches, columns, 1}, out, panels, out, {.add = started_});
+    started_ = true;
+  }
+
+  void store() const {
+    transpose_matrix(rows_, g_.out_channels, sums_.data(), g_.out_channels, to_, g_.patch());
+  }
+
+ private:
+  const convolution_geometry& g_;
+  std::size_t rows_;
+  T* to_;
+  scratch<T> sums_;
+  bool started_ = false;
+};
+
+template <class T>
+void panel_convolve(const convolution_geometry& g, const T* image, const T* weight,
+                    const convolution_epilogue<T>& epilogue, T* result) {
+  patch_convolve<panel_products<T>>(g, image, weight, epilogue, result);
+}
+template <class T>
+void panel_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
+                              const T* bias, T* image) {
+  patch_convolve_transpose<panel_products<T>>(g, result, weight, bias, image);
+}
+template <class T>
+void panel_convolve_weight(const convolution_geometry& g, const T* image, const T* result,
+                           T* weight) {
+  patch_convolve_weight<panel_products<T>>(g, image, result, weight);
+}
+
+}  // namespace lift::detail

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+#include <lift/core/config.hpp>
+#include <lift/core/shape.hpp>
+
+namespace lift {
+
+/// How the elements of images (B, C, H, W) follow each other: each channel's pixels together, or
+/// the channels of each pixel. Arrays of fewer than three axes are the same in both.
+enum class memory_layout : unsigned char { channels_first, channels_last };
+
+/// Where the elements of images lie: element (b, c, p), p < H·W, is image·b + channel·c + pixel·p
+/// elements from the first.
+struct image_strides {
+  std::size_t image, channel, pixel;
+
+  LIFT_HD std::size_t operator()(std::size_t b, std::size_t c, std::size_t p) const {
+    return image * b + channel * c + pixel * p;
+  }
+};
+
+inline image_strides strides_of(memory_layout layout, std::size_t channels, std::size_t pixels) {
+  if (layout == memory_layout::channels_last) return {channels * pixels, 1, channels};
+  return {channels * pixels, pixels, 1};
+}
+
+namespace kernel {
+/// Writes element i of images, counted as (b, c, p), in another layout or another storage.
+template <class To, class From>
+struct rearrange {
+  To* to;
+  const From* from;
+  image_strides to_strides, from_strides;
+  std::size_t channels, pixels;
+  LIFT_HD void operator()(std::size_t i) const {
+    const std::size_t plane = i / pixels, p = i % pixels;
+    const std::size_t b = plane / channels, c = plane % channels;
+    to[to_strides(b, c, p)] = static_cast<To>(from[from_strides(b, c, p)]);
+  }
+};
+}  // namespace kernel
+
+}  // namespace lift
