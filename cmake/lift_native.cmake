@@ -24,10 +24,10 @@ function(lift_native target)
   set_property(GLOBAL PROPERTY LIFT_PROCESSOR_CHOSEN TRUE)
 endfunction()
 
-# Sets `known` to what lift_native takes where this builds for, the level that most machines have first.
+# Sets `known` to what lift_native takes where this builds for, the plainest level first.
 function(lift_processors known)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-    set(${known} x86-64-v3 x86-64-v2 x86-64-v4 native OFF PARENT_SCOPE)
+    set(${known} x86-64-v2 x86-64-v3 x86-64-v4 native OFF PARENT_SCOPE)
   else()
     set(${known} OFF native PARENT_SCOPE)
   endif()

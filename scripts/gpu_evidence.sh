@@ -82,8 +82,9 @@ for part in "${parts[@]}"; do
       mkdir -p "$folder/lib"
       for program in "${programs[@]}"; do cp "$binaries/$program" "$folder"; done
       ldd "$folder"/test_* "$folder/benchmark_backends" "$folder/lift" |
-        awk '$3 ~ /^\// && $1 !~ /^(libc|libm|libdl|librt|libpthread|libcu|libnv)[a-zA-Z]*[.]/ { print $3 }' |
+        awk '$3 ~ /^\// && $1 !~ /^((libc|libm|libdl|librt|libpthread|libcu|libnv)[a-zA-Z]*[.]|liblift_)/ { print $3 }' |
         sort -u | xargs cp -Lt "$folder/lib"
+      cp -R "$binaries/../lib/lift/." "$folder/lib"  # the CPU backend for every level of processors
       tar -C "$folder" -cJf "$folder.tar.xz" .
       du -sh "$folder" "$folder.tar.xz"
       ;;

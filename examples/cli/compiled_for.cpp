@@ -4,8 +4,6 @@
 
 namespace lift::cli {
 
-const char* const compiled_for_processor = LIFT_PROCESSOR;
-
 // A macro that the compiler does not define stays its own name.
 #define LIFT_AS_TEXT(macro) #macro
 #define LIFT_IS_DEFINED(macro, ...) LIFT_AS_TEXT(macro)[0] != '_',

@@ -3,7 +3,9 @@
 
 // What the command has a backend do, a job at a time: generate, measure, train. Images and results
 // cross in host memory, so that nothing here depends on a backend's types; each backend's engine is
-// compiled in a file of its own (engine_*.cpp, engine_cuda.cu) from engine_on.hpp.
+// compiled in a file of its own (engine_*.cpp, engine_cuda.cu) from engine_on.hpp. The CPU's is a
+// shared library, of which the loader takes the one for the processor: what it shares with the
+// command beside arguments and results is listed in cmake/lift_levels.map.
 
 #include <cstddef>
 #include <cstdint>
@@ -143,12 +145,14 @@ class training {
 /// A backend that this build of the command has.
 struct engine {
   const char* name;
+  const char* compiled_for;  ///< native, a level as x86-64-v3, or OFF for the compiler's default
+  const char* instructions;  ///< of the vectors that it computes with on a CPU
   std::shared_ptr<const model_on_backend> (*load)(const checkpoint& stored, const model_setup&,
                                                   weight_kind);
   /// Goes on from a checkpoint or, where the setup says so, begins from its weights; begins afresh
   /// where there is none.
   std::unique_ptr<training> (*train)(const training_setup&, std::optional<checkpoint> start);
-  /// Null where threads are those of the default pool, or a device's.
+  /// Null where threads are those of the command's default pool, or a device's.
   void (*use_threads)(std::size_t count) = nullptr;
 };
 

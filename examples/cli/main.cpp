@@ -19,6 +19,7 @@
 #include <lift/core/printable.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "interruption.hpp"
 #include "options.hpp"
 #include "standard_streams.hpp"
@@ -48,7 +49,10 @@ int main(int argc, char** argv) {
   CLI::App program{"LIFT: diffusion on several resolutions of one image at once, each on its "
                    "own timestep.",
                    "lift"};
-  program.set_version_flag("--version", "lift " LIFT_VERSION);
+  program.set_version_flag("--version", [] {
+    const lift::cli::engine& cpu = lift::cli::engines().front();
+    return lift::text("lift " LIFT_VERSION " (", cpu.compiled_for, ", ", cpu.instructions, ")");
+  });
   program.require_subcommand(1);
   program.footer("Example:\n  lift dataset emoji --output emoji.zip && lift train --data emoji.zip "
                  "--outdir run\n`lift COMMAND --help` tells more of each command.");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled for every x86-64 processor, whatever the rest of the program is for, and so without
+// Compiled for every x86-64 processor, whatever the rest of the engine is for, and so without
 // LIFT's headers: a function that other files compile too may be theirs once it is linked.
 
 #include "processor.hpp"
@@ -18,7 +18,6 @@ using namespace lift::cli;
 struct extension {
   const char* name;
   unsigned leaf, subleaf, index, bit, state;
-  int level;
 };
 
 #define LIFT_EXTENSION(macro, ...) {__VA_ARGS__},
@@ -39,26 +38,21 @@ bool has(const extension& e, unsigned kept) {
          (registers[e.index] >> e.bit & 1) && (kept & e.state) == e.state;
 }
 
-/// Ends the program with one line if the processor lacks what it was compiled for; runs before
-/// other initialisers, which may need it.
+/// Ends the program with one line if the processor lacks what the engine was compiled for, and so
+/// what the program was; runs before the other initialisers of both, which may need it.
 [[gnu::constructor(101)]] void require_processor() {
   const unsigned kept = kept_registers();
   char lacking[128];
-  int length = 0, lacks = 0, level = 4;
+  int length = 0, lacks = 0;
   const bool* wanted = compiled_for_extension;
-  for (const extension& e : extensions) {
-    const bool want = *wanted++;
-    if (has(e, kept)) continue;
-    if (e.level <= level) level = e.level - 1;
-    if (want && ++lacks <= 4)
+  for (const extension& e : extensions)
+    if (*wanted++ && !has(e, kept) && ++lacks <= 4)
       length += std::sprintf(lacking + length, "%s%s", lacks > 1 ? ", " : "", e.name);
-  }
   if (lacks == 0) return;
-  const char* const levels[] = {"OFF", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
   ::dprintf(STDERR_FILENO,
             "lift: compiled for processors that have %s%s, which this one lacks; one that was "
-            "configured with -DLIFT_NATIVE=%s would run here\n",
-            lacking, lacks > 4 ? ", ..." : "", levels[level - 1]);
+            "configured with -DLIFT_NATIVE=OFF would run here\n",
+            lacking, lacks > 4 ? ", ..." : "");
   ::_exit(1);
 }
 

@@ -8,12 +8,12 @@
 #include <thread>
 
 #include <png.h>
+#include <xsimd/xsimd.hpp>
 
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/core/thread_pool.hpp>
 #include <lift/io/file.hpp>
 
 #include "engine.hpp"
-#include "processor.hpp"
 #include "report.hpp"
 
 extern "C" char* openblas_get_config() __attribute__((weak));
@@ -21,12 +21,12 @@ extern "C" char* openblas_get_config() __attribute__((weak));
 namespace lift::cli {
 
 /// What a run was made with, for env.json.
-inline json environment(const std::string& backend) {
+inline json environment(const engine& backend) {
   return {{"lift", LIFT_VERSION},
           {"compiler", __VERSION__},
-          {"backend", backend},
-          {"compiled_for", compiled_for_processor},
-          {"instructions", xsimd::default_arch::name()},
+          {"backend", backend.name},
+          {"compiled_for", backend.compiled_for},
+          {"instructions", backend.instructions},
           {"threads", default_thread_pool().size()},
           {"cores", std::thread::hardware_concurrency()},
           {"openblas", openblas_get_config ? openblas_get_config() : "another BLAS"},

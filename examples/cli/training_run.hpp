@@ -103,7 +103,7 @@ class training_run {
     }
     folder_.remove_earlier();
     write_json(folder_.file("config.json"), nlohmann::json(config_));
-    write_json(folder_.file("env.json"), nlohmann::json(environment(s_.backend)));
+    write_json(folder_.file("env.json"), nlohmann::json(environment(find_engine(s_.backend))));
     stats_.emplace(folder_.file("stats.jsonl"), first_);
     folder_.keep();
     // A signal may have come between an epoch's checkpoint and its pictures.

@@ -9,7 +9,7 @@ commands=("dataset emoji" train export heatmap path generate "measure frechet" "
 works "$lift" --help
 for command in dataset train export heatmap path generate measure plot info; do says "^  $command "; done
 works "$lift" --version
-says '^lift [0-9]+\.[0-9]+\.[0-9]+$'
+says '^lift [0-9]+\.[0-9]+\.[0-9]+ \((native|OFF|x86-64-v[234]), [a-z0-9.+]+\)$'
 
 for command in "${commands[@]}"; do
   works "$lift" $command --help

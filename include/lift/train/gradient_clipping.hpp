@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include <lift/tensor/maps.hpp>
 #include <lift/tensor/multi_tensor.hpp>
-#include <lift/tensor/reduction.hpp>
 
 namespace lift {
 

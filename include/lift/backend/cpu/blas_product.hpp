@@ -4,15 +4,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <mutex>
+#include <string>
 
 #include <xflens/cxxblas/drivers/cblas.h>  // xtensor-blas's declarations of CBLAS
 
+#include <lift/backend/cpu/packed_product.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/tensor/operand.hpp>
 
 // Present when BLAS is OpenBLAS.
 extern "C" int openblas_get_num_threads() __attribute__((weak));
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
+extern "C" char* openblas_get_corename() __attribute__((weak));
 
 namespace lift::detail {
 
@@ -42,15 +45,45 @@ class one_blas_thread {
   inline static int users_ = 0, before_ = 1;
 };
 
+/// Bytes of the vectors that the kernels of an OpenBLAS compute with, by the processor that it names
+/// as theirs, in letters of either case: for one that it does not know it takes those of 2004. Of
+/// processors that are not listed here, `unlisted`.
+inline std::size_t blas_vector_bytes(std::string core, std::size_t unlisted) {
+  for (char& letter : core)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  const auto is_any_of = [&](const auto&... name) { return ((core == name) || ...); };
+  if (is_any_of("katmai", "coppermine", "northwood", "prescott", "banias", "atom", "core2",
+                "penryn", "dunnington", "nehalem", "athlon", "opteron", "opteron_sse3",
+                "barcelona", "bobcat", "nano"))
+    return 16;
+  if (is_any_of("sandybridge", "bulldozer", "piledriver", "steamroller", "excavator", "haswell",
+                "zen"))
+    return 32;
+  return unlisted;
+}
+
+/// Whether BLAS computes with vectors narrower than those that this is compiled for.
+inline bool blas_is_narrow() {
+  constexpr std::size_t ours = sizeof(xsimd::batch<float>);
+  static const bool narrow = openblas_get_corename &&
+                             blas_vector_bytes(openblas_get_corename(), ours) < ours;
+  return narrow;
+}
+
 inline constexpr auto& gemm_of(float) { return cblas_sgemm; }
 inline constexpr auto& gemm_of(double) { return cblas_dgemm; }
 
-/// One matrix product by BLAS, C (m, n) = alpha·A·B + beta·C. The caller holds a one_blas_thread.
+/// One matrix product, C (m, n) = alpha·A·B + beta·C, by BLAS, or by panels of our own where its
+/// vectors are narrow. The caller holds a one_blas_thread.
 template <class T>
 void blas_product(std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                   std::size_t row_a, bool transposed_a, const T* b, std::size_t row_b,
                   bool transposed_b, T beta, T* c, std::size_t row_c) {
   if (m == 0 || n == 0) return;
+  if (sizeof(xsimd::batch<T>) > 16 && blas_is_narrow()) {
+    packed_product(m, n, k, alpha, a, row_a, transposed_a, b, row_b, transposed_b, beta, c, row_c);
+    return;
+  }
   const auto index = [](std::size_t i) { return static_cast<int>(std::max<std::size_t>(i, 1)); };
   gemm_of(T())(CblasRowMajor, transposed_a ? CblasTrans : CblasNoTrans,
                transposed_b ? CblasTrans : CblasNoTrans, index(m), index(n), static_cast<int>(k),

@@ -125,18 +125,12 @@ void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, 
     std::copy_n(a.data + k * a.step + whole, rows - whole, to + whole * terms + k * most);
 }
 
-/// C (m, columns of all panels) = alpha·A (m, depth)·B + …; the rows of B are b_row apart, those
-/// of C c_row. Runs on the calling thread.
+/// panel_product, with `together` rows of A at a time copied to `packed` unless that is null.
 template <class T>
 void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
-                   std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end = {}) {
+                   std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end,
+                   std::size_t together, T* packed) {
   constexpr std::size_t most = row_block<T>;
-  // Where the numbers of a column of A are neighbours, rows are copied first: a block at a time for
-  // several panels, or, where each column lies on a memory page of its own, whole cache lines.
-  const bool far = a.step * sizeof(T) >= 4096;
-  const std::size_t together = far ? std::max<std::size_t>(most, 512 / sizeof(T)) : most;
-  const bool pack = a.step != 1 && a.row == 1 && (far || panels.size() > 1);
-  const scratch<T> packed(pack ? together * std::min(depth, depth_block) : 0);
   const T* const bias = end.bias;
   std::size_t first = 0;
   do {
@@ -144,8 +138,8 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
     for (std::size_t i = 0; i < m; i += most) {
       const std::size_t rows = std::min(most, m - i);
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
-      if (pack) {
-        if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed.data());
+      if (packed) {
+        if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed);
         left = {packed + i % together * terms, 1, most};
       }
       end.bias = bias && first == 0 ? bias + i : nullptr;
@@ -156,6 +150,22 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
     end.add = true;
     first += terms;
   } while (first < depth);
+}
+
+/// C (m, columns of all panels) = alpha·A (m, depth)·B + …; the rows of B are b_row apart, those
+/// of C c_row. Runs on the calling thread.
+template <class T>
+void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
+                   std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end = {}) {
+  // Where the numbers of a column of A are neighbours, rows are copied first: a block at a time for
+  // several panels, or, where each column lies on a memory page of its own, whole cache lines.
+  const bool far = a.step * sizeof(T) >= 4096;
+  const std::size_t together =
+      far ? std::max<std::size_t>(row_block<T>, 512 / sizeof(T)) : row_block<T>;
+  if (a.step == 1 || a.row != 1 || (!far && panels.size() == 1))
+    return panel_product<T>(m, depth, a, b_row, panels, c_row, end, together, nullptr);
+  const scratch<T> packed(together * std::min(depth, depth_block));
+  panel_product<T>(m, depth, a, b_row, panels, c_row, end, together, packed);
 }
 
 }  // namespace lift::detail

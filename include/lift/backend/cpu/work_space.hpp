@@ -60,8 +60,9 @@ class scratch {
 
  public:
   explicit scratch(std::size_t n)
-      : data_(static_cast<T*>(scratch_stack::of_this_thread().push(n * sizeof(T)))) {}
-  ~scratch() { scratch_stack::of_this_thread().pop(); }
+      : stack_(scratch_stack::of_this_thread()),
+        data_(static_cast<T*>(stack_.push(n * sizeof(T)))) {}
+  ~scratch() { stack_.pop(); }
   scratch(const scratch&) = delete;
   scratch& operator=(const scratch&) = delete;
 
@@ -69,6 +70,7 @@ class scratch {
   operator T*() const { return data_; }
 
  private:
+  scratch_stack& stack_;
   T* data_;
 };
 

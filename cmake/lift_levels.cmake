@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# lift_add_levels(<program> <library> <component> [INSTALL] <sources...>): a shared library of one of LIFT's own programs,
+# compiled for LIFT_NATIVE and once more for every higher level of x86-64. They lie in <libdir>/lift and the glibc-hwcaps
+# there, where the dynamic loader takes the best that the processor runs (a loader that knows no levels takes the first).
+# Nothing of them but what lift_levels.map lists can be seen from outside, so that no inline function that was compiled
+# for one level is called in the program or in a library of another level.
+function(lift_add_levels program library component)
+  cmake_parse_arguments(PARSE_ARGV 3 arg "INSTALL" "" "")
+  set(levels ${LIFT_PROCESSOR})
+  lift_processors(known)
+  if("x86-64-v3" IN_LIST known AND NOT LIFT_PROCESSOR STREQUAL "native")
+    foreach(level IN ITEMS x86-64-v3 x86-64-v4)
+      if(LIFT_PROCESSOR STRLESS level)
+        list(APPEND levels ${level})
+      endif()
+    endforeach()
+  endif()
+  set(map ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/lift_levels.map)
+  foreach(level IN LISTS levels)
+    set(target ${library})
+    set(folder ${CMAKE_INSTALL_LIBDIR}/lift)
+    if(NOT level STREQUAL LIFT_PROCESSOR)
+      string(APPEND target _${level})
+      string(APPEND folder /glibc-hwcaps/${level})
+    endif()
+    add_library(${target} SHARED ${arg_UNPARSED_ARGUMENTS})
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${library} LINK_DEPENDS ${map}
+                                               LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
+    target_compile_definitions(${target} PRIVATE LIFT_PROCESSOR="${level}")
+    target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+    target_link_options(${target} PRIVATE -Wl,--version-script=${map})
+    target_link_libraries(${target} PRIVATE lift_${component} lift_warnings)
+    lift_native(${target} ${level})
+    add_dependencies(${program} ${target})
+    if(arg_INSTALL)
+      install(TARGETS ${target} LIBRARY DESTINATION ${folder})
+    endif()
+  endforeach()
+  target_link_libraries(${program} PRIVATE ${library})
+  file(RELATIVE_PATH folder ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/lift)
+  set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/${folder}")
+endfunction()
