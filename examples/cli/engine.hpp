@@ -146,12 +146,12 @@ class training {
 struct engine {
   const char* name;
   const char* compiled_for;  ///< native, a level as x86-64-v3, or OFF for the compiler's default
-  const char* instructions;  ///< of the vectors that it computes with on a CPU
   std::shared_ptr<const model_on_backend> (*load)(const checkpoint& stored, const model_setup&,
                                                   weight_kind);
   /// Goes on from a checkpoint or, where the setup says so, begins from its weights; begins afresh
   /// where there is none.
   std::unique_ptr<training> (*train)(const training_setup&, std::optional<checkpoint> start);
+  const char* instructions = nullptr;  ///< of the vectors that it computes with; null on a device
   /// Null where threads are those of the command's default pool, or a device's.
   void (*use_threads)(std::size_t count) = nullptr;
 };

@@ -8,8 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include <xsimd/xsimd.hpp>
-
 #include <lift/model/guided.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/recorded_network.hpp>
@@ -200,7 +198,7 @@ std::unique_ptr<training> train_on(const training_setup& setup, std::optional<ch
 
 /// The engine of a backend, in float32.
 template <class Backend>
-constexpr engine engine_on{Backend::name, LIFT_PROCESSOR, xsimd::default_arch::name(),
-                           load_on<tensor<Backend, float>>, train_on<tensor<Backend, float>>};
+constexpr engine engine_on{Backend::name, LIFT_PROCESSOR, load_on<tensor<Backend, float>>,
+                           train_on<tensor<Backend, float>>};
 
 }  // namespace lift::cli

@@ -26,7 +26,7 @@ inline json environment(const engine& backend) {
           {"compiler", __VERSION__},
           {"backend", backend.name},
           {"compiled_for", backend.compiled_for},
-          {"instructions", backend.instructions},
+          {"instructions", backend.instructions ? json(backend.instructions) : json()},
           {"threads", default_thread_pool().size()},
           {"cores", std::thread::hardware_concurrency()},
           {"openblas", openblas_get_config ? openblas_get_config() : "another BLAS"},

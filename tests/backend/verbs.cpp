@@ -208,9 +208,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
   for (const auto& [b, c, h, w, o, kernel, stride, padding] : std::vector<convolution_case>{
            {2, 3, 8, 9, 4, 3, 1, 1}, {1, 1, 1, 2, 1, 3, 1, 1}, {3, 5, 9, 10, 2, 4, 2, 1},
            {2, 4, 7, 8, 6, 1, 1, 0}, {5, 2, 4, 5, 3, 3, 1, 1}, {1, 9, 40, 41, 3, 3, 1, 1},
-           {2, 2, 11, 12, 2, 5, 3, 2}, {1, 70, 33, 34, 2, 3, 1, 1}, {2, 3, 6, 15, 4, {1, 7}, 1, {0, 3}},
-           {2, 3, 12, 5, 4, {7, 1}, 1, {3, 0}}, {3, 5, 9, 20, 2, {4, 3}, {2, 1}, {1, 2}},
-           {2, 6, 7, 4, 5, {2, 5}, {1, 3}, {0, 2}}, {1, 8, 6, 14, 3, 3, 1, {0, 1}}}) {
+           {2, 2, 11, 12, 2, 5, 3, 2}, {1, 70, 33, 34, 2, 3, 1, 1},
+           {2, 3, 6, 15, 4, {1, 7}, 1, {0, 3}}, {2, 3, 12, 5, 4, {7, 1}, 1, {3, 0}},
+           {3, 5, 9, 20, 2, {4, 3}, {2, 1}, {1, 2}}, {2, 6, 7, 4, 5, {2, 5}, {1, 3}, {0, 2}},
+           {1, 8, 6, 14, 3, 3, 1, {0, 1}}}) {
     const convolution_geometry g{b, c, h, w, o,
                                  (h + 2 * padding.height - kernel.height) / stride.height + 1,
                                  (w + 2 * padding.width - kernel.width) / stride.width + 1,
@@ -221,7 +222,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
       for (T& x : v) x = std::round(x);
       return Tensor(s, v);
     };
-    const Tensor x = integers({b, c, h, w}, 1), a = integers({o, c, kernel.height, kernel.width}, 2);
+    const Tensor x = integers({b, c, h, w}, 1);
+    const Tensor a = integers({o, c, kernel.height, kernel.width}, 2);
     const Tensor r = integers({b, o, g.out_height, g.out_width}, 3);
     const Tensor out_bias = integers({1, o}, 4), in_bias = integers({1, c}, 5), none;
     const Tensor vectors = integers({b, o}, 6), images = integers(r.shape(), 7);

@@ -3,66 +3,65 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 30 --quiet
-train=("$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --lr 1e-3
-  --sample-images 2 --sample-steps 4)
+train=("$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --lr 1e-3 --lr-last 1e-6
+  --save-every 0)
+planned() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["planned_steps"])' "$1/config.json"; }
 
-# shorter RUN ASKED LIMIT: what a run left that was to take ASKED steps, and planned fewer.
+# shorter RUN ASKED LIMIT: what a run said and left that was to take ASKED steps, and planned fewer.
 shorter() {
   grep -Eq "^Planned [0-9]+ of $2 steps: [0-9.e-]+ s a step, $3 s$" "$scratch/err" || die "no plan of $1"
-  python3 - "$@" "$scratch/out" <<'PYTHON' || die "the plan of $1"
-import json, sys
-run, asked, limit = sys.argv[1], *map(int, sys.argv[2:4])
-j = json.load(open(sys.argv[4]))
-rates = [json.loads(line)["learning_rate"] for line in open(f"{run}/stats.jsonl")]
-planned = json.load(open(f"{run}/config.json"))["planned_steps"]
-assert j["stopped"] == "time limit" and j["of"] == asked and j["planned"] == planned, j
-assert 0 < j["step"] <= planned < asked and len(rates) == j["step"], (j, len(rates))
-# Another program may have had the processors at the end, or for all of the time.
-assert j["seconds"] < limit + 2, j
-assert rates[-1] < 0.1 * max(rates) or planned < 30, rates[-1]
-PYTHON
+  json "j['stopped'] == 'time limit' and j['of'] == $2 and j['planned'] == $(planned "$1")"
+  json "0 < j['step'] <= j['planned'] < $2 and j['step'] == $(wc -l <"$1/stats.jsonl")"
 }
 
-works "${train[@]}" --outdir run --epochs 100000 --time-limit 3 --warmup 4 --ema 0.9 --save-every 1 \
-  --sample-every 20 --json
-shorter run 300000 3
-
-# The plan belongs to the run: without a limit it goes on to its end, from wherever, to the same bytes.
-before=$(ls run/checkpoint_* | tail -n 2 | head -n 1)
-works "$lift" info "$before" --json
-plan=$(python3 -c 'import json, sys; print(list(json.load(open(sys.argv[1])).values())[0]["settings"]["planned_steps"])' "$scratch/out")
-last=$(printf 'checkpoint_%08d.safetensors' "$plan")
-works "$lift" train --resume "$before" --outdir whole --json
-json "j['stopped'] == 'done' and j['step'] == j['of'] == $plan and 'planned' not in j"
-python3 - "$plan" <<'PYTHON' || die "the learning rate does not end with the plan"
-import json, math, sys
-last = json.loads(open("whole/stats.jsonl").readlines()[-1])
-steps, warmup = int(sys.argv[1]), min(4, int(sys.argv[1]) // 2)
-done = (steps - 1 - warmup) / (steps - warmup)
-want = 1e-6 + (1e-3 - 1e-6) * (1 + math.cos(math.pi * done)) / 2
-assert last["step"] == steps and abs(last["learning_rate"] - want) <= 1e-9 * want, (last, want)
+# Planned, and ended in time. Where another program has the processors or the disk just then, the
+# limit may end a run before its plan does: then once more.
+annealed=false
+for attempt in 1 2 3; do
+  works "${train[@]}" --outdir run --epochs 100000 --time-limit 3 --warmup 2 --sample-every 20 \
+    --sample-images 2 --sample-steps 4 --json --overwrite
+  shorter run 300000 3
+  python3 - "$scratch/out" <<'PYTHON' && annealed=true && break
+import json, sys
+j = json.load(open(sys.argv[1]))
+rates = [json.loads(line)["learning_rate"] for line in open("run/stats.jsonl")]
+sys.exit(not (1 < j["seconds"] < 5 and rates[-1] < 0.1 * max(rates)))
 PYTHON
-works "$lift" train --resume "$before" --outdir parts --steps $((plan - 1)) --quiet
-works "$lift" train --resume --outdir parts --steps $plan --quiet
-cmp whole/stats.jsonl parts/stats.jsonl || die "other statistics"
-if [[ -e run/$last ]]; then  # the limit did not end it before
-  cmp run/$last whole/$last || die "another checkpoint"
-fi
-works "$lift" train --resume --outdir whole
-grep -q "^Nothing to do: all $plan steps of a plan within a time limit are taken" "$scratch/err" || die "nothing said"
+done
+$annealed || die "no run ended in time with its learning rate annealed"
 
-# A run that was interrupted and goes on within another limit plans again, no more than before.
-"${train[@]}" --outdir stopped --epochs 100000 --time-limit 20 --warmup 100000 --sample-every 0 \
-  >/dev/null 2>"$scratch/err" &
+# The plan belongs to the run: without a limit it goes on to its end, in parts to the same bytes.
+"${train[@]}" --outdir stopped --epochs 100000 --time-limit 3 --warmup 100000 --sample-every 0 \
+  >/dev/null 2>"$scratch/said" &
 pid=$!
 for ((wait = 0; wait < 600; ++wait)); do
-  grep -q '^Planned' "$scratch/err" && break
+  grep -q '^Planned' "$scratch/said" 2>/dev/null && break
   sleep 0.1
 done
 kill -TERM $pid
 wait $pid && code=0 || code=$?
 [[ $code == 143 ]] || die "exit code $code"
-plan=$(python3 -c 'import json; print(json.load(open("stopped/config.json"))["planned_steps"])')
+plan=$(planned stopped)
+here=$(wc -l <stopped/stats.jsonl)
+from=stopped/$(printf 'checkpoint_%08d.safetensors' "$here")
+works "$lift" train --resume "$from" --outdir whole --json
+json "j['stopped'] == 'done' and j['step'] == j['of'] == $plan and 'planned' not in j"
+python3 - "$plan" <<'PYTHON' || die "the learning rate does not end with the plan"
+import json, math, sys
+steps = int(sys.argv[1])
+warmup = steps // 2  # which --warmup would be more than
+last = json.loads(open("whole/stats.jsonl").readlines()[-1])
+done = (steps - 1 - warmup) / (steps - warmup)
+want = 1e-6 + (1e-3 - 1e-6) * (1 + math.cos(math.pi * done)) / 2
+assert last["step"] == steps and abs(last["learning_rate"] - want) <= 1e-9 * want, (last, want)
+PYTHON
+works "$lift" train --resume "$from" --outdir parts --steps $((here + 3)) --quiet
+works "$lift" train --resume --outdir parts --steps $((here + 6)) --quiet
+cmp <(head -n 6 whole/stats.jsonl) <(head -n 6 parts/stats.jsonl) || die "other statistics"
+works "$lift" train --resume --outdir whole
+grep -q "^Nothing to do: all $plan steps of a plan within a time limit are taken" "$scratch/err" || die "nothing said"
+
+# Within another limit it plans again, no more than before.
 works "$lift" train --resume --outdir stopped --time-limit 1 --json
 shorter stopped "$plan" 1
 
@@ -76,13 +75,13 @@ for file in checkpoint_00000060.safetensors stats.jsonl config.json; do
 done
 
 # A learning rate that stays the same is for any number of steps: nothing is recorded.
-works "${train[@]}" --outdir constant --lr-schedule constant --epochs 100000 --time-limit 0.5 \
-  --sample-every 0 --json
+works "$lift" train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 8 --outdir constant \
+  --lr-schedule constant --epochs 100000 --time-limit 0.5 --sample-every 0 --json
 json 'j["stopped"] == "time limit" and 0 < j["step"] < j["of"] == 300000'
 grep -q planned_steps constant/config.json && die "a plan was recorded"
 works "$lift" train --resume --outdir constant --steps 1 --json
 json 'j["stopped"] == "done"'
 
 # There is a step however short the time.
-works "${train[@]}" --outdir short --time-limit 1e-6 --json
+works "${train[@]}" --outdir short --time-limit 1e-6 --sample-images 2 --sample-steps 4 --json
 json 'j["step"] == 1 and j["stopped"] == "time limit"'

@@ -2,7 +2,8 @@
 #pragma once
 
 // Layers: functions of a parameter scope and a value. They run on shapes, tensors, duals and
-// variables alike. Initial values are PyTorch's: uniform with bound 1/√fan_in, norms 1 and 0.
+// variables alike. Initial values are PyTorch's: uniform with bound 1/√fan_in, norms 1 and 0. A
+// kernel's size, a stride and a padding are one number for both axes, or height and width, {1, 7}.
 
 #include <cmath>
 #include <cstddef>
@@ -61,8 +62,8 @@ template <class Scope, class X>
 auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, extent2d kernel, extent2d stride,
                       extent2d padding) {
   const std::size_t in = shape_of(x)[1];
-  return affine(op::conv_transpose2d(stride, padding), p, {in, out, kernel.height, kernel.width}, out,
-                out * kernel.area(), x);
+  return affine(op::conv_transpose2d(stride, padding), p, {in, out, kernel.height, kernel.width},
+                out, out * kernel.area(), x);
 }
 
 /// GroupNorm over 8 groups, ε = 1e-5, and the activation of `Op`.

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Convolutions of any kernel as products with patch matrices, which are built strip by strip so that
-// they stay in cache.
+// Convolutions of any kernel as products with patch matrices (im2col), which are built strip by
+// strip so that they stay in cache.
 //
-// What multiplies is a class Products of numbers T. It says how much is done at once:
-// - columns(g), transpose_columns(g), weight_columns: output pixels of a strip for each of the three
-//   functions below; transpose_channels(g, s, share), weight_channels(g): input channels whose
-//   patches are made at once; overread: elements behind a patch matrix that are read;
-// and has the three products of a strip:
-// - convolve(g, s, share, weight, patches, row, epilogue, result): result = weight·patches, whose
-//   rows are `row` apart, with the epilogue;
-// - strip_results(g, s, share, result), with multiply(first, last, weight, to, row, image, add):
-//   rows [first, last) of weightᵀ·results, added or not, to rows `row` apart, of each image `image`
-//   apart; in_place says whether products may go to images so, where patches are their pixels;
-// - weight_sums(g, first, last, weight), the weights of input channels [first, last): add(s, patches,
-//   result) adds results·patchesᵀ, store() ends it.
-// Where strips are few, `share` is set and all threads are to work on one.
+// What multiplies is a class Products of numbers T. Its products of a strip are
+//
+//   convolve(g, s, share, weight, patches, row, epilogue, result)
+//     result = weight·patches with the epilogue; rows of patches are `row` apart.
+//   strip_results(g, s, share, result).multiply(first, last, weight, to, row, image, add)
+//     rows [first, last) of weightᵀ·results, added or not, to rows `row` apart and images `image`
+//     apart; its member in_place says whether that may be the images, where patches are pixels.
+//   weight_sums(g, first, last, weight).add(s, patches, result), then store()
+//     the weights of input channels [first, last): sums of results·patchesᵀ over the strips.
+//
+// and its sizes: columns(g), transpose_columns(g) and weight_columns, the output pixels of a strip
+// for each; transpose_channels(g, s, share) and weight_channels(g), the input channels whose patches
+// are made at once; overread, the elements behind a patch matrix that are read. Where strips are
+// few, all threads work on one and `share` is set.
 
 #include <algorithm>
 #include <cstddef>

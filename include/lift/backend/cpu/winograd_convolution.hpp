@@ -184,8 +184,7 @@ void winograd_convolve_transpose(const convolution_geometry& g, const T* result,
   winograd_convolution<true, T>(adjoint(g), kernels)(result, {.bias = bias}, image);
 }
 
-/// Brings 3×3 kernels of a weight (O, C, 3, 3) back from tiles, of which there is one for each output
-/// channel.
+/// Brings the kernels of a weight (O, C, 3, 3) back from tiles, one for each output channel.
 template <class T>
 void restore_kernels(const convolution_geometry& g, const transformed_tiles<T>& from, T* weight) {
   using batch = xsimd::batch<T>;

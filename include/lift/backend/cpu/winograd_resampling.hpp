@@ -137,7 +137,7 @@ class winograd_halving {
  private:
   static constexpr std::size_t n = lanes<T>, width = panel_width<T>;
 
-  /// Rows of tiles [first, last) of phases (y, 0) and (y, 1) of a vector of channels to inputs(y, x).
+  /// Rows of tiles [first, last) of phases (y, 0) and (y, 1), a vector of channels, to inputs(y, x).
   template <class Tiles>
   void transform(const T* image, std::size_t first, std::size_t last, std::size_t y,
                  std::size_t channel, const Tiles& inputs) const {

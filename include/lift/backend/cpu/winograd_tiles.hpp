@@ -193,8 +193,8 @@ void transform_tile_row(const tiling& tiles, const T* z, const transformed_tiles
 }
 
 /// Transforms rows of tiles [first, last) of `tiles`, a vector of channels, by F. The inputs of a
-/// tile start `margin` pixels above and left of it; `from` are the images they are read from. The first tile
-/// becomes tile 0 of `to`.
+/// tile start `margin` pixels above and left of it; `from` are the images they are read from. The
+/// first tile becomes tile 0 of `to`.
 template <class F, class T>
 void transform_tile_rows(const tiling& tiles, const tiling& from, const T* image,
                          extent2d margin, std::size_t first, std::size_t last,
