@@ -14,12 +14,13 @@ case ${1-} in
 esac
 jobs=$(nproc)
 
-# build PRESET [options of cmake --build]; CUDA code, where there is nvcc, for one device, and tests of LIFT's own kernels
-# for the emulator (the preset emulated runs all of CUDA's there).
+# build PRESET [options of cmake --build]; CUDA code, where there is nvcc, for one device and without optimising the host's
+# part of it, which waits for a device, and tests of LIFT's own kernels for the emulator (the preset emulated runs all of
+# CUDA's there).
 build() {
   echo "== $1: build (${SECONDS} s)"
   local said
-  said=$(cmake --preset "$1" -DCMAKE_CUDA_ARCHITECTURES=90 -DLIFT_EMULATOR=ON)
+  said=$(cmake --preset "$1" -DCMAKE_CUDA_ARCHITECTURES=90 -DCMAKE_CUDA_FLAGS_RELEASE=-O0 -DLIFT_EMULATOR=ON)
   grep -E "lift::|Thrust|CUDA [0-9]" <<<"$said" || true
   cmake --build --preset "$1" -j "$jobs" "${@:2}" -- --quiet
 }

@@ -19,6 +19,7 @@
 #elif defined(LIFT_TEST_THRUST)
 #include <omp.h>
 
+#include <lift/backend/cpu/compiled_kernels.hpp>
 #include <lift/backend/thrust/thrust_host.hpp>
 #else
 #include <lift/backend/cpu/compiled_kernels.hpp>
@@ -58,6 +59,14 @@ using backend_tensors = std::tuple<tensor<xtensor_backend, T>, tensor<plain_xten
 
 inline void set_threads(std::size_t n) { default_thread_pool().resize(n); }
 
+#endif
+
+/// Those of numbers that are rounded: float32, and bfloat16 where the backend has every verb for it.
+#if defined(LIFT_TEST_CUDA)
+using rounded_tensors = backend_tensors<float>;
+#else
+using rounded_tensors =
+    decltype(std::tuple_cat(backend_tensors<float>(), backend_tensors<bfloat16>()));
 #endif
 
 }  // namespace lift::test

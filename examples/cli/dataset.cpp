@@ -21,9 +21,9 @@ void make_emoji(const emoji_settings& s) {
   interruption::install();
   output_file output(s.output);
   remark(s, "Rendering ", s.font.string(), " to ", s.size.width, "×", s.size.height, " pixels");
-  std::vector<named_image> images =
-      interruptible([&] { return render_emoji(s.size, s.font); });
-  if (s.max_images > 0 && images.size() > s.max_images) images.resize(s.max_images);
+  const std::size_t most = s.max_images > 0 ? s.max_images : std::size_t(-1);
+  const std::vector<named_image> images =
+      interruptible([&] { return render_emoji(s.size, s.font, most); });
   require(!images.empty(), text("colour glyphs of ", s.font.string()), 0, "at least 1");
   save_dataset_zip(std::move(output), images);
   report(s, {{"output", path_text(s.output)}, {"images", images.size()}, {"size", s.size}});

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/cpu/blas_product.hpp>
+#include <lift/backend/cpu/compiled_kernels.hpp>
 #include <lift/backend/cpu/recycling_allocator.hpp>
 #include <lift/backend/recorded_work.hpp>
 #include <lift/backend/team.hpp>

@@ -50,6 +50,15 @@ BOOST_AUTO_TEST_CASE(every_colour_glyph_becomes_a_picture_on_white) {
   BOOST_TEST((mean > 128 && mean < 240));
 }
 
+BOOST_AUTO_TEST_CASE(the_first_so_many_are_those_of_all) {
+  const auto first = lift::render_emoji(32, lift::default_emoji_font, 5);
+  BOOST_REQUIRE_EQUAL(first.size(), 5u);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    BOOST_TEST(first[i].name == rendered()[i].name);
+    BOOST_CHECK(first[i].picture == rendered()[i].picture);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_face_is_yellow) {
   const auto& images = rendered();
   const auto face = std::find_if(images.begin(), images.end(), [](const auto& image) {

@@ -26,7 +26,7 @@ namespace {
 using float_tensor = std::tuple_element_t<0, backend_tensors<float>>;
 using bfloat16_tensor = tensor<float_tensor::backend_type, bfloat16>;
 
-/// A rounded number is off by 2⁻⁹ of itself at most; sums of rounded ones that cancel, by more.
+/// A rounded number is off by 2⁻⁸ of itself at most; sums of rounded ones that cancel, by more.
 template <class Tensor>
 constexpr double tolerance = std::is_same_v<Tensor, float_tensor> ? 1e-5 : 0x1p-7;
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -112,14 +113,16 @@ inline image fit_on_white(const image& square, const image_size& size) {
   return result;
 }
 
-/// Every colour glyph of a font on white in the middle of an image of that size, in the order of the
-/// glyphs and without empty or repeated pictures. Noto Color Emoji gives about 3,900.
+/// The colour glyphs of a font on white in the middle of an image of that size, the first `most` or
+/// all, in the order of the glyphs and without empty or repeated pictures. Noto Color Emoji gives
+/// about 3,900.
 inline std::vector<named_image> render_emoji(
-    const image_size& size, const std::filesystem::path& file = default_emoji_font) {
+    const image_size& size, const std::filesystem::path& file = default_emoji_font,
+    std::size_t most = std::numeric_limits<std::size_t>::max()) {
   const emoji_font font(file);
   std::vector<named_image> images;
   std::unordered_set<std::size_t> seen;  // 64-bit hashes: two of 4,000 meet once in 10¹² fonts
-  for (std::size_t glyph = 0; glyph < font.glyphs(); ++glyph) {
+  for (std::size_t glyph = 0; glyph < font.glyphs() && images.size() < most; ++glyph) {
     stoppable::check();
     const image picture = font.render(glyph);
     const auto [low, high] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());

@@ -5,15 +5,6 @@
 
 #include <lift/op/primitive.hpp>
 
-namespace lift::kernel {
-
-struct weighted_sum {
-  template <class T>
-  LIFT_HD T operator()(T x, T y, T a, T b) const { return a * x + b * y; }
-};
-
-}  // namespace lift::kernel
-
 namespace lift::op {
 
 /// z = a_i·x + b_i·y with two numbers for every image i of the batch (or one pair for all):

@@ -44,6 +44,11 @@ struct axpby {
   template <class T>
   LIFT_HD T operator()(T x, T y) const { return T(a) * x + T(b) * y; }
 };
+/// a·x + b·y, all four read element by element.
+struct weighted_sum {
+  template <class T>
+  LIFT_HD T operator()(T x, T y, T a, T b) const { return a * x + b * y; }
+};
 template <class Number>
 struct constant {
   Number value;

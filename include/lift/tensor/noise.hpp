@@ -34,8 +34,8 @@ struct normal {
     const std::size_t sample = i / pairs, pair = i % pairs;
     const auto z = stream.normal_pair(first_sample + sample, pair);
     T* to = out + sample * elements + 2 * pair;
-    to[0] = static_cast<T>(z[0]);
-    if (2 * pair + 1 < elements) to[1] = static_cast<T>(z[1]);
+    to[0] = rounded_to<T>(z[0]);
+    if (2 * pair + 1 < elements) to[1] = rounded_to<T>(z[1]);
   }
 };
 
@@ -47,7 +47,7 @@ struct rademacher {
   sample_number first_sample;
   std::size_t elements;
   LIFT_HD void operator()(std::size_t i) const {
-    out[i] = static_cast<T>(stream.rademacher(first_sample + i / elements, i % elements));
+    out[i] = rounded_to<T>(stream.rademacher(first_sample + i / elements, i % elements));
   }
 };
 
@@ -59,7 +59,7 @@ struct uniform {
   std::uint64_t sample;
   double bound;
   LIFT_HD void operator()(std::size_t i) const {
-    out[i] = static_cast<T>(bound * (2 * stream.uniform(sample, i) - 1));
+    out[i] = rounded_to<T>(bound * (2 * stream.uniform(sample, i) - 1));
   }
 };
 }  // namespace kernel

@@ -25,4 +25,10 @@ using accumulator_t = typename storage<std::remove_const_t<T>>::accumulator;
 template <class T>
 constexpr bool is_own_accumulator = std::is_same_v<accumulator_t<T>, std::remove_const_t<T>>;
 
+/// x as it is stored, rounded by way of its accumulator.
+template <class T>
+LIFT_HD T rounded_to(double x) {
+  return static_cast<T>(static_cast<accumulator_t<T>>(x));
+}
+
 }  // namespace lift
