@@ -20,7 +20,7 @@ jobs=$(nproc)
 build() {
   echo "== $1: build (${SECONDS} s)"
   local said
-  said=$(cmake --preset "$1" -DCMAKE_CUDA_ARCHITECTURES=90 -DCMAKE_CUDA_FLAGS_RELEASE=-O0 -DLIFT_EMULATOR=ON)
+  said=$(cmake --no-warn-unused-cli --preset "$1" -DCMAKE_CUDA_ARCHITECTURES=90 -DCMAKE_CUDA_FLAGS_RELEASE=-O0 -DLIFT_EMULATOR=ON)
   grep -E "lift::|Thrust|CUDA [0-9]" <<<"$said" || true
   cmake --build --preset "$1" -j "$jobs" "${@:2}" -- --quiet
 }
