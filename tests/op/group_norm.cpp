@@ -64,13 +64,13 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_value_is_its_definition, Tensor, backend_tenso
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(is_that_of_double_but_for_rounding, Tensor, rounded_tensors) {
-  constexpr bool half = sizeof(typename Tensor::value_type) == 2;
+  constexpr double tolerance = sizeof(typename Tensor::value_type) == 2 ? 0x1p-7 : 1e-5;
   for (const shape& s : image_shapes)
     BOOST_TEST_CONTEXT(s) {
       const auto got = results<Tensor>(s);
       const auto want = results<tensor<typename Tensor::backend_type, double>>(s);
       for (std::size_t i = 0; i < got.size(); ++i)
         BOOST_CHECK_LT(relative_l2(std::vector<double>(got[i].begin(), got[i].end()), want[i]),
-                       half ? 0x1p-7 : 1e-5);
+                       tolerance);
     }
 }
