@@ -14,6 +14,8 @@
 #include "message_of.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(apply_tests)
+
 using namespace lift;
 using namespace lift::test;
 using dual_d = dual_of<tensor_d>;
@@ -110,3 +112,5 @@ BOOST_AUTO_TEST_CASE(misfits_name_both_shapes) {
   BOOST_CHECK_EQUAL(message_of([&] { tape.backward(vx, w); }),
                     "tape: shape of the seed: got (3, 3), want (2, 3)");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -14,6 +14,8 @@
 #include "own_schedule.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(compute_error_heatmap_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -316,3 +318,5 @@ BOOST_AUTO_TEST_CASE(axes) {
   BOOST_CHECK_THROW(timestep_axis(cosine, 1), error);
   BOOST_CHECK_THROW(timestep_axis(cosine, 1001), error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

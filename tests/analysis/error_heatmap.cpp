@@ -7,6 +7,8 @@
 
 #include <lift/analysis/error_heatmap.hpp>
 
+BOOST_AUTO_TEST_SUITE(error_heatmap_tests)
+
 namespace {
 
 lift::error_heatmap<> sound() {
@@ -110,3 +112,5 @@ BOOST_AUTO_TEST_CASE(one_and_three_scales_add_up_and_are_checked) {
   BOOST_CHECK_NO_THROW(lift::validate(one));
   BOOST_TEST((lift::total(one) == one.fine()));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include "hashed.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(golden_jacobian_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -173,3 +175,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(batch_size_and_threads_do_not_matter, Tensor, floa
   }
   default_thread_pool().resize(before);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -18,6 +18,8 @@
 #include "exact_jacobian.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(three_scales_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -457,3 +459,5 @@ BOOST_FIXTURE_TEST_CASE(a_single_scale_has_a_row_of_cells, fixture) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <lift/op/conv2d.hpp>
 #include <lift/op/linear.hpp>
 
+BOOST_AUTO_TEST_SUITE(blas_threads_tests)
+
 using namespace lift;
 using tensor_d = tensor<plain_xtensor_backend, double>;
 
@@ -42,3 +44,5 @@ BOOST_AUTO_TEST_CASE(the_host_program_keeps_its_number_of_blas_threads) {
   }
   openblas_set_num_threads(before);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include "backend/recording_backend.hpp"
 #include "hashed.hpp"
 
+BOOST_AUTO_TEST_SUITE(channels_last_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -135,3 +137,5 @@ BOOST_AUTO_TEST_CASE(few_channels_are_left_to_others) {
   BOOST_CHECK(!transposed::suits({1, 6, 4, 4, 16, 4, 4, 3, 1, 1}));
   BOOST_CHECK(!transposed::suits({1, 64, 4, 4, 3, 4, 4, 3, 1, 1}));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include "op/check_op.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(fast_kernels_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -237,3 +239,5 @@ BOOST_AUTO_TEST_CASE(a_block_is_transposed) {
         BOOST_REQUIRE_EQUAL(to[c * rows + r], from[r * columns + c]);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 
 #include "message_of.hpp"
 
+BOOST_AUTO_TEST_SUITE(index_divider_tests)
+
 using namespace lift;
 
 namespace {
@@ -54,3 +56,5 @@ BOOST_AUTO_TEST_CASE(misuse) {
   BOOST_TEST(test::message_of([] { index_divider(max_divided_index + 1); }) ==
              "divisor of an index: got 2147483649, want 1 to 2^31");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 
 #include <lift/backend/cpu/xtensor_backend.hpp>
 
+BOOST_AUTO_TEST_SUITE(packed_product_tests)
+
 using namespace lift;
 
 using scalars = std::tuple<float, double>;
@@ -165,3 +167,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_verb_takes_the_faster_of_both, T, scalars) {
     BOOST_TEST_CONTEXT(p) BOOST_TEST((c == (narrow ? by_panels(p) : by_blas(p))));
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

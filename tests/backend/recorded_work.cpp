@@ -28,6 +28,8 @@
 #include "relative_l2.hpp"
 #include "train/toy.hpp"
 
+BOOST_AUTO_TEST_SUITE(recorded_work_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -341,3 +343,5 @@ BOOST_AUTO_TEST_CASE(labels_are_those_of_each_evaluation_and_step) {
   }
   BOOST_CHECK(numbers_of(training.state()) == numbers_of(state));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 
 #include <lift/backend/cpu/recycling_allocator.hpp>
 
+BOOST_AUTO_TEST_SUITE(recycling_allocator_tests)
+
 using namespace lift;
 
 BOOST_AUTO_TEST_CASE(a_block_comes_back) {
@@ -107,3 +109,5 @@ BOOST_AUTO_TEST_CASE(threads_never_share_a_block) {
   threads.clear();
   for (const int n : clashes) BOOST_CHECK_EQUAL(n, 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 
 #include "backends.hpp"
 
+BOOST_AUTO_TEST_SUITE(verbs_tests)
+
 using namespace lift;
 
 // Every verb against a plain loop.
@@ -333,3 +335,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(results_do_not_depend_on_the_number_of_threads, Te
     BOOST_CHECK(everything() == one);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

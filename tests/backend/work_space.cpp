@@ -10,6 +10,8 @@
 #include <lift/backend/cpu/work_space.hpp>
 #include <lift/core/thread_pool.hpp>
 
+BOOST_AUTO_TEST_SUITE(work_space_tests)
+
 using namespace lift;
 using lift::detail::scratch;
 using lift::detail::scratch_stack;
@@ -86,3 +88,5 @@ BOOST_AUTO_TEST_CASE(a_space_ends_with_its_scope_when_an_exception_leaves_it) {
     } catch (int) {
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

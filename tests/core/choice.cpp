@@ -5,6 +5,8 @@
 
 #include <lift/core/choice.hpp>
 
+BOOST_AUTO_TEST_SUITE(choice_tests)
+
 namespace {
 
 constexpr lift::choice<int, int> scalings[] = {
@@ -28,3 +30,5 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_lists_the_known_ones) {
                                               "\", want one of double, treble";
         });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

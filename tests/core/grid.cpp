@@ -6,6 +6,8 @@
 
 #include <lift/core/grid.hpp>
 
+BOOST_AUTO_TEST_SUITE(grid_tests)
+
 using lift::grid;
 
 BOOST_AUTO_TEST_CASE(is_row_major) {
@@ -60,3 +62,5 @@ BOOST_AUTO_TEST_CASE(a_cube_is_equally_long_along_every_axis) {
     return std::string(e.what()) == "number of grid values: got 3, want 2×3×4";
   });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

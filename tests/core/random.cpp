@@ -7,6 +7,8 @@
 
 #include <lift/core/random_permutation.hpp>
 
+BOOST_AUTO_TEST_SUITE(random_tests)
+
 using namespace lift;
 
 // Known answers of Philox4x32-10, from the kat_vectors of Salmon et al.'s Random123.
@@ -83,3 +85,5 @@ BOOST_AUTO_TEST_CASE(permutations_are_permutations) {
     for (std::size_t i = 0; i < n; ++i) BOOST_CHECK_EQUAL(order[i], i);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 
 #include <lift/core/scales.hpp>
 
+BOOST_AUTO_TEST_SUITE(scales_tests)
+
 using lift::make_scales, lift::scale_name, lift::scales;
 
 BOOST_AUTO_TEST_CASE(the_finest_comes_first) {
@@ -85,3 +87,5 @@ BOOST_AUTO_TEST_CASE(names) {
   BOOST_TEST(names_of(3) == "fine, middle, coarse");
   BOOST_TEST(names_of(5) == "fine, scale 1, scale 2, scale 3, coarse");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include <lift/core/image_size.hpp>
 #include <lift/core/shape.hpp>
 
+BOOST_AUTO_TEST_SUITE(shape_tests)
+
 using lift::shape;
 
 BOOST_AUTO_TEST_CASE(extents_and_sizes) {
@@ -58,3 +60,5 @@ BOOST_AUTO_TEST_CASE(sides_are_read_as_they_are_written) {
     BOOST_TEST(!lift::read_image_size(bad), bad);
   BOOST_TEST((lift::size_of_images(shape{2, 3, 48, 64}) == image_size(64, 48)));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -17,6 +17,8 @@
 #include <comma_locale.hpp>
 #include <message_of.hpp>
 
+BOOST_AUTO_TEST_SUITE(text_tests)
+
 using lift::text;
 
 namespace {
@@ -143,3 +145,5 @@ BOOST_AUTO_TEST_CASE(digits_are_filled_with_zeros) {
   BOOST_TEST(lift::significant_digits(1234.5, 3) == "1.23e+03");
   BOOST_TEST(lift::significant_digits(0.0004567f, 3) == "0.000457");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

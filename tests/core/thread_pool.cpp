@@ -15,6 +15,8 @@
 #include <lift/core/stoppable.hpp>
 #include <lift/core/thread_pool.hpp>
 
+BOOST_AUTO_TEST_SUITE(thread_pool_tests)
+
 using namespace lift;
 
 namespace {
@@ -250,3 +252,5 @@ BOOST_AUTO_TEST_CASE(a_loop_that_is_asked_to_stop_stops_wherever_it_runs) {
   BOOST_CHECK(stoppable::flag() == nullptr);
   thread_pool(2).run(20, [](std::size_t) { BOOST_CHECK(stoppable::flag() == nullptr); });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

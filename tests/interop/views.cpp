@@ -8,6 +8,8 @@
 
 #include "message_of.hpp"
 
+BOOST_AUTO_TEST_SUITE(views_tests)
+
 using namespace lift;
 using tensor_d = tensor<xtensor_backend, double>;
 
@@ -59,3 +61,5 @@ BOOST_AUTO_TEST_CASE(a_matrix_has_a_row_for_each_image) {
                     }),
                     "axes of a tensor seen as a matrix: got 0, want at least 1");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

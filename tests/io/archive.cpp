@@ -13,6 +13,8 @@
 #include <lift/io/archive.hpp>
 #include <lift/io/zip_writer.hpp>
 
+BOOST_AUTO_TEST_SUITE(archive_tests)
+
 namespace {
 
 using entries = std::vector<std::pair<std::string, std::string>>;
@@ -323,3 +325,5 @@ BOOST_AUTO_TEST_CASE(a_full_disk_leaves_no_zip) {
   }
   BOOST_TEST(folder.files() == 0u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -33,6 +33,8 @@
 #include <tensors.hpp>
 #include <train/toy.hpp>
 
+BOOST_AUTO_TEST_SUITE(checkpoint_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -690,3 +692,5 @@ BOOST_AUTO_TEST_CASE(killed_and_resumed_training_ends_with_the_same_bytes) {
   BOOST_CHECK_GT(mid_save, 0);
   default_thread_pool().resize(0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

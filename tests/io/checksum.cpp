@@ -7,6 +7,8 @@
 
 #include <lift/io/checksum.hpp>
 
+BOOST_AUTO_TEST_SUITE(checksum_tests)
+
 using lift::checksum;
 
 namespace {
@@ -46,3 +48,5 @@ BOOST_AUTO_TEST_CASE(lengths_and_seams_count) {
   other.add("a"), other.add("bc");
   BOOST_CHECK_NE(split.value(), other.value());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -15,6 +15,8 @@
 #include <io/scratch_folder.hpp>
 #include <lift/io/dataset.hpp>
 
+BOOST_AUTO_TEST_SUITE(dataset_tests)
+
 namespace {
 
 /// Twenty images of several shapes, called "00.png" and so on; image i is filled with level 10·i.
@@ -362,3 +364,5 @@ BOOST_AUTO_TEST_CASE(images_without_a_class_can_be_refused) {
   for (const char* source : {"tree", "a.zip", "a.tar"})
     BOOST_CHECK_NO_THROW(lift::image_dataset(folder / source, {.size = 8}).require_labels());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

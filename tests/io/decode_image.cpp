@@ -14,6 +14,8 @@
 #include <io/hostile.hpp>
 #include <lift/io/decode_image.hpp>
 
+BOOST_AUTO_TEST_SUITE(decode_image_tests)
+
 namespace {
 
 using bytes = std::vector<std::byte>;
@@ -272,3 +274,5 @@ BOOST_AUTO_TEST_CASE(weights_are_taken_for_nothing_else) {
     BOOST_CHECK(content.kind == lift::file_kind::other);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

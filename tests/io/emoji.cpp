@@ -10,6 +10,8 @@
 #include <io/scratch_folder.hpp>
 #include <lift/io/emoji.hpp>
 
+BOOST_AUTO_TEST_SUITE(emoji_tests)
+
 namespace {
 
 const std::vector<lift::named_image>& rendered() {
@@ -77,3 +79,5 @@ BOOST_AUTO_TEST_CASE(fonts_that_cannot_serve_are_refused) {
   check_error([&] { lift::render_emoji(32, folder / "bad.ttf"); },
               "bad.ttf holds no colour bitmaps");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include <io/scratch_folder.hpp>
 #include <lift/io/file.hpp>
 
+BOOST_AUTO_TEST_SUITE(file_tests)
+
 namespace {
 
 std::string content(const std::filesystem::path& file) {
@@ -107,3 +109,5 @@ BOOST_AUTO_TEST_CASE(a_second_writer_is_refused_and_a_stale_temporary_is_reused)
   BOOST_TEST(content(folder / "file") == "new");
   BOOST_TEST(folder.files() == 1u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

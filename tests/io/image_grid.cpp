@@ -7,6 +7,8 @@
 #include <io/hostile.hpp>
 #include <lift/io/image_grid.hpp>
 
+BOOST_AUTO_TEST_SUITE(image_grid_tests)
+
 BOOST_AUTO_TEST_CASE(tiles_stand_row_by_row_with_a_margin) {
   const std::vector<lift::image> tiles = {{2, 1, 1, {1, 2}}, {2, 1, 1, {3, 4}}, {2, 1, 1, {5, 6}}};
   const lift::image grid = lift::image_grid(tiles, {.columns = 2, .margin = 1, .background = 9});
@@ -53,3 +55,5 @@ BOOST_AUTO_TEST_CASE(grids_of_nothing_or_of_unequal_images_are_refused) {
       },
       "got (2, 3, 1, 1), want (N, C, H, W) of 7 values");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

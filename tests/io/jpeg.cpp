@@ -12,6 +12,8 @@
 #include <io/hostile.hpp>
 #include <lift/io/jpeg.hpp>
 
+BOOST_AUTO_TEST_SUITE(jpeg_tests)
+
 namespace {
 
 /// Encodes an image at the best quality; four channels are taken as CMYK.
@@ -137,3 +139,5 @@ BOOST_AUTO_TEST_CASE(every_changed_byte_is_read_or_refused) {
   const auto decode = [](std::span<const std::byte> changed) { lift::decode_jpeg(changed, "x"); };
   BOOST_TEST(count_refused_changes(file, decode) > 100u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

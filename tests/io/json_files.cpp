@@ -15,6 +15,8 @@
 #include "io/scratch_folder.hpp"
 #include "message_of.hpp"
 
+BOOST_AUTO_TEST_SUITE(json_files_tests)
+
 using namespace lift;
 using lift::test::message_of;
 
@@ -287,3 +289,5 @@ BOOST_AUTO_TEST_CASE(bad_files_are_told_in_one_line) {
   }
   BOOST_CHECK(contains(message_of([&] { load_path(folder / "missing.json"); }), "missing.json"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

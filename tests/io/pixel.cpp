@@ -7,6 +7,8 @@
 #include <lift/io/image.hpp>
 #include <lift/io/pixel.hpp>
 
+BOOST_AUTO_TEST_SUITE(pixel_tests)
+
 namespace {
 
 int level(float value, lift::rounding how = lift::rounding::nearest) {
@@ -44,3 +46,5 @@ BOOST_AUTO_TEST_CASE(planar_and_interleaved_are_each_others_inverse) {
   BOOST_TEST(static_cast<int>(planar[6]) == 1);
   BOOST_CHECK(lift::from_planar(planar, 3, 2, 3) == picture);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

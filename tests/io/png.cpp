@@ -12,6 +12,8 @@
 #include <io/scratch_folder.hpp>
 #include <lift/io/png.hpp>
 
+BOOST_AUTO_TEST_SUITE(png_tests)
+
 namespace {
 
 lift::image gradient(std::size_t width, std::size_t height, std::size_t channels) {
@@ -175,3 +177,5 @@ BOOST_AUTO_TEST_CASE(every_changed_byte_is_read_or_refused) {
   const auto decode = [](std::span<const std::byte> changed) { lift::decode_png(changed, "x"); };
   BOOST_TEST(count_refused_changes(file, decode) > file.size() / 2);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

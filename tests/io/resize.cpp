@@ -10,6 +10,8 @@
 #include <io/hostile.hpp>
 #include <lift/io/resize.hpp>
 
+BOOST_AUTO_TEST_SUITE(resize_tests)
+
 BOOST_AUTO_TEST_CASE(resize_and_crop_equals_pillow_byte_for_byte) {
   const golden_file golden("resize.safetensors");
   for (int i = 0; i < 6; ++i) {
@@ -95,3 +97,5 @@ BOOST_AUTO_TEST_CASE(empty_and_too_small_images_are_refused) {
   check_error([] { lift::resize(lift::blank_image(4, 4, 3, 0), 0, 4); }, "pixels of a resize");
   check_error([] { lift::central(3, 4); }, "got 3, want at least 4");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -15,6 +15,8 @@
 #include <io/scratch_folder.hpp>
 #include <lift/io/safetensors.hpp>
 
+BOOST_AUTO_TEST_SUITE(safetensors_tests)
+
 namespace {
 
 /// A file with this header and `data_bytes` bytes after it; its length field says what it is.
@@ -303,3 +305,5 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_stored_is_refused_and_leaves_nothing) {
               "elements of a tensor");
   BOOST_TEST(folder.files() == 0u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 #include "own_schedule.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(denoising_error_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -126,3 +128,5 @@ BOOST_AUTO_TEST_CASE(nothing_to_measure_is_refused) {
                measure_denoising_errors(constant{0}, bad, clean, {.timestep = 0});
              }) == "");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 
 #include "golden.hpp"
 
+BOOST_AUTO_TEST_SUITE(frechet_tests)
+
 namespace {
 
 Eigen::MatrixXd samples(const golden_file& file, const std::string& name) {
@@ -100,3 +102,5 @@ BOOST_AUTO_TEST_CASE(gaussians_that_cannot_be_compared) {
     BOOST_CHECK_THROW(lift::frechet_distance(bad, good), lift::error);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

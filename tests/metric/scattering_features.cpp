@@ -16,6 +16,8 @@
 
 #include "corruption.hpp"
 
+BOOST_AUTO_TEST_SUITE(scattering_features_tests)
+
 namespace {
 
 using corruption::image_set;
@@ -138,3 +140,5 @@ BOOST_AUTO_TEST_CASE(good_and_bad_samples) {
     BOOST_TEST(nearer > 4 * between_halves);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(batch_size_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -57,3 +59,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(threads_give_equal_bytes, Tensor, float_tensors) {
   BOOST_TEST((outputs<Tensor>(images) == one));
   default_thread_pool().resize(0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

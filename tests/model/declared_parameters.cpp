@@ -8,6 +8,8 @@
 #include "message_of.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(declared_parameters_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -111,3 +113,5 @@ BOOST_AUTO_TEST_CASE(a_configuration_is_what_the_network_is_made_of) {
   BOOST_CHECK_EQUAL(refused({.hidden_dims = {8, 16}, .heads = 3}),
                     "heads of attention: got 3, want a divisor of the 16 channels of level 1");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 #include "oracle.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(estimator_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -73,3 +75,5 @@ BOOST_FIXTURE_TEST_CASE(each_image_can_have_its_own_timestep, fixture) {
   check_same(second(clean(x, scales{timesteps{2, 5}, timesteps{4}})),
              clean(second(x), scales{timesteps{5}, timesteps{4}}));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

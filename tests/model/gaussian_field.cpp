@@ -7,6 +7,8 @@
 #include "oracle.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(gaussian_field_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -98,3 +100,5 @@ BOOST_FIXTURE_TEST_CASE(what_it_cannot_take_is_refused, oracle) {
   refuses([&] { reaching_clean(x, scales{timesteps{0}, timesteps{1}}); },
           "Gaussian field: ᾱ: got 1, want below 1");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include "hashed.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(golden_networks_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -128,3 +130,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(baseline_full, Tensor, float_tensors) {
   const scales x{golden_tensor<Tensor>(file, "x")};
   check_output(net(x, scales{golden_timesteps(file, "t")}).fine(), file, "out");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include "message_of.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(guided_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -165,3 +167,5 @@ BOOST_AUTO_TEST_CASE(conditions_that_do_not_fit_are_one_clear_line) {
   BOOST_CHECK_EQUAL(told(model{plain}, {0}),
                     "condition of a network: got labels, want none, as it takes none");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

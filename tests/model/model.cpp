@@ -13,6 +13,8 @@
 #include "message_of.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(model_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -275,3 +277,5 @@ BOOST_AUTO_TEST_CASE(predictions_by_name) {
   static_assert(std::is_same_v<decltype(plain), const model<zero_network, cosine_schedule>>);
   BOOST_TEST(plain.prediction.name() == std::string("noise"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include "message_of.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(rectangles_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -76,3 +78,5 @@ BOOST_AUTO_TEST_CASE(a_side_that_cannot_be_halved_is_named) {
   BOOST_CHECK_EQUAL(refusal({21, 14}), what + "21x14, want sides that are multiples of 4");
   BOOST_CHECK_EQUAL(refusal(18), what + "18, want a multiple of 4");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

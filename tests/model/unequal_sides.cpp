@@ -8,6 +8,8 @@
 #include "hashed.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(unequal_sides_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -87,3 +89,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(two_scales, Tensor, all_tensors) {
         scales{image<Tensor>({2, 3, 40, 8}, "fine"), image<Tensor>({2, 3, 20, 4}, "coarse")},
         scales{timesteps{900, 20}, timesteps{300, 400}});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include "op/check_op.hpp"
 #include "relative_l2.hpp"
 
+BOOST_AUTO_TEST_SUITE(batch_norm_tests)
+
 using namespace lift;
 using namespace lift::test;
 using tensor_d = tensor<xtensor_backend, double>;
@@ -114,3 +116,5 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
                     }),
                     "batch_norm: variance of channel 1 + epsilon: got -1.999, want above 0");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 
 #include "message_of.hpp"
 
+BOOST_AUTO_TEST_SUITE(convolution_shapes_tests)
+
 using namespace lift;
 using lift::test::message_of;
 
@@ -49,3 +51,5 @@ BOOST_AUTO_TEST_CASE(misfits_are_one_clear_line) {
       "conv_transpose2d: shape of the image: got (1, 2, 8, 4), "
       "want a size that the padding does not use up");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

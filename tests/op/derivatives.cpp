@@ -4,15 +4,10 @@
 #include <tuple>
 
 #include "backends.hpp"
-#include "op/cases.hpp"
 #include "op/check_op.hpp"
+#include "op/primitives.hpp"
 
-namespace lift::op {
-// One name for every header of include/lift/op that holds a primitive.
-using primitives = std::tuple<
-#include "op/primitives.inc"
-    >;
-}  // namespace lift::op
+BOOST_AUTO_TEST_SUITE(derivatives_tests)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(three_rules_agree, Op, lift::op::primitives) {
   const auto cases = lift::test::cases_of<Op>::list();
@@ -26,3 +21,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(three_rules_agree, Op, lift::op::primitives) {
           lift::test::backend_tensors<double>());
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include "op/check_op.hpp"
 #include "relative_l2.hpp"
 
+BOOST_AUTO_TEST_SUITE(group_norm_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -74,3 +76,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(is_that_of_double_but_for_rounding, Tensor, rounde
                        tolerance);
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

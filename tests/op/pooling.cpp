@@ -15,6 +15,8 @@
 #include "message_of.hpp"
 #include "op/check_op.hpp"
 
+BOOST_AUTO_TEST_SUITE(pooling_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -187,3 +189,5 @@ BOOST_AUTO_TEST_CASE(windows_that_fit_no_image_are_refused) {
   BOOST_CHECK_EQUAL(refusal({.kernel = 4097}, {1, 1, 5000, 5000}),
                     "max_pool2d: pixels of the kernel: got 16785409, want at most 2^24");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

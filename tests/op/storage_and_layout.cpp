@@ -8,18 +8,14 @@
 #include <vector>
 
 #include "backends.hpp"
-#include "op/cases.hpp"
 #include "op/check_op.hpp"
+#include "op/primitives.hpp"
 #include "relative_l2.hpp"
+
+BOOST_AUTO_TEST_SUITE(storage_and_layout_tests)
 
 using namespace lift;
 using namespace lift::test;
-
-namespace lift::op {
-using primitives = std::tuple<
-#include "op/primitives.inc"
-    >;
-}  // namespace lift::op
 
 namespace {
 
@@ -130,3 +126,5 @@ BOOST_AUTO_TEST_CASE(sums_of_bfloat16_are_those_of_float) {
   BOOST_TEST(floats(total)[0] == 1000.f);
   BOOST_TEST(floats(scaled(ones, 1.0 + 0x1p-7))[0] == 1.f + 0x1p-7f);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

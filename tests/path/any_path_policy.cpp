@@ -12,6 +12,8 @@
 #include <own_schedule.hpp>
 #include <path/cases.hpp>
 
+BOOST_AUTO_TEST_SUITE(any_path_policy_tests)
+
 namespace {
 
 // A heatmap whose axis is 30 timesteps from T − 1 to 0.
@@ -141,3 +143,5 @@ BOOST_AUTO_TEST_CASE(a_heatmap_that_is_not_sound_is_refused) {
                                      "heatmap fine(3, 4): got nan, want a finite number";
                             });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 #include <lift/path/diagonal.hpp>
 #include <lift/schedule/cosine.hpp>
 
+BOOST_AUTO_TEST_SUITE(diagonal_tests)
+
 using lift::spaced_timesteps;
 using lift::timestep_spacing;
 
@@ -70,3 +72,5 @@ BOOST_AUTO_TEST_CASE(no_steps_and_more_than_timesteps_are_refused) {
     for (const std::size_t steps : {0U, 11U})
       BOOST_CHECK_THROW(spaced_timesteps(10, steps, spacing), lift::error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

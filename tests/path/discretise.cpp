@@ -9,6 +9,8 @@
 #include <lift/path/dp.hpp>
 #include <path/cases.hpp>
 
+BOOST_AUTO_TEST_SUITE(discretise_tests)
+
 namespace tt = boost::test_tools;
 
 namespace {
@@ -91,3 +93,5 @@ BOOST_AUTO_TEST_CASE(paths_that_cannot_be_spread_are_refused) {
     BOOST_CHECK_THROW(lift::discretise(bad, schedule, 10), lift::error);
   BOOST_CHECK_THROW(lift::discretise({{1, 1}, {2, 2}}, schedule, 0), lift::error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

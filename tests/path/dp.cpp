@@ -10,6 +10,8 @@
 #include <lift/path/dp.hpp>
 #include <path/cases.hpp>
 
+BOOST_AUTO_TEST_SUITE(dp_tests)
+
 namespace tt = boost::test_tools;
 
 namespace {
@@ -107,3 +109,5 @@ BOOST_AUTO_TEST_CASE(a_grid_of_one_row) {
                     lift::error);
   BOOST_CHECK_THROW(lift::monotone_dp(lift::grid(), free_move, lift::path_end::free), lift::error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include <lift/path/greedy.hpp>
 #include <path/cases.hpp>
 
+BOOST_AUTO_TEST_SUITE(greedy_tests)
+
 BOOST_AUTO_TEST_CASE(equals_the_reference_cell_by_cell) {
   for (const auto& entry : golden_cases()) {
     const auto heatmap = heatmap_from_json(entry);
@@ -29,3 +31,5 @@ BOOST_AUTO_TEST_CASE(a_flat_row_does_not_turn_back) {
   const auto cells = lift::greedy().cells(heatmap_from({0.1, 1, 10}, fine, coarse));
   BOOST_TEST((cells == lift::cell_path<>{{0, 0}, {1, 2}, {2, 2}}));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

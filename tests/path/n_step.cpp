@@ -12,6 +12,8 @@
 #include <lift/path/n_step.hpp>
 #include <path/cases.hpp>
 
+BOOST_AUTO_TEST_SUITE(n_step_tests)
+
 namespace tt = boost::test_tools;
 
 namespace {
@@ -190,3 +192,5 @@ BOOST_AUTO_TEST_CASE(the_policy_spends_its_steps_on_every_scale) {
   const auto reference = lift::n_step_total::reference()(random_heatmap<1>(random, 6), schedule, 3);
   BOOST_TEST(reference.size() == 4U);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

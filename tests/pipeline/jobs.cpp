@@ -15,6 +15,8 @@
 #include "io/scratch_folder.hpp"
 #include "message_of.hpp"
 
+BOOST_AUTO_TEST_SUITE(jobs_tests)
+
 using namespace lift;
 using lift::test::message_of;
 using tensor_f = tensor<xtensor_backend, float>;
@@ -182,3 +184,5 @@ BOOST_FIXTURE_TEST_CASE(settings_of_a_file_are_checked, toy_data) {
   BOOST_CHECK_EQUAL(told({{"size", "8x9"}}), "size: got 8x9, want a height that is a multiple of 2");
   BOOST_CHECK_EQUAL(told({{"class_names", {"a", "b"}}}), "names: got 2, want 0");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

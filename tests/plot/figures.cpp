@@ -18,6 +18,8 @@
 #include "io/hostile.hpp"
 #include "io/scratch_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(figures_tests)
+
 using namespace lift;
 
 namespace {
@@ -270,3 +272,5 @@ BOOST_AUTO_TEST_CASE(nothing_to_draw_is_an_error) {
   BOOST_CHECK_THROW(draw_bars(folder / "missing/a.png", "t", "y", {{"x", 1}}), error);
   BOOST_CHECK_EQUAL(folder.files(), 0u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -18,6 +18,8 @@
 
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(copies_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -252,3 +254,5 @@ BOOST_AUTO_TEST_CASE(generated_scales_follow_the_pyramid) {
   check(scales{shape{2, 1, 32, 32}, shape{2, 1, 8, 8}});
   check(scales{shape{2, 1, 32, 32}, shape{2, 1, 8, 8}, shape{2, 1, 2, 2}});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

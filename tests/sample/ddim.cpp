@@ -12,6 +12,8 @@
 #include "closed_form.hpp"
 #include "message_of.hpp"
 
+BOOST_AUTO_TEST_SUITE(ddim_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -239,3 +241,5 @@ BOOST_AUTO_TEST_CASE(misuse) {
   BOOST_CHECK_THROW(sample(smaller, schedule, {{500}}, start), error);
   BOOST_CHECK_THROW(sample(smaller, schedule, {}, start), error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -14,6 +14,8 @@
 
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(gaussian_field_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -108,3 +110,5 @@ BOOST_AUTO_TEST_CASE(uniform_log_snr) {
                  boost::test_tools::tolerance(1e-8));
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

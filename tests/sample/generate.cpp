@@ -15,6 +15,8 @@
 
 #include "closed_form.hpp"
 
+BOOST_AUTO_TEST_SUITE(generate_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -189,3 +191,5 @@ BOOST_AUTO_TEST_CASE(batches) {
   BOOST_TEST((got == decltype(got){{0, 2}}));
   BOOST_CHECK_THROW(in_batches(0, 7, 0, note), error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

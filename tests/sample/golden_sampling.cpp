@@ -8,6 +8,8 @@
 #include "hashed.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(golden_sampling_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -57,3 +59,5 @@ BOOST_AUTO_TEST_CASE(dp_64_trajectory) {
   check_path("dp64", file.values("dp64.timesteps_fine"),
              file.values("dp64.timesteps_coarse"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

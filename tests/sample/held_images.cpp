@@ -8,6 +8,8 @@
 
 #include "closed_form.hpp"
 
+BOOST_AUTO_TEST_SUITE(held_images_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -118,3 +120,5 @@ BOOST_AUTO_TEST_CASE(misuse) {
   BOOST_CHECK_THROW(super_resolve(denoise, schedule, {}, noise, coarse(0)), error);
   BOOST_CHECK_THROW(super_resolve(denoise, schedule, {300, 301}, noise, coarse(0)), error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -17,6 +17,8 @@
 
 #include "closed_form.hpp"
 
+BOOST_AUTO_TEST_SUITE(solvers_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -437,3 +439,5 @@ BOOST_AUTO_TEST_CASE(ends_of_a_whole_schedule) {
       BOOST_TEST(std::isfinite(squared_norm(x.fine())), name);
     });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 
 #include <lift/schedule/coordinate.hpp>
 
+BOOST_AUTO_TEST_SUITE(coordinate_tests)
+
 namespace {
 
 // x_t = √(γ/(1 + γ))·x₀ + √(1/(1 + γ))·ε.
@@ -72,3 +74,5 @@ BOOST_AUTO_TEST_CASE(any_coordinate_is_made_of_ones_own) {
   static_assert(!std::is_constructible_v<lift::any_coordinate, with_state>);
   static_assert(!std::is_constructible_v<lift::any_coordinate, double>);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

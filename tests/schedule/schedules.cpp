@@ -11,6 +11,8 @@
 #include <lift/schedule/any_schedule.hpp>
 #include <own_schedule.hpp>
 
+BOOST_AUTO_TEST_SUITE(schedules_tests)
+
 namespace {
 
 constexpr double epsilon = std::numeric_limits<float>::epsilon();
@@ -120,3 +122,5 @@ BOOST_AUTO_TEST_CASE(bad_tables_and_timesteps_are_refused) {
   BOOST_CHECK_THROW(lift::linear_schedule(1), lift::error);
   BOOST_CHECK_THROW(lift::cosine_schedule().alpha_bar(1000), lift::error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

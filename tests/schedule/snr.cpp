@@ -10,6 +10,8 @@
 #include <lift/schedule/any_schedule.hpp>
 #include <lift/schedule/snr.hpp>
 
+BOOST_AUTO_TEST_SUITE(snr_tests)
+
 namespace tt = boost::test_tools;
 
 namespace {
@@ -169,3 +171,5 @@ BOOST_AUTO_TEST_CASE(numbers_that_mean_nothing_are_refused) {
     BOOST_CHECK_THROW(lift::snr_at(schedule, outside), lift::error);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 
 #include <lift/tensor/bfloat16.hpp>
 
+BOOST_AUTO_TEST_SUITE(bfloat16_tests)
+
 using namespace lift;
 
 BOOST_AUTO_TEST_CASE(rounds_to_the_nearest_and_halves_to_even) {
@@ -26,3 +28,5 @@ BOOST_AUTO_TEST_CASE(rounds_to_the_nearest_and_halves_to_even) {
     if (!std::isnan(x)) BOOST_REQUIRE_EQUAL(bits(x), i);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,8 @@
 
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(adamw_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -119,3 +121,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(many_steps_of_many_elements, Tensor, precisions) {
   BOOST_CHECK_LT(relative_l2(tm.to_host(), m), tolerance);
   BOOST_CHECK_LT(relative_l2(tv.to_host(), v), tolerance);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 
 #include <lift/train/any_regime.hpp>
 
+BOOST_AUTO_TEST_SUITE(any_regime_tests)
+
 using namespace lift;
 
 namespace {
@@ -98,3 +100,5 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_lists_the_known) {
                                     "independent, diagonal, fine-loss-only";
   });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

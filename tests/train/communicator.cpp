@@ -21,6 +21,8 @@
 #include <tensors.hpp>
 #include <train/toy.hpp>
 
+BOOST_AUTO_TEST_SUITE(communicator_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -312,3 +314,5 @@ BOOST_AUTO_TEST_CASE(misuse_is_one_clear_line) {
         "rank of a communicator: got 2, want below its size, 2");
   check(4, 1, {.ranks = 0}, "rank of a communicator: got 0, want below its size, 0");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

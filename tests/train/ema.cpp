@@ -10,6 +10,8 @@
 
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(ema_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -49,3 +51,5 @@ BOOST_AUTO_TEST_CASE(warmup_lets_go_of_the_initial_weights) {
   for (std::uint64_t t = 1; t <= 100; ++t) update(ema{}, average, of({0}), t);
   BOOST_CHECK_LT(average["w"].to_host()[0], 1e-6);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

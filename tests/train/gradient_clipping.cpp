@@ -9,6 +9,8 @@
 
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(gradient_clipping_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -50,3 +52,5 @@ BOOST_AUTO_TEST_CASE(coefficient_is_pytorchs) {
     BOOST_CHECK(std::isnan(coefficient(1, 1, bad)));
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,8 @@
 #include <tensors.hpp>
 #include <train/toy.hpp>
 
+BOOST_AUTO_TEST_SUITE(labels_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -165,3 +167,5 @@ BOOST_AUTO_TEST_CASE(labels_of_no_class_and_of_some_batches_are_refused) {
   images.tells_first = false;
   BOOST_CHECK_EQUAL(trained_on(images), "labels of a batch of training images: got 4, want 0");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

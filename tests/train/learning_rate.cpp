@@ -8,6 +8,8 @@
 
 #include "golden.hpp"
 
+BOOST_AUTO_TEST_SUITE(learning_rate_tests)
+
 using namespace lift;
 
 namespace {
@@ -72,3 +74,5 @@ BOOST_AUTO_TEST_CASE(annealing_is_planned_anew_for_another_length) {
 }
 
 BOOST_AUTO_TEST_CASE(a_constant_rate) { BOOST_CHECK_EQUAL(constant_rate{0.5}(123), 0.5); }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include "hashed.hpp"
 #include "tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(objective_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -239,3 +241,5 @@ BOOST_AUTO_TEST_CASE(losses_and_gradients_of_three_scales) {
       }
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

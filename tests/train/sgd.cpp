@@ -14,6 +14,8 @@
 #include <tensors.hpp>
 #include <train/toy.hpp>
 
+BOOST_AUTO_TEST_SUITE(sgd_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -143,3 +145,5 @@ BOOST_AUTO_TEST_CASE(the_state_of_another_optimiser_is_refused) {
   auto state = fresh(sgd{});
   check_error([&] { update(state, loss_gradient<tensor_f>{}, 0.1, {}); }, message);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

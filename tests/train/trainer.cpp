@@ -20,6 +20,8 @@
 #include <tensors.hpp>
 #include <train/toy.hpp>
 
+BOOST_AUTO_TEST_SUITE(trainer_tests)
+
 using namespace lift;
 using namespace lift::test;
 
@@ -368,3 +370,5 @@ BOOST_AUTO_TEST_CASE(misuse_is_one_clear_line) {
   BOOST_TEST(own_loss.fine() == loss.fine());
   BOOST_TEST(own_loss.coarse() == loss.coarse());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -17,7 +17,7 @@
 #include <lift/train/trainer.hpp>
 
 #include "hashed.hpp"
-#include "op/cases.hpp"
+#include "op/primitives.hpp"
 
 namespace lift::test {
 
@@ -189,18 +189,10 @@ class number_list {
   }
 };
 
-// One name for every header of include/lift/op that holds a primitive.
-namespace primitive_names {
-using namespace lift::op;
-using all = std::tuple<
-#include "op/primitives.inc"
-    >;
-}  // namespace primitive_names
-
 template <class Tensor>
 std::vector<numbers> compute_numbers() {
   number_list<Tensor> list;
-  list.add_primitives(static_cast<primitive_names::all*>(nullptr));
+  list.add_primitives(static_cast<op::primitives*>(nullptr));
   list.add_noise();
   list.add_networks();
   list.add_runs();

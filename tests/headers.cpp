@@ -1,2 +1,0 @@
-// SPDX-License-Identifier: MIT
-// Stands for the precompiled headers of the tests.
