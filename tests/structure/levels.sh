@@ -66,8 +66,8 @@ objdump -d --no-show-raw-insn "$libraries"/glibc-hwcaps/x86-64-v3/liblift_engine
   grep -E "^ +[0-9a-f]+:	$newer " >/dev/null || die "no instruction of level 3 in its library"
 
 # Installed and moved, it finds its libraries.
-works cmake --install "$build" --prefix "$scratch/work/there"
+works cmake --install "$build" --prefix "$PWD/there"
 mv there here
-lift=$scratch/work/here/bin/lift
+lift=$PWD/here/bin/lift
 job "${best:-x86-64-v2}" env
 job x86-64-v3 emulated Haswell

@@ -48,8 +48,12 @@ double largest(const std::vector<float>& a, const std::vector<float>& b, const D
 void compare(const numbers& got, const numbers& want, double rounding) {
   BOOST_REQUIRE_EQUAL(got.name, want.name);
   BOOST_REQUIRE_EQUAL(got.values.size(), want.values.size());
-  // Zeros agree with whatever has forgotten to compute them. (Most of the gradient of a maximum is.)
-  BOOST_CHECK(std::ranges::any_of(want.values, [](float x) { return x != 0; }));
+  // Mostly zeros agree with whatever has forgotten to compute them; of the gradient of a maximum,
+  // most are.
+  const auto zeros = static_cast<std::size_t>(
+      std::count(want.values.begin(), want.values.end(), 0.0f));
+  BOOST_CHECK_LT(zeros, want.values.size());
+  if (!want.name.starts_with("max_pool2d")) BOOST_CHECK_LT(10 * zeros, 9 * want.values.size());
   const std::vector<float>&a = got.values, &b = want.values;
   const bool noise = want.name == "random words" || want.how == agreement::last_places;
   if (rounding > 0 && !noise) {
