@@ -48,7 +48,7 @@ set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64;-L;$root)
 CMAKE
 build=$folder/build
 cmake -S . -B "$build" -G Ninja --toolchain "$folder/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release -DLIFT_CUDA=OFF \
-  -DLIFT_THRUST=OFF -DLIFT_CHECK_HEADERS=OFF -DLIFT_BUILD_BENCHMARKS=OFF \
+  -DLIFT_THRUST=OFF -DLIFT_CHECK_HEADERS=OFF -DLIFT_BUILD_BENCHMARKS=OFF -DLIFT_TEST_TIMEOUT=3600 \
   -DCMAKE_CXX_FLAGS=-Wno-psabi  # notes of what GCC 10 changed
 cmake --build "$build" -j "$(nproc)" --target lift_cli test_backend test_op test_tensor
 ctest --test-dir "$build" --output-on-failure -L '^(backend|op|tensor)$'

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 #include <xsimd/xsimd.hpp>
@@ -26,7 +27,13 @@ struct simd_team {
       R::combine(even, odd).store_aligned(lanes);
       for (const T lane : lanes) result = R::combine(result, lane);
     }
-    for (; i < n; ++i) result = R::combine(result, T(f(i, T())));
+    for (; i < n; ++i) {
+      result = R::combine(result, T(f(i, T())));
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__clang__)
+      // GCC 12 at -O3 fails ("in vect_transform_reduction") where it makes vectors of this loop over bfloat16.
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+    }
     return result;
   }
 
