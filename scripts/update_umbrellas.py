@@ -13,6 +13,7 @@ ABOUT = {
     "lift.hpp": "// All of LIFT but files and figures, in the order of the data flow.",
     "io.hpp": "// Files, figures and whole jobs: what needs image codecs, archives, glyphs and JSON.",
     "interop.hpp": "// Tensors of the CPU backend as expressions and matrices of other libraries.",
+    "exact.hpp": "// What is known in closed form of Gaussian images, for every path and solver: needs Eigen.",
     "thrust.hpp": "// The backends on Thrust's host systems: what needs Thrust and OpenMP.",
     "cuda.hpp": "// The CUDA backend, for nvcc.",
 }

@@ -14,6 +14,7 @@ void add_train(CLI::App& program);
 void add_export(CLI::App& program);
 void add_heatmap(CLI::App& program);
 void add_path(CLI::App& program);
+void add_judge(CLI::App& program);
 void add_generate(CLI::App& program);
 void add_measure(CLI::App& program);
 void add_plot(CLI::App& program);

@@ -41,11 +41,16 @@ struct host_array {
 };
 
 /// The solvers by name.
-enum class solver_kind { ddim, heun, dpm_2m };
+enum class solver_kind { ddim, heun, dpm_2m, dpm_3m, uni_pc_2, uni_pc_3, sde_dpm_2m, localisation };
 inline constexpr choice<solver_kind> solver_choices[] = {
     {"ddim", [] { return solver_kind::ddim; }},
     {"heun", [] { return solver_kind::heun; }},
     {"dpm-2m", [] { return solver_kind::dpm_2m; }},
+    {"dpm-3m", [] { return solver_kind::dpm_3m; }},
+    {"unipc-2", [] { return solver_kind::uni_pc_2; }},
+    {"unipc-3", [] { return solver_kind::uni_pc_3; }},
+    {"sde-dpm-2m", [] { return solver_kind::sde_dpm_2m; }},
+    {"localisation", [] { return solver_kind::localisation; }},
 };
 
 /// What a network of two scales is shown as the coarse one.
@@ -61,6 +66,7 @@ struct generation {
   double guidance = 1;
   coarse_input coarse = coarse_input::sampled;
   host_array given = {};  ///< the coarse images of this batch, where they are given
+  host_array changed = {};  ///< the clean images that are noised to begin with; none begins with noise
 };
 
 /// A step of it; `fine()` copies the fine images.

@@ -16,6 +16,9 @@
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/sample/heun.hpp>
+#include <lift/sample/localisation_euler.hpp>
+#include <lift/sample/sde_dpm_solver.hpp>
+#include <lift/sample/uni_pc.hpp>
 #include <lift/train/trainer.hpp>
 
 #include "engine.hpp"
@@ -50,9 +53,12 @@ class model_of final : public model_on_backend {
       on_step({step.index, step.count, [&] { return to_host(step.x.fine()); }});
     };
     const guided<const model_type&> told{model_, {job.labels}, job.guidance};
-    return to_host(lift::generate<Tensor>(told, model_.schedule, path_of(job), job.fine, options,
-                                          tell, held(job))
-                       .fine());
+    const timestep_path<n> path = path_of(job);
+    const scales<Tensor, n> start =
+        job.changed.values.empty()
+            ? initial_noises<Tensor, n>(job.fine, o)
+            : noised_images<n>(model_.schedule, path.front(), to_backend<Tensor>(job.changed), o);
+    return to_host(sample(told, model_.schedule, path, start, options, tell, held(job)).fine());
   }
 
   any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,
@@ -93,7 +99,17 @@ class model_of final : public model_on_backend {
       case solver_kind::heun:
         return heun{};
       case solver_kind::dpm_2m:
-        return dpm_solver_2m<Tensor>{};
+        return dpm_solver{2};
+      case solver_kind::dpm_3m:
+        return dpm_solver{3};
+      case solver_kind::uni_pc_2:
+        return uni_pc{2};
+      case solver_kind::uni_pc_3:
+        return uni_pc{3};
+      case solver_kind::sde_dpm_2m:
+        return sde_dpm_solver{};
+      case solver_kind::localisation:
+        return localisation_euler{};
       case solver_kind::ddim:
         break;
     }

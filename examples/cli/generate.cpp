@@ -36,11 +36,11 @@ struct generate_settings : session {
   policy_options policy;
   given_levels levels;
   preset_option preset;
-  std::filesystem::path path;
+  std::filesystem::path path, init_image;
   image_places to;
   std::string coarse_input = "sampled", solver = "ddim", labels;
   std::size_t num_images = 32, batch_size = 32;
-  double eta = 0, guidance = 1;
+  double eta = 0, guidance = 1, strength = 0.6;
   std::uint64_t seed = 42;
   bool unclipped = false, exact = false, foreign_path = false;
   std::optional<std::string> landing, rounding;
@@ -100,7 +100,8 @@ std::optional<any_path> path_of_file(const generate_settings& s) {
   std::optional<any_path> result;
   if (from_file) result = load_any_path(s.path);
   for (const char* flag :
-       {"--heatmap", "--steps", "--spacing", "--start", "--cost", "--end", "--max-jump"})
+       {"--heatmap", "--steps", "--spacing", "--start", "--cost", "--end", "--max-jump",
+        "--first-log-snr", "--power"})
     require_use(!s.given(flag),
                 from_file ? text(flag, " means nothing with --path: it has ",
                                  result->timesteps.size(), " steps")
@@ -156,7 +157,17 @@ class generator {
                 "--guidance means nothing without --labels");
     require(path_.scale_count() == scales_, "scales of the path", path_.scale_count(),
             text(scales_, " as the network has"));
-    if (has_given_images()) read_coarse_images();
+    if (has_given_images())
+      given_ = read_images(s.coarse_input, copies{}.split<2>(fine_shape(1)).coarse());
+    require_use(!s.init_image.empty() || !s.given("--strength"),
+                "--strength means nothing without --init-image");
+    if (!s.init_image.empty()) {
+      changed_ = read_images(s.init_image, fine_shape(1));
+      const auto steps = static_cast<double>(path_.timesteps.size());
+      path_.timesteps.erase(path_.timesteps.begin(),
+                            path_.timesteps.end() - static_cast<std::ptrdiff_t>(std::max(
+                                                        1.0, std::round(s.strength * steps))));
+    }
   }
 
   void run(image_run& pictures) {
@@ -211,31 +222,29 @@ class generator {
     return {count, 3, model_.size.height, model_.size.width};
   }
 
-  void read_coarse_images() {
-    const std::filesystem::path source = s_.coarse_input;
-    const shape one = copies{}.split<2>(fine_shape(1)).coarse();
+  /// The images of a file, folder or archive, as many as are generated or fewer, of one image's shape.
+  host_array read_images(const std::filesystem::path& source, const shape& one) const {
     const image_size size = size_of_images(one);
     if (std::filesystem::is_regular_file(source) && !is_archive(source)) {
       const image picture = resize_and_crop(read_image(source), size);
       std::vector<float> values;
       for (const std::uint8_t level : to_planar(picture)) values.push_back(from_uint8(level));
-      given_ = {one, std::move(values)};
-    } else {
-      const image_dataset data =
-          interruptible([&] { return data_options{}.load(s_, source, size); });
-      std::vector<std::size_t> numbers(std::min(data.size(), s_.num_images));
-      std::iota(numbers.begin(), numbers.end(), std::size_t{0});
-      given_ = to_array(data, numbers);
+      return {one, std::move(values)};
     }
+    const image_dataset data =
+        interruptible([&] { return data_options{}.load(s_, source, size); });
+    std::vector<std::size_t> numbers(std::min(data.size(), s_.num_images));
+    std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+    return to_array(data, numbers);
   }
 
-  /// The given coarse images for images first, first + 1, …, repeated where there are fewer.
-  host_array given_batch(std::uint64_t first, std::size_t count) const {
-    const std::size_t rows = given_.shape[0], size = given_.values.size() / rows;
-    host_array result{given_.shape, {}};
+  /// Of given images those for images first, first + 1, …, repeated where there are fewer.
+  static host_array in_turn(const host_array& given, std::uint64_t first, std::size_t count) {
+    const std::size_t rows = given.shape[0], size = given.values.size() / rows;
+    host_array result{given.shape, {}};
     result.shape[0] = count;
     for (std::size_t i = 0; i < count; ++i) {
-      const auto row = std::span(given_.values).subspan((first + i) % rows * size, size);
+      const auto row = std::span(given.values).subspan((first + i) % rows * size, size);
       result.values.insert(result.values.end(), row.begin(), row.end());
     }
     return result;
@@ -253,9 +262,10 @@ class generator {
                                .first_sample = first}};
     job.labels = labels_in_turn(labels_, first, count);
     job.guidance = s_.guidance;
+    if (!changed_.values.empty()) job.changed = in_turn(changed_, first, count);
     if (has_given_images()) {
       job.coarse = coarse_input::given;
-      job.given = given_batch(first, count);
+      job.given = in_turn(given_, first, count);
       for (auto& step : job.path) step.back() = 0;  // they are clean
     } else if (s_.coarse_input != "sampled") {
       job.coarse = s_.coarse_input == "random" ? coarse_input::random : coarse_input::fixed;
@@ -283,6 +293,7 @@ class generator {
                    {"exact", s_.exact},
                    {"seed", s_.seed}});
     if (!labels_.empty()) result.update({{"labels", labels_}, {"guidance", s_.guidance}});
+    if (!s_.init_image.empty()) result["init_image"] = path_text(s_.init_image);
     return result;
   }
 
@@ -293,6 +304,7 @@ class generator {
                    {"batch_size", s_.images_at_once()},
                    {"num_images", s_.num_images}};
     if (has_given_images()) result["coarse_images"] = fingerprint(given_.values);
+    if (!changed_.values.empty()) result["init_images"] = fingerprint(changed_.values);
     return result;
   }
 
@@ -302,7 +314,7 @@ class generator {
   any_path path_;
   std::string landing_, rounding_;
   class_labels labels_;  // of image i the entry i mod their number
-  host_array given_;
+  host_array given_, changed_;
 };
 
 }  // namespace
@@ -315,7 +327,7 @@ void add_generate(CLI::App& program) {
                                 interruption::install();
                                 for (const auto& to : {settings.to.grid, settings.to.strip})
                                   require_not_input(to, {settings.model.checkpoint, settings.path,
-                                                         settings.policy.heatmap});
+                                                         settings.policy.heatmap, settings.init_image});
                                 auto path = path_of_file(settings);
                                 image_run pictures(settings.to, settings.num_images);
                                 generator(settings, std::move(path)).run(pictures);
@@ -334,7 +346,9 @@ void add_generate(CLI::App& program) {
   batch_size_option(app, s->batch_size);
   choice_option(app, "--solver", s->solver, names_of(solver_choices),
                 "What takes a step: ddim, of first order; heun, of second, with two evaluations a "
-                "step; dpm-2m, DPM-Solver++ of second order with one");
+                "step; dpm-2m and dpm-3m, DPM-Solver++ of second and third order with one; unipc-2 "
+                "and unipc-3, UniPC with a corrector, one order higher, with one too; with noise on "
+                "the way: sde-dpm-2m, and localisation, Euler steps of stochastic localisation");
   number_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral",
                 zero_to_one);
   choice_option(app, "--landing", s->landing, names_of(landing_choices),
@@ -354,6 +368,13 @@ void add_generate(CLI::App& program) {
          "What the coarse scale of two is: sampled along with the fine one, random noise at every step, "
          "one fixed noise, or an image, folder, zip or tar file to super-resolve")
       ->type_name("sampled|random|fixed|FILE");
+  option(app, "--init-image", s->init_image,
+         "Image, folder, zip or tar file to change: sampling begins with these images and noise, within the "
+         "path")
+      ->type_name("FILE");
+  number_option(app, "--strength", s->strength,
+                "How much of the path is taken with --init-image: the last part of its steps",
+                range<double>{0, 1, true});
   seed_option(app, s->seed);
   app.add_flag("--exact", s->exact,
                "The same bytes for every --batch-size: the network is shown one image at a time, "

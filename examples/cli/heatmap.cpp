@@ -16,6 +16,10 @@ constexpr choice<estimate> jacobian_choices[] = {
     {"noise", [] { return estimate::noise; }},
     {"denoised", [] { return estimate::clean; }},
 };
+constexpr choice<heatmap_error> error_choices[] = {
+    {"jacobian", [] { return heatmap_error::jacobian; }},
+    {"loss", [] { return heatmap_error::loss; }},
+};
 constexpr choice<jacobian_weight> weighting_choices[] = {
     {"both", [] { return jacobian_weight::both_sides; }},
     {"one", [] { return jacobian_weight::one_side; }},
@@ -31,7 +35,7 @@ struct heatmap_settings : session {
   data_options data;
   preset_option preset;
   std::filesystem::path output;
-  std::string grid = "snr", jacobian = "noise", weighting = "both", factor = "localisation";
+  std::string error = "jacobian", grid = "snr", jacobian = "noise", weighting = "both", factor = "localisation";
   std::optional<std::string> noise;
   std::size_t points = 15, probes = 4, num_images = 32, batch_size = 8;
   double gamma_min = 0.01, gamma_max = 100;
@@ -44,6 +48,7 @@ json settings_of(const heatmap_settings& s, const model_file& model, const image
   json result = model.identity;
   result.update({{"data", path_text(s.data.source)},
                  {"data_fingerprint", fingerprint(data, data.size())},
+                 {"error", s.error},
                  {"points", s.points},
                  {"grid", s.grid},
                  {"gamma_min", s.gamma_min},
@@ -79,6 +84,7 @@ void measure_heatmap(const heatmap_settings& s) {
   cells.begin(model.model->scale_count(), more);
   progress bar(s, "heatmap", cells.total(), cells.size());
   const error_heatmap_options options{
+      .error = choose("error", error_choices, s.error),
       .probes = s.probes,
       .jacobian_of = choose("Jacobian", jacobian_choices, s.jacobian),
       .coordinate = make_coordinate(s.factor),
@@ -120,6 +126,9 @@ void add_heatmap(CLI::App& program) {
   output_option(app, s->output, "Heatmap file");
   app.add_flag("--resume", s->resume,
                "Go on with the cells in OUTPUT.partial, whose settings must be the same");
+  choice_option(app, "--error", s->error, names_of(error_choices),
+                "What errs: the network's Jacobian, or its denoising loss, for the policies path-kl and "
+                "path-kl-diagonal");
   number_option(app, "--points", s->points, "Points along each axis", whole(2, 10'000));
   choice_option(app, "--grid", s->grid, {"snr", "timestep"},
                 "Points evenly spaced in log-SNR or in the timestep");

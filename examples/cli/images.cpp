@@ -12,8 +12,8 @@
 
 namespace lift::cli {
 
-void data_options::add(CLI::App& app) {
-  option(app, "--data", source, data_help)->required();
+void data_options::add(CLI::App& app, bool required) {
+  option(app, "--data", source, data_help)->required(required);
   max_bad_option(app, max_bad);
 }
 

@@ -19,7 +19,7 @@ struct data_options {
   path source;
   std::size_t max_bad = 0;
 
-  void add(CLI::App& app);
+  void add(CLI::App& app, bool required = true);
 
   /// Reads the images at the given size and says what was skipped or passed over.
   image_dataset load(const session& s, const image_size& size) const {

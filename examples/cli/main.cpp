@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   add_export(program);
   add_heatmap(program);
   add_path(program);
+  add_judge(program);
   add_generate(program);
   add_measure(program);
   add_plot(program);

@@ -3,6 +3,7 @@
 
 // Flags that several commands share, so that they are spelled and checked alike everywhere.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -73,6 +74,27 @@ CLI::Option* choice_option(CLI::App& app, const std::string& flag, Value& value,
             return text("got \"", given, "\", want one of ", CLI::detail::join(allowed, ", "));
           },
           ""));
+}
+
+/// A flag that takes some of some names, separated by commas.
+inline CLI::Option* choices_option(CLI::App& app, const std::string& flag,
+                                   std::vector<std::string>& value,
+                                   const std::vector<std::string>& allowed,
+                                   const std::string& about) {
+  return app
+      .add_option(
+          flag,
+          [=, &value](const CLI::results_t& given) {
+            value = CLI::detail::split(given.front(), ',');
+            for (const std::string& name : value)
+              if (std::ranges::find(allowed, name) == allowed.end())
+                throw CLI::ValidationError(flag, text("got \"", name, "\", want one of ",
+                                                      CLI::detail::join(allowed, ", ")));
+            return true;
+          },
+          about)
+      ->type_name(CLI::detail::join(allowed, "|") + ",...")
+      ->default_str(CLI::detail::join(value, ","));
 }
 
 /// Throws `misuse` where a file to write is one of those to read, by whatever name; a folder among

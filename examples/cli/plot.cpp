@@ -155,6 +155,54 @@ void plot_frechet(const plot_settings& s) {
   report_figure(s);
 }
 
+/// Of one table a curve for each path but controls; of several, for each table its nearest path.
+void plot_judge(const plot_settings& s) {
+  figure_files to(s.output);
+  struct point {
+    std::string path;
+    double evaluations, distance;
+    bool control;
+  };
+  std::vector<std::pair<std::string, std::vector<point>>> tables;
+  for (const path& file : s.inputs) {
+    const json_fields fields(file, "lift judgement");
+    const std::string source = file.string();
+    for (const nlohmann::json& table : fields.get<std::vector<nlohmann::json>>("tables")) {
+      const auto name = [&](const char* field) { return json_field<std::string>(table, source, field); };
+      auto& [title, points] = tables.emplace_back();
+      title = text(name("spectrum"), ", ", name("pyramid"), ", ", name("start"), ", ", name("solver"));
+      for (const nlohmann::json& p : json_field<std::vector<nlohmann::json>>(table, source, "paths"))
+        points.push_back({json_field<std::string>(p, source, "path"),
+                          json_field<double>(p, source, "evaluations"),
+                          json_field<double>(p, source, "wasserstein"),
+                          json_field<bool>(p, source, "control")});
+    }
+  }
+  std::vector<curve> curves;
+  const auto curve_of = [&](const std::string& name) -> curve& {
+    for (curve& c : curves)
+      if (c.name == name) return c;
+    return curves.emplace_back(curve{name, {}});
+  };
+  for (const auto& [title, points] : tables)
+    if (tables.size() == 1) {
+      for (const point& p : points)
+        if (!p.control) curve_of(p.path).points.emplace_back(p.evaluations, p.distance);
+    } else {
+      std::map<double, double> least;
+      for (const point& p : points) {
+        const auto known = least.try_emplace(p.evaluations, p.distance).first;
+        known->second = std::min(known->second, p.distance);
+      }
+      curve_of(title).points.assign(least.begin(), least.end());
+    }
+  draw_curves(std::move(to),
+              tables.size() == 1 ? tables.front().first : "The nearest path of each solver",
+              "evaluations of the denoiser", "squared 2-Wasserstein distance / total variance", curves,
+              true);
+  report_figure(s);
+}
+
 void plot_mse(const plot_settings& s) {
   figure_files to(s.output);
   std::vector<bar> bars;
@@ -251,6 +299,11 @@ void add_plot(CLI::App& program) {
     auto [app, s] = add("mse", "Errors of `lift measure mse` as bars", "--result mse.json",
                         plot_mse);
     inputs(app, s, "--result", "Results of `lift measure mse --output`")->required();
+  }
+  {
+    auto [app, s] = add("judge", "Distances of `lift judge` against evaluations", "--result judged.json",
+                        plot_judge);
+    inputs(app, s, "--result", "Results of `lift judge --output`")->required();
   }
   {
     auto [app, s] = add("grid", "Images of a data set side by side",

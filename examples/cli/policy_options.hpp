@@ -35,9 +35,10 @@ struct policy_options {
   std::size_t steps = 50;
   std::optional<std::string> spacing, start, cost, end;
   std::optional<std::size_t> max_jump;
+  std::optional<double> first, power;
 
   CLI::Option* add(CLI::App& app) {
-    option(app, "--heatmap", heatmap, "Heatmap file; every policy but diagonal looks at one");
+    option(app, "--heatmap", heatmap, "Heatmap file; every policy but diagonal and log-snr looks at one");
     steps_option(app, steps);
     choice_option(app, "--spacing", spacing, names_of(spacing_choices),
                   "Timesteps of diagonal [trailing; reference: strided]");
@@ -49,6 +50,12 @@ struct policy_options {
                   "Where dp-64 and dp-total may end [fixed; reference: free]");
     number_option(app, "--max-jump", max_jump, "Cells a scale may advance in a move of n-step [5]",
                   from_one);
+    number_option(app, "--first-log-snr", first, "Where log-snr begins [-14, or the schedule's lowest]",
+                  range<double>{-30, 30});
+    number_option(app, "--power", power,
+                  "Of the spacing of log-snr: 1 is even, less is denser where it is clean [1/2 + 2/steps, "
+                  "at most 1; 1 if it begins above -10]",
+                  range<double>{0, 10, true});
     return choice_option(app, "--policy", policy, names_of(path_policy_choices), "Path policy");
   }
 
@@ -78,6 +85,13 @@ struct policy_options {
             refuse("--cost", cost.has_value());
             refuse("--end", end.has_value());
           }
+          if constexpr (requires { p.power; }) {
+            p.first = first.value_or(p.first);
+            p.power = power.value_or(p.power);
+          } else {
+            refuse("--first-log-snr", first.has_value());
+            refuse("--power", power.has_value());
+          }
           if constexpr (requires { p.max_jump; })
             p.max_jump = max_jump.value_or(p.max_jump);
           else
@@ -89,9 +103,21 @@ struct policy_options {
 
   /// The heatmap that the policy looks at; empty if it looks at none.
   path looks_at() const {
-    if (std::holds_alternative<diagonal>(make_path_policy(policy).model)) return {};
+    const any_path_policy chosen = make_path_policy(policy);
+    if (std::holds_alternative<diagonal>(chosen.model) ||
+        std::holds_alternative<log_snr_diagonal>(chosen.model))
+      return {};
     require_use(!heatmap.empty(), text("policy ", policy, " looks at a heatmap: give --heatmap"));
     return heatmap;
+  }
+
+  /// Throws lift::error for a heatmap of Jacobians.
+  void require_losses(const path& file) const {
+    const nlohmann::json document = read_json(file);
+    const nlohmann::json::json_pointer error("/settings/error"), jacobian("/settings/jacobian");
+    require(!document.contains(jacobian) || (document.contains(error) && document[error] == "loss"),
+            text("heatmap ", file.string(), " for policy ", policy), "errors of Jacobians",
+            "losses, as of `lift heatmap --error loss`");
   }
 
   /// The path in `steps` evaluations, of as many scales as its heatmap, or else of `scale_count`.
@@ -105,7 +131,10 @@ struct policy_options {
         throw error(text("policy ", policy, ": ", failure.what()));
       }
     };
-    if (!looked_at.empty()) return std::visit(path_on, load_any_heatmap(looked_at));
+    if (!looked_at.empty()) {
+      if (std::holds_alternative<path_kl>(chosen.model)) require_losses(looked_at);
+      return std::visit(path_on, load_any_heatmap(looked_at));
+    }
     return with_scale_count(scale_count, [&](auto n) { return path_on(error_heatmap<n>{}); });
   }
 };

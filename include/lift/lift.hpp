@@ -103,6 +103,7 @@
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
 #include <lift/model/network_architecture.hpp>
+#include <lift/model/power_spectrum.hpp>
 #include <lift/model/prediction.hpp>
 #include <lift/model/recorded_network.hpp>
 
@@ -112,17 +113,23 @@
 #include <lift/analysis/heatmap_axis.hpp>
 #include <lift/analysis/hutchinson.hpp>
 #include <lift/analysis/jacobian_products.hpp>
+#include <lift/analysis/refine_heatmap.hpp>
 #include <lift/analysis/sample_mean.hpp>
 
 #include <lift/path/any_path_policy.hpp>
+#include <lift/path/cheapest_path.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/path/discretise.hpp>
 #include <lift/path/dp.hpp>
 #include <lift/path/given_path.hpp>
 #include <lift/path/greedy.hpp>
+#include <lift/path/log_snr_spacing.hpp>
 #include <lift/path/n_step.hpp>
+#include <lift/path/optimise_path.hpp>
 #include <lift/path/path.hpp>
 #include <lift/path/path_cost.hpp>
+#include <lift/path/path_kl.hpp>
+#include <lift/path/step_costs.hpp>
 
 #include <lift/sample/any_solver.hpp>
 #include <lift/sample/ddim.hpp>
@@ -130,10 +137,14 @@
 #include <lift/sample/generate.hpp>
 #include <lift/sample/held_images.hpp>
 #include <lift/sample/heun.hpp>
+#include <lift/sample/localisation_euler.hpp>
+#include <lift/sample/multistep.hpp>
 #include <lift/sample/sample.hpp>
 #include <lift/sample/sampling_options.hpp>
+#include <lift/sample/sde_dpm_solver.hpp>
 #include <lift/sample/solver.hpp>
 #include <lift/sample/stepper.hpp>
+#include <lift/sample/uni_pc.hpp>
 
 #include <lift/dist/alone.hpp>
 #include <lift/dist/communicator.hpp>
@@ -149,8 +160,10 @@
 #include <lift/train/gradient_clipping.hpp>
 #include <lift/train/image_source.hpp>
 #include <lift/train/independent_regime.hpp>
+#include <lift/train/largest_first_regime.hpp>
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/loss_and_gradients.hpp>
+#include <lift/train/mixed_regime.hpp>
 #include <lift/train/noise_images.hpp>
 #include <lift/train/objective.hpp>
 #include <lift/train/optimiser.hpp>

@@ -50,7 +50,7 @@ steps = json.load(open(sys.argv[1]))["settings"]["timesteps"]
 assert all(abs(t - 900 + 400 * i) < 1 for i, step in enumerate(steps) for t in step), steps
 PYTHON
 done
-for solver in ddim heun dpm-2m; do
+for solver in ddim heun dpm-2m dpm-3m unipc-2 unipc-3 sde-dpm-2m localisation; do
   works "${generate[@]}" --solver $solver --sigmas 80,10,1:2,0.1:0.5 --outdir "with_$solver"
 done
 works "${generate[@]}" --solver heun --sigmas 80,10,1:2,0.1:0.5 --outdir with_heun --resume
@@ -66,3 +66,20 @@ fails 1 'sigmas: got -1, want numbers from 0' "${generate[@]}" --sigmas 3,-1 --o
 fails 2 'steps means nothing where the steps are given' "${generate[@]}" --sigmas 3,1 --steps 2 --outdir no
 fails 2 'excludes' "${generate[@]}" --sigmas 3,1 --timesteps 5 --outdir no
 fails 2 'eta means nothing to --solver heun' "${generate[@]}" --sigmas 3,1 --solver heun --eta 1 --outdir no
+
+# Given images are changed by the last part of a path; by little of it, little.
+works "$lift" generate --checkpoint run --num-images 2 --steps 10 --init-image data.zip --strength 0.3 --outdir changed --quiet
+python3 - <<'PYTHON'
+import json
+made = json.load(open("changed/generate.json"))["settings"]
+assert [step[0] for step in made["timesteps"]] == [299, 199, 99], made
+PYTHON
+works "$lift" generate --checkpoint run --num-images 2 --timesteps 2 --init-image data.zip --strength 1 --outdir hardly --quiet
+distance() {
+  works "$lift" measure frechet --data "$1" --against data.zip --num-images 2 --size 16 --json
+  python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["distance"])' "$scratch/out"
+}
+python3 -c 'import sys; a, b = map(float, sys.argv[1:]); assert a < 0.5 * b, (a, b)' "$(distance hardly)" "$(distance changed)"
+fails 2 '--strength means nothing without --init-image' "${generate[@]}" --strength 0.3 --outdir no
+fails 2 'strength.*got 0, want a number above 0, at most 1' "${generate[@]}" --init-image data.zip --strength 0 --outdir no
+fails 1 'missing' "${generate[@]}" --init-image missing.png --outdir no

@@ -18,10 +18,11 @@ takes() {
     die "not taken (exit code $got): $1 $2 '$3'"
 }
 
-no_number=(nan -1 5abc)  # of every flag; and of two flags of each kind:
-nor_number=("" inf -inf 1e400 +5 " 5" "5 " 0x10 5,5 five)
-no_whole=(1.5 18446744073709551616) nor_whole=(1e3 -18446744073709551615)
-commands=(train heatmap path generate "measure frechet" "measure mse" "dataset emoji"
+# Of every flag, what tells that it is read as a number of its kind and range; of two flags of each kind all else.
+no_number=(nan 1e31) no_whole=(-1 1.5)
+nor_number=("" inf -inf 1e400 +5 " 5" "5 " 0x10 five 5abc)
+nor_whole=(5,5 1e3 18446744073709551616 -18446744073709551615)
+commands=(train heatmap path judge generate "measure frechet" "measure mse" "dataset emoji"
   "plot heatmap" "plot grid")
 
 flags=0
@@ -30,7 +31,7 @@ for command in "${commands[@]}"; do
     [[ $flag == --threads && $command != train ]] && continue
     flags=$((flags + 1))
     values=("${no_number[@]}")
-    [[ $kind == UINT ]] && values+=("${no_whole[@]}")
+    [[ $kind == UINT ]] && values=("${no_whole[@]}")
     if [[ $flag =~ ^--(seed|size|lr|epoch)$ ]]; then
       values+=("${nor_number[@]}")
       [[ $kind == UINT ]] && values+=("${nor_whole[@]}")

@@ -13,6 +13,9 @@
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/sample/heun.hpp>
+#include <lift/sample/localisation_euler.hpp>
+#include <lift/sample/sde_dpm_solver.hpp>
+#include <lift/sample/uni_pc.hpp>
 #include <lift/schedule/cosine.hpp>
 
 #include "closed_form.hpp"
@@ -24,10 +27,10 @@ using namespace lift::test;
 
 namespace {
 
-using dpm = dpm_solver_2m<tensor_d>;
+using dpm = dpm_solver;
 static_assert(solver<heun, tensor_d, 1> && solver<heun, tensor_d, 3> && !stepper<heun, tensor_d>);
-static_assert(stepper<dpm, tensor_d> && stepper<ddim, tensor_d> && !solver<dpm, tensor_d>);
-static_assert(solver<each_scale<ddim>, tensor_d> && solver<each_scale<dpm, 3>, tensor_d, 3>);
+static_assert(starts_solver<dpm, tensor_d, 3> && !solver<dpm, tensor_d> && !stepper<dpm, tensor_d>);
+static_assert(stepper<ddim, tensor_d> && solver<each_scale<ddim>, tensor_d>);
 
 const cosine_schedule schedule;
 
@@ -159,6 +162,9 @@ void for_each_solver(const auto& check) {
   check("ddim", ddim{});
   check("heun", heun{});
   check("dpm", dpm{});
+  check("dpm of order 3", dpm{3});
+  check("UniPC", uni_pc{});
+  check("UniPC of order 3", uni_pc{3, uni_pc_variant::bh1});
 }
 
 using trail = std::vector<std::vector<double>>;
@@ -205,7 +211,7 @@ BOOST_AUTO_TEST_CASE(numbers_of_evaluations) {
 
 /// Three steps of one pixel of each scale, each scale on λ of its own, from the paper's algorithm 2:
 /// λ = log(α/σ), r_i = h_{i−1}/h_i, D_i = (1 + 1/2r_i)·x̂_{i−1} − 1/2r_i·x̂_{i−2} and
-/// x_i = σ_i/σ_{i−1}·x_{i−1} − α_i·(e^{−h_i} − 1)·D_i.
+/// x_i = σ_i/σ_{i−1}·x_{i−1} − α_i·(e^{−h_i} − 1)·D_i; in the first and the last step D_i is x̂_{i−1} alone.
 BOOST_AUTO_TEST_CASE(dpm_solver_is_the_formula_written_out) {
   const timestep_path<> path{{900, 850}, {600.5, 620}, {250, 300}};
   const scales<tensor_d> start = unit_noise<2>();
@@ -230,10 +236,8 @@ BOOST_AUTO_TEST_CASE(dpm_solver_is_the_formula_written_out) {
         const double x2 = sigma(2) / sigma(1) * x1 -
                           alpha(2) * (std::exp(-h2) - 1) *
                               ((1 + 1 / (2 * r2)) * d1 - 1 / (2 * r2) * d0);
-        const double d2 = denoised(x2, 2), h3 = lambda(3) - lambda(2), r3 = h2 / h3;
-        const double x3 = sigma(3) / sigma(2) * x2 -
-                          alpha(3) * (std::exp(-h3) - 1) *
-                              ((1 + 1 / (2 * r3)) * d2 - 1 / (2 * r3) * d1);
+        const double d2 = denoised(x2, 2), h3 = lambda(3) - lambda(2);
+        const double x3 = sigma(3) / sigma(2) * x2 - alpha(3) * (std::exp(-h3) - 1) * d2;
         pixel = land == landing::clean ? d2 : x3;
       }
       BOOST_TEST(relative_l2(got[s].to_host(), x) < 1e-13);
@@ -390,7 +394,6 @@ BOOST_AUTO_TEST_CASE(each_scale_of_a_stepper_is_the_stepper) {
   for (const landing land : {landing::clean, landing::timestep_zero}) {
     for (const double eta : {0.0, 0.5, 1.0})
       runs(ddim{eta}, each_scale<ddim>(ddim{eta}), land);
-    runs(dpm{}, each_scale<dpm>(dpm{}), land);
   }
 }
 
@@ -413,6 +416,9 @@ BOOST_AUTO_TEST_CASE(any_solver_is_the_solver) {
   check(ddim{0.5});
   check(heun{});
   check(dpm{});
+  check(uni_pc{});
+  check(sde_dpm_solver{});
+  check(localisation_euler{});
 }
 
 /// From ᾱ = 0 and to ᾱ = 1 the solvers of second order take DDIM's step.
@@ -431,6 +437,7 @@ BOOST_AUTO_TEST_CASE(ends_of_a_whole_schedule) {
       const auto want = made(path, ddim{}, land);
       BOOST_TEST(distance(made(path, heun{}, land), want) < 1e-15);
       BOOST_TEST(distance(made(path, dpm{}, land), want) < 1e-15);
+      BOOST_TEST(distance(made(path, dpm{3}, land), want) < 1e-15);
     }
   // On the way between, they are finite.
   for (const landing land : {landing::clean, landing::timestep_zero})

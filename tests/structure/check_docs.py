@@ -7,8 +7,8 @@ For every .md file at the root of the tree, in docs/ and in tools/:
   are there in one run, whatever their common indentation; a line `// …` or `# …` skips some;
 - what a relative link or a file name in `code` points to is there, inside the tree;
 - a `lift COMMAND --flag VALUE` in a ```sh block, and a `--flag` in `code`, is one that
-  `LIFT COMMAND --help` prints, and VALUE one of the names it lists (`a|b`, unless also FILE or the
-  like may stand there); without LIFT this is left out;
+  `LIFT COMMAND --help` prints, and VALUE one of the names it lists (`a|b`, or some of them where it says
+  `a|b,...`, unless also FILE or the like may stand there); without LIFT this is left out;
 - no path is absolute but those of the system.
 """
 import pathlib
@@ -71,8 +71,11 @@ class Help:
             value = value or (arguments[i + 1] if i + 1 < len(arguments) else "")
             if flag not in flags:
                 found.append(f"lift {' '.join(words)} has no flag {flag}")
-            elif flags[flag] and value not in flags[flag] and not any(name.isupper() for name in flags[flag]):
-                found.append(f"lift {' '.join(words)} {flag} knows no {value}")
+            elif flags[flag] and not any(name.isupper() for name in flags[flag]):
+                lists = flags[flag][-1].endswith(",...")
+                known = [name.removesuffix(",...") for name in flags[flag]]
+                found += [f"lift {' '.join(words)} {flag} knows no {name}"
+                          for name in (value.split(",") if lists else [value]) if name not in known]
         return found
 
 

@@ -13,19 +13,20 @@ import sys
 import tempfile
 
 ORDER = ("core tensor backend backend/cpu backend/thrust backend/cuda op ad schedule pyramid nn model analysis path sample dist "
-         "train metric io plot pipeline interop").split()
+         "train metric io plot pipeline interop exact").split()
 UMBRELLAS = {"lift.hpp": [f for f in ORDER[: ORDER.index("io")] if f not in ("backend/thrust", "backend/cuda")],
-             "io.hpp": ["io", "plot", "pipeline"], "interop.hpp": ["interop"],
+             "io.hpp": ["io", "plot", "pipeline"], "interop.hpp": ["interop"], "exact.hpp": ["exact"],
              "thrust.hpp": ["backend/thrust"], "cuda.hpp": ["backend/cuda"]}
 BACKENDS = {"backend/cpu": "xtensor_backend.hpp", "backend/thrust": "thrust_host.hpp", "backend/cuda": "cuda_backend.hpp"}
 # The host's part of the program, which knows what it runs on.
-NAMES_A_BACKEND = ("pipeline", "interop")
+NAMES_A_BACKEND = ("pipeline", "interop", "exact")
 STANDARD_ONLY = ("schedule", "path")
 THIRD_PARTY = {
     "backend/cpu": r"xtensor|xsimd/|xflens/",
     "backend/thrust": r"thrust/",
     "backend/cuda": r"thrust/|cuda_runtime_api\.h|cublas_v2\.h|cudnn\.h",
     "metric": r"Eigen/",
+    "exact": r"Eigen/",
     "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nlohmann/",
     "plot": r"nlohmann/",
     "interop": r"xtensor/|Eigen/",

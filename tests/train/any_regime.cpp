@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -38,9 +39,16 @@ double excess(const std::vector<Drawn>& all, std::size_t bins, const Bin& bin) {
 
 }  // namespace
 
+namespace {
+
+/// The one whose draws depend on which scale comes first.
+bool largest_first(const char* name) { return name == std::string("largest-first"); }
+
+}  // namespace
+
 BOOST_AUTO_TEST_CASE(each_timestep_is_uniform) {
   for (const auto& row : regime_choices)
-    BOOST_TEST_CONTEXT(row.name) {
+    if (!largest_first(row.name)) BOOST_TEST_CONTEXT(row.name) {
       const auto all = drawn<3>(row.make());
       for (std::size_t scale = 0; scale < 3; ++scale)
         BOOST_CHECK_LT(std::abs(excess(all, num_timesteps, [&](auto p) { return p[scale]; })), 4);
@@ -61,6 +69,39 @@ BOOST_AUTO_TEST_CASE(timesteps_are_independent_or_equal) {
     BOOST_REQUIRE((p[0] == p[1] && p[1] == p[2]));
 }
 
+BOOST_AUTO_TEST_CASE(half_of_the_mixed_are_equal) {
+  double equal = 0, apart_uniform = 0, apart = 0;
+  for (const auto& p : drawn<3>(make_regime("mixed"))) {
+    const bool same = p[0] == p[1] && p[1] == p[2];
+    (same ? equal : apart) += 1;
+    if (!same) apart_uniform += static_cast<double>(p[1]);
+  }
+  BOOST_TEST(std::abs(equal / samples - 0.5) < 0.01);
+  BOOST_TEST(std::abs(apart_uniform / apart - 499.5) < 5);
+  for (const auto& p : drawn<2>({mixed_regime{1}})) BOOST_REQUIRE_EQUAL(p.fine(), p.coarse());
+}
+
+/// The largest is uniform, and of any scale; the others are uniform below it.
+BOOST_AUTO_TEST_CASE(the_largest_first) {
+  const auto all = drawn<3>(make_regime("largest-first"));
+  const auto largest = [](const scales<std::size_t, 3>& p) {
+    return std::max({p[0], p[1], p[2]});
+  };
+  BOOST_CHECK_LT(std::abs(excess(all, num_timesteps, largest)), 4);
+  double first = 0, rest = 0, below = 0;
+  for (const auto& p : all) {
+    first += p[2] == largest(p);
+    for (const std::size_t t : p)
+      if (t != largest(p) && largest(p) > 200) {
+        below += (static_cast<double>(t) + 0.5) / (static_cast<double>(largest(p)) + 1);
+        rest += 1;
+      }
+  }
+  BOOST_TEST(std::abs(first / samples - 1 / 3.0) < 0.01);
+  BOOST_TEST(std::abs(below / rest - 0.5) < 0.01);
+  for (const auto& p : drawn<1>(make_regime("largest-first"))) BOOST_REQUIRE_LT(p[0], num_timesteps);
+}
+
 BOOST_AUTO_TEST_CASE(a_draw_is_a_function_of_seed_and_sample) {
   for (const auto& row : regime_choices) {
     BOOST_CHECK(drawn(row.make()) == drawn(row.make()));
@@ -72,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_draw_is_a_function_of_seed_and_sample) {
 
 BOOST_AUTO_TEST_CASE(more_scales_change_no_draw_of_the_finer_ones) {
   for (const auto& row : regime_choices)
-    BOOST_TEST_CONTEXT(row.name) {
+    if (!largest_first(row.name)) BOOST_TEST_CONTEXT(row.name) {
       const auto one = drawn<1>(row.make());
       const auto two = drawn<2>(row.make());
       const auto three = drawn<3>(row.make());
@@ -97,7 +138,8 @@ BOOST_AUTO_TEST_CASE(only_one_regime_leaves_the_coarser_losses_out) {
 BOOST_AUTO_TEST_CASE(an_unknown_name_lists_the_known) {
   BOOST_CHECK_EXCEPTION(make_regime("diagnoal"), error, [](const error& e) {
     return std::string(e.what()) == "unknown training regime: got \"diagnoal\", want one of "
-                                    "independent, diagonal, fine-loss-only";
+                                    "independent, diagonal, mixed, largest-first, "
+                                    "fine-loss-only";
   });
 }
 

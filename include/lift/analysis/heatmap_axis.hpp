@@ -35,7 +35,7 @@ heatmap_axis log_snr_axis(const Schedule& schedule, std::size_t points = 15,
   return axis;
 }
 
-/// Timesteps evenly spaced from the schedule's last to 0, with their SNRs; throws lift::error
+/// Timesteps evenly spaced from the schedule's last to 0, rounded down, with their SNRs; throws lift::error
 /// unless there are two to all of them, and as validate(schedule) does.
 template <noise_schedule Schedule>
 heatmap_axis timestep_axis(const Schedule& schedule, std::size_t points = 30) {
@@ -43,10 +43,9 @@ heatmap_axis timestep_axis(const Schedule& schedule, std::size_t points = 30) {
   require(points >= 2 && points <= schedule.num_timesteps(), "points along an axis of the heatmap",
           points, text("2 to ", schedule.num_timesteps()));
   heatmap_axis axis;
-  const auto last = static_cast<double>(schedule.num_timesteps() - 1);
+  const std::size_t last = schedule.num_timesteps() - 1;
   for (std::size_t i = 0; i < points; ++i) {
-    const double left = static_cast<double>(points - 1 - i) / static_cast<double>(points - 1);
-    axis.timesteps.push_back(static_cast<std::size_t>(std::lround(last * left)));
+    axis.timesteps.push_back(last * (points - 1 - i) / (points - 1));
     axis.gamma.push_back(snr(schedule, axis.timesteps.back()));
   }
   return axis;

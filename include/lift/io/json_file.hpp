@@ -96,7 +96,7 @@ inline std::filesystem::path path_from_text(std::string_view written) {
 }
 
 /// A value of a JSON document, exactly of its type: a string, bool, finite number, whole number
-/// from 0, size of images, or list of such; throws lift::error "FILE: field 'NAME': want …".
+/// from 0, size of images, object as JSON, or list of such; throws lift::error "FILE: field 'NAME': want …".
 template <class Value, class Json>
 Value json_value(const Json& value, const std::string& file, const std::string& name) {
   const auto check = [&](bool right, const char* want) {
@@ -106,6 +106,9 @@ Value json_value(const Json& value, const std::string& file, const std::string& 
   if constexpr (std::is_same_v<Value, std::string>) {
     check(value.is_string(), "a string");
     result = value.template get<Value>();
+  } else if constexpr (std::is_same_v<Value, Json>) {
+    check(value.is_object(), "an object");
+    result = value;
   } else if constexpr (std::is_same_v<Value, bool>) {
     check(value.is_boolean(), "true or false");
     result = value.template get<Value>();

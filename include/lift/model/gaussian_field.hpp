@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <lift/model/model.hpp>
+#include <lift/model/power_spectrum.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/pyramid/copies.hpp>
@@ -28,13 +29,10 @@ class gaussian_field {
  public:
   /// `variance` is that of a pixel of the fine image.
   gaussian_field(Schedule schedule, std::size_t size, double exponent = 2, double variance = 0.25)
-      : schedule_(std::move(schedule)), size_(size), power_(size * size) {
+      : schedule_(std::move(schedule)),
+        size_(size),
+        power_(power_law_spectrum(size, exponent, variance).power) {
     require(size >= 2 && size % 2 == 0, "size of a Gaussian field", size, "an even number");
-    double total = 0;
-    for (std::size_t k = 0; k < power_.size(); ++k)
-      total += power_[k] = std::pow(squared(k / size) + squared(k % size) + 1, -exponent / 2);
-    const double pixels = static_cast<double>(power_.size());
-    for (double& s : power_) s *= variance * pixels / total;
   }
 
   template <value X>
@@ -72,11 +70,6 @@ class gaussian_field {
  private:
   static constexpr double pi = std::numbers::pi;
 
-  /// k² of a frequency of the torus, whose upper half is negative.
-  double squared(std::size_t k) const {
-    const auto signed_k = static_cast<double>(k <= size_ / 2 ? k : size_ - k);
-    return signed_k * signed_k;
-  }
   /// What the mean of two neighbours does to the power of frequency k along one axis.
   double response(std::size_t k) const {
     const double c = std::cos(pi * static_cast<double>(k) / static_cast<double>(size_));

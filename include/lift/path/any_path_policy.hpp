@@ -11,13 +11,17 @@
 #include <lift/path/dp.hpp>
 #include <lift/path/given_path.hpp>
 #include <lift/path/greedy.hpp>
+#include <lift/path/log_snr_spacing.hpp>
 #include <lift/path/n_step.hpp>
+#include <lift/path/path_kl.hpp>
 
 namespace lift {
 
 /// A path policy chosen at run time; throws lift::error where it is not one for so many scales.
 struct any_path_policy {
-  std::variant<diagonal, greedy, dp_64, dp_total, n_step_fine, n_step_total, given_path<>> model;
+  std::variant<diagonal, log_snr_diagonal, greedy, dp_64, dp_total, n_step_fine, n_step_total,
+               path_kl, given_path<>>
+      model;
 
   template <std::size_t N = 2, noise_schedule Schedule>
   timestep_path<N> operator()(const error_heatmap<N>& heatmap, const Schedule& schedule,
@@ -43,9 +47,12 @@ any_path_policy preset_policy(preset side) {
 
 /// The path policies by name.
 inline constexpr choice<any_path_policy, preset> path_policy_choices[] = {
-    {"diagonal", preset_policy<diagonal>},   {"greedy", preset_policy<greedy>},
-    {"dp-64", preset_policy<dp_64>},         {"dp-total", preset_policy<dp_total>},
-    {"n-step", preset_policy<n_step_fine>},  {"n-step-total", preset_policy<n_step_total>},
+    {"diagonal", preset_policy<diagonal>},   {"log-snr", preset_policy<log_snr_diagonal>},
+    {"greedy", preset_policy<greedy>},       {"dp-64", preset_policy<dp_64>},
+    {"dp-total", preset_policy<dp_total>},   {"n-step", preset_policy<n_step_fine>},
+    {"n-step-total", preset_policy<n_step_total>},
+    {"path-kl", preset_policy<path_kl>},
+    {"path-kl-diagonal", [](preset) { return any_path_policy{path_kl{clocks::one}}; }},
 };
 
 /// Throws lift::error, listing the names, if there is no such policy.

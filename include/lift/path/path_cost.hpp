@@ -19,7 +19,7 @@ grid<N> node_cost(const error_heatmap<N>& heatmap, path_cost cost) {
 }
 
 /// The error collected between two cells: ½(E + E')·|Δλ| of the fine scale, and for the total cost
-/// also of the others. Holds on to the heatmap.
+/// also of the others. A step_cost; holds on to the heatmap.
 template <std::size_t N = 2>
 class move_cost {
  public:
@@ -27,6 +27,8 @@ class move_cost {
       : heatmap_(&heatmap), counted_(cost == path_cost::fine ? 1 : N) {
     for (const double gamma : heatmap.gamma) log_snr_.push_back(std::log(gamma));
   }
+
+  std::size_t points() const { return log_snr_.size(); }
 
   double operator()(const cell<N>& from, const cell<N>& to) const {
     double sum = 0;
@@ -38,8 +40,7 @@ class move_cost {
     return sum;
   }
 
-  /// costs[j] = the move from `from` to `to` with j and j + d as their last indices, for all j:
-  /// plain loops over arrays, which compilers turn into vectors.
+  /// As step_cost.
   void row(cell<N> from, cell<N> to, std::size_t d, double* __restrict costs) const {
     const std::size_t n = log_snr_.size();
     const double* const level = log_snr_.data();

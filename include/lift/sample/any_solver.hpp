@@ -9,14 +9,15 @@
 
 namespace lift {
 
-/// A solver of N scales chosen at run time, made from any solver or stepper. A program that offers
+/// A solver of N scales chosen at run time, made from any other or a stepper. A program that offers
 /// several compiles the sampling loop once.
 template <class Tensor, std::size_t N = 2>
 class any_solver {
  public:
   template <class Solver>
     requires(!std::same_as<Solver, any_solver> &&
-             (solver<Solver, Tensor, N> || stepper<Solver, Tensor>))
+             (solver<Solver, Tensor, N> || starts_solver<Solver, Tensor, N> ||
+              stepper<Solver, Tensor>))
   any_solver(const Solver& given) : solve_(detail::joint_solver<Tensor, N>(given)) {}
 
   scales<Tensor, N> operator()(const solver_step<Tensor, N>& step) { return solve_(step); }

@@ -21,6 +21,32 @@ Tensor initial_noise(const shape& images, std::uint32_t scale,
                               options.first_sample);
 }
 
+/// What sampling of a batch of images of shape (B, C, H, W) starts from: unit noise of every scale that the
+/// pyramid makes, numbers options.first_sample, …, first_sample + B − 1 of all those the seed gives.
+template <class Tensor, std::size_t N, class Solver = ddim, class Pyramid = copies>
+  requires(is_pyramid<Pyramid, Tensor, N>())
+scales<Tensor, N> initial_noises(const shape& image, const sampling_options<Solver>& options = {},
+                                 const Pyramid& pyramid = {}) {
+  const scales<shape, N> shapes = pyramid.template split<N>(image);
+  return make_scales<N>([&](std::size_t s) {
+    return initial_noise<Tensor>(shapes[s], static_cast<std::uint32_t>(s), options);
+  });
+}
+
+/// What sampling starts from that is to change given clean images (B, C, H, W): their scales with that noise
+/// at the first timesteps of a path, which then has only the last part of a way (SDEdit, Meng et al. 2021).
+template <std::size_t N, class Tensor, class Schedule, class Solver = ddim, class Pyramid = copies>
+  requires(is_pyramid<Pyramid, Tensor, N>() && is_noise_schedule<Schedule>())
+scales<Tensor, N> noised_images(const Schedule& schedule, const scales<double, N>& first,
+                                const Tensor& images, const sampling_options<Solver>& options = {},
+                                const Pyramid& pyramid = {}) {
+  const scales<Tensor, N> clean = pyramid.template split<N>(images);
+  const auto noise = initial_noises<Tensor, N>(images.shape(), options, pyramid);
+  return make_scales<N>([&](std::size_t s) {
+    return add_noise(alpha_bars(schedule, {first[s]}), clean[s], noise[s]);
+  });
+}
+
 /// The scales of a batch of images of shape (B, C, H, W), as the pyramid makes them, from noise of
 /// their own: numbers options.first_sample, …, first_sample + B − 1 of all those the seed gives.
 /// Otherwise as sample.
@@ -32,11 +58,8 @@ scales<Tensor, N> generate(const Denoiser& denoise, const Schedule& schedule,
                            const sampling_options<Solver>& options = {}, OnStep on_step = {},
                            const scales<held_images<Tensor>, N>& held = {},
                            const Pyramid& pyramid = {}) {
-  const scales<shape, N> shapes = pyramid.template split<N>(image);
-  const auto noise = make_scales<N>([&](std::size_t s) {
-    return initial_noise<Tensor>(shapes[s], static_cast<std::uint32_t>(s), options);
-  });
-  return sample(denoise, schedule, path, noise, options, std::move(on_step), held);
+  return sample(denoise, schedule, path, initial_noises<Tensor, N>(image, options, pyramid), options,
+                std::move(on_step), held);
 }
 
 /// Calls make(first, n) for images first … first + n − 1, n at most `batch_size`, until `count`

@@ -77,6 +77,7 @@ class sampling_run {
         if (held_[s]) now_.x[s] = held_[s](index_);
       now_.alpha_bar = alpha_bars_[index_];
       now_.next = alpha_bars_[index_ + 1];
+      now_.left = count_ - 1 - index_;
       now_.moves = make_scales<N>(
           [&](std::size_t s) { return !held_[s] && now_.next[s] != now_.alpha_bar[s]; });
       now_.noise = [this](std::size_t s) {

@@ -16,6 +16,7 @@ struct solver_step {
   scales<Tensor, N> x, denoised;      ///< the samples, and x̂₀ there
   scales<double, N> alpha_bar, next;  ///< from where to where
   scales<bool, N> moves;              ///< false where a scale is held, or its ᾱ stays the same
+  std::size_t left = 0;               ///< steps of the path after this one
   /// Unit noise of a scale, always the same in one step.
   std::function<Tensor(std::size_t scale)> noise;
   /// x̂₀ of other samples at the end of the step; empty where that is clean, ᾱ' = 1.
@@ -27,6 +28,13 @@ struct solver_step {
 template <class Solver, class Tensor, std::size_t N = 2>
 concept solver = std::copyable<Solver> && requires(Solver s, const solver_step<Tensor, N>& step) {
   { s(step) } -> std::same_as<scales<Tensor, N>>;
+};
+
+/// What describes a solver whose runs remember earlier steps: start<Tensor, N>() gives a solver for one
+/// run, whose type then need not be named.
+template <class Solver, class Tensor, std::size_t N = 2>
+concept starts_solver = std::copyable<Solver> && requires(const Solver& s) {
+  { s.template start<Tensor, N>() } -> solver<Tensor, N>;
 };
 
 /// The solver that moves every scale by a stepper of its own.
@@ -52,7 +60,8 @@ class each_scale {
 /// True of a solver or a stepper; of anything else it does not compile, and says what is wanted.
 template <class Solver, class Tensor, std::size_t N = 2>
 constexpr bool is_solver() {
-  constexpr bool holds = solver<Solver, Tensor, N> || stepper<Solver, Tensor>;
+  constexpr bool holds = solver<Solver, Tensor, N> || starts_solver<Solver, Tensor, N> ||
+                         stepper<Solver, Tensor>;
   static_assert(holds,
                 "a solver is to be copyable and callable as solve(lift::solver_step) -> "
                 "lift::scales<Tensor, N>, or for each scale alone as step(x, denoised, alpha_bar, "
@@ -65,6 +74,8 @@ template <class Tensor, std::size_t N, class Solver>
 auto joint_solver(const Solver& given) {
   if constexpr (solver<Solver, Tensor, N>)
     return given;
+  else if constexpr (starts_solver<Solver, Tensor, N>)
+    return given.template start<Tensor, N>();
   else
     return each_scale<Solver, N>(given);
 }

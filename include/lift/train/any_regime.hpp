@@ -8,12 +8,16 @@
 #include <lift/train/diagonal_regime.hpp>
 #include <lift/train/fine_loss_only_regime.hpp>
 #include <lift/train/independent_regime.hpp>
+#include <lift/train/largest_first_regime.hpp>
+#include <lift/train/mixed_regime.hpp>
 
 namespace lift {
 
 /// A regime chosen at run time.
 struct any_regime {
-  std::variant<independent_regime, diagonal_regime, fine_loss_only_regime> model;
+  std::variant<independent_regime, diagonal_regime, mixed_regime, largest_first_regime,
+               fine_loss_only_regime>
+      model;
 
   /// f(the regime that was chosen).
   template <class F>
@@ -38,6 +42,8 @@ static_assert(regime<any_regime>);
 inline constexpr choice<any_regime> regime_choices[] = {
     {independent_regime::name, [] { return any_regime{independent_regime{}}; }},
     {diagonal_regime::name, [] { return any_regime{diagonal_regime{}}; }},
+    {mixed_regime::name, [] { return any_regime{mixed_regime{}}; }},
+    {largest_first_regime::name, [] { return any_regime{largest_first_regime{}}; }},
     {fine_loss_only_regime::name, [] { return any_regime{fine_loss_only_regime{}}; }},
 };
 

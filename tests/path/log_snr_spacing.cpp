@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include <lift/path/log_snr_spacing.hpp>
+#include <lift/schedule/any_schedule.hpp>
+#include <message_of.hpp>
+
+BOOST_AUTO_TEST_SUITE(log_snr_spacing_tests)
+
+using namespace lift;
+using test::message_of;
+
+BOOST_AUTO_TEST_CASE(levels_are_spaced_by_a_power) {
+  BOOST_TEST(power_spaced_log_snrs(4, -12, 8, 1) == (std::vector<double>{-12, -7, -2, 3, 8}),
+             boost::test_tools::per_element());
+  const auto levels = power_spaced_log_snrs(4, -12, 8, 0.5);
+  BOOST_TEST(levels[1] == -2.0);
+  BOOST_TEST(levels.back() == 8.0);
+  BOOST_TEST(log_snr_diagonal::power_of(10) == 0.7, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(log_snr_diagonal::power_of(2) == 1.0);
+}
+
+/// On a schedule down to pure noise a path begins where it is told, on another at its last timestep; it lands
+/// beyond its last evaluation.
+BOOST_AUTO_TEST_CASE(paths_begin_within_the_schedule) {
+  const auto down_to_noise = make_schedule("cosine-ztsnr"), clipped = make_schedule("cosine");
+  const auto level = [](const auto& schedule, const timestep_path<3>& path, std::size_t k) {
+    BOOST_TEST((path[k] == make_scales<3>([&](std::size_t) { return path[k].fine(); })));
+    return log_snr_at(schedule, path[k].fine());
+  };
+  const auto long_way = log_snr_diagonal{}(error_heatmap<3>{}, down_to_noise, 10);
+  BOOST_TEST(long_way.size() == 10U);
+  const auto wanted = power_spaced_log_snrs(10, -14, log_snr(down_to_noise, 0), 0.7);
+  for (std::size_t k = 0; k < 10; ++k)
+    BOOST_TEST(level(down_to_noise, long_way, k) == wanted[k], boost::test_tools::tolerance(1e-6));
+  const auto short_way = log_snr_diagonal{}(error_heatmap<3>{}, clipped, 10);
+  BOOST_TEST(short_way.front().fine() == 999.0);
+  BOOST_TEST(level(clipped, short_way, 5) ==
+                 (log_snr(clipped, 999) + log_snr(clipped, 0)) / 2,  // evenly, above −10
+             boost::test_tools::tolerance(1e-6));
+  BOOST_TEST((log_snr_diagonal{-3, 1}(error_heatmap<3>{}, clipped, 1)).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(faults_are_named) {
+  BOOST_TEST(message_of([] { power_spaced_log_snrs(0, 0, 1, 1); }) ==
+             "number of steps: got 0, want at least 1");
+  BOOST_TEST(message_of([] { power_spaced_log_snrs(1, 2, 1, 1); }) ==
+             "last log-SNR of a path: got 1, want one above 2");
+  BOOST_TEST(message_of([] { power_spaced_log_snrs(1, 0, 1, 0); }) ==
+             "power of a path's spacing: got 0, want a positive number");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
