@@ -53,6 +53,11 @@ inline constexpr choice<solver_kind> solver_choices[] = {
     {"localisation", [] { return solver_kind::localisation; }},
 };
 
+inline constexpr choice<landing> landing_choices[] = {
+    {"clean", [] { return landing::clean; }},
+    {"timestep-zero", [] { return landing::timestep_zero; }},
+};
+
 /// What a network of two scales is shown as the coarse one.
 enum class coarse_input { sampled, random, fixed, given };
 

@@ -13,15 +13,11 @@
 #include <lift/model/recorded_network.hpp>
 #include <lift/pipeline/dataset_images.hpp>
 #include <lift/sample/any_solver.hpp>
-#include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
-#include <lift/sample/heun.hpp>
-#include <lift/sample/localisation_euler.hpp>
-#include <lift/sample/sde_dpm_solver.hpp>
-#include <lift/sample/uni_pc.hpp>
 #include <lift/train/trainer.hpp>
 
 #include "engine.hpp"
+#include "with_solver.hpp"
 
 namespace lift::cli {
 
@@ -47,8 +43,10 @@ class model_of final : public model_on_backend {
   host_array generate(const generation& job,
                       const std::function<void(const generated_step&)>& on_step) const override {
     const sampling_options<>& o = job.options;
-    const sampling_options<any_solver<Tensor, n>> options{solver_of(job), o.clip, o.landing, o.seed,
-                                                          o.first_sample};
+    using any = any_solver<Tensor, n>;
+    const sampling_options<any> options{
+        with_solver(job.solver, o.solver, [](const auto& solver) { return any(solver); }), o.clip,
+        o.landing, o.seed, o.first_sample};
     const auto tell = [&](const sampling_step<Tensor, n>& step) {
       on_step({step.index, step.count, [&] { return to_host(step.x.fine()); }});
     };
@@ -93,28 +91,6 @@ class model_of final : public model_on_backend {
  private:
   using recorded = recorded_network<network<Architecture, Tensor>, Tensor, n>;
   using model_type = model<recorded, any_schedule>;
-
-  static any_solver<Tensor, n> solver_of(const generation& job) {
-    switch (job.solver) {
-      case solver_kind::heun:
-        return heun{};
-      case solver_kind::dpm_2m:
-        return dpm_solver{2};
-      case solver_kind::dpm_3m:
-        return dpm_solver{3};
-      case solver_kind::uni_pc_2:
-        return uni_pc{2};
-      case solver_kind::uni_pc_3:
-        return uni_pc{3};
-      case solver_kind::sde_dpm_2m:
-        return sde_dpm_solver{};
-      case solver_kind::localisation:
-        return localisation_euler{};
-      case solver_kind::ddim:
-        break;
-    }
-    return job.options.solver;
-  }
 
   static timestep_path<n> path_of(const generation& job) {
     any_path path;

@@ -22,10 +22,6 @@
 namespace lift::cli {
 namespace {
 
-constexpr choice<landing> landing_choices[] = {
-    {"clean", [] { return landing::clean; }},
-    {"timestep-zero", [] { return landing::timestep_zero; }},
-};
 constexpr choice<rounding> rounding_choices[] = {
     {"nearest", [] { return rounding::nearest; }},
     {"truncate", [] { return rounding::truncated; }},

@@ -5,44 +5,33 @@
 #include <utility>
 
 #include <lift/exact/judge.hpp>
-#include <lift/sample/dpm_solver.hpp>
-#include <lift/sample/heun.hpp>
-#include <lift/sample/localisation_euler.hpp>
-#include <lift/sample/sde_dpm_solver.hpp>
-#include <lift/sample/uni_pc.hpp>
 
 #include "commands.hpp"
 #include "images.hpp"
 #include "interruption.hpp"
 #include "progress.hpp"
+#include "with_solver.hpp"
 
 namespace lift::cli {
 namespace {
 
-/// The solvers by name, and how often each asks the denoiser in a step.
-struct named_solver {
-  judged_solver solver;
-  std::size_t evaluations = 1;
-};
-constexpr choice<named_solver> judged_solvers[] = {
-    {"ddim", [] { return named_solver{judged_solver(ddim{})}; }},
-    {"heun", [] { return named_solver{judged_solver(heun{}), 2}; }},
-    {"dpm-2m", [] { return named_solver{judged_solver(dpm_solver{2})}; }},
-    {"dpm-3m", [] { return named_solver{judged_solver(dpm_solver{3})}; }},
-    {"unipc-2", [] { return named_solver{judged_solver(uni_pc{2})}; }},
-    {"unipc-3", [] { return named_solver{judged_solver(uni_pc{3})}; }},
-    {"ancestral", [] { return named_solver{judged_solver(ddim{1})}; }},
-    {"sde-dpm-2m", [] { return named_solver{judged_solver(sde_dpm_solver{})}; }},
-    {"localisation", [] { return named_solver{judged_solver(localisation_euler{})}; }},
-};
 constexpr choice<sampling_start> judged_starts[] = {
     {"noise", [] { return sampling_start::unit_noise; }},
     {"exact", [] { return sampling_start::exact_marginal; }},
 };
-constexpr choice<landing> judged_landings[] = {
-    {"timestep-zero", [] { return landing::timestep_zero; }},
-    {"clean", [] { return landing::clean; }},
-};
+/// The solvers that are judged: those of `lift generate`, and DDIM with the noise of ancestral sampling.
+std::vector<std::string> solver_names() {
+  std::vector<std::string> names = names_of(solver_choices);
+  names.emplace_back("ancestral");
+  return names;
+}
+solver_kind kind_of(const std::string& name) {
+  return name == "ancestral" ? solver_kind::ddim : choose("solver", solver_choices, name);
+}
+judged_solver solver_of(const std::string& name) {
+  return with_solver(kind_of(name), ddim{name == "ancestral" ? 1.0 : 0.0},
+                     [](const auto& solver) { return judged_solver(solver); });
+}
 
 struct judge_settings : session {
   std::vector<double> exponents = {2, 3};
@@ -142,18 +131,18 @@ void judge(const judge_settings& s) {
       for (const std::string& start : s.starts) {
         judge_options options;
         options.start = choose("start", judged_starts, start);
-        options.landing = choose("landing", judged_landings, s.landing);
+        options.landing = choose("landing", landing_choices, s.landing);
         if (s.first) options.first = *s.first;
         options.search.most_steps = s.search;
         const path_judge judge(field.spectrum, s.pyramid == "copies", schedule, options);
         for (const std::string& name : s.solvers) {
-          const named_solver solver = choose("solver", judged_solvers, name);
+          const judged_solver solver = solver_of(name);
+          const std::size_t a_step = kind_of(name) == solver_kind::heun ? 2 : 1;
           json paths = json::array();
           std::vector<std::vector<judged_path>> columns;
           for (const std::uint64_t evaluations : s.steps) {
             // Of two evaluations a step, the last is not made.
-            const std::size_t steps = (evaluations + solver.evaluations - 1) / solver.evaluations;
-            columns.push_back(judge(steps, solver.solver));
+            columns.push_back(judge((evaluations + a_step - 1) / a_step, solver));
             for (const judged_path& p : columns.back()) paths.push_back(to_json(p, evaluations));
             bar.update(++done);
           }
@@ -196,13 +185,13 @@ void add_judge(CLI::App& program) {
   size_option(app, s->size);
   choice_option(app, "--pyramid", s->pyramid, {"copies", "haar"},
                 "The coarse scale: 2x2 means, or means and details, orthonormal");
-  choices_option(app, "--solver", s->solvers, names_of(judged_solvers), "Solvers");
+  choices_option(app, "--solver", s->solvers, solver_names(), "Solvers");
   choices_option(app, "--start", s->starts, names_of(judged_starts),
                  "What samples begin with: unit noise, or the field itself with noise");
   number_option(app, "--steps", s->steps, "Evaluations, separated by commas", whole(1, 1000));
   number_option(app, "--search", s->search, "Steps of descent to each optimised path", from_zero);
   schedule_option(app, s->schedule);
-  choice_option(app, "--landing", s->landing, names_of(judged_landings), "Where the last step ends");
+  choice_option(app, "--landing", s->landing, names_of(landing_choices), "Where the last step ends");
   number_option(app, "--first-log-snr", s->first,
                 "Where paths in log-SNR begin [the schedule's noisiest]", range<double>{-30, 10});
   option(app, "--output", s->output, "Also write the result to this JSON file, for `lift plot`");

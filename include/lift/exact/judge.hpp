@@ -88,14 +88,14 @@ class path_judge {
     const auto powered =
         power_spaced_log_snrs(steps, first_, last_, log_snr_diagonal::power_of(steps));
     const levels<2> on_diagonal = levels_of(uniform_t);
-    judge_diagonal(all, "diagonal, uniform t", on_diagonal, solver);
-    judge_alone(all, "one scale, uniform t", on_diagonal, solver);
-    judge_diagonal(all, "diagonal, uniform log-SNR", same_on_both(uniform), solver);
-    judge_diagonal(all, "diagonal, power of log-SNR", same_on_both(powered), solver);
+    all.push_back(judged("diagonal, uniform t", 1, on_diagonal, solver));
+    all.push_back(judged("one scale, uniform t", 1, fine_of(on_diagonal), solver));
+    all.push_back(judged("diagonal, uniform log-SNR", 1, same_on_both(uniform), solver));
+    all.push_back(judged("diagonal, power of log-SNR", 1, same_on_both(powered), solver));
     const levels<2> best_diagonal = optimised_diagonal(all, solver);
-    judge_diagonal(all, "diagonal, optimised", best_diagonal, solver);
+    all.push_back(judged("diagonal, optimised", 1, best_diagonal, solver));
     const levels<1> best_alone = descend(fine_of(best_diagonal), solver);
-    judge_alone(all, "one scale, optimised", best_alone, solver);
+    all.push_back(judged("one scale, optimised", 1, best_alone, solver));
     judge_heatmap_policies(all, steps, solver);
     judge_programmes(all, steps, solver);
     judge_two_clocks(all, "two clocks, optimised", optimised(best_diagonal, best_alone, solver), solver);
@@ -158,18 +158,6 @@ class path_judge {
       result.off = both_.distance(samples(path, solver));
     for (const auto& point : path) result.log_snrs.emplace_back(point.begin(), point.end());
     return result;
-  }
-  void judge_diagonal(std::vector<judged_path>& all, const char* name, const levels<2>& path,
-                      const judged_solver& solver) const {
-    all.push_back(judged(name, 1, path, solver));
-  }
-  void judge_alone(std::vector<judged_path>& all, const char* name, const levels<2>& path,
-                   const judged_solver& solver) const {
-    all.push_back(judged(name, 1, fine_of(path), solver));
-  }
-  void judge_alone(std::vector<judged_path>& all, const char* name, const levels<1>& path,
-                   const judged_solver& solver) const {
-    all.push_back(judged(name, 1, path, solver));
   }
   void judge_two_clocks(std::vector<judged_path>& all, const std::string& name, const levels<2>& path,
                         const judged_solver& solver) const {
