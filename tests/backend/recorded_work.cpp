@@ -87,7 +87,7 @@ training_state<T> step_by_step(std::uint64_t steps, std::vector<double>& losses)
     const auto clean = images(std::span(order).subspan(k % 3 * 3, 3));
     const auto batch = goal.batch<n>(clean, 1, 3 * k);
     const auto found = loss_and_gradients(Architecture{}, state.weights, batch,
-                                          goal.regime.loss_weights<n>());
+                                          loss_weights_of<n>(goal.regime));
     losses.push_back(update(state, found, rate(k), {}).loss.fine());
   }
   return state;
@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(labels_are_those_of_each_evaluation_and_step) {
     const T labels = nn::labels_on_backend<T>(images.labels(numbers), 3);
     const auto found =
         loss_and_gradients(architecture, state.weights, wanted.batch<2>(images(numbers), 1, 3 * k),
-                           wanted.regime.loss_weights<2>(), drop_labels(labels, 0.3, 1, 3 * k));
+                           loss_weights_of<2>(wanted.regime), drop_labels(labels, 0.3, 1, 3 * k));
     update(state, found, rate(k), {});
   }
   BOOST_CHECK(numbers_of(training.state()) == numbers_of(state));

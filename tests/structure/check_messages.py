@@ -102,19 +102,18 @@ MISUSES = {
         NETWORK + """std::vector<image_tensor> all;
         lift::trainer training(network{}, state, all, lift::objective{}, lift::constant_rate{});""",
         "an image source is to have const members size() and operator()"),
-    "a regime that weighs no losses": (
+    "a regime that draws for no sample": (
         NETWORK + """struct own { template <std::size_t N> lift::scales<std::size_t, N> draw(
-            const lift::random_stream&, std::uint64_t, std::size_t) const; };
+            const lift::random_stream&, std::size_t) const; };
         lift::trainer training(network{}, state, images, lift::objective{lift::cosine_schedule(), own{}},
                                lift::constant_rate{});""",
-        "a regime is to have const member templates draw<N>(stream, sample, num_timesteps)"),
+        "a regime is to have a const member template draw<N>(stream, sample, "),
     "a regime whose members are no templates": (
         NETWORK + """struct own {
-          lift::scales<std::size_t> draw(const lift::random_stream&, std::uint64_t, std::size_t) const;
-          lift::scales<double> loss_weights() const; };
+          lift::scales<std::size_t> draw(const lift::random_stream&, std::uint64_t, std::size_t) const; };
         lift::trainer training(network{}, state, images, lift::objective{lift::cosine_schedule(), own{}},
                                lift::constant_rate{});""",
-        "a regime is to have const member templates draw<N>(stream, sample, num_timesteps)"),
+        "a regime is to have a const member template draw<N>(stream, sample, "),
     "a pyramid that cannot join": (
         SCHEDULE + DENOISE + """struct own {
             template <std::size_t N, class X> lift::scales<X, N> split(const X&) const; };"""

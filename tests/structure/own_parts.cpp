@@ -138,10 +138,6 @@ struct coarse_ahead_regime {
                                         scale == 0 ? num_timesteps : t[scale - 1] + 1);
     return t;
   }
-  template <std::size_t N>
-  scales<double, N> loss_weights() const {
-    return lift::make_scales<N>([](std::size_t) { return 1.0; });
-  }
 };
 static_assert(lift::regime<coarse_ahead_regime> && lift::regime<coarse_ahead_regime, 3>);
 

@@ -32,7 +32,7 @@ struct any_regime {
   }
   template <std::size_t N>
   scales<double, N> loss_weights() const {
-    return visit([](const auto& r) { return r.template loss_weights<N>(); });
+    return visit([](const auto& r) { return loss_weights_of<N>(r); });
   }
 };
 

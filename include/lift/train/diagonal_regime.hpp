@@ -5,8 +5,7 @@
 
 namespace lift {
 
-/// One timestep for all scales, uniform; all losses count. Such a network can only be sampled along the
-/// diagonal.
+/// One timestep for all scales, uniform. Such a network can only be sampled along the diagonal.
 struct diagonal_regime {
   static constexpr const char* name = "diagonal";
 
@@ -16,10 +15,6 @@ struct diagonal_regime {
     scales<std::size_t, N> t;
     for (std::size_t& each : t.values) each = uniform_timestep(stream, sample, 0, num_timesteps);
     return t;
-  }
-  template <std::size_t N>
-  scales<double, N> loss_weights() const {
-    return make_scales<N>([](std::size_t) { return 1.0; });
   }
 };
 

@@ -5,8 +5,8 @@
 
 namespace lift {
 
-/// The timesteps of the scales are independent and uniform; all losses count. The network learns
-/// the whole cube of timesteps, so any path can be sampled.
+/// The timesteps of the scales are independent and uniform. The network learns the whole cube of
+/// timesteps, so any path can be sampled.
 struct independent_regime {
   static constexpr const char* name = "independent";
 
@@ -17,10 +17,6 @@ struct independent_regime {
     for (std::size_t scale = 0; scale < N; ++scale)
       t[scale] = uniform_timestep(stream, sample, scale, num_timesteps);
     return t;
-  }
-  template <std::size_t N>
-  scales<double, N> loss_weights() const {
-    return make_scales<N>([](std::size_t) { return 1.0; });
   }
 };
 

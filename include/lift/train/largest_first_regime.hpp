@@ -7,7 +7,7 @@ namespace lift {
 
 /// The largest timestep is uniform, that of any scale, and the others are uniform below it: nearly equal noise
 /// levels are seen more often than with independent ones (as patches' in AsyncPatch 2606.07079 and Patch
-/// Forcing 2604.19141). All losses count.
+/// Forcing 2604.19141).
 struct largest_first_regime {
   static constexpr const char* name = "largest-first";
 
@@ -20,10 +20,6 @@ struct largest_first_regime {
     for (std::size_t scale = 0; scale < N; ++scale)
       t[scale] = scale == first ? largest : uniform_timestep(stream, sample, scale, largest + 1);
     return t;
-  }
-  template <std::size_t N>
-  scales<double, N> loss_weights() const {
-    return make_scales<N>([](std::size_t) { return 1.0; });
   }
 
  private:

@@ -21,10 +21,6 @@ struct mixed_regime {
       t[scale] = uniform_timestep(stream, sample, on_diagonal ? 0 : scale, num_timesteps);
     return t;
   }
-  template <std::size_t N>
-  scales<double, N> loss_weights() const {
-    return make_scales<N>([](std::size_t) { return 1.0; });
-  }
 
  private:
   static constexpr std::uint64_t choice_element = 1000;  // beyond those of all scales

@@ -213,8 +213,7 @@ class trainer {
     const stoppable evaluation(asked);
     const std::size_t parts = options_.accumulation, part = own_count() / parts;
     const double share = 1 / static_cast<double>(parts * communicator_.size());
-    scales<double, scale_count> weights =
-        objective_.regime.template loss_weights<scale_count>();
+    scales<double, scale_count> weights = loss_weights_of<scale_count>(objective_.regime);
     for (double& weight : weights) weight *= share;
     loss_gradient<Tensor, scale_count> total{{}, std::vector<Tensor>(state_.weights.size())};
     for (std::size_t first = 0; first < own_count(); first += part) {
