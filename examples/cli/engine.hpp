@@ -28,6 +28,7 @@
 #include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
 #include <lift/train/learning_rate.hpp>
+#include <lift/train/loss_weighting.hpp>
 #include <lift/train/training_options.hpp>
 
 #include "any_scales.hpp"
@@ -126,6 +127,7 @@ struct training_setup {
   std::size_t images;  ///< how many of its first are trained on
   bool labelled = false;
   double label_dropout = 0.1;
+  loss_weighting weighting = {};
 };
 
 /// What a training step tells of itself: as lift::step_report.

@@ -126,7 +126,8 @@ class training_on final : public training {
                  objective_type{.schedule = setup.model.schedule,
                                 .regime = setup.regime,
                                 .prediction = setup.model.prediction,
-                                .label_dropout = setup.label_dropout},
+                                .label_dropout = setup.label_dropout,
+                                .weighting = setup.weighting},
                  setup.rate, setup.options) {}
 
   any_step_report step() override {

@@ -231,7 +231,8 @@ void train(train_settings& s) {
       .data = &data,
       .images = count,
       .labelled = s.labels,
-      .label_dropout = s.label_dropout};
+      .label_dropout = s.label_dropout,
+      .weighting = make_loss_weighting(s.loss_weighting)};
   training_run(s, setup, std::move(stored), config, output).run();
 }
 
@@ -282,6 +283,8 @@ void add_train(CLI::App& program) {
                 "Which timesteps of the scales are trained together");
   choice_option(app, "--prediction", s->prediction, names_of(prediction_choices),
                 "What the network predicts");
+  choice_option(app, "--loss-weighting", s->loss_weighting, names_of(loss_weighting_choices),
+                "How much the losses of noise levels count");
   schedule_option(app, s->schedule);
 
   number_option(app, "--epochs", s->epochs,

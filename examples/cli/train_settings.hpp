@@ -18,7 +18,7 @@ namespace lift::cli {
 /// What `lift train` is told.
 struct train_settings : session {
   std::string model = "lift", regime = "independent", prediction = "noise", schedule = "cosine",
-              lr_schedule = "cosine", optimiser = optimiser_choices[0].name,
+              loss_weighting = "none", lr_schedule = "cosine", optimiser = optimiser_choices[0].name,
               backend = engines().front().name;
   path data;
   image_size size = 64;
@@ -70,6 +70,7 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("max_images", s.max_images, fixed);
   visit("regime", s.regime, fixed);
   visit("prediction", s.prediction, fixed);
+  visit("loss_weighting", s.loss_weighting, defaulted);
   visit("schedule", s.schedule, fixed);
   visit("epochs", s.epochs, length);
   visit("steps", s.steps, setting_kind::free);

@@ -62,6 +62,7 @@
 #include <lift/op/pooling.hpp>
 #include <lift/op/primitive.hpp>
 #include <lift/op/relu.hpp>
+#include <lift/op/scale_rows.hpp>
 #include <lift/op/silu.hpp>
 #include <lift/op/slice.hpp>
 #include <lift/op/upsample.hpp>
@@ -163,6 +164,7 @@
 #include <lift/train/largest_first_regime.hpp>
 #include <lift/train/learning_rate.hpp>
 #include <lift/train/loss_and_gradients.hpp>
+#include <lift/train/loss_weighting.hpp>
 #include <lift/train/mixed_regime.hpp>
 #include <lift/train/noise_images.hpp>
 #include <lift/train/objective.hpp>

@@ -328,6 +328,7 @@ BOOST_AUTO_TEST_CASE(labels_are_those_of_each_evaluation_and_step) {
   const labelled_images images;
   auto wanted = goal;
   wanted.label_dropout = 0.3;
+  wanted.weighting = min_snr_weighting{};
   training_state<T> state(net.weights, 1);
   trainer training(architecture, state, images, wanted, rate, {.batch_size = 3});
   training.run(8, [](const auto&) {});

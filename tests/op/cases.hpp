@@ -21,6 +21,7 @@
 #include <lift/op/max_pool2d.hpp>
 #include <lift/op/mean_squared_error.hpp>
 #include <lift/op/relu.hpp>
+#include <lift/op/scale_rows.hpp>
 #include <lift/op/silu.hpp>
 #include <lift/op/slice.hpp>
 #include <lift/op/upsample.hpp>
@@ -248,6 +249,18 @@ struct cases_of<op::weighted_sum> {
             {{{1.5}, {-0.5}}, {{3, 1, 5, 7}, {3, 1, 5, 7}}},
             {{{0, 1, 2}, {3, 0, 1}}, {{3, 2, 1, 1}, {3, 2, 1, 1}}},
             {{{0.1, 0.2, 0.3, 0.4, 0.5}, {1, 2, 3, 4, 5}}, {{5, 7}, {5, 7}}}};
+  }
+};
+
+template <>
+struct cases_of<op::scale_rows> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::scale_rows> list() {
+    return {{{}, {{1}, {1}}},
+            {{}, {{7}, {7}}},
+            {{}, {{2, 3}, {2}}},
+            {{}, {{1, 1, 1, 1}, {1}}},
+            {{}, {{3, 5, 7, 9}, {3}}}};
   }
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Denoisers, a schedule, a pyramid, path policies, a prediction, a solver, a stepper, a regime, an optimiser
-// and a communicator of one's own, each in every place that takes one: all of it is to compile. What it computes
-// is tested where those places are.
+// Denoisers, a schedule, a pyramid, path policies, a prediction, a loss weighting, a solver, a stepper, a regime,
+// an optimiser and a communicator of one's own, each in every place that takes one: all of it is to compile. What
+// it computes is tested where those places are.
 
 #include "paper_backend.hpp"
 
@@ -99,6 +99,13 @@ struct predicts_difference {
   static lift::combination target(double) { return {-1, 1}; }
 };
 static_assert(lift::prediction_rule<predicts_difference>);
+
+/// Nearly clean images, γ > 1, do not count.
+struct noisy_weighting {
+  static constexpr const char* name = "noisy";
+  static double of_clean(double snr) { return snr > 1 ? 0 : snr; }
+};
+static_assert(lift::loss_weighting_rule<noisy_weighting>);
 
 /// Moves straight from x to √ᾱ'·x̂₀ + √(1−ᾱ')·noise.
 struct noises_again {
@@ -294,9 +301,9 @@ void of_scales(const image_tensor& x) {
   const lift::tensor_images images{x};
   const lift::trainer plain(own_architecture<N>{}, state, images, lift::objective{schedule},
                             lift::constant_rate{});
-  lift::trainer training(own_architecture<N>{}, state, images,
-                         lift::objective{schedule, coarse_ahead_regime{}, predicts_difference{}},
-                         lift::constant_rate{});
+  lift::objective goal{schedule, coarse_ahead_regime{}, predicts_difference{}};
+  goal.weighting = noisy_weighting{};
+  lift::trainer training(own_architecture<N>{}, state, images, goal, lift::constant_rate{});
   training.run(1, [](const lift::step_report<N>&) {});
   lift::trainer of_parts(
       own_architecture<N>{}, state, images,

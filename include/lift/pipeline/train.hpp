@@ -27,6 +27,7 @@ struct train_options {
   lift::prediction prediction = predicts_noise{};
   std::string schedule = "cosine";
   any_regime regime = {};
+  loss_weighting weighting = {};
   /// Whether the network is told the class of an image, its folder, but for this share of them.
   bool labels = false;
   double label_dropout = 0.1;
@@ -66,7 +67,8 @@ trained_model<Architecture, Backend> train(
               objective<any_schedule, any_regime>{.schedule = result.schedule,
                                                   .regime = options.regime,
                                                   .prediction = options.prediction,
-                                                  .label_dropout = options.label_dropout},
+                                                  .label_dropout = options.label_dropout,
+                                                  .weighting = options.weighting},
               cosine_annealing{.steps = steps, .first = options.learning_rate}, options.update);
   run.run(steps, [&](const auto& report) {
     double loss = 0;

@@ -6,6 +6,7 @@
 
 #include <lift/model/network.hpp>
 #include <lift/op/mean_squared_error.hpp>
+#include <lift/op/scale_rows.hpp>
 #include <lift/op/weighted_sum.hpp>
 #include <lift/train/noise_images.hpp>
 
@@ -19,8 +20,9 @@ struct loss_gradient {
   std::vector<Tensor> gradients;
 };
 
-/// Loss of a scale = mean over all elements of (output − target)²; the gradient is that of
-/// Σ weights[scale]·loss[scale]. A condition is given to an architecture that takes one.
+/// Loss of a scale = mean over all elements of (output − target)², each times error_scale² of its image;
+/// the gradient is that of Σ weights[scale]·loss[scale]. A condition is given to an architecture that
+/// takes one.
 template <class Architecture, class Tensor, std::size_t N>
 loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
                                             const parameters<Tensor>& parameters,
@@ -42,7 +44,10 @@ loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
     }
   }();
   const auto losses = make_scales<N>([&](std::size_t s) {
-    return apply(op::mean_squared_error{}, y[s], batch[s].target);
+    const auto& [input, target, told, scale] = batch[s];
+    if (scale.empty()) return apply(op::mean_squared_error{}, y[s], target);
+    return apply(op::mean_squared_error{}, apply(op::scale_rows{}, y[s], scale),
+                 apply(op::scale_rows{}, target, scale));
   });
   if constexpr (N == 1) {
     tape.backward(losses[0], full<Tensor>({1}, static_cast<T>(weights[0])));

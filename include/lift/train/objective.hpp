@@ -24,6 +24,7 @@ struct objective {
   lift::prediction prediction = predicts_noise{};
   Pyramid pyramid{};
   double label_dropout = 0.1;  ///< share of the images that are shown without their label
+  loss_weighting weighting{};
 
   /// Clean images (B, C, S, S) in [−1, 1] as training samples first_sample, … of the N scales that
   /// the pyramid makes of them: timesteps and noise are functions of seed and sample number, made
@@ -41,7 +42,7 @@ struct objective {
                                  .scale = static_cast<std::uint32_t>(scale)};
       return noise_images(prediction, images[scale],
                           normal_noise<Tensor>(images[scale].shape(), stream, first_sample),
-                          t[scale], schedule);
+                          t[scale], schedule, weighting);
     });
   }
 };

@@ -83,7 +83,7 @@ class trainer {
             text("at most ", count));
     state_.images = count;
     validate(objective_.schedule);
-    require_trainable(objective_.prediction, objective_.schedule);
+    require_trainable(objective_.prediction, objective_.schedule, objective_.weighting);
     if constexpr (reads_ahead) {
       const shape image = images.image_shape();
       incoming_ = Tensor({batch / ranks, image[0], image[1], image[2]});
