@@ -3,6 +3,7 @@
 #include <set>
 
 #include "commands.hpp"
+#include "identity.hpp"
 #include "model_file.hpp"
 #include "training_run.hpp"
 
@@ -36,6 +37,20 @@ training_options<any_optimiser> options_of(const train_settings& s) {
       result.optimiser.model);
   result.average = {.decay = s.ema, .warmup = *s.ema_warmup == "on"};
   return result;
+}
+
+/// Throws lift::error where the path of --regime-path is of other scales or another schedule.
+any_regime regime_of(const train_settings& s) {
+  if (s.regime != path_regime::name) return make_regime(s.regime);
+  if (!s.regime_file.empty())
+    require_same(identity_of(s.regime_file), {"--schedule", {{"schedule", s.schedule}}}, true);
+  any_path along;
+  along.timesteps = s.regime_path;
+  const std::size_t n = scale_count(choose("model", architecture_choices, s.model, s.net));
+  return with_scale_count(n, [&](auto count) {
+    return any_regime{path_regime(along.of<count>().timesteps,
+                                  make_schedule(s.schedule).num_timesteps(), s.regime_jitter)};
+  });
 }
 
 /// A run to go on with.
@@ -174,6 +189,7 @@ void adopt_classes(train_settings& s, const image_dataset& data, std::size_t cou
 void train(train_settings& s) {
   interruption::install();
   s.resumed = s.given("--resume");
+  if (!s.regime_file.empty()) s.regime_path = load_any_path(s.regime_file).timesteps;
   run_folder output(s);
   std::optional<checkpoint> stored;
   std::optional<weight_kind> from;
@@ -199,6 +215,7 @@ void train(train_settings& s) {
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
   if (!s.momentum) s.momentum = s.optimiser == sgd::name ? sgd{}.momentum : 0;
   check(s);
+  const any_regime regime = regime_of(s);
 
   const path source = find_data(s, earlier, folder);
   remark(s, "Reading ", source.string());
@@ -223,7 +240,7 @@ void train(train_settings& s) {
   const training_setup setup{
       .model = {choose("model", architecture_choices, s.model, s.net),
                 make_prediction(s.prediction), make_schedule(s.schedule)},
-      .regime = make_regime(s.regime),
+      .regime = regime,
       .rate = learning_rate(s, count),
       .options = options_of(s),
       .seed = s.seed,
@@ -281,6 +298,11 @@ void add_train(CLI::App& program) {
   backend_option(app, s->backend);
   choice_option(app, "--regime", s->regime, names_of(regime_choices),
                 "Which timesteps of the scales are trained together");
+  option(app, "--regime-path", s->regime_file,
+         "Path of --regime path, as of `lift path` [the diagonal]")
+      ->type_name("FILE");
+  number_option(app, "--regime-jitter", s->regime_jitter,
+                "Timesteps to either side of it", real_from_zero);
   choice_option(app, "--prediction", s->prediction, names_of(prediction_choices),
                 "What the network predicts");
   choice_option(app, "--loss-weighting", s->loss_weighting, names_of(loss_weighting_choices),

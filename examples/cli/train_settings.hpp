@@ -34,6 +34,10 @@ struct train_settings : session {
   std::uint64_t seed = 42;
   preset_option preset;
 
+  path regime_file;                              ///< that of --regime-path
+  std::vector<std::vector<double>> regime_path;  ///< its timesteps
+  double regime_jitter = 0;
+
   path outdir, from;
   std::string resume;
   std::optional<std::string> from_weights;
@@ -69,6 +73,8 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("size", s.size, fixed);
   visit("max_images", s.max_images, fixed);
   visit("regime", s.regime, fixed);
+  visit("regime_path", s.regime_path, defaulted);
+  visit("regime_jitter", s.regime_jitter, defaulted);
   visit("prediction", s.prediction, fixed);
   visit("loss_weighting", s.loss_weighting, defaulted);
   visit("schedule", s.schedule, fixed);
@@ -207,9 +213,14 @@ inline void check(const train_settings& s) {
   if (s.resumed) return;  // the rest is as it was checked then
   demand(s.labels || !s.given("--label-dropout"), {"--label-dropout"},
          "--label-dropout means nothing without --labels");
-  demand(s.model != baseline_unet::name || s.regime == independent_regime::name,
+  demand(s.model != baseline_unet::name || s.regime == independent_regime::name ||
+             s.regime == path_regime::name,
          {"--model", "--regime"},
          text("--regime ", s.regime, " means nothing to the baseline, which has one scale"));
+
+  for (const char* flag : {"--regime-path", "--regime-jitter"})
+    demand(s.regime == path_regime::name || !s.given(flag), {flag},
+           text(flag, " means nothing to --regime ", s.regime));
 
   demand(
       s.batch_size % s.grad_accum == 0, {"--batch-size", "--grad-accum"},

@@ -169,6 +169,7 @@
 #include <lift/train/noise_images.hpp>
 #include <lift/train/objective.hpp>
 #include <lift/train/optimiser.hpp>
+#include <lift/train/path_regime.hpp>
 #include <lift/train/regime.hpp>
 #include <lift/train/sgd.hpp>
 #include <lift/train/trainer.hpp>

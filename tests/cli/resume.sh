@@ -68,6 +68,31 @@ fails 1 '--momentum of a resumed run: got 0.9, want 0.8' "$lift" train --outdir 
 fails 2 '--momentum means nothing to adamw' "${train[@]}" --outdir none --momentum 0.9
 fails 2 '--momentum: got 1, want less' "${train[@]}" --outdir none --optimiser sgd --momentum 1
 
+# With a loss weighting, which a run keeps.
+weighted=("${train[@]}" --loss-weighting min-snr)
+works "${weighted[@]}" --outdir weighted_whole --steps $steps
+works "${weighted[@]}" --outdir weighted_parts --steps 17
+works "$lift" train --outdir weighted_parts --resume --steps $steps --quiet
+cmp "weighted_whole/$last" "weighted_parts/$last" || die "weighted: another checkpoint"
+fails 1 '--loss-weighting of a resumed run: got "snr", want "min-snr"' \
+  "$lift" train --outdir weighted_parts --resume --loss-weighting snr --quiet
+
+# Along a path, which a run keeps when its file is gone.
+printf '{"format": "lift sampling path", "policy": "own", "timesteps": [[999, 999], [900, 500], [300, 200]]}' >along.json
+works "${train[@]}" --outdir along_whole --steps $steps --regime path --regime-path along.json --regime-jitter 20
+works "${train[@]}" --outdir along_parts --steps 17 --regime path --regime-path along.json --regime-jitter 20
+mv along.json gone.json
+works "$lift" train --outdir along_parts --resume --steps $steps --quiet
+cmp "along_whole/$last" "along_parts/$last" || die "along a path: another checkpoint"
+fails 1 '--regime-jitter of a resumed run: got 1.0, want 20.0' \
+  "$lift" train --outdir along_parts --resume --regime-jitter 1 --quiet
+sed 's/500/400/' gone.json >other.json
+fails 1 '--regime-path of a resumed run: got' \
+  "$lift" train --outdir along_parts --resume --regime-path other.json --quiet
+fails 1 'scales of the path: got 2, want 3' \
+  "${train[@]}" --outdir none --scales 3 --regime path --regime-path gone.json
+fails 2 '--regime-jitter means nothing to --regime independent' "${train[@]}" --outdir none --regime-jitter 20
+
 # What a run cannot go on with.
 fails 1 'not empty; --resume' "${train[@]}" --outdir whole --steps $steps
 fails 1 'no checkpoint in' "${train[@]}" --outdir . --resume

@@ -4,14 +4,18 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <lift/train/any_regime.hpp>
 
+#include <message_of.hpp>
+
 BOOST_AUTO_TEST_SUITE(any_regime_tests)
 
 using namespace lift;
+using lift::test::message_of;
 
 namespace {
 
@@ -102,6 +106,84 @@ BOOST_AUTO_TEST_CASE(the_largest_first) {
   for (const auto& p : drawn<1>(make_regime("largest-first"))) BOOST_REQUIRE_LT(p[0], num_timesteps);
 }
 
+namespace {
+
+using path = std::vector<scales<double>>;
+
+/// Of four pieces.
+const path bent{{999, 999}, {999, 500}, {600, 300}, {300, 100}};
+
+any_regime along(const path& p, double jitter) { return {path_regime(p, num_timesteps, jitter)}; }
+
+}  // namespace
+
+/// As many of them on each piece, uniform there.
+BOOST_AUTO_TEST_CASE(along_a_path) {
+  static_assert(std::is_trivially_copyable_v<path_regime>);
+  path ends = bent;
+  ends.push_back({0, 0});
+  const auto piece = [](const scales<std::size_t>& t) {
+    return t.coarse() >= 500 ? 0 : t.coarse() >= 300 ? 1 : t.coarse() >= 100 ? 2 : 3;
+  };
+  const auto share = [&](const scales<std::size_t>& t) {  // of its piece
+    const double a = ends[std::size_t(piece(t))].coarse(), b = ends[std::size_t(piece(t)) + 1].coarse();
+    return (double(t.coarse()) - a) / (b - a);
+  };
+  const auto all = drawn(along(bent, 0));
+  for (const auto& t : all) {
+    const double a = ends[std::size_t(piece(t))].fine(), b = ends[std::size_t(piece(t)) + 1].fine();
+    BOOST_REQUIRE_SMALL(double(t.fine()) - (a + share(t) * (b - a)), 5.0);
+  }
+  const auto part = [&](const auto& t) {
+    return std::size_t(4 * piece(t)) + std::size_t(std::clamp(4 * share(t), 0.0, 3.0));
+  };
+  std::vector<double> counts(16);
+  for (const auto& t : all) counts[part(t)] += 1;
+  for (const double n : counts) BOOST_TEST(std::abs(16 * n / samples - 1) < 0.1);
+  // Where the path begins and ends are the curve's ends already, nothing is added.
+  BOOST_CHECK(drawn(along(ends, 0)) == all);
+  BOOST_CHECK(drawn(along({}, 0)) == drawn({path_regime{}}));
+  for (const auto& t : drawn<3>(along(bent, 0))) BOOST_REQUIRE_EQUAL(t[2], t[1]);
+  for (const auto& t : drawn<1>(along(bent, 0))) BOOST_REQUIRE_LT(t[0], num_timesteps);
+}
+
+BOOST_AUTO_TEST_CASE(to_either_side_of_a_path) {
+  constexpr double jitter = 40;
+  const auto on = drawn(along(bent, 0)), near = drawn(along(bent, jitter));
+  double count = 0, product = 0;
+  scales<double> sum{}, squares{};
+  for (std::size_t i = 0; i < samples; ++i) {
+    scales<double> aside;
+    bool inside = true;
+    for (std::size_t s = 0; s < 2; ++s) {
+      BOOST_REQUIRE_LT(near[i][s], num_timesteps);
+      aside[s] = double(near[i][s]) - double(on[i][s]);
+      BOOST_REQUIRE_LE(std::abs(aside[s]), jitter + 1);
+      inside = inside && double(on[i][s]) > jitter && double(on[i][s]) < 999 - jitter;
+    }
+    if (!inside) continue;
+    count += 1;
+    product += aside[0] * aside[1];
+    for (std::size_t s = 0; s < 2; ++s) sum[s] += aside[s], squares[s] += aside[s] * aside[s];
+  }
+  for (std::size_t s = 0; s < 2; ++s) {
+    BOOST_TEST(std::abs(sum[s] / count) < 0.5);
+    BOOST_TEST(std::abs(squares[s] / count / (jitter * jitter / 3) - 1) < 0.03);
+  }
+  BOOST_TEST(std::abs(product / count / (jitter * jitter / 3)) < 0.03);
+}
+
+BOOST_AUTO_TEST_CASE(paths_that_are_none_are_refused) {
+  BOOST_TEST(message_of([] { along({{999, 999}, {500, 700}, {501, 600}}, 0); }) ==
+             "timestep 2 of a path regime: got 501, want 0 to 500");
+  BOOST_TEST(message_of([] { along({{1000, 999}}, 0); }) ==
+             "timestep 1 of a path regime: got 1000, want 0 to 999");
+  BOOST_TEST(message_of([] { along({{500, -1}}, 0); }) ==
+             "timestep 1 of a path regime: got -1, want 0 to 999");
+  BOOST_TEST(message_of([] { along(bent, -1); }) ==
+             "jitter of a path regime: got -1, want a number from 0");
+}
+
 BOOST_AUTO_TEST_CASE(a_draw_is_a_function_of_seed_and_sample) {
   for (const auto& row : regime_choices) {
     BOOST_CHECK(drawn(row.make()) == drawn(row.make()));
@@ -139,7 +221,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_lists_the_known) {
   BOOST_CHECK_EXCEPTION(make_regime("diagnoal"), error, [](const error& e) {
     return std::string(e.what()) == "unknown training regime: got \"diagnoal\", want one of "
                                     "independent, diagonal, mixed, largest-first, "
-                                    "fine-loss-only";
+                                    "fine-loss-only, path";
   });
 }
 

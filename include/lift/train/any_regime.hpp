@@ -10,13 +10,14 @@
 #include <lift/train/independent_regime.hpp>
 #include <lift/train/largest_first_regime.hpp>
 #include <lift/train/mixed_regime.hpp>
+#include <lift/train/path_regime.hpp>
 
 namespace lift {
 
 /// A regime chosen at run time.
 struct any_regime {
   std::variant<independent_regime, diagonal_regime, mixed_regime, largest_first_regime,
-               fine_loss_only_regime>
+               fine_loss_only_regime, path_regime>
       model;
 
   /// f(the regime that was chosen).
@@ -45,6 +46,7 @@ inline constexpr choice<any_regime> regime_choices[] = {
     {mixed_regime::name, [] { return any_regime{mixed_regime{}}; }},
     {largest_first_regime::name, [] { return any_regime{largest_first_regime{}}; }},
     {fine_loss_only_regime::name, [] { return any_regime{fine_loss_only_regime{}}; }},
+    {path_regime::name, [] { return any_regime{path_regime{}}; }},
 };
 
 /// Throws lift::error, listing the names, if there is no such regime.
