@@ -42,10 +42,23 @@ struct host_array {
 };
 
 /// The solvers by name.
-enum class solver_kind { ddim, heun, dpm_2m, dpm_3m, uni_pc_2, uni_pc_3, sde_dpm_2m, localisation };
+enum class solver_kind {
+  ddim,
+  heun,
+  churned_heun,
+  dpm_2s,
+  dpm_2m,
+  dpm_3m,
+  uni_pc_2,
+  uni_pc_3,
+  sde_dpm_2m,
+  localisation
+};
 inline constexpr choice<solver_kind> solver_choices[] = {
     {"ddim", [] { return solver_kind::ddim; }},
     {"heun", [] { return solver_kind::heun; }},
+    {"churned-heun", [] { return solver_kind::churned_heun; }},
+    {"dpm-2s", [] { return solver_kind::dpm_2s; }},
     {"dpm-2m", [] { return solver_kind::dpm_2m; }},
     {"dpm-3m", [] { return solver_kind::dpm_3m; }},
     {"unipc-2", [] { return solver_kind::uni_pc_2; }},
@@ -53,6 +66,11 @@ inline constexpr choice<solver_kind> solver_choices[] = {
     {"sde-dpm-2m", [] { return solver_kind::sde_dpm_2m; }},
     {"localisation", [] { return solver_kind::localisation; }},
 };
+/// Whether its steps, but for one to a clean image, evaluate the network twice.
+constexpr bool evaluates_twice(solver_kind kind) {
+  return kind == solver_kind::heun || kind == solver_kind::churned_heun ||
+         kind == solver_kind::dpm_2s;
+}
 
 inline constexpr choice<landing> landing_choices[] = {
     {"clean", [] { return landing::clean; }},

@@ -182,7 +182,8 @@ class generator {
                  {"solver", s_.solver},
                  {"steps", path_.timesteps.size()}};
     const bool guided = !labels_.empty() && s_.guidance != 0 && s_.guidance != 1;
-    if (s_.solver != "heun") told["evaluations"] = path_.timesteps.size() * (guided ? 2 : 1);
+    if (!evaluates_twice(choose("solver", solver_choices, s_.solver)))
+      told["evaluations"] = path_.timesteps.size() * (guided ? 2 : 1);
     told["seconds"] = bar.seconds();
     report(s_, told);
   }
@@ -341,10 +342,11 @@ void add_generate(CLI::App& program) {
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
   choice_option(app, "--solver", s->solver, names_of(solver_choices),
-                "What takes a step: ddim, of first order; heun, of second, with two evaluations a "
-                "step; dpm-2m and dpm-3m, DPM-Solver++ of second and third order with one; unipc-2 "
-                "and unipc-3, UniPC with a corrector, one order higher, with one too; with noise on "
-                "the way: sde-dpm-2m, and localisation, Euler steps of stochastic localisation");
+                "What takes a step: ddim, of first order; heun and dpm-2s (DPM-Solver++), of second, "
+                "with two evaluations a step; dpm-2m and dpm-3m, DPM-Solver++ of second and third "
+                "order with one; unipc-2 and unipc-3, UniPC with a corrector, one order higher, with "
+                "one too; with noise on the way: churned-heun, of two evaluations, sde-dpm-2m, and "
+                "localisation, Euler steps of stochastic localisation");
   number_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral",
                 zero_to_one);
   choice_option(app, "--landing", s->landing, names_of(landing_choices),

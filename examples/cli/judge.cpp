@@ -137,7 +137,7 @@ void judge(const judge_settings& s) {
         const path_judge judge(field.spectrum, s.pyramid == "copies", schedule, options);
         for (const std::string& name : s.solvers) {
           const judged_solver solver = solver_of(name);
-          const std::size_t a_step = kind_of(name) == solver_kind::heun ? 2 : 1;
+          const std::size_t a_step = evaluates_twice(kind_of(name)) ? 2 : 1;
           json paths = json::array();
           std::vector<std::vector<judged_path>> columns;
           for (const std::uint64_t evaluations : s.steps) {

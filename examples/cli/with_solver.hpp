@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <lift/sample/churned_heun.hpp>
 #include <lift/sample/ddim.hpp>
 #include <lift/sample/dpm_solver.hpp>
+#include <lift/sample/dpm_solver_2s.hpp>
 #include <lift/sample/heun.hpp>
 #include <lift/sample/localisation_euler.hpp>
 #include <lift/sample/sde_dpm_solver.hpp>
@@ -18,6 +20,10 @@ auto with_solver(solver_kind kind, const ddim& else_this, const F& f) {
   switch (kind) {
     case solver_kind::heun:
       return f(heun{});
+    case solver_kind::churned_heun:
+      return f(churned_heun{});
+    case solver_kind::dpm_2s:
+      return f(dpm_solver_2s{});
     case solver_kind::dpm_2m:
       return f(dpm_solver{2});
     case solver_kind::dpm_3m:

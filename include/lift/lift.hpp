@@ -133,8 +133,10 @@
 #include <lift/path/step_costs.hpp>
 
 #include <lift/sample/any_solver.hpp>
+#include <lift/sample/churned_heun.hpp>
 #include <lift/sample/ddim.hpp>
 #include <lift/sample/dpm_solver.hpp>
+#include <lift/sample/dpm_solver_2s.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/sample/held_images.hpp>
 #include <lift/sample/heun.hpp>

@@ -50,7 +50,7 @@ steps = json.load(open(sys.argv[1]))["settings"]["timesteps"]
 assert all(abs(t - 900 + 400 * i) < 1 for i, step in enumerate(steps) for t in step), steps
 PYTHON
 done
-for solver in ddim heun dpm-2m dpm-3m unipc-2 unipc-3 sde-dpm-2m localisation; do
+for solver in ddim heun churned-heun dpm-2s dpm-2m dpm-3m unipc-2 unipc-3 sde-dpm-2m localisation; do
   works "${generate[@]}" --solver $solver --sigmas 80,10,1:2,0.1:0.5 --outdir "with_$solver"
 done
 works "${generate[@]}" --solver heun --sigmas 80,10,1:2,0.1:0.5 --outdir with_heun --resume

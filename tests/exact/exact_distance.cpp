@@ -9,8 +9,10 @@
 #include <vector>
 
 #include <lift/exact/exact_distance.hpp>
+#include <lift/sample/churned_heun.hpp>
 #include <lift/sample/ddim.hpp>
 #include <lift/sample/dpm_solver.hpp>
+#include <lift/sample/dpm_solver_2s.hpp>
 #include <lift/sample/heun.hpp>
 #include <lift/sample/localisation_euler.hpp>
 #include <lift/sample/sde_dpm_solver.hpp>
@@ -196,6 +198,8 @@ BOOST_AUTO_TEST_CASE(orders_of_convergence) {
   };
   check("DDIM", ddim{}, 1, 0.15);
   check("Heun", heun{}, 2, 0.15);
+  check("DPM-Solver++(2S)", dpm_solver_2s{}, 2, 0.15);
+  check("DPM-Solver++(2S), 0.3", dpm_solver_2s{0.3}, 2, 0.15);
   for (std::size_t order = 1; order <= 3; ++order)
     check(text("DPM-Solver++ ", order), dpm_solver{order}, static_cast<double>(order), 0.15);
   for (const auto variant : {uni_pc_variant::bh1, uni_pc_variant::bh2})
@@ -214,6 +218,38 @@ BOOST_AUTO_TEST_CASE(solvers_that_are_the_same) {
   };
   same(dpm_solver{1}, ddim{});
   same(localisation_euler{}, ddim{1});
+  same(churned_heun{.churn = 0}, heun{});
+}
+
+namespace {
+
+/// The first step too: what it begins with is no fresh noise.
+struct churned_from_the_first : churned_heun {
+  template <class Tensor, std::size_t N>
+  void renoise(solver_step<Tensor, N>& step) const {
+    step.first = make_scales<N>([](std::size_t) { return 0.0; });
+    churned_heun::renoise(step);
+  }
+};
+
+}  // namespace
+
+/// Noise that is put back keeps what was the exact marginal so: the step is then one from there.
+BOOST_AUTO_TEST_CASE(noise_that_is_put_back_is_of_the_marginal) {
+  const auto image = stationary_copies<2>(power_law_spectrum(8, 2));
+  const exact_sampler<2> sampler(image);
+  const double here = 0.5, raised = 0.4;  // ᾱ
+  const double by = std::sqrt((1 - raised) / raised * here / (1 - here)) - 1;
+  BOOST_REQUIRE_LT(by, std::numbers::sqrt2 - 1);
+  churned_from_the_first solver;
+  solver.churn = by;  // all of it in one step
+  solver.scale = 1;
+  const auto churned = sampler.distance(
+      sampler.follow({{here, here}, {0.9, 0.9}}, solver, sampling_start::exact_marginal));
+  const auto plain = sampler.distance(
+      sampler.follow({{raised, raised}, {0.9, 0.9}}, heun{}, sampling_start::exact_marginal));
+  check_close(churned.wasserstein, plain.wasserstein, 1e-10, 0);
+  check_close(churned.divergence, plain.divergence, 1e-10, 0);
 }
 
 /// Stochastic solvers come to the truth as the steps get short.
@@ -228,6 +264,9 @@ BOOST_AUTO_TEST_CASE(stochastic_solvers_converge) {
   const double first = off(localisation_euler{}, 64) / off(localisation_euler{}, 128);
   BOOST_TEST((first > 3 && first < 5), first);
   BOOST_TEST(off(sde_dpm_solver{}, 64) < 0.1 * off(localisation_euler{}, 64));
+  const churned_heun churned{.churn = 10, .scale = 1};
+  const double second = off(churned, 16) / off(churned, 32);
+  BOOST_TEST((second > 10 && second < 20), second);
 }
 
 /// Pixels of dense linear algebra, for every solver, any number of scales and both pyramids.
@@ -247,7 +286,8 @@ BOOST_AUTO_TEST_CASE(blocks_are_all_of_the_image) {
   };
   check(stationary_copies<1>(spectrum), dense_copies<1>(spectrum), {ddim{}, heun{}});
   check(stationary_copies<2>(spectrum), dense_copies<2>(spectrum),
-        {ddim{}, ddim{0.5}, dpm_solver{3}, uni_pc{3}, heun{}, sde_dpm_solver{}});
+        {ddim{}, ddim{0.5}, dpm_solver{3}, dpm_solver_2s{}, uni_pc{3}, heun{}, churned_heun{},
+         sde_dpm_solver{}});
   check(stationary_haar<2>(spectrum), dense_haar<2>(spectrum), {ddim{}, dpm_solver{2}});
   check(stationary_haar<3>(spectrum), dense_haar<3>(spectrum), {dpm_solver{2}});
 }

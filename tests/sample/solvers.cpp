@@ -10,7 +10,9 @@
 
 #include <lift/pyramid/copies.hpp>
 #include <lift/sample/any_solver.hpp>
+#include <lift/sample/churned_heun.hpp>
 #include <lift/sample/dpm_solver.hpp>
+#include <lift/sample/dpm_solver_2s.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/sample/heun.hpp>
 #include <lift/sample/localisation_euler.hpp>
@@ -19,6 +21,7 @@
 #include <lift/schedule/cosine.hpp>
 
 #include "closed_form.hpp"
+#include "message_of.hpp"
 
 BOOST_AUTO_TEST_SUITE(solvers_tests)
 
@@ -30,6 +33,8 @@ namespace {
 using dpm = dpm_solver;
 static_assert(solver<heun, tensor_d, 1> && solver<heun, tensor_d, 3> && !stepper<heun, tensor_d>);
 static_assert(starts_solver<dpm, tensor_d, 3> && !solver<dpm, tensor_d> && !stepper<dpm, tensor_d>);
+static_assert(solver<dpm_solver_2s, tensor_d, 3> && !renoising_solver<dpm_solver_2s, tensor_d, 3>);
+static_assert(solver<churned_heun, tensor_d, 3> && renoising_solver<churned_heun, tensor_d, 3>);
 static_assert(stepper<ddim, tensor_d> && solver<each_scale<ddim>, tensor_d>);
 
 const cosine_schedule schedule;
@@ -136,6 +141,9 @@ void check_orders(const gaussian_pixels<N>& denoise, const scales<tensor_d, N>& 
   check_order(text("ddim, leak ", denoise.leak), denoise, ddim{}, exact, 1);
   check_order(text("heun, leak ", denoise.leak), denoise, heun{}, exact, 2);
   check_order(text("dpm, leak ", denoise.leak), denoise, dpm{}, exact, 2);
+  for (const double middle : {0.5, 0.8})
+    check_order(text("dpm of one step, ", middle, ", leak ", denoise.leak), denoise,
+                dpm_solver_2s{middle}, exact, 2);
 }
 
 template <std::size_t N>
@@ -163,6 +171,7 @@ void for_each_solver(const auto& check) {
   check("heun", heun{});
   check("dpm", dpm{});
   check("dpm of order 3", dpm{3});
+  check("dpm of one step", dpm_solver_2s{});
   check("UniPC", uni_pc{});
   check("UniPC of order 3", uni_pc{3, uni_pc_variant::bh1});
 }
@@ -205,8 +214,32 @@ BOOST_AUTO_TEST_CASE(numbers_of_evaluations) {
     for (int twice = 0; twice < 2; ++twice) both_ends.push_back(path[i]);
   BOOST_TEST(both_ends.size() == 11u);
   BOOST_TEST((asked(heun{}, landing::clean) == both_ends));
+  BOOST_TEST((asked(churned_heun{.churn = 0}, landing::clean) == both_ends));
+  // With noise put back the step begins above the path, but not above its beginning.
+  const auto churned = asked(churned_heun{.least = 0, .most = 1e9}, landing::clean);
+  BOOST_REQUIRE_EQUAL(churned.size(), both_ends.size());
+  for (std::size_t i = 0; i < churned.size(); ++i)
+    for (std::size_t s = 0; s < 2; ++s) {
+      const bool begins = i > 0 && i % 2 == 0;
+      BOOST_TEST((begins ? churned[i][s] > both_ends[i][s] : churned[i][s] == both_ends[i][s]));
+      BOOST_TEST(churned[i][s] <= both_ends[0][s] + 1e-9);
+    }
   both_ends.push_back({0, 0});
   BOOST_TEST((asked(heun{}, landing::timestep_zero) == both_ends));
+  // DPM-Solver++ of one step looks at all steps' middles, in λ, but the last's where that is clean.
+  for (const landing land : {landing::clean, landing::timestep_zero}) {
+    const auto twice = asked(dpm_solver_2s{}, land);
+    BOOST_REQUIRE_EQUAL(twice.size(), land == landing::clean ? 11u : 12u);
+    for (std::size_t i = 0; i < twice.size(); ++i)
+      for (std::size_t s = 0; s < 2; ++s) {
+        const double here = path[i / 2][s], next = i / 2 + 1 < path.size() ? path[i / 2 + 1][s] : 0;
+        if (i % 2 == 0)
+          BOOST_TEST(twice[i][s] == here);
+        else
+          BOOST_TEST(std::abs(log_snr_at(schedule, twice[i][s]) -
+                              (log_snr_at(schedule, here) + log_snr_at(schedule, next)) / 2) < 1e-9);
+      }
+  }
 }
 
 /// Three steps of one pixel of each scale, each scale on λ of its own, from the paper's algorithm 2:
@@ -271,6 +304,89 @@ BOOST_AUTO_TEST_CASE(heun_is_the_formula_written_out) {
     }
     BOOST_TEST(relative_l2(got[s].to_host(), x) < 1e-13);
   }
+}
+
+/// Karras et al. 2022, algorithm 2: γ = min(S_churn/N, √2 − 1) where σ is from S_tmin to S_tmax,
+/// σ̂ = σ + γσ, x̄̂ = x̄ + √(σ̂² − σ²)·S_noise·ε, and then as above.
+BOOST_AUTO_TEST_CASE(churned_heun_is_the_formula_written_out) {
+  const timestep_path<> path{{950, 940}, {700.5, 620}, {450, 400}, {150, 160}};
+  const scales<tensor_d> start = unit_noise<2>();
+  const churned_heun solver{.churn = 0.8, .least = 0.3, .most = 5, .scale = 1.01};
+  const auto got = run(gaussian_pixels<2>{}, path, solver, landing::clean);
+  for (std::size_t s = 0; s < 2; ++s) {
+    std::vector<double> sigma;
+    for (const auto& t : path) {
+      const double a = alpha_bar_at(schedule, t[s]);
+      sigma.push_back(std::sqrt((1 - a) / a));
+    }
+    sigma.push_back(0);
+    const auto slope = [&](double x, double at) {
+      return (x - variance[s] / (variance[s] + at * at) * x) / at;
+    };
+    std::vector<std::vector<double>> noise;
+    for (std::uint32_t i = 0; i < 4; ++i)
+      noise.push_back(normal_noise<tensor_d>(start[s].shape(),
+                                             {42, purpose::step_noise, std::uint32_t(s), i}, 0)
+                          .to_host());
+    std::vector<double> x = start[s].to_host();
+    std::size_t churned = 0;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      double y = x[k] / std::sqrt(alpha_bar_at(schedule, path[0][s]));
+      for (std::size_t i = 0; i < 4; ++i) {
+        double from = sigma[i];
+        if (from >= 0.3 && from <= 5 && i > 0) {
+          from *= 1.2;
+          y += std::sqrt(from * from - sigma[i] * sigma[i]) * 1.01 * noise[i][k];
+          ++churned;
+        }
+        const double h = sigma[i + 1] - from, d = slope(y, from);
+        y += i == 3 ? h * d : h * (d + slope(y + h * d, sigma[i + 1])) / 2;
+      }
+      x[k] = y;
+    }
+    BOOST_TEST(churned == 2 * x.size());
+    BOOST_TEST(relative_l2(got[s].to_host(), x) < 1e-10);
+  }
+  // Without churn it is Heun's method.
+  const auto none = run(gaussian_pixels<2>{}, path, churned_heun{.churn = 0});
+  const auto plain = run(gaussian_pixels<2>{}, path, heun{});
+  for (std::size_t s = 0; s < 2; ++s) BOOST_TEST((none[s].to_host() == plain[s].to_host()));
+}
+
+/// Lu et al. 2022, algorithm 1: s = λ_{i−1} + r·h, u = σ_s/σ_{i−1}·x − α_s·(e^{−rh} − 1)·x̂₀,
+/// D = (1 − 1/2r)·x̂₀ + 1/2r·x̂₀(u, s) and x' = σ_i/σ_{i−1}·x − α_i·(e^{−h} − 1)·D.
+BOOST_AUTO_TEST_CASE(dpm_solver_of_one_step_is_the_formula_written_out) {
+  const timestep_path<> path{{900, 850}, {600.5, 620}, {250, 300}};
+  const scales<tensor_d> start = unit_noise<2>();
+  for (const double r : {0.5, 0.3, 1.0}) {
+    const auto got = run(gaussian_pixels<2>{}, path, dpm_solver_2s{r});
+    for (std::size_t s = 0; s < 2; ++s) {
+      std::vector<double> level;
+      for (const auto& t : path) level.push_back(log_snr_at(schedule, t[s]) / 2);
+      level.push_back(log_snr(schedule, 0) / 2);
+      const auto alpha = [](double l) { return 1 / std::sqrt(1 + std::exp(-2 * l)); };
+      const auto sigma = [](double l) { return 1 / std::sqrt(1 + std::exp(2 * l)); };
+      const auto denoised = [&](double x, double l) {
+        return alpha(l) * variance[s] / (std::pow(alpha(l), 2) * variance[s] + std::pow(sigma(l), 2)) * x;
+      };
+      std::vector<double> x = start[s].to_host();
+      for (double& pixel : x)
+        for (std::size_t i = 1; i < level.size(); ++i) {
+          const double h = level[i] - level[i - 1], there = level[i - 1] + r * h;
+          const double d0 = denoised(pixel, level[i - 1]);
+          const double u = sigma(there) / sigma(level[i - 1]) * pixel -
+                           alpha(there) * (std::exp(-r * h) - 1) * d0;
+          const double d = (1 - 1 / (2 * r)) * d0 + 1 / (2 * r) * denoised(u, there);
+          pixel = sigma(level[i]) / sigma(level[i - 1]) * pixel -
+                  alpha(level[i]) * (std::exp(-h) - 1) * d;
+        }
+      BOOST_TEST(relative_l2(got[s].to_host(), x) < 1e-10);
+    }
+  }
+  BOOST_TEST(message_of([&] { run(gaussian_pixels<2>{}, path, dpm_solver_2s{0}); }) ==
+             "middle of a step of DPM-Solver++(2S): got 0, want above 0, and at most 1");
+  BOOST_TEST(message_of([&] { run(gaussian_pixels<2>{}, path, churned_heun{.churn = -1}); }) ==
+             "churn of Heun's method: got -1, want a number from 0");
 }
 
 /// A scale whose timestep repeats rests, and then goes on as if it had not: nothing depends on it
@@ -365,6 +481,7 @@ BOOST_AUTO_TEST_CASE(fractional_timesteps) {
   timestep_path<> whole_path;
   for (const auto& t : path) whole_path.push_back({whole(t.fine()), whole(t.coarse())});
   for_each_solver([&](const char* name, const auto& solver) {
+    if (name == std::string("dpm of one step")) return;  // which asks between
     const sampling_options<std::decay_t<decltype(solver)>> options{.solver = solver};
     timestep_path<> asked;
     const gaussian_pixels<2> denoise{.leak = 0.1, .asked = &asked};
@@ -415,7 +532,9 @@ BOOST_AUTO_TEST_CASE(any_solver_is_the_solver) {
   };
   check(ddim{0.5});
   check(heun{});
+  check(churned_heun{});
   check(dpm{});
+  check(dpm_solver_2s{});
   check(uni_pc{});
   check(sde_dpm_solver{});
   check(localisation_euler{});
@@ -438,6 +557,7 @@ BOOST_AUTO_TEST_CASE(ends_of_a_whole_schedule) {
       BOOST_TEST(distance(made(path, heun{}, land), want) < 1e-15);
       BOOST_TEST(distance(made(path, dpm{}, land), want) < 1e-15);
       BOOST_TEST(distance(made(path, dpm{3}, land), want) < 1e-15);
+      BOOST_TEST(distance(made(path, dpm_solver_2s{}, land), want) < 1e-15);
     }
   // On the way between, they are finite.
   for (const landing land : {landing::clean, landing::timestep_zero})

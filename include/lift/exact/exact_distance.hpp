@@ -158,6 +158,11 @@ class exact_sampler {
                           Eigen::Index numbers, bool& noisy) const {
     solver_step<response, N> step;
     step.x = begin(at.front(), start, numbers);
+    step.first = at.front();
+    step.count = at.size() - 1;
+    step.evaluate = [this](const scales<response, N>& x, const scales<double, N>& alpha_bar) {
+      return denoised(x, alpha_bar);
+    };
     for (std::size_t i = 0; i + 1 < at.size(); ++i) {
       stoppable::check();
       step.alpha_bar = at[i];
@@ -174,7 +179,8 @@ class exact_sampler {
       step.evaluate_next = nullptr;
       if (i + 2 < at.size())
         step.evaluate_next = [&, i](const scales<response, N>& x) { return denoised(x, at[i + 1]); };
-      step.denoised = denoised(step.x, at[i]);
+      solve.renoise(step);
+      step.denoised = denoised(step.x, step.alpha_bar);
       step.x = solve(step);
     }
     return step.x;

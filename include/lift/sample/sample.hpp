@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -64,8 +65,12 @@ class sampling_run {
     const double end = lands_clean ? 1 : schedule.alpha_bar(0);
     alpha_bars_.push_back(make_scales<N>([&](std::size_t) { return end; }));
     if (!lands_clean) path_.push_back(make_scales<N>([](std::size_t) { return 0.0; }));
+    timestep_of_ = [&schedule](double alpha_bar) {
+      return timestep_from_log_snr(schedule, log_snr_from_alpha_bar(alpha_bar));
+    };
     now_.x = noise;
-    count_ = path.size();
+    now_.first = alpha_bars_.front();
+    now_.count = count_ = path.size();
   }
 
   template <class Solver, class OnStep>
@@ -90,9 +95,13 @@ class sampling_run {
         now_.evaluate_next = [this](scales<Tensor, N> x) {
           for (std::size_t s = 0; s < N; ++s)
             if (held_[s] && index_ + 1 < count_) x[s] = held_[s](index_ + 1);
-          return evaluate(x, index_ + 1);
+          return evaluate(x, path_[index_ + 1], index_ + 1);
         };
-      now_.denoised = evaluate(now_.x, index_);
+      now_.evaluate = [this](const scales<Tensor, N>& x, const scales<double, N>& alpha_bar) {
+        return evaluate(x, timesteps_of(alpha_bar), index_);
+      };
+      if constexpr (renoising_solver<Solver, Tensor, N>) solve.renoise(now_);
+      now_.denoised = now_.evaluate(now_.x, now_.alpha_bar);
       now_.x = solve(now_);
       on_step(sampling_step<Tensor, N>{index_, count_, now_.x, now_.denoised});
     }
@@ -101,10 +110,18 @@ class sampling_run {
   }
 
  private:
-  /// x̂₀ of samples at a point of the path; adds its squared norm to those of the point.
-  scales<Tensor, N> evaluate(const scales<Tensor, N>& x, std::size_t point) {
-    scales<Tensor, N> y = denoise_(
-        x, make_scales<N>([&](std::size_t s) { return timesteps{path_[point][s]}; }));
+  /// The timesteps of powers ᾱ in this step: the path's where it begins.
+  scales<double, N> timesteps_of(const scales<double, N>& alpha_bar) const {
+    return make_scales<N>([&](std::size_t s) {
+      return alpha_bar[s] == alpha_bars_[index_][s] ? path_[index_][s] : timestep_of_(alpha_bar[s]);
+    });
+  }
+
+  /// x̂₀ of samples at timesteps; adds its squared norm to those of a point of the path.
+  scales<Tensor, N> evaluate(const scales<Tensor, N>& x, const scales<double, N>& at,
+                             std::size_t point) {
+    scales<Tensor, N> y =
+        denoise_(x, make_scales<N>([&](std::size_t s) { return timesteps{at[s]}; }));
     for (std::size_t s = 0; s < N; ++s) {
       require(y[s].shape() == x[s].shape(), "shape of the denoiser's output", y[s].shape(),
               x[s].shape());
@@ -134,6 +151,7 @@ class sampling_run {
   std::vector<scales<double, N>> path_;        // with the landing, where that is a timestep
   std::vector<scales<double, N>> alpha_bars_;  // with the landing
   scales<held_images<Tensor>, N> held_;
+  std::function<double(double alpha_bar)> timestep_of_;
   bool clip_;
   std::uint64_t seed_, first_sample_;
   std::size_t count_, index_ = 0;  // of steps

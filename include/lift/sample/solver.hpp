@@ -15,12 +15,16 @@ template <class Tensor, std::size_t N = 2>
 struct solver_step {
   scales<Tensor, N> x, denoised;      ///< the samples, and x̂₀ there
   scales<double, N> alpha_bar, next;  ///< from where to where
+  scales<double, N> first;            ///< ᾱ where the path begins
   scales<bool, N> moves;              ///< false where a scale is held, or its ᾱ stays the same
-  std::size_t left = 0;               ///< steps of the path after this one
+  std::size_t count = 0, left = 0;    ///< steps of the path, and those after this one
   /// Unit noise of a scale, always the same in one step.
   std::function<Tensor(std::size_t scale)> noise;
   /// x̂₀ of other samples at the end of the step; empty where that is clean, ᾱ' = 1.
   std::function<scales<Tensor, N>(const scales<Tensor, N>& x)> evaluate_next;
+  /// x̂₀ of other samples at other powers ᾱ, those of scales that do not move as they are here.
+  std::function<scales<Tensor, N>(const scales<Tensor, N>& x, const scales<double, N>& alpha_bar)>
+      evaluate;
 };
 
 /// A solver takes all scales of a step from ᾱ to ᾱ': solver(step) → x'. It leaves scales that do not
@@ -29,6 +33,12 @@ template <class Solver, class Tensor, std::size_t N = 2>
 concept solver = std::copyable<Solver> && requires(Solver s, const solver_step<Tensor, N>& step) {
   { s(step) } -> std::same_as<scales<Tensor, N>>;
 };
+
+/// A solver that may put noise back: before x̂₀ is found, renoise(step) changes x and ᾱ of scales that move
+/// to those from where the step is then made.
+template <class Solver, class Tensor, std::size_t N = 2>
+concept renoising_solver =
+    requires(const Solver& s, solver_step<Tensor, N>& step) { s.renoise(step); };
 
 /// What describes a solver whose runs remember earlier steps: start<Tensor, N>() gives a solver for one
 /// run, whose type then need not be named.
