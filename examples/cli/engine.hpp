@@ -77,6 +77,12 @@ inline constexpr choice<landing> landing_choices[] = {
     {"timestep-zero", [] { return landing::timestep_zero; }},
 };
 
+inline constexpr choice<clipping> clipping_choices[] = {
+    {"fixed", [] { return clipping::fixed; }},
+    {"dynamic", [] { return clipping::dynamic; }},
+    {"none", [] { return clipping::none; }},
+};
+
 /// What a network of two scales is shown as the coarse one.
 enum class coarse_input { sampled, random, fixed, given };
 
@@ -118,6 +124,9 @@ class model_on_backend {
   /// The fine images; throws lift::error as lift::generate.
   virtual host_array generate(const generation& job,
                               const std::function<void(const generated_step&)>& on_step) const = 0;
+  /// lift::truncation_errors of a run of the job along its path.
+  virtual grid<> truncation_errors(const generation& job,
+                                   const std::function<void(const generated_step&)>& on_step) const = 0;
   virtual any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,
                                       const error_heatmap_options& options,
                                       const heatmap_progress& progress,

@@ -14,6 +14,7 @@
 #include <lift/pipeline/dataset_images.hpp>
 #include <lift/sample/any_solver.hpp>
 #include <lift/sample/generate.hpp>
+#include <lift/sample/truncation_errors.hpp>
 #include <lift/train/trainer.hpp>
 
 #include "engine.hpp"
@@ -42,21 +43,16 @@ class model_of final : public model_on_backend {
 
   host_array generate(const generation& job,
                       const std::function<void(const generated_step&)>& on_step) const override {
-    const sampling_options<>& o = job.options;
-    using any = any_solver<Tensor, n>;
-    const sampling_options<any> options{
-        with_solver(job.solver, o.solver, [](const auto& solver) { return any(solver); }), o.clip,
-        o.landing, o.seed, o.first_sample};
-    const auto tell = [&](const sampling_step<Tensor, n>& step) {
-      on_step({step.index, step.count, [&] { return to_host(step.x.fine()); }});
-    };
-    const guided<const model_type&> told{model_, {job.labels}, job.guidance};
-    const timestep_path<n> path = path_of(job);
-    const scales<Tensor, n> start =
-        job.changed.values.empty()
-            ? initial_noises<Tensor, n>(job.fine, o)
-            : noised_images<n>(model_.schedule, path.front(), to_backend<Tensor>(job.changed), o);
-    return to_host(sample(told, model_.schedule, path, start, options, tell, held(job)).fine());
+    const auto [options, path, start] = begin(job);
+    return to_host(pyramid().join(
+        sample(told(job), model_.schedule, path, start, options, tell(on_step), held(job))));
+  }
+
+  grid<> truncation_errors(const generation& job,
+                           const std::function<void(const generated_step&)>& on_step) const override {
+    const auto [options, path, start] = begin(job);
+    return lift::truncation_errors(
+        reference_trajectory(told(job), model_.schedule, path, start, options, tell(on_step)));
   }
 
   any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,
@@ -80,17 +76,49 @@ class model_of final : public model_on_backend {
                            for (const auto& of_output : measured)
                              all.insert(all.end(), of_output.begin(), of_output.end());
                            cells.keep(std::span(at.begin(), n), all);
-                         }});
+                         }},
+        pyramid());
   }
 
   any_denoising_errors measure_errors(const host_array& images,
                                       const denoising_error_options& options) const override {
-    return measure_denoising_errors<n>(model_, model_.schedule, to_backend<Tensor>(images), options);
+    return measure_denoising_errors<n>(model_, model_.schedule, to_backend<Tensor>(images), options,
+                                       pyramid());
   }
 
  private:
   using recorded = recorded_network<network<Architecture, Tensor>, Tensor, n>;
   using model_type = model<recorded, any_schedule>;
+
+  /// What a run begins with.
+  struct beginning {
+    sampling_options<any_solver<Tensor, n>, any_pyramid> options;
+    timestep_path<n> path;
+    scales<Tensor, n> start;
+  };
+  beginning begin(const generation& job) const {
+    const sampling_options<>& o = job.options;
+    using any = any_solver<Tensor, n>;
+    beginning result{
+        {with_solver(job.solver, o.solver, [](const auto& solver) { return any(solver); }), o.clip,
+         o.landing, o.seed, o.first_sample, pyramid()},
+        path_of(job),
+        {}};
+    result.start = job.changed.values.empty()
+                       ? initial_noises<Tensor, n>(job.fine, result.options)
+                       : noised_images<n>(model_.schedule, result.path.front(),
+                                          to_backend<Tensor>(job.changed), result.options);
+    return result;
+  }
+  guided<const model_type&> told(const generation& job) const {
+    return {model_, {job.labels}, job.guidance};
+  }
+  std::function<void(const sampling_step<Tensor, n>&)> tell(
+      const std::function<void(const generated_step&)>& on_step) const {
+    return [this, &on_step](const sampling_step<Tensor, n>& step) {
+      on_step({step.index, step.count, [&] { return to_host(pyramid().join(step.x)); }});
+    };
+  }
 
   static timestep_path<n> path_of(const generation& job) {
     any_path path;
@@ -98,19 +126,27 @@ class model_of final : public model_on_backend {
     return path.of<n>().timesteps;
   }
 
-  static scales<held_images<Tensor>, n> held(const generation& job) {
+  any_pyramid pyramid() const { return pyramid_of(model_.network.plain().architecture); }
+
+  scales<held_images<Tensor>, n> held(const generation& job) const {
     scales<held_images<Tensor>, n> result;
     if (job.coarse == coarse_input::sampled) return result;
     require(n == 2, "scales of a network whose coarse images are given or noise", n, 2);
-    const shape coarse = copies{}.split<n>(job.fine).coarse();
+    const shape coarse = pyramid().template split<n>(job.fine).coarse();
     const auto& [seed, first] = std::pair(job.options.seed, job.options.first_sample);
     if (job.coarse == coarse_input::random)
       result.coarse() = fresh_noise<Tensor>{coarse, 1, seed, first};
     else if (job.coarse == coarse_input::fixed)
       result.coarse() = fixed_images<Tensor>{initial_noise<Tensor>(coarse, 1, job.options)};
     else
-      result.coarse() = fixed_images<Tensor>{to_backend<Tensor>(job.given)};
+      result.coarse() = fixed_images<Tensor>{
+          pyramid().template split<n>(enlarged(to_backend<Tensor>(job.given), job.fine)).coarse()};
     return result;
+  }
+
+  /// Every pixel as 2×2 pixels, so that these are its means.
+  static Tensor enlarged(const Tensor& x, const shape& to) {
+    return scaled(op::downsample{}.transpose(x, to), 4);
   }
 
   model_type model_;
@@ -126,6 +162,7 @@ class training_on final : public training {
                  objective_type{.schedule = setup.model.schedule,
                                 .regime = setup.regime,
                                 .prediction = setup.model.prediction,
+                                .pyramid = pyramid_of(architecture),
                                 .label_dropout = setup.label_dropout,
                                 .weighting = setup.weighting},
                  setup.rate, setup.options) {}
@@ -152,7 +189,7 @@ class training_on final : public training {
   }
 
  private:
-  using objective_type = objective<any_schedule, any_regime>;
+  using objective_type = objective<any_schedule, any_regime, any_pyramid>;
 
   training_setup setup_;
   dataset_images<Tensor> images_{setup_.data, setup_.labelled, setup_.images};

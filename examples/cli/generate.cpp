@@ -34,13 +34,19 @@ struct generate_settings : session {
   preset_option preset;
   std::filesystem::path path, init_image;
   image_places to;
-  std::string coarse_input = "sampled", solver = "ddim", labels;
+  std::string coarse_input = "sampled", solver, clip = clipping_choices[0].name, labels;
   std::size_t num_images = 32, batch_size = 32;
   double eta = 0, guidance = 1, strength = 0.6;
   std::uint64_t seed = 42;
-  bool unclipped = false, exact = false, foreign_path = false;
+  bool exact = false, foreign_path = false;
   std::optional<std::string> landing, rounding;
   std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
+
+  /// Takes what was not given as usual; noise along the path is DDIM's.
+  void settle() {
+    if (path.empty() && !levels.any()) policy.settle(preset.side());
+    if (solver.empty()) solver = eta > 0 ? "ddim" : usual_of(preset.side()).solver;
+  }
 
   /// How many images a network is shown at once.
   std::size_t images_at_once() const { return exact ? 1 : batch_size; }
@@ -253,7 +259,7 @@ class generator {
                    .fine = fine_shape(count),
                    .solver = choose("solver", solver_choices, s_.solver),
                    .options = {.solver = {s_.eta},
-                               .clip = !s_.unclipped,
+                               .clip = choose("clipping", clipping_choices, s_.clip),
                                .landing = choose("landing", landing_choices, landing_),
                                .seed = s_.seed,
                                .first_sample = first}};
@@ -284,7 +290,7 @@ class generator {
                    {"solver", s_.solver},
                    {"eta", s_.eta},
                    {"landing", landing_},
-                   {"clipped", !s_.unclipped},
+                   {"clip", s_.clip},
                    {"coarse_input", path_text(s_.coarse_input)},
                    {"rounding", rounding_},
                    {"exact", s_.exact},
@@ -320,7 +326,8 @@ void add_generate(CLI::App& program) {
   const auto s = std::make_shared<generate_settings>();
   CLI::App& app = add_command(program, "generate", "Generates images along a path, as PNGs",
                               "lift generate --checkpoint run --path dp-64.json --outdir samples",
-                              s, [](const generate_settings& settings) {
+                              s, [](generate_settings& settings) {
+                                settings.settle();
                                 interruption::install();
                                 for (const auto& to : {settings.to.grid, settings.to.strip})
                                   require_not_input(to, {settings.model.checkpoint, settings.path,
@@ -331,7 +338,6 @@ void add_generate(CLI::App& program) {
                               });
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
   s->model.add(app);
-  s->policy.policy = "diagonal";
   CLI::Option* policy = s->policy.add(app);
   CLI::Option* file =
       option(app, "--path", s->path, "Path file, instead of a policy")->excludes(policy);
@@ -342,16 +348,19 @@ void add_generate(CLI::App& program) {
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
   choice_option(app, "--solver", s->solver, names_of(solver_choices),
-                "What takes a step: ddim, of first order; heun and dpm-2s (DPM-Solver++), of second, "
-                "with two evaluations a step; dpm-2m and dpm-3m, DPM-Solver++ of second and third "
-                "order with one; unipc-2 and unipc-3, UniPC with a corrector, one order higher, with "
-                "one too; with noise on the way: churned-heun, of two evaluations, sde-dpm-2m, and "
-                "localisation, Euler steps of stochastic localisation");
+                "What takes a step [dpm-2m, or ddim with --eta; reference: ddim]: ddim, of first order; heun and "
+                "dpm-2s (DPM-Solver++), of second, with two evaluations a step; dpm-2m and dpm-3m, DPM-Solver++ of "
+                "second and third order with one; unipc-2 and unipc-3, UniPC with a corrector, one order higher, "
+                "with one too; with noise on the way: churned-heun, of two evaluations, sde-dpm-2m, and "
+                "localisation, Euler steps of stochastic localisation")
+      ->default_str("");
   number_option(app, "--eta", s->eta, "Noise added along the path: 0 = DDIM, 1 = ancestral",
                 zero_to_one);
   choice_option(app, "--landing", s->landing, names_of(landing_choices),
                 "Where the last step goes [clean; reference: timestep-zero]");
-  app.add_flag("--unclipped", s->unclipped, "Do not keep the denoised image within [-1, 1]");
+  choice_option(app, "--clip", s->clip, names_of(clipping_choices),
+                "What is done with denoised images that leave [-1, 1]: kept within, dynamic thresholding, or "
+                "nothing");
   choice_option(app, "--rounding", s->rounding, names_of(rounding_choices),
                 "To 8 bits [nearest; reference: truncate]");
   option(app, "--labels", s->labels,

@@ -183,7 +183,7 @@ void add_judge(CLI::App& program) {
                 range<double>{0, 10});
   s->data.add(app, false);
   size_option(app, s->size);
-  choice_option(app, "--pyramid", s->pyramid, {"copies", "haar"},
+  choice_option(app, "--pyramid", s->pyramid, names_of(pyramid_choices),
                 "The coarse scale: 2x2 means, or means and details, orthonormal");
   choices_option(app, "--solver", s->solvers, solver_names(), "Solvers");
   choices_option(app, "--start", s->starts, names_of(judged_starts),

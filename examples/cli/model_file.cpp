@@ -41,6 +41,7 @@ stored_network model_options::read(const session& s) const {
       {"weights", kind == weight_kind::average ? "ema" : "raw"},
       {"fingerprint", stored.fingerprint()},
       {"scales", scale_count(architecture)},
+      {"pyramid", config.pyramid},
       {"size", told.size},
       {"prediction", told.prediction},
       {"schedule", told.schedule}};

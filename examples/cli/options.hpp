@@ -119,8 +119,10 @@ inline CLI::Option* outdir_option(CLI::App& app, path& value) {
   return option(app, "--outdir", value, "Folder to write to")->required();
 }
 inline CLI::Option* steps_option(CLI::App& app, std::size_t& value) {
-  return number_option(app, "--steps", value, "Evaluations of the network along the path",
-                       whole(1, 100'000));
+  return number_option(app, "--steps", value,
+                       "Evaluations of the network along the path [18; reference: 50]",
+                       whole(1, 100'000))
+      ->default_str("");
 }
 template <class Value>
 CLI::Option* size_option(CLI::App& app, Value& value) {
@@ -146,6 +148,16 @@ inline CLI::Option* seed_option(CLI::App& app, std::uint64_t& value) {
 template <class Value>
 CLI::Option* schedule_option(CLI::App& app, Value& value) {
   return choice_option(app, "--schedule", value, names_of(schedule_choices), "Noise schedule");
+}
+
+/// What commands take where a flag is not given and no file tells.
+struct usual {
+  const char *prediction, *schedule, *policy, *solver;
+  std::size_t steps;  ///< evaluations of a network
+};
+constexpr usual usual_of(preset side) {
+  if (side == preset::reference) return {"noise", "cosine", "diagonal", "ddim", 50};
+  return {"clean", "cosine-ztsnr", "log-snr", "dpm-2m", 18};
 }
 
 /// Which side a flag that is not given takes where the PyTorch reference has a quirk.

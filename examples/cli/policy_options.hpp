@@ -32,12 +32,13 @@ inline constexpr choice<path_end> end_choices[] = {
 struct policy_options {
   std::string policy;
   path heatmap;
-  std::size_t steps = 50;
+  std::size_t steps = 0;
   std::optional<std::string> spacing, start, cost, end;
   std::optional<std::size_t> max_jump;
   std::optional<double> first, power;
 
-  CLI::Option* add(CLI::App& app) {
+  /// `others` are the names of policies that are not found here.
+  CLI::Option* add(CLI::App& app, const std::vector<std::string>& others = {}) {
     option(app, "--heatmap", heatmap, "Heatmap file; every policy but diagonal and log-snr looks at one");
     steps_option(app, steps);
     choice_option(app, "--spacing", spacing, names_of(spacing_choices),
@@ -50,13 +51,23 @@ struct policy_options {
                   "Where dp-64 and dp-total may end [fixed; reference: free]");
     number_option(app, "--max-jump", max_jump, "Cells a scale may advance in a move of n-step [5]",
                   from_one);
-    number_option(app, "--first-log-snr", first, "Where log-snr begins [-14, or the schedule's lowest]",
+    number_option(app, "--first-log-snr", first, "Where log-snr begins [-15, with fewer than 10 steps up to -8, or the schedule's lowest]",
                   range<double>{-30, 30});
     number_option(app, "--power", power,
-                  "Of the spacing of log-snr: 1 is even, less is denser where it is clean [1/2 + 2/steps, "
-                  "at most 1; 1 if it begins above -10]",
+                  "Of the spacing of log-snr: 1 is even, less is denser where it is clean [1/2 + 2/steps, with "
+                  "fewer than 10 steps more, at most 1; 1 if it begins above -8]",
                   range<double>{0, 10, true});
-    return choice_option(app, "--policy", policy, names_of(path_policy_choices), "Path policy");
+    std::vector<std::string> names = names_of(path_policy_choices);
+    names.insert(names.end(), others.begin(), others.end());
+    return choice_option(app, "--policy", policy, names, "Path policy [log-snr; reference: diagonal]")
+        ->default_str("");
+  }
+
+  /// Takes what was not given as usual.
+  void settle(preset side) {
+    require_use(heatmap.empty() || !policy.empty(), "--heatmap: want --policy too");
+    if (policy.empty()) policy = usual_of(side).policy;
+    if (steps == 0) steps = usual_of(side).steps;
   }
 
   /// The policy with the flags that were given; throws `misuse` for a flag it has no use for.
@@ -103,6 +114,7 @@ struct policy_options {
 
   /// The heatmap that the policy looks at; empty if it looks at none.
   path looks_at() const {
+    if (policy.empty()) return {};
     const any_path_policy chosen = make_path_policy(policy);
     if (std::holds_alternative<diagonal>(chosen.model) ||
         std::holds_alternative<log_snr_diagonal>(chosen.model))

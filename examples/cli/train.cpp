@@ -43,13 +43,13 @@ training_options<any_optimiser> options_of(const train_settings& s) {
 any_regime regime_of(const train_settings& s) {
   if (s.regime != path_regime::name) return make_regime(s.regime);
   if (!s.regime_file.empty())
-    require_same(identity_of(s.regime_file), {"--schedule", {{"schedule", s.schedule}}}, true);
+    require_same(identity_of(s.regime_file), {"--schedule", {{"schedule", *s.schedule}}}, true);
   any_path along;
   along.timesteps = s.regime_path;
   const std::size_t n = scale_count(choose("model", architecture_choices, s.model, s.net));
   return with_scale_count(n, [&](auto count) {
     return any_regime{path_regime(along.of<count>().timesteps,
-                                  make_schedule(s.schedule).num_timesteps(), s.regime_jitter)};
+                                  make_schedule(*s.schedule).num_timesteps(), s.regime_jitter)};
   });
 }
 
@@ -92,7 +92,9 @@ stored_network begin_from(train_settings& s) {
     same(flag_of(name).c_str(), given[name], setting_value(value));
   });
   same("--labels", s.labels, config.classes > 0);
-  same("--prediction", s.prediction, stored.settings.value("prediction", json(s.prediction)));
+  if (s.prediction)
+    same("--prediction", *s.prediction,
+         stored.settings.value("prediction", json(*s.prediction)));
   s.model = stored.weights.architecture();
   s.net = config;
   s.labels = config.classes > 0;
@@ -211,6 +213,11 @@ void train(train_settings& s) {
   }
   adopt_scales(s, !stored);
   require_use(!s.data.empty(), "--data is required");
+  const usual side = usual_of(s.preset.side());
+  s.prediction = s.prediction.value_or(side.prediction);
+  if (!s.schedule)  // some predictions want a signal at every timestep
+    s.schedule = undefined_estimate(*s.prediction, side.schedule).empty() ? side.schedule : "cosine";
+  s.sample_steps = s.sample_steps.value_or(side.steps);
   s.lr_step = s.preset.pick(s.lr_step, "iteration", "epoch");
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
   if (!s.momentum) s.momentum = s.optimiser == sgd::name ? sgd{}.momentum : 0;
@@ -239,7 +246,7 @@ void train(train_settings& s) {
 
   const training_setup setup{
       .model = {choose("model", architecture_choices, s.model, s.net),
-                make_prediction(s.prediction), make_schedule(s.schedule)},
+                make_prediction(*s.prediction), make_schedule(*s.schedule)},
       .regime = regime,
       .rate = learning_rate(s, count),
       .options = options_of(s),
@@ -282,6 +289,8 @@ void add_train(CLI::App& program) {
                 "--model]",
                 whole(1, 3))
       ->default_str("");
+  choice_option(app, "--pyramid", s->net.pyramid, names_of(pyramid_choices),
+                "How an image becomes scales: copies, each half the one before, or Haar's orthonormal parts");
   number_option(app, "--hidden-dims", s->net.hidden_dims, "Channels of each level, multiples of 8",
                 whole(1, 65536));
   number_option(app, "--blocks", s->net.blocks, "Residual blocks of a level", whole(1, 64));
@@ -304,10 +313,12 @@ void add_train(CLI::App& program) {
   number_option(app, "--regime-jitter", s->regime_jitter,
                 "Timesteps to either side of it", real_from_zero);
   choice_option(app, "--prediction", s->prediction, names_of(prediction_choices),
-                "What the network predicts");
+                "What the network predicts [clean; reference: noise]");
   choice_option(app, "--loss-weighting", s->loss_weighting, names_of(loss_weighting_choices),
                 "How much the losses of noise levels count");
-  schedule_option(app, s->schedule);
+  schedule_option(app, s->schedule)
+      ->description("Noise schedule [cosine-ztsnr, which ends at pure noise, or for noise and edm predictions "
+                    "cosine; reference: cosine]");
 
   number_option(app, "--epochs", s->epochs,
                 "Passes over the images; the learning rate follows them", from_one);
@@ -349,8 +360,9 @@ void add_train(CLI::App& program) {
   number_option(app, "--sample-every", s->sample_every, "Epochs between sample grids; 0 = none",
                 from_zero);
   number_option(app, "--sample-images", s->sample_images, "Images of a sample grid", from_one);
-  number_option(app, "--sample-steps", s->sample_steps, "Steps along the diagonal to make one",
-                from_one);
+  number_option(app, "--sample-steps", s->sample_steps, "Steps to make one [18; reference: 50]",
+                from_one)
+      ->default_str("");
   CLI::Option* resume =
       app.add_option("--resume", s->resume,
                      "Go on with the newest checkpoint of --outdir, or with FILE; flags that are "

@@ -17,8 +17,8 @@ namespace lift::cli {
 
 /// What `lift train` is told.
 struct train_settings : session {
-  std::string model = "lift", regime = "independent", prediction = "noise", schedule = "cosine",
-              loss_weighting = "none", lr_schedule = "cosine", optimiser = optimiser_choices[0].name,
+  std::string model = "lift", regime = "independent", loss_weighting = "none", lr_schedule = "cosine",
+              optimiser = optimiser_choices[0].name,
               backend = engines().front().name;
   path data;
   image_size size = 64;
@@ -28,9 +28,10 @@ struct train_settings : session {
   double lr = 1e-4, lr_last = 1e-6, weight_decay = 0.01, clip = 1, ema = 0, time_limit = 0;
   bool labels = false;
   double label_dropout = 0.1;
-  std::optional<std::string> lr_step, ema_warmup;
+  std::optional<std::string> prediction, schedule, lr_step, ema_warmup;
   std::optional<double> momentum;
-  std::size_t save_every = 10, sample_every = 10, sample_images = 16, sample_steps = 50, keep = 0;
+  std::size_t save_every = 10, sample_every = 10, sample_images = 16, keep = 0;
+  std::optional<std::size_t> sample_steps;
   std::uint64_t seed = 42;
   preset_option preset;
 
@@ -99,6 +100,7 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("sample_every", s.sample_every, setting_kind::free);
   visit("sample_images", s.sample_images, setting_kind::free);
   visit("sample_steps", s.sample_steps, setting_kind::free);
+  visit("preset", s.preset.name, setting_kind::free);
 }
 
 /// The flag of a setting.
@@ -179,7 +181,7 @@ inline void check(const train_settings& s) {
   within("--batch-size", s.batch_size, one, many);
   within("--grad-accum", s.grad_accum, one, many);
   within("--sample-images", s.sample_images, one, many);
-  within("--sample-steps", s.sample_steps, one, many);
+  within("--sample-steps", *s.sample_steps, one, many);
   within("--ema", s.ema, 0.0, 1.0);
   within("--momentum", *s.momentum, 0.0, 1.0);
   demand(*s.momentum < 1, {"--momentum"}, "--momentum: got 1, want less");
@@ -190,19 +192,21 @@ inline void check(const train_settings& s) {
     within(flag, value, 0.0, 1e30);
 
   find_engine(s.backend);
-  const std::string undefined = undefined_estimate(s.prediction, s.schedule);
+  const std::string undefined = undefined_estimate(*s.prediction, *s.schedule);
   demand(undefined.empty(), {"--prediction", "--schedule"}, undefined);
   try {
     s.net.require_size(s.size);
+    const std::size_t n = scale_count(choose("model", architecture_choices, s.model, s.net));
+    require_multiple(text("image size for ", n, " scales"), s.size, std::size_t{1} << (n - 1));
   } catch (const error& problem) {
     demand(false, {"--hidden-dims", "--size", "--heads", "--blocks", "--attention-levels"},
            problem.what());
   }
   within("--label-dropout", s.label_dropout, 0.0, 1.0);
   if (s.sample_every > 0) {
-    const std::size_t longest = make_schedule(s.schedule).num_timesteps();
-    demand(s.sample_steps <= longest, {"--sample-steps"},
-           text("--sample-steps: got ", s.sample_steps, ", want at most ", longest));
+    const std::size_t longest = make_schedule(*s.schedule).num_timesteps();
+    demand(*s.sample_steps <= longest, {"--sample-steps"},
+           text("--sample-steps: got ", *s.sample_steps, ", want at most ", longest));
     const std::size_t margin = grid_options{}.margin;
     const std::size_t longer = std::max(s.size.width, s.size.height);
     const std::size_t side = (max_image_side - margin) / (longer + margin);
@@ -217,6 +221,8 @@ inline void check(const train_settings& s) {
              s.regime == path_regime::name,
          {"--model", "--regime"},
          text("--regime ", s.regime, " means nothing to the baseline, which has one scale"));
+  demand(s.model != baseline_unet::name || s.net.pyramid == copies::name, {"--model", "--pyramid"},
+         text("--pyramid ", s.net.pyramid, " means nothing to the baseline, which has one scale"));
 
   for (const char* flag : {"--regime-path", "--regime-jitter"})
     demand(s.regime == path_regime::name || !s.given(flag), {flag},

@@ -14,7 +14,7 @@
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/image_grid.hpp>
 #include <lift/io/json_file.hpp>
-#include <lift/path/diagonal.hpp>
+#include <lift/path/any_path_policy.hpp>
 #include <lift/train/any_regime.hpp>
 
 #include "images.hpp"
@@ -173,14 +173,14 @@ class training_run {
     plan_.saving.seconds = clock.seconds();
   }
 
-  /// Pictures along the diagonal, of one class after another, always from the same noise; none if a
+  /// Pictures along the usual path, of one class after another, always from the same noise; none if a
   /// signal asks to stop.
   void sample() {
     const stopwatch clock;
     const auto network = training_->average();
     try {
       const host_array images = interruptible([&] {
-        return network->generate(samples(*network, s_.sample_steps), [](const generated_step&) {});
+        return network->generate(samples(*network, *s_.sample_steps), [](const generated_step&) {});
       });
       std::filesystem::create_directories(s_.outdir / "samples");
       write_png(folder_.file(sample_name()), image_grid(images.values, images.shape));
@@ -189,7 +189,7 @@ class training_run {
     }
   }
 
-  /// How long sample() will take, from the first steps along a short diagonal.
+  /// How long sample() will take, from the first steps along a short path.
   double seconds_of_samples() {
     std::vector<double> ends;  // of steps
     const stopwatch clock;
@@ -204,7 +204,7 @@ class training_run {
     } catch (const interrupted&) {
       return 0;
     }
-    return ends[0] + static_cast<double>(s_.sample_steps) * (ends[2] - ends[1]);
+    return ends[0] + static_cast<double>(*s_.sample_steps) * (ends[2] - ends[1]);
   }
 
   generation samples(const model_on_backend& network, std::size_t steps) const {
@@ -213,7 +213,10 @@ class training_run {
                    .options = {.seed = s_.seed}};
     for (std::size_t i = 0; i < s_.sample_images && setup_.labelled; ++i)
       job.labels.push_back(static_cast<std::int64_t>(i % s_.net.classes));
-    for (const auto& step : diagonal{}(error_heatmap<1>{}, setup_.model.schedule, steps))
+    const usual side = usual_of(s_.preset.side());
+    job.solver = choose("solver", solver_choices, side.solver);
+    for (const auto& step :
+         make_path_policy(side.policy)(error_heatmap<1>{}, setup_.model.schedule, steps))
       job.path.emplace_back(network.scale_count(), step.fine());
     return job;
   }

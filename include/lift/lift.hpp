@@ -54,6 +54,8 @@
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
 #include <lift/op/group_norm_silu.hpp>
+#include <lift/op/haar.hpp>
+#include <lift/op/inverse_haar.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/linear_map.hpp>
 #include <lift/op/max_pool2d.hpp>
@@ -65,6 +67,7 @@
 #include <lift/op/scale_rows.hpp>
 #include <lift/op/silu.hpp>
 #include <lift/op/slice.hpp>
+#include <lift/op/softmax.hpp>
 #include <lift/op/upsample.hpp>
 #include <lift/op/weighted_sum.hpp>
 
@@ -81,8 +84,12 @@
 #include <lift/schedule/tabulated_schedule.hpp>
 #include <lift/schedule/zero_terminal_snr.hpp>
 
+#include <lift/pyramid/any_pyramid.hpp>
 #include <lift/pyramid/copies.hpp>
+#include <lift/pyramid/haar.hpp>
+#include <lift/pyramid/haar_shares.hpp>
 #include <lift/pyramid/pyramid.hpp>
+#include <lift/pyramid/transposed_split.hpp>
 
 #include <lift/nn/attention_block.hpp>
 #include <lift/nn/batch_norm.hpp>
@@ -99,6 +106,7 @@
 #include <lift/model/denoiser.hpp>
 #include <lift/model/estimator.hpp>
 #include <lift/model/gaussian_field.hpp>
+#include <lift/model/gaussian_mixture.hpp>
 #include <lift/model/guided.hpp>
 #include <lift/model/lift_unet.hpp>
 #include <lift/model/model.hpp>
@@ -122,6 +130,7 @@
 #include <lift/path/diagonal.hpp>
 #include <lift/path/discretise.hpp>
 #include <lift/path/dp.hpp>
+#include <lift/path/fit_path.hpp>
 #include <lift/path/given_path.hpp>
 #include <lift/path/greedy.hpp>
 #include <lift/path/log_snr_spacing.hpp>
@@ -130,10 +139,13 @@
 #include <lift/path/path.hpp>
 #include <lift/path/path_cost.hpp>
 #include <lift/path/path_kl.hpp>
+#include <lift/path/resample_path.hpp>
+#include <lift/path/select_steps.hpp>
 #include <lift/path/step_costs.hpp>
 
 #include <lift/sample/any_solver.hpp>
 #include <lift/sample/churned_heun.hpp>
+#include <lift/sample/clipping.hpp>
 #include <lift/sample/ddim.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/dpm_solver_2s.hpp>
@@ -142,11 +154,13 @@
 #include <lift/sample/heun.hpp>
 #include <lift/sample/localisation_euler.hpp>
 #include <lift/sample/multistep.hpp>
+#include <lift/sample/reference_trajectory.hpp>
 #include <lift/sample/sample.hpp>
 #include <lift/sample/sampling_options.hpp>
 #include <lift/sample/sde_dpm_solver.hpp>
 #include <lift/sample/solver.hpp>
 #include <lift/sample/stepper.hpp>
+#include <lift/sample/truncation_errors.hpp>
 #include <lift/sample/uni_pc.hpp>
 
 #include <lift/dist/alone.hpp>

@@ -83,7 +83,7 @@ fails 2 'multiple of' "${new[@]}" --hidden-dims 12 --size 16
 fails 1 'batch size: got 13' "${new[@]}" --hidden-dims 8 --size 16 --batch-size 13
 fails 2 'steps: got 0' "${new[@]}" --steps 0
 fails 2 'steps: got 0' "$lift" generate --checkpoint run --outdir out --steps 0
-fails 1 'number of steps' "$lift" generate --checkpoint run --outdir out --steps 1001
+fails 1 'number of steps' "$lift" generate --checkpoint run --outdir out --policy diagonal --steps 1001
 
 # folders that cannot be written, also as root: below a file
 fails 1 'file/out' "${train[@]}" --data good.zip --outdir file/out

@@ -3,7 +3,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 works "$lift" dataset emoji --output data.zip --size 16 --max-images 16
-works "$lift" train --data data.zip --size 16 --hidden-dims 8 --batch-size 8 --steps 2 --sample-every 0 --outdir run --quiet
+works "$lift" train --data data.zip --size 16 --hidden-dims 8 --batch-size 8 --steps 2 --sample-every 0 --outdir run --quiet --schedule cosine-unclipped --prediction noise
 generate=("$lift" generate --checkpoint run --num-images 2 --quiet)
 # pixels A B: the second picture of both runs is the same.
 pixels() {
@@ -68,7 +68,7 @@ fails 2 'excludes' "${generate[@]}" --sigmas 3,1 --timesteps 5 --outdir no
 fails 2 'eta means nothing to --solver heun' "${generate[@]}" --sigmas 3,1 --solver heun --eta 1 --outdir no
 
 # Given images are changed by the last part of a path; by little of it, little.
-works "$lift" generate --checkpoint run --num-images 2 --steps 10 --init-image data.zip --strength 0.3 --outdir changed --quiet
+works "$lift" generate --checkpoint run --num-images 2 --policy diagonal --steps 10 --init-image data.zip --strength 0.3 --outdir changed --quiet
 python3 - <<'PYTHON'
 import json
 made = json.load(open("changed/generate.json"))["settings"]

@@ -7,8 +7,8 @@ works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 12 --quiet
 works "$lift" dataset emoji --output more.zip --size 16 --max-images 16 --quiet
 new=("$lift" train --hidden-dims 8 --batch-size 4 --sample-every 0 --steps 1 --quiet)
 works "${new[@]}" --size 16 --outdir run --data emoji.zip --schedule linear
-works "${new[@]}" --size 16 --outdir cosine --data emoji.zip
-works "${new[@]}" --size 16 --outdir clean --data emoji.zip --schedule linear --prediction clean
+works "${new[@]}" --size 16 --outdir cosine --data emoji.zip --schedule cosine
+works "${new[@]}" --size 16 --outdir velocity --data emoji.zip --schedule linear --prediction velocity
 works "${new[@]}" --size 16 --outdir single --data emoji.zip --schedule linear --model baseline
 works "${new[@]}" --outdir larger --data emoji.zip --schedule linear --size 32
 works "${new[@]}" --size 16 --outdir images --data more.zip --schedule linear
@@ -25,7 +25,8 @@ import json
 config, other = (json.load(open(f + "/config.json")) for f in ("run", "images"))
 for file in "heatmap.json", "path.json":
     s = json.load(open(file))["settings"]
-    want = {"schedule": "linear", "prediction": "noise", "size": 16, "model": "lift", "scales": 2,
+    want = {"schedule": "linear", "prediction": "clean", "size": 16, "model": "lift", "scales": 2,
+            "pyramid": "copies",
             "data": "more.zip", "data_fingerprint": other["data_fingerprint"],
             "training_data": "emoji.zip", "training_data_fingerprint": config["data_fingerprint"]}
     assert {k: s.get(k) for k in want} == want, (file, s)
@@ -42,7 +43,7 @@ for source in "--path path.json" "--heatmap heatmap.json --policy dp-total --ste
     fails 1 "$message as of $network/.*--foreign-path" "${generate[@]}" --checkpoint $network $source
     taken --checkpoint $network $source --foreign-path
   done <<'END'
-clean prediction of .*: got "noise", want "clean"
+velocity prediction of .*: got "clean", want "velocity"
 single scales of .*: got 2, want 1
 larger size of .*: got 16, want 32
 images training_data_fingerprint of .*: got ".*", want ".*"
@@ -95,7 +96,7 @@ fails 1 'size of 32.json: got 32, want 16 as of 16.json' \
 while read -r flags message; do
   fails 2 "$message" "$lift" train --data missing --outdir out --quiet ${flags//+/ }
 done <<'END'
---schedule+cosine-ztsnr predicts noise gives no image at timestep 999
+--schedule+cosine-ztsnr+--prediction+noise predicts noise gives no image at timestep 999
 --schedule+linear-ztsnr+--prediction+noise no signal
 --size+18+--hidden-dims+8,16 multiple of 4
 --batch-size+8+--grad-accum+3 divisor of --batch-size 8
@@ -109,7 +110,7 @@ done <<'END'
 --sample-images+1000000000 want at most
 END
 fails 2 'predicts noise gives no image' \
-  "${generate[@]}" --checkpoint run --schedule cosine-ztsnr
+  "${generate[@]}" --checkpoint run --schedule cosine-ztsnr --prediction noise
 fails 2 'means nothing with --path' "${generate[@]}" --checkpoint run --path path.json --heatmap heatmap.json
 fails 1 '--warmup: got 500, want fewer than the 300' \
   "${new[@]}" --size 16 --data emoji.zip --outdir out --warmup 500

@@ -38,7 +38,7 @@ import json, math
 steps = json.load(open("path.json"))["timesteps"]
 lists = {name: [float(line) for line in open(name + ".txt")] for name in ("timesteps", "sigmas", "log-snrs")}
 assert [step[0] for step in steps] == lists["timesteps"], (steps, lists)
-assert abs(lists["log-snrs"][0] + 14) < 1e-6, lists
+assert abs(lists["log-snrs"][0] + 8) < 1e-6, lists
 assert all(abs(math.log(s) + l / 2) < 1e-9 for s, l in zip(lists["sigmas"], lists["log-snrs"])), lists
 PYTHON
 

@@ -85,7 +85,7 @@ rmdir blocked/images/00006.png
 works "${generate[@]}" $(to blocked) --resume --threads 1
 same blocked
 
-slow=("$lift" generate --checkpoint run --num-images 9 --batch-size 4 --steps 100 --quiet)
+slow=("$lift" generate --checkpoint run --num-images 9 --batch-size 4 --solver ddim --steps 100 --quiet)
 rm -r whole
 works "${slow[@]}" $(to whole)
 for signal in INT HUP KILL; do

@@ -6,6 +6,8 @@ works "$lift" dataset emoji --output data.zip --size 16 --max-images 24
 train=("$lift" train --data data.zip --size 16 --hidden-dims 8 --batch-size 8 --epochs 4 --quiet --sample-images 2
   --sample-steps 2)
 fails 2 'scales: got 3, but model lift has 2' "${train[@]}" --scales 3 --model lift --outdir wrong
+fails 2 'image size for 3 scales: got 18, want a multiple of 4' \
+  "$lift" train --data data.zip --hidden-dims 8 --scales 3 --size 18 --outdir wrong
 works "${train[@]}" --scales 3 --outdir run
 python3 - <<'PYTHON'
 import json
@@ -59,7 +61,7 @@ for name in ["path.json", "diagonal.json"]:
 PYTHON
 
 generate=("$lift" generate --checkpoint run --num-images 3 --quiet)
-works "${generate[@]}" --path path.json --outdir images --grid grid.png --strip strip.png
+works "${generate[@]}" --path path.json --solver ddim --outdir images --grid grid.png --strip strip.png
 works "${generate[@]}" --steps 3 --outdir diagonal_images
 works "$lift" path --policy diagonal --steps 3 --output two.json
 fails 1 'scales of the path: got 2, want 3' "${generate[@]}" --path two.json --outdir refused --foreign-path

@@ -93,7 +93,7 @@ for weights in ema raw; do
     json "j['weights'] == '$weights' and j['parameters'] == 17254"
     works "$lift" info $file --json
     json "[j['$file'][k] for k in ('weights', 'size', 'prediction', 'schedule', 'step')] == \
-      ['$weights', 16, 'velocity', 'cosine', 6]"
+      ['$weights', 16, 'velocity', 'cosine-ztsnr', 6]"
     made $weights exported $file
   done
   made $weights exported $weights-f32.safetensors
@@ -141,8 +141,8 @@ works "${from[@]}" --outdir fourth --from run --weights raw --size 32 --epochs 1
 fails 1 '--hidden-dims of a training from run.*got \[16\], want \[8\]' \
   "${from[@]}" --outdir out --from run --hidden-dims 16
 fails 1 '--model of a training from' "${from[@]}" --outdir out --from run --model baseline
-fails 1 '--prediction of a training from.*got "noise", want "velocity"' \
-  "${from[@]}" --outdir out --from run --prediction noise
+fails 1 '--prediction of a training from.*got "clean", want "velocity"' \
+  "${from[@]}" --outdir out --from run --prediction clean
 fails 2 'resume' "${from[@]}" --outdir second --from run --resume
 fails 2 'from' "${from[@]}" --outdir out --weights raw
 

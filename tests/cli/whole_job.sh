@@ -5,7 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 40 --json
 json 'j["images"] == 40'
 train=("$lift" train --data emoji.zip --size 16 --hidden-dims 8,16 --batch-size 8 --json)
-works "${train[@]}" --outdir run --steps 6 --ema 0.9 --sample-steps 3
+works "${train[@]}" --outdir run --steps 6 --ema 0.9 --sample-steps 3 --prediction noise
 json 'j["step"] == 6 and j["stopped"] == "done"'
 [[ -s run/config.json && -s run/env.json && -s run/samples/step_00000006.png ]] || die "run folder"
 [[ $(wc -l <run/stats.jsonl) == 6 ]] || die "a line a step in stats.jsonl"
@@ -35,11 +35,11 @@ done
 works "$lift" path --policy diagonal --steps 18 --preset reference --output diagonal.json --json
 json 'j["evaluations"] == 19 and j["timesteps"][0] == [990, 990] and j["timesteps"][-1] == [0, 0]'
 
-works "$lift" generate --checkpoint run --path dp-64.json --num-images 9 --batch-size 4 \
+works "$lift" generate --checkpoint run --path dp-64.json --solver ddim --num-images 9 --batch-size 4 \
   --outdir images --grid grid.png --strip strip.png --json
 json 'j["images"] == 9 and j["evaluations"] == 4'
 [[ $(ls images/*.png | wc -l) == 9 && -s images/generate.json && -s grid.png && -s strip.png ]] || die "generated files"
-works "$lift" generate --checkpoint run --path dp-64.json --num-images 3 --batch-size 2 \
+works "$lift" generate --checkpoint run --path dp-64.json --solver ddim --num-images 3 --batch-size 2 \
   --outdir fewer --threads 1
 cmp images/00002.png fewer/00002.png || die "an image depends on batch size or threads"
 works "$lift" generate --checkpoint single --steps 3 --num-images 2 --outdir single_images

@@ -11,6 +11,7 @@
 #include <lift/exact/exact_surfaces.hpp>
 #include <lift/model/gaussian_field.hpp>
 #include <lift/path/step_costs.hpp>
+#include <lift/pyramid/haar.hpp>
 #include <lift/schedule/cosine.hpp>
 
 #include "golden.hpp"
@@ -18,6 +19,41 @@
 BOOST_AUTO_TEST_SUITE(exact_surfaces_tests)
 
 using namespace lift;
+
+namespace {
+
+/// Heatmaps that are measured with the field's own denoiser are the exact ones, within the probes' errors: its Jacobian
+/// is that of any image.
+template <std::size_t N, class Pyramid>
+void check_measured_heatmaps(const gaussian_image<N>& image, const Pyramid& pyramid) {
+  using images = tensor<xtensor_backend, double>;
+  const cosine_schedule schedule;
+  heatmap_axis axis = log_snr_axis(schedule, 3);
+  for (std::size_t i = 0; i < 3; ++i) axis.gamma[i] = snr(schedule, axis.timesteps[i]);
+  const gaussian_field denoise(schedule, power_law_spectrum(8, 2), 0, pyramid);
+  for (const estimate which : {estimate::clean, estimate::noise}) {
+    const auto measured = compute_error_heatmap<N>(denoise, schedule, zeros<images>({64, 1, 8, 8}), axis,
+                                                   {.jacobian_of = which, .batch_size = 64}, {}, {}, pyramid);
+    const auto exact = exact_surfaces<N>(image, axis).heatmap(which);
+    for (std::size_t output = 0; output < N; ++output)
+      for (std::size_t input = 0; input < N; ++input)
+        for (std::size_t i = 0; i < exact.fine().size(); ++i) {
+          const double want = exact.error[output][input].values()[i];
+          const double error = measured.standard_error[output][input].values()[i];
+          const double off = measured.error[output][input].values()[i] - want;
+          BOOST_TEST(std::abs(off) < 4 * error, output << ", " << input << ", cell " << i << ": off by " << off);
+          BOOST_TEST(error < 0.2 * want);
+        }
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(measured_heatmaps_are_the_exact_ones) {
+  check_measured_heatmaps(stationary_copies<2>(power_law_spectrum(8, 2)), copies{});
+  check_measured_heatmaps(stationary_copies<3>(power_law_spectrum(8, 2)), copies{});
+  check_measured_heatmaps(stationary_haar<2>(power_law_spectrum(8, 2)), haar{});
+}
 
 /// The heatmaps of known numbers, and the surfaces beside them.
 BOOST_AUTO_TEST_CASE(heatmaps_are_the_golden_ones) {

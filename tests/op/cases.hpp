@@ -17,6 +17,8 @@
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
 #include <lift/op/group_norm_silu.hpp>
+#include <lift/op/haar.hpp>
+#include <lift/op/inverse_haar.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/max_pool2d.hpp>
 #include <lift/op/mean_squared_error.hpp>
@@ -24,6 +26,7 @@
 #include <lift/op/scale_rows.hpp>
 #include <lift/op/silu.hpp>
 #include <lift/op/slice.hpp>
+#include <lift/op/softmax.hpp>
 #include <lift/op/upsample.hpp>
 #include <lift/op/weighted_sum.hpp>
 
@@ -158,6 +161,14 @@ struct cases_of<op::attention> {
 };
 
 template <>
+struct cases_of<op::softmax> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::softmax> list() {
+    return {{{}, {{1, 1}}}, {{}, {{1, 7}}}, {{}, {{3, 2}}}, {{}, {{5, 1}}}, {{}, {{2, 300}}}};
+  }
+};
+
+template <>
 struct cases_of<op::concat> {
   static constexpr std::size_t stacked = 2;
   static op_cases<op::concat> list() {
@@ -190,6 +201,30 @@ struct cases_of<op::upsample> {
             {{}, {{1, 2, 3, 5}}},
             {{}, {{3, 1, 1, 7}}},
             {{}, {{2, 2, 2, 1}}}};
+  }
+};
+
+template <>
+struct cases_of<op::haar> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::haar> list() {
+    return {{{}, {{1, 1, 2, 2}}},
+            {{}, {{2, 3, 8, 8}}},
+            {{}, {{1, 2, 6, 10}}},
+            {{}, {{3, 1, 2, 14}}},
+            {{}, {{5, 3, 4, 2}}}};
+  }
+};
+
+template <>
+struct cases_of<op::inverse_haar> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::inverse_haar> list() {
+    return {{{}, {{1, 4, 1, 1}}},
+            {{}, {{2, 12, 4, 4}}},
+            {{}, {{1, 8, 3, 5}}},
+            {{}, {{3, 4, 1, 7}}},
+            {{}, {{5, 12, 2, 1}}}};
   }
 };
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <boost/test/unit_test.hpp>
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include <lift/io/dataset.hpp>
+#include <lift/path/diagonal.hpp>
 #include <lift/path/n_step.hpp>
 #include <lift/pipeline/generate.hpp>
 #include <lift/pipeline/load.hpp>
@@ -78,7 +80,8 @@ BOOST_FIXTURE_TEST_CASE(the_jobs_are_those_of_the_library, toy_data) {
   const auto trained = train(data, short_training());
   const auto path = diagonal{}({}, trained.schedule, 2);
   const auto made = generate(trained, {.count = 3, .batch_size = 3}, path);
-  const auto same = generate<tensor_f>(trained, trained.schedule, path, shape{3, 3, 16, 16});
+  const auto same = generate<tensor_f>(trained, trained.schedule, path, shape{3, 3, 16, 16},
+                                       sampling_options<dpm_solver>{});
   BOOST_CHECK(made.fine().to_host() == same.fine().to_host());
   BOOST_CHECK(made.coarse().to_host() == same.coarse().to_host());
   const auto by_heun =
@@ -89,6 +92,19 @@ BOOST_FIXTURE_TEST_CASE(the_jobs_are_those_of_the_library, toy_data) {
   BOOST_CHECK_EQUAL(heatmap.size(), 3u);
   const auto found = n_step_total{}(heatmap, trained.schedule, 3);
   BOOST_CHECK_EQUAL(generate(trained, {.count = 1}, found).coarse().size(), 3u * 8 * 8);
+}
+
+BOOST_FIXTURE_TEST_CASE(scales_of_haar, toy_data) {
+  train_options<> options = short_training();
+  options.config.pyramid = "haar";
+  const auto trained = train(data, options);
+  save(folder / "haar.safetensors", trained);
+  const auto made = generate(load(folder / "haar.safetensors"), {.count = 2, .steps = 3});
+  BOOST_CHECK((made.fine().shape() == shape{2, 9, 8, 8}));
+  const auto images = trained.pyramid().join(made);
+  BOOST_CHECK((images.shape() == shape{2, 3, 16, 16}));
+  for (const float x : images.to_host()) BOOST_CHECK(std::abs(x) < 1 + 1e-5f);  // x̂₀, clipped
+  BOOST_CHECK_EQUAL(measure_heatmap(trained, data, {.points = 2, .images = 1}).size(), 2u);
 }
 
 BOOST_FIXTURE_TEST_CASE(one_and_three_scales, toy_data) {

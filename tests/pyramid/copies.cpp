@@ -237,9 +237,8 @@ BOOST_AUTO_TEST_CASE(generated_scales_follow_the_pyramid) {
     };
     const timestep_path<N> path{make_scales<N>([](std::size_t) { return 900.0; }),
                                 make_scales<N>([](std::size_t s) { return 400.0 - double(s); })};
-    const sampling_options<> options{.seed = 9, .first_sample = 4};
-    const auto made = generate<tensor_d>(denoise, schedule, path, {2, 1, 32, 32}, options, {}, {},
-                                         differences{});
+    const sampling_options<ddim, differences> options{.seed = 9, .first_sample = 4};
+    const auto made = generate<tensor_d>(denoise, schedule, path, {2, 1, 32, 32}, options);
     const auto noise = make_scales<N>([&](std::size_t s) {
       return initial_noise<tensor_d>(shapes[s], static_cast<std::uint32_t>(s), options);
     });

@@ -52,7 +52,7 @@ double relative_distance(const Schedule& schedule, const timestep_path<>& path) 
   const auto images = sample(
       gaussian_field(schedule, n), schedule, path,
       scales{tensor_d({inputs, 1, n, n}, fine), tensor_d({inputs, 1, n / 2, n / 2}, coarse)},
-      {.clip = false, .landing = landing::timestep_zero});
+      {.clip = clipping::none, .landing = landing::timestep_zero});
   const auto made = images.fine().to_host();
   const Eigen::Map<const Eigen::MatrixXd> map(made.data(), pixels, static_cast<int>(inputs));
   const Eigen::VectorXd mean = Eigen::VectorXd::Zero(pixels);

@@ -106,7 +106,7 @@ template <std::size_t N, class Solver>
 scales<tensor_d, N> run(const gaussian_pixels<N>& denoise, const timestep_path<N>& path,
                         const Solver& solver, landing land = landing::timestep_zero) {
   return sample(denoise, schedule, path, unit_noise<N>(),
-                sampling_options<Solver>{.solver = solver, .clip = false, .landing = land});
+                sampling_options<Solver>{.solver = solver, .clip = clipping::none, .landing = land});
 }
 
 template <std::size_t N>
@@ -184,7 +184,7 @@ trail trail_of(std::size_t scale, const gaussian_pixels<N>& denoise, const times
                const scales<tensor_d, N>& noise, const Solver& solver) {
   trail result;
   sample(denoise, schedule, path, noise,
-         sampling_options<Solver>{.solver = solver, .clip = false},
+         sampling_options<Solver>{.solver = solver, .clip = clipping::none},
          [&](const sampling_step<tensor_d, N>& step) {
            result.push_back(step.x[scale].to_host());
          });
@@ -549,7 +549,7 @@ BOOST_AUTO_TEST_CASE(ends_of_a_whole_schedule) {
   const auto made = [&]<class Solver>(const timestep_path<1>& path, const Solver& solver,
                                       landing land) {
     return sample(denoise, whole, path, unit_noise<1>(),
-                  sampling_options<Solver>{.solver = solver, .clip = false, .landing = land});
+                  sampling_options<Solver>{.solver = solver, .clip = clipping::none, .landing = land});
   };
   for (const landing land : {landing::clean, landing::timestep_zero})
     for (const timestep_path<1>& path : {timestep_path<1>{{4}}, {{2}}, {{4}, {0}}, {{2}, {0}}}) {

@@ -25,6 +25,7 @@ THIRD_PARTY = {
     "backend/cpu": r"xtensor|xsimd/|xflens/",
     "backend/thrust": r"thrust/",
     "backend/cuda": r"thrust/|cuda_runtime_api\.h|cublas_v2\.h|cudnn\.h",
+    "model": r"Eigen/",
     "metric": r"Eigen/",
     "exact": r"Eigen/",
     "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nlohmann/",

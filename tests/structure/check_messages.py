@@ -117,7 +117,7 @@ MISUSES = {
     "a pyramid that cannot join": (
         SCHEDULE + DENOISE + """struct own {
             template <std::size_t N, class X> lift::scales<X, N> split(const X&) const; };"""
-        + GENERATE % ", {}, {}, {}, own{}",
+        + GENERATE % ", lift::sampling_options<lift::ddim, own>{}",
         "a pyramid is to have const member templates split<N>(image)"),
     "a pyramid of tensors alone, in training": (
         NETWORK + """struct own {

@@ -290,8 +290,9 @@ void of_scales(const image_tensor& x) {
                                {1, 3, 8, 8});
   lift::compute_error_heatmap<N>(of_any, schedule, x, lift::timestep_axis(schedule, 4));
 
-  const auto parts = lift::generate<image_tensor>(of_any, schedule, way, {1, 3, 8, 8}, {}, {}, {},
-                                                  laplacian{});
+  const auto parts = lift::generate<image_tensor>(
+      of_any, schedule, way, {1, 3, 8, 8},
+      lift::sampling_options<lift::ddim, laplacian>{.pyramid = laplacian{}});
   const image_tensor image = laplacian{}.join(parts);
   lift::compute_error_heatmap<N>(of_any, schedule, image, lift::timestep_axis(schedule, 4), {}, {},
                                  {}, laplacian{});

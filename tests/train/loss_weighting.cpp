@@ -12,6 +12,7 @@
 #include <hashed.hpp>
 #include <message_of.hpp>
 #include <tensors.hpp>
+#include <train/check_gradients.hpp>
 #include <train/toy.hpp>
 
 BOOST_AUTO_TEST_SUITE(loss_weighting_tests)
@@ -106,27 +107,11 @@ BOOST_AUTO_TEST_CASE(losses_and_gradients_are_weighted) {
         for (std::size_t s = 0; s < 2; ++s)
           BOOST_CHECK_CLOSE(found.loss[s].to_host()[0], losses[s], 1e-8);
 
-        // Each parameter along one direction, by central differences.
-        constexpr double h = 1e-4;
-        parameters<tensor_d> at = net.weights.clone();
-        for (std::size_t i = 0; i < at.size(); ++i) {
-          auto& entry = at.entries()[i];
-          const auto centre = entry.value.to_host(), gradient = found.gradients[i].to_host();
-          const std::uint64_t label = label_hash("direction " + entry.name);
-          double product = 0, difference = 0;
-          for (std::size_t k = 0; k < centre.size(); ++k)
-            product += gradient[k] * hashed_uniform(label, k);
-          for (const double side : {h, -h}) {
-            auto moved = centre;
-            for (std::size_t k = 0; k < centre.size(); ++k)
-              moved[k] += side * hashed_uniform(label, k);
-            entry.value = tensor_d(entry.value.shape(), moved);
-            const auto there = loss(at);
-            for (std::size_t s = 0; s < 2; ++s) difference += of_scales[s] * there[s] / (2 * side);
-          }
-          entry.value = tensor_d(entry.value.shape(), centre);
-          BOOST_CHECK_SMALL(difference - product, 1e-6 * (1 + losses[0] + losses[1]));
-        }
+        const auto total = [&](const parameters<tensor_d>& at) {
+          const auto there = loss(at);
+          return of_scales[0] * there[0] + of_scales[1] * there[1];
+        };
+        check_gradients(net.weights, found.gradients, total, 1e-4, 1e-6 * (1 + losses[0] + losses[1]));
       }
 }
 

@@ -24,6 +24,28 @@ dual<Backend, T> scaled(const dual<Backend, T>& x, double a) {
   return {scaled(x.primal, a), scaled(x.tangent, a)};
 }
 
+/// x with another shape of as many elements.
+template <class Backend, class T>
+tensor<Backend, T> reshaped(const tensor<Backend, T>& x, const shape& s) {
+  return x.reshaped(s);
+}
+template <class Backend, class T>
+dual<Backend, T> reshaped(const dual<Backend, T>& x, const shape& s) {
+  shape stack = s;
+  stack[0] *= x.tangent.size() / x.primal.size();
+  return {x.primal.reshaped(s), x.tangent.reshaped(stack)};
+}
+
+/// x stored as another type; its tangents likewise.
+template <class To, class Backend, class T>
+tensor<Backend, To> stored_as(const tensor<Backend, T>& x) {
+  return x.template stored_as<To>();
+}
+template <class To, class Backend, class T>
+dual<Backend, To> stored_as(const dual<Backend, T>& x) {
+  return {x.primal.template stored_as<To>(), x.tangent.template stored_as<To>()};
+}
+
 template <class Tensor>
 using dual_of = dual<typename Tensor::backend_type, typename Tensor::value_type>;
 

@@ -29,7 +29,8 @@ class exact_surfaces {
     });
     for (const gaussian_block<N>& block : image.blocks)
       for (std::size_t s = 0; s < N; ++s)
-        pixels_[s] += block.count * static_cast<double>(block.views[s].rows());
+        pixels_[s] +=
+            block.count * static_cast<double>(block.views[s].rows()) / image.channels[s];
   }
 
   /// The denoising losses, of one channel, as compute_error_heatmap measures them.

@@ -45,6 +45,7 @@ struct gaussian_block {
 template <std::size_t N>
 struct gaussian_image {
   std::vector<gaussian_block<N>> blocks;
+  scales<double, N> channels = make_scales<N>([](std::size_t) { return 1.0; });  ///< of a scale
 
   /// Of pixels.
   double dimension() const {
@@ -127,8 +128,8 @@ gaussian_image<N> stationary_blocks(const power_spectrum& spectrum, const Make& 
 
 /// What a halving makes of the coefficients of an image whose side is n, those of frequencies
 /// q + m·(a, b), a and b below n/m: 4^levels columns; rows of means, b fastest, then of details.
-inline std::pair<Eigen::MatrixXd, Eigen::MatrixXd> halving(std::array<std::size_t, 2> q,
-                                                           std::size_t m, std::size_t n) {
+inline std::pair<Eigen::MatrixXd, Eigen::MatrixXd> halved_modes(std::array<std::size_t, 2> q,
+                                                                std::size_t m, std::size_t n) {
   const std::size_t pieces = n / m, half = pieces / 2;
   const auto count = static_cast<Eigen::Index>(half * half);
   Eigen::MatrixXd means = Eigen::MatrixXd::Zero(count, 4 * count);
@@ -161,7 +162,7 @@ gaussian_image<N> stationary_copies(const power_spectrum& spectrum) {
         scales<Eigen::MatrixXd, N> views{Eigen::MatrixXd::Identity(size, size)};
         Eigen::Index seen = size;
         for (std::size_t s = 1; s < N; ++s, n /= 2) {
-          views[s] = 0.5 * detail::halving(q, m, n).first * views[s - 1];
+          views[s] = 0.5 * detail::halved_modes(q, m, n).first * views[s - 1];
           seen += views[s].rows();
         }
         return std::pair{views, Eigen::MatrixXd(Eigen::MatrixXd::Identity(size, seen))};
@@ -173,7 +174,7 @@ gaussian_image<N> stationary_copies(const power_spectrum& spectrum) {
 /// stationary_copies.
 template <std::size_t N>
 gaussian_image<N> stationary_haar(const power_spectrum& spectrum) {
-  return detail::stationary_blocks<N>(
+  auto image = detail::stationary_blocks<N>(
       spectrum, [&](std::array<std::size_t, 2> q, std::size_t m) {
         std::size_t n = spectrum.size;
         const auto size = static_cast<Eigen::Index>((n / m) * (n / m));
@@ -182,7 +183,7 @@ gaussian_image<N> stationary_haar(const power_spectrum& spectrum) {
         Eigen::Index seen = 0;
         for (std::size_t s = 0; s < N; ++s, n /= 2) {
           if (s + 1 < N) {
-            const auto [means, details] = detail::halving(q, m, n);
+            const auto [means, details] = detail::halved_modes(q, m, n);
             views[s] = details * rest;
             rest = Eigen::MatrixXd(means * rest);
           } else {
@@ -193,6 +194,8 @@ gaussian_image<N> stationary_haar(const power_spectrum& spectrum) {
         }
         return std::pair{views, join};
       });
+  for (std::size_t s = 0; s + 1 < N; ++s) image.channels[s] = 3;
+  return image;
 }
 
 /// What is known exactly of a Gaussian image at one SNR for each scale, of one channel.

@@ -71,7 +71,7 @@ class path_judge {
     const std::size_t noisiest = schedule.num_timesteps() - 1;
     first_ = !std::isnan(options.first)                    ? options.first
              : std::isfinite(log_snr(schedule, noisiest)) ? log_snr(schedule, noisiest)
-                                                            : log_snr_diagonal{}.first;
+                                                            : log_snr_diagonal::first_of(50);
     last_ = log_snr(schedule, 0);
     const exact_surfaces<2> lattice(
         both_.image(), log_snr_axis(schedule, options.lattice, std::exp(first_), std::exp(last_)));
@@ -85,14 +85,13 @@ class path_judge {
     const auto uniform_t =
         diagonal::reference()(error_heatmap<>{}, schedule_, std::min(steps, schedule_.num_timesteps()));
     const auto uniform = power_spaced_log_snrs(steps, first_, last_, 1);
-    const auto powered =
-        power_spaced_log_snrs(steps, first_, last_, log_snr_diagonal::power_of(steps));
+    const auto policy = log_snr_diagonal{}.levels(steps, first_, last_);
     const levels<2> on_diagonal = levels_of(uniform_t);
     all.push_back(judged("diagonal, uniform t", 1, on_diagonal, solver));
     all.push_back(judged("one scale, uniform t", 1, fine_of(on_diagonal), solver));
     all.push_back(judged("diagonal, uniform log-SNR", 1, same_on_both(uniform), solver));
-    all.push_back(judged("diagonal, power of log-SNR", 1, same_on_both(powered), solver));
-    const levels<2> best_diagonal = optimised_diagonal(all, solver);
+    all.push_back(judged("diagonal, log-snr policy", 1, same_on_both(policy), solver));
+    const levels<2> best_diagonal = optimised_diagonal(steps, solver);
     all.push_back(judged("diagonal, optimised", 1, best_diagonal, solver));
     const levels<1> best_alone = descend(fine_of(best_diagonal), solver);
     all.push_back(judged("one scale, optimised", 1, best_alone, solver));
@@ -217,13 +216,13 @@ class path_judge {
                [](std::size_t count, const auto& task) { default_thread_pool().run(count, task); })
         .log_snrs;
   }
-  /// From the nearer of the two diagonals in log-SNR, the last that were judged.
-  levels<2> optimised_diagonal(const std::vector<judged_path>& judged, const judged_solver& solver) const {
-    const judged_path &a = judged[judged.size() - 2], &b = judged.back();
-    const judged_path& nearer = a.off.wasserstein < b.off.wasserstein ? a : b;
-    levels<2> from;
-    for (const auto& point : nearer.log_snrs) from.push_back({point[0], point[1]});
-    return descend(from, solver, true);
+  /// From levels that are evenly spaced or by a power, whichever are nearer.
+  levels<2> optimised_diagonal(std::size_t steps, const judged_solver& solver) const {
+    const auto spaced = [&](double power) {
+      return same_on_both(power_spaced_log_snrs(steps, first_, last_, power));
+    };
+    const levels<2> even = spaced(1), powered = spaced(log_snr_diagonal::power_of(steps));
+    return descend(wasserstein(even, solver) < wasserstein(powered, solver) ? even : powered, solver, true);
   }
   /// From the diagonal, from a coarse scale that leads, and from one that follows only with the last step.
   levels<2> optimised(const levels<2>& diagonal, const levels<1>& alone,

@@ -27,6 +27,7 @@ using metadata_map = std::map<std::string, std::string>;
 namespace detail {
 
 inline std::string field_text(std::size_t number) { return std::to_string(number); }
+inline std::string field_text(const std::string& value) { return value; }
 inline std::string field_text(const std::vector<std::size_t>& numbers) {
   std::string result;
   for (const std::size_t n : numbers) result += (result.empty() ? "" : ", ") + std::to_string(n);
@@ -41,6 +42,10 @@ std::string field_text(const std::optional<Value>& value) {
 inline bool parse_field(std::string_view text, std::size_t& number) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
   return problem == std::errc() && end == text.data() + text.size();
+}
+inline bool parse_field(std::string_view text, std::string& value) {
+  value = text;
+  return true;
 }
 inline bool parse_field(std::string_view text, std::vector<std::size_t>& numbers) {
   numbers.clear();
@@ -63,7 +68,7 @@ bool parse_field(std::string_view text, std::optional<Value>& value) {
 
 }  // namespace detail
 
-/// The fields of a configuration as texts: numbers, and lists such as "[64, 128]"; empty where a
+/// The fields of a configuration as texts: numbers, names, and lists such as "[64, 128]"; empty where a
 /// field is absent.
 template <network_config Config>
 metadata_map config_texts(const Config& config) {

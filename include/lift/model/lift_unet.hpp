@@ -13,12 +13,23 @@
 
 namespace lift {
 
-/// The body that the LIFT networks share: coarser images are upsampled and joined to the finest one,
-/// and of the channels of the result each scale's own are downsampled.
+/// Throws lift::error unless a network can take images whose scales have the shapes of x.
+template <class X, std::size_t N>
+void require_size(const unet_config& config, const scales<X, N>& x) {
+  const auto shapes = make_scales<N>([&](std::size_t scale) { return shape_of(x[scale]); });
+  config.require_size(size_of_images(make_pyramid(config.pyramid).join(shapes)));
+}
+
+/// The body that the LIFT networks share. Of copies the coarser images are upsampled and joined to the
+/// finest one, and of the channels of the result each scale's own are downsampled; of Haar's parts the image
+/// that they make is changed, and the result split.
 template <std::size_t N, class Scope, class X, class Embedding>
 auto lift_body(const Scope& p, const unet_config& config, const scales<X, N>& x,
                const Embedding& t) {
-  const std::size_t c = shape_of(x.fine())[1];
+  const any_pyramid pyramid = make_pyramid(config.pyramid);
+  const std::size_t c = shape_of(x.coarse())[1];
+  if (!pyramid.scales_are_images())
+    return pyramid.template split<N>(nn::unet(p, config, pyramid.join(x), t, c));
   auto all = x.fine();
   for (std::size_t scale = 1; scale < N; ++scale) {
     auto image = x[scale];
@@ -34,7 +45,7 @@ auto lift_body(const Scope& p, const unet_config& config, const scales<X, N>& x,
 }
 
 /// The LIFT network of N scales: one U-Net sees all of them, each at its own timestep, and predicts
-/// for all. x (B, C, H, W), (B, C, H/2, W/2), … → the same shapes.
+/// for all. x (B, C, H, W), (B, C, H/2, W/2), … of copies, or the parts that `haar` makes → the same shapes.
 template <std::size_t N>
 struct multiscale_unet {
   static_assert(N == 2 || N == 3, "named for two and three scales");
@@ -45,7 +56,7 @@ struct multiscale_unet {
   template <class Scope, class X, class Timesteps, class Labels = class_labels>
   auto operator()(const Scope& p, const scales<X, N>& x, const scales<Timesteps, N>& t,
                   const condition<Labels>& given = {}) const {
-    config.require_size(size_of_images(shape_of(x.fine())));
+    require_size(config, x);
     const std::size_t c = config.hidden_dims[0];
     const auto embedded = [&](std::size_t scale) {
       return nn::time_embedding(p / "time_mlp", x.fine(), t[scale], c);
@@ -72,7 +83,7 @@ struct lift_unet_shared_timestep {
   template <class Scope, class X, class Timesteps, class Labels = class_labels>
   auto operator()(const Scope& p, const scales<X>& x, const scales<Timesteps>& t,
                   const condition<Labels>& given = {}) const {
-    config.require_size(size_of_images(shape_of(x.fine())));
+    require_size(config, x);
     const auto unet = p / "unet";
     const auto told = nn::add_label_embedding(
         unet / "label_embedding", x.fine(),

@@ -22,9 +22,8 @@ std::vector<parameter_declaration> declared_parameters(const Architecture& archi
   constexpr std::size_t n = Architecture::scale_count;
   parameter_list list;
   const std::size_t size = architecture.config.size_factor() << n;
-  const auto images = make_scales<n>([&](std::size_t scale) {
-    return shape{1, architecture.config.image_channels, size >> scale, size >> scale};
-  });
+  const auto images = pyramid_of(architecture)
+                          .template split<n>(shape{1, architecture.config.image_channels, size, size});
   const auto t = make_scales<n>([](std::size_t) { return timesteps{0}; });
   if constexpr (conditional_architecture<Architecture>)
     architecture(scope(list), images, t,

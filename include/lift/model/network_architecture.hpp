@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include <lift/core/error.hpp>
+#include <lift/pyramid/any_pyramid.hpp>
 
 namespace lift {
 
@@ -17,9 +18,10 @@ struct any_field {
 }  // namespace detail
 
 /// What an architecture is made of, which files keep field by field: Config::for_each_field(config,
-/// visit) calls visit(name, field) for each, a std::size_t, a std::vector of them, or a
+/// visit) calls visit(name, field) for each, a std::size_t, a std::vector of them, a std::string, or a
 /// std::optional of one of these. image_channels are those of its images, and size_factor() is what
-/// divides the sides of its fine images; it throws lift::error where the fields are of no network.
+/// divides the sides of its images; it throws lift::error where the fields are of no network. A field
+/// `pyramid` names the pyramid that makes its scales, which without one are copies.
 template <class C>
 concept network_config =
     std::default_initializable<C> && std::copyable<C> && requires(const C& config, C& changed) {
@@ -47,6 +49,15 @@ template <class A>
 concept conditional_architecture = network_architecture<A> && requires(const A& a) {
   { a.config.classes } -> std::convertible_to<std::size_t>;
 };
+
+/// The pyramid that makes the scales of an architecture.
+template <network_architecture A>
+auto pyramid_of(const A& architecture) {
+  if constexpr (requires { make_pyramid(architecture.config.pyramid); })
+    return make_pyramid(architecture.config.pyramid);
+  else
+    return copies{};
+}
 
 /// True of an architecture; of anything else it does not compile, and says what is wanted.
 template <class A>

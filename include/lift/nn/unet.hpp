@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <lift/core/image_size.hpp>
 #include <lift/nn/attention_block.hpp>
 #include <lift/nn/residual_block.hpp>
 #include <lift/op/concat.hpp>
+#include <lift/pyramid/any_pyramid.hpp>
 
 namespace lift {
 
@@ -23,6 +25,7 @@ struct unet_config {
   std::size_t heads = 4;  ///< of attention
   std::size_t image_channels = 3;
   std::size_t classes = 0;  ///< whose labels it is told; 0: it is told none
+  std::string pyramid = pyramid_choices[0].name;  ///< that makes the scales
 
   bool attends(std::size_t level) const {
     if (!attention_levels) return hidden_dims[level] >= 128;
@@ -43,6 +46,7 @@ struct unet_config {
     within("residual blocks of a level", blocks, 1, 64);
     within("channels of an image", image_channels, 1, 1024);
     within("classes of a network", classes, 0, 1'000'000);
+    make_pyramid(pyramid);
     const std::size_t deepest = hidden_dims.size() - 1;
     if (attention_levels)
       within("number of levels with attention", attention_levels->size(), 0, deepest + 1);
@@ -68,6 +72,7 @@ struct unet_config {
     visit("heads", config.heads);
     visit("image_channels", config.image_channels);
     visit("classes", config.classes);
+    visit("pyramid", config.pyramid);
   }
   friend bool operator==(const unet_config&, const unet_config&) = default;
 };

@@ -6,27 +6,7 @@
 
 #include <lift/backend/backend.hpp>
 #include <lift/op/concat.hpp>
-
-namespace lift::kernel {
-
-struct exp_difference {
-  template <class T>
-  LIFT_HD T operator()(T x, T y) const {
-    using std::exp;
-    return exp(x - y);
-  }
-};
-struct divide {
-  template <class T>
-  LIFT_HD T operator()(T x, T y) const { return x / y; }
-};
-/// p·(a − r).
-struct softmax_tangent {
-  template <class T>
-  LIFT_HD T operator()(T p, T a, T r) const { return p * (a - r); }
-};
-
-}  // namespace lift::kernel
+#include <lift/op/softmax.hpp>
 
 namespace lift::op {
 
@@ -34,7 +14,7 @@ namespace lift::op {
 ///
 /// The input (B, 3C, H, W) holds queries, keys and values, each `heads` blocks of d = C/heads
 /// channels; with n = H·W and Q, K, V (d, n) of one head: S = QᵀK/√d, P = softmax of the rows of
-/// S, y = V·Pᵀ (B, C, H, W). With Π(A) = P∘(A − rowsums(P∘A)), the symmetric softmax Jacobian:
+/// S, y = V·Pᵀ (B, C, H, W). With Π(A) = P∘(A − rowsums(P∘A)), the Jacobian of softmax:
 /// dy = dV·Pᵀ + V·Π((dQᵀK + QᵀdK)/√d)ᵀ;  for w and G = Π(wᵀV)/√d: Jᵀw = (K·Gᵀ, Q·G, w·P).
 ///
 /// P is recomputed by the derivative rules, not stored, and a few images are done at a time so
@@ -118,7 +98,7 @@ struct attention {
           multiply_scores(c, at(c, x.q), at(c, dx.k, shift), ds, true);
           auto* to = dy.mutable_data() + shift + c.offset();
           apply_rows(c, at(c, dx.v, shift), p, to, false);
-          apply_rows(c, at(c, x.v), softmax_tangent(c, p, ds), to, true);
+          apply_rows(c, at(c, x.v), softmax::tangent(p, ds, c.pixels), to, true);
         }
       });
     }
@@ -139,7 +119,7 @@ struct attention {
         const Tensor p = probabilities(c, x);
         Tensor g = scores<Tensor>(c);
         multiply_scores(c, at(c, w), at(c, x.v), g, false);  // wᵀV/√d
-        g = softmax_tangent(c, p, g);
+        g = softmax::tangent(p, g, c.pixels);
         apply_rows(c, at(c, x.k), g, dq.mutable_data() + c.offset(), false);
         apply_columns(c, at(c, x.q), g, dk.mutable_data() + c.offset());
         apply_columns(c, at(c, w), p, dv.mutable_data() + c.offset());
@@ -235,32 +215,12 @@ struct attention {
         matrices<T>{out, c.pixels, c.depth * c.pixels, c.blocks});
   }
 
-  template <class Reduction, class Tensor, class F, class... In>
-  static Tensor reduce_rows(const chunk& c, const F& f, const In&... in) {
-    Tensor r(shape{c.blocks, c.pixels});
-    Tensor::backend_type::reduce(Reduction{}, 1, r.size(), c.pixels, r.mutable_data(), f, in...);
-    return r;
-  }
-
   template <class Tensor>
   Tensor probabilities(const chunk& c, const parts<Tensor>& x) const {
-    using B = typename Tensor::backend_type;
-    const kernel::identity id;
     Tensor p = scores<Tensor>(c);
     multiply_scores(c, at(c, x.q), at(c, x.k), p, false);
-    const Tensor top = reduce_rows<maximum, Tensor>(c, id, each(p));
-    B::map(p.size(), p.mutable_data(), kernel::exp_difference{}, each(p), spread(top, c.pixels));
-    const Tensor total = reduce_rows<sum, Tensor>(c, id, each(p));
-    B::map(p.size(), p.mutable_data(), kernel::divide{}, each(p), spread(total, c.pixels));
+    softmax::of_rows(p, c.pixels);
     return p;
-  }
-
-  /// Π(a).
-  template <class Tensor>
-  static Tensor softmax_tangent(const chunk& c, const Tensor& p, const Tensor& a) {
-    const Tensor r = reduce_rows<sum, Tensor>(c, kernel::multiply{}, each(p), each(a));
-    return mapped<Tensor>(p.shape(), kernel::softmax_tangent{}, each(p), each(a),
-                          spread(r, c.pixels));
   }
 };
 

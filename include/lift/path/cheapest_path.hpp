@@ -30,12 +30,13 @@ struct cheapest_path {
 
 namespace detail {
 
-/// For every j < count: where best[j] + costs[j] is less than next[j], writes it there and `origin`
+/// For every j < count: where best[j] + weight·costs[j] is less than next[j], writes it there and `origin`
 /// into origins. A plain loop over arrays, which compilers turn into vectors.
 inline void relax(std::size_t count, const double* __restrict best, const double* __restrict costs,
-                  double* __restrict next, std::size_t* __restrict origins, std::size_t origin) {
+                  double weight, double* __restrict next, std::size_t* __restrict origins,
+                  std::size_t origin) {
   for (std::size_t j = 0; j < count; ++j) {
-    const double here = best[j] + costs[j];
+    const double here = best[j] + weight * costs[j];
     const bool less = here < next[j];
     next[j] = less ? here : next[j];
     origins[j] = less ? origin : origins[j];
@@ -46,11 +47,13 @@ inline void relax(std::size_t count, const double* __restrict best, const double
 
 /// The cheapest path of exactly `moves` moves from corner to corner of a lattice of cost.points() along
 /// every axis, where a move advances each scale by 0 … `max_jump` cells but not all by 0. Of equally cheap
-/// moves the longest counts. Throws lift::error if there are more moves than cells to advance or none,
-/// or if the corner cannot be reached. O(moves · cells · max_jump^N).
+/// moves the longest counts. Each move's cost counts `growth` times as much as that of the one before. Throws
+/// lift::error if there are more moves than cells to advance or none, if the corner cannot be reached, or for a
+/// growth that is not positive. O(moves · cells · max_jump^N).
 template <std::size_t N, step_cost<N> Cost>
 cheapest_path<N> find_cheapest_path(const Cost& cost, std::size_t moves,
-                                    std::size_t max_jump = std::numeric_limits<std::size_t>::max()) {
+                                    std::size_t max_jump = std::numeric_limits<std::size_t>::max(),
+                                    double growth = 1) {
   const std::size_t n = cost.points();
   require(n >= 2, "points along an axis of a lattice", n, "at least 2");
   const std::size_t last = n - 1, jump = max_jump < last ? max_jump : last;
@@ -58,6 +61,8 @@ cheapest_path<N> find_cheapest_path(const Cost& cost, std::size_t moves,
           text("1 to ", N * last, " on a lattice of ", n, " points"));
   require(jump >= (last + moves - 1) / moves, "largest jump of a path", max_jump,
           text("at least ", (last + moves - 1) / moves));
+  require(growth > 0 && growth <= 1e6, "growth of the costs along a path", growth,
+          "a positive number, at most 1000000");
 
   constexpr double unreached = std::numeric_limits<double>::infinity();
   std::vector<double> costs(n);
@@ -72,6 +77,7 @@ cheapest_path<N> find_cheapest_path(const Cost& cost, std::size_t moves,
   firsts[N - 1] = 1;
   const grid<N> rows(firsts);
   std::vector<std::vector<std::size_t>> moves_to(moves, std::vector<std::size_t>(best.size()));
+  double weight = 1;
   for (auto& origins : moves_to) {
     grid<N> next = grid<N>::cube(n, unreached);
     for (std::size_t number = jumps.size(); number-- > 1;) {
@@ -85,11 +91,12 @@ cheapest_path<N> find_cheapest_path(const Cost& cost, std::size_t moves,
         // Costs apart from sums: one rounding of a product and a sum would decide ties otherwise.
         const std::size_t d = by[N - 1], end = next.offset(to);
         cost.row(from, to, d, costs.data());
-        detail::relax(n - d, best.values().data() + best.offset(from), costs.data(),
+        detail::relax(n - d, best.values().data() + best.offset(from), costs.data(), weight,
                       next.values().data() + end, origins.data() + end, number);
       }
     }
     best = std::move(next);
+    weight *= growth;
   }
 
   cheapest_path<N> path{cell_path<N>(moves + 1), best.values().back()};

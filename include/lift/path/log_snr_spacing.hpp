@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include <lift/path/path.hpp>
@@ -27,30 +28,45 @@ inline std::vector<double> power_spaced_log_snrs(std::size_t steps, double first
 
 /// All scales at the same level, spaced in λ = log γ by a power; looks at no heatmap. The defaults are
 /// for multistep solvers of second order that begin with unit noise: the first level is so noisy that unit
-/// noise is right there, and with few steps fewer of them are spent there.
+/// noise is right there, but for few steps, which have none to spare for that.
 struct log_snr_diagonal {
-  double first = -14;  ///< λ of the first evaluation, or the schedule's lowest if that is higher
-  double power = 0;    ///< of the spacing; 0 stands for power_of(N), or 1 if the path begins above −10
+  static constexpr double suited = std::numeric_limits<double>::quiet_NaN();  ///< to the number of steps
 
-  /// ½ + 2/N for N steps, at most 1.
+  double first = suited;  ///< λ of the first evaluation, or the schedule's lowest if that is higher
+  double power = suited;  ///< of the spacing: 1 if the path begins above −8, or else power_of(N)
+
+  /// −15 from 10 steps on, and −8 up to 6.
+  static double first_of(std::size_t steps) {
+    return steps >= 10 ? -15 : steps <= 6 ? -8 : -15 + 1.75 * static_cast<double>(10 - steps);
+  }
+  /// ½ + 2/N for N steps, 0.04 more for each that lacks of 10, at most 1.
   static double power_of(std::size_t steps) {
-    return steps < 4 ? 1 : 0.5 + 2 / static_cast<double>(steps);
+    const double lacking = steps < 10 ? static_cast<double>(10 - steps) : 0;
+    const double power = 0.5 + 2 / static_cast<double>(steps) + 0.04 * lacking;
+    return power < 1 ? power : 1;
   }
 
   static log_snr_diagonal reference() { return {}; }  // which has none
 
+  /// λ of all evaluations, and of the landing, where a schedule has the lowest and the last; throws
+  /// lift::error as power_spaced_log_snrs.
+  std::vector<double> levels(std::size_t steps, double lowest, double last) const {
+    require_steps(steps);
+    const double wanted = std::isnan(first) ? first_of(steps) : first;
+    const double begin = wanted > lowest ? wanted : lowest;
+    return power_spaced_log_snrs(
+        steps, begin, last, !std::isnan(power) ? power : begin > -8 ? 1 : power_of(steps));
+  }
+
   template <std::size_t N = 2, noise_schedule Schedule>
   timestep_path<N> operator()(const error_heatmap<N>&, const Schedule& schedule,
                               std::size_t steps) const {
-    require_steps(steps);
     validate(schedule);
-    const double lowest = log_snr(schedule, schedule.num_timesteps() - 1);
-    const double begin = first > lowest ? first : lowest;
-    std::vector<double> levels = power_spaced_log_snrs(
-        steps, begin, log_snr(schedule, 0), power != 0 ? power : begin > -10 ? 1 : power_of(steps));
-    levels.pop_back();  // the landing
+    std::vector<double> all =
+        levels(steps, log_snr(schedule, schedule.num_timesteps() - 1), log_snr(schedule, 0));
+    all.pop_back();  // the landing
     timestep_path<N> path;
-    for (const double level : levels) {
+    for (const double level : all) {
       const double t = timestep_from_log_snr(schedule, level);
       path.push_back(make_scales<N>([&](std::size_t) { return t; }));
     }

@@ -98,4 +98,23 @@ class node_sum_cost {
   const grid<N>* nodes_;
 };
 
+/// The cost of a move between any two points of a line, from a table that this holds on to: table(i, j) that
+/// from i to j > i.
+class table_cost {
+ public:
+  /// Throws lift::error unless the table is a square.
+  explicit table_cost(const grid<2>& table) : table_(&table) {
+    require(table.rows() == table.columns(), "columns of a table of costs", table.columns(), table.rows());
+  }
+
+  std::size_t points() const { return table_->rows(); }
+
+  void row(const cell<1>&, const cell<1>&, std::size_t d, double* __restrict costs) const {
+    for (std::size_t j = 0; j + d < points(); ++j) costs[j] = (*table_)(j, j + d);
+  }
+
+ private:
+  const grid<2>* table_;
+};
+
 }  // namespace lift

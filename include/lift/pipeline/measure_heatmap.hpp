@@ -29,7 +29,7 @@ auto measure_heatmap(const trained_model<Architecture, Backend>& trained, const 
   std::iota(numbers.begin(), numbers.end(), std::size_t{0});
   return compute_error_heatmap<Architecture::scale_count>(
       trained, trained.schedule, dataset_images<tensor<Backend, float>>{&data}(numbers),
-      log_snr_axis(trained.schedule, options.points), options.measure);
+      log_snr_axis(trained.schedule, options.points), options.measure, {}, {}, trained.pyramid());
 }
 
 }  // namespace lift

@@ -24,8 +24,8 @@ struct train_options {
   std::size_t steps = 0;  ///< instead of epochs, where it is not 0
   double learning_rate = 1e-4;
   training_options<any_optimiser> update = {};
-  lift::prediction prediction = predicts_noise{};
-  std::string schedule = "cosine";
+  lift::prediction prediction = predicts_clean{};
+  std::string schedule = "cosine-ztsnr";
   any_regime regime = {};
   loss_weighting weighting = {};
   /// Whether the network is told the class of an image, its folder, but for this share of them.
@@ -64,11 +64,13 @@ trained_model<Architecture, Backend> train(
               training_state(result.network.plain().weights, options.seed,
                              options.update.optimiser),
               images,
-              objective<any_schedule, any_regime>{.schedule = result.schedule,
-                                                  .regime = options.regime,
-                                                  .prediction = options.prediction,
-                                                  .label_dropout = options.label_dropout,
-                                                  .weighting = options.weighting},
+              objective<any_schedule, any_regime, decltype(result.pyramid())>{
+                  .schedule = result.schedule,
+                  .regime = options.regime,
+                  .prediction = options.prediction,
+                  .pyramid = result.pyramid(),
+                  .label_dropout = options.label_dropout,
+                  .weighting = options.weighting},
               cosine_annealing{.steps = steps, .first = options.learning_rate}, options.update);
   run.run(steps, [&](const auto& report) {
     double loss = 0;

@@ -35,6 +35,9 @@ struct trained_model : model<detail::trained_network<Architecture, Backend>, any
   weight_kind kind;  ///< which weights these are
   std::vector<std::string> class_names;  ///< by their numbers; none of a network without classes
 
+  /// That makes its scales.
+  auto pyramid() const { return pyramid_of(this->network.plain().architecture); }
+
   /// Throws lift::error where there is no such schedule, listing the names, and where a network that
   /// predicts so cannot be used on it.
   trained_model(network<Architecture, tensor_type> net, const lift::prediction& predicted,

@@ -33,6 +33,7 @@ struct copies {
   }
   template <value X, std::size_t N>
   X join(const scales<X, N>& images) const { return images.fine(); }
+  static constexpr bool scales_are_images() { return true; }
 };
 
 static_assert(pyramid<copies, shape>);

@@ -11,7 +11,7 @@ namespace lift {
 
 /// A pyramid makes N scales of an image (B, C, H, W), finest first, each image of the batch by
 /// itself, and of the shape of an image their shapes; and of scales the image of the finest size
-/// that they make.
+/// that they make. Where scales_are_images() is there and true, all scales are images, of pixels in [−1, 1].
 template <class P, class X, std::size_t N = 2>
 concept pyramid =
     requires(const P& p, const X& image, const shape& of_image, const scales<X, N>& parts) {
@@ -19,6 +19,15 @@ concept pyramid =
       { p.template split<N>(of_image) } -> std::same_as<scales<shape, N>>;
       { p.join(parts) } -> std::same_as<X>;
     };
+
+/// Whether each scale that a pyramid makes is an image.
+template <class P>
+constexpr bool makes_images(const P& pyramid) {
+  if constexpr (requires { { pyramid.scales_are_images() } -> std::convertible_to<bool>; })
+    return pyramid.scales_are_images();
+  else
+    return false;
+}
 
 /// True of a pyramid; of anything else it does not compile, and says what is wanted.
 template <class P, class X, std::size_t N = 2>

@@ -7,16 +7,15 @@
 #include <utility>
 #include <vector>
 
-#include <lift/pyramid/copies.hpp>
 #include <lift/sample/sample.hpp>
 
 namespace lift {
 
 /// The unit noise that a batch of images (B, C, H, W) starts from, scale 0 being the finest. It
 /// depends on the seed, the scale and each image's number alone.
-template <class Tensor, class Solver = ddim>
+template <class Tensor, class Solver = ddim, class Pyramid = copies>
 Tensor initial_noise(const shape& images, std::uint32_t scale,
-                     const sampling_options<Solver>& options = {}) {
+                     const sampling_options<Solver, Pyramid>& options = {}) {
   return normal_noise<Tensor>(images, {options.seed, purpose::initial_noise, scale, 0},
                               options.first_sample);
 }
@@ -25,9 +24,9 @@ Tensor initial_noise(const shape& images, std::uint32_t scale,
 /// pyramid makes, numbers options.first_sample, …, first_sample + B − 1 of all those the seed gives.
 template <class Tensor, std::size_t N, class Solver = ddim, class Pyramid = copies>
   requires(is_pyramid<Pyramid, Tensor, N>())
-scales<Tensor, N> initial_noises(const shape& image, const sampling_options<Solver>& options = {},
-                                 const Pyramid& pyramid = {}) {
-  const scales<shape, N> shapes = pyramid.template split<N>(image);
+scales<Tensor, N> initial_noises(const shape& image,
+                                 const sampling_options<Solver, Pyramid>& options = {}) {
+  const scales<shape, N> shapes = options.pyramid.template split<N>(image);
   return make_scales<N>([&](std::size_t s) {
     return initial_noise<Tensor>(shapes[s], static_cast<std::uint32_t>(s), options);
   });
@@ -38,10 +37,10 @@ scales<Tensor, N> initial_noises(const shape& image, const sampling_options<Solv
 template <std::size_t N, class Tensor, class Schedule, class Solver = ddim, class Pyramid = copies>
   requires(is_pyramid<Pyramid, Tensor, N>() && is_noise_schedule<Schedule>())
 scales<Tensor, N> noised_images(const Schedule& schedule, const scales<double, N>& first,
-                                const Tensor& images, const sampling_options<Solver>& options = {},
-                                const Pyramid& pyramid = {}) {
-  const scales<Tensor, N> clean = pyramid.template split<N>(images);
-  const auto noise = initial_noises<Tensor, N>(images.shape(), options, pyramid);
+                                const Tensor& images,
+                                const sampling_options<Solver, Pyramid>& options = {}) {
+  const scales<Tensor, N> clean = options.pyramid.template split<N>(images);
+  const auto noise = initial_noises<Tensor, N>(images.shape(), options);
   return make_scales<N>([&](std::size_t s) {
     return add_noise(alpha_bars(schedule, {first[s]}), clean[s], noise[s]);
   });
@@ -55,10 +54,10 @@ template <class Tensor, std::size_t N, class Denoiser, class Schedule, class Sol
   requires(is_pyramid<Pyramid, Tensor, N>())
 scales<Tensor, N> generate(const Denoiser& denoise, const Schedule& schedule,
                            const std::vector<scales<double, N>>& path, const shape& image,
-                           const sampling_options<Solver>& options = {}, OnStep on_step = {},
-                           const scales<held_images<Tensor>, N>& held = {},
-                           const Pyramid& pyramid = {}) {
-  return sample(denoise, schedule, path, initial_noises<Tensor, N>(image, options, pyramid), options,
+                           const sampling_options<Solver, Pyramid>& options = {},
+                           OnStep on_step = {},
+                           const scales<held_images<Tensor>, N>& held = {}) {
+  return sample(denoise, schedule, path, initial_noises<Tensor, N>(image, options), options,
                 std::move(on_step), held);
 }
 

@@ -19,17 +19,6 @@
 
 namespace lift {
 
-namespace kernel {
-/// Keeps x within [−1, 1].
-struct clip {
-  template <class T>
-  LIFT_HD T operator()(T x) const {
-    using std::fmax, std::fmin;
-    return fmin(fmax(x, T(-1)), T(1));
-  }
-};
-}  // namespace kernel
-
 /// Throws lift::error unless there is a step, all timesteps are in the schedule, and none is above
 /// that of its scale in the step before.
 template <std::size_t N, noise_schedule Schedule>
@@ -44,27 +33,35 @@ void require_falling(const Schedule& schedule, const std::vector<scales<double, 
     }
 }
 
+/// The signal powers ᾱ of a path's evaluations and of where it lands.
+template <std::size_t N, noise_schedule Schedule>
+std::vector<scales<double, N>> alpha_bars_along(const Schedule& schedule,
+                                                const std::vector<scales<double, N>>& path,
+                                                landing where) {
+  std::vector<scales<double, N>> result =
+      mapped_path(path, [&](double t) { return alpha_bar_at(schedule, t); });
+  const double end = where == landing::clean ? 1 : schedule.alpha_bar(0);
+  result.push_back(make_scales<N>([&](std::size_t) { return end; }));
+  return result;
+}
+
 namespace detail {
 
 /// One run of `sample`.
-template <class Tensor, std::size_t N, class Denoiser>
+template <class Tensor, std::size_t N, class Denoiser, class Pyramid>
 class sampling_run {
  public:
   template <class Schedule, class Options>
   sampling_run(const Denoiser& denoise, const Schedule& schedule,
                const std::vector<scales<double, N>>& path, const scales<Tensor, N>& noise,
                const Options& options, const scales<held_images<Tensor>, N>& held)
-      : denoise_(denoise), path_(path), held_(held), clip_(options.clip), seed_(options.seed),
-        first_sample_(options.first_sample) {
+      : denoise_(denoise), path_(path), held_(held), pyramid_(options.pyramid), clip_(options.clip),
+        seed_(options.seed), first_sample_(options.first_sample) {
     validate(schedule);
     require_falling(schedule, path);
-    for (const auto& times : path)
-      alpha_bars_.push_back(
-          make_scales<N>([&](std::size_t s) { return alpha_bar_at(schedule, times[s]); }));
-    const bool lands_clean = options.landing == landing::clean;
-    const double end = lands_clean ? 1 : schedule.alpha_bar(0);
-    alpha_bars_.push_back(make_scales<N>([&](std::size_t) { return end; }));
-    if (!lands_clean) path_.push_back(make_scales<N>([](std::size_t) { return 0.0; }));
+    alpha_bars_ = alpha_bars_along(schedule, path, options.landing);
+    if (options.landing == landing::timestep_zero)
+      path_.push_back(make_scales<N>([](std::size_t) { return 0.0; }));
     timestep_of_ = [&schedule](double alpha_bar) {
       return timestep_from_log_snr(schedule, log_snr_from_alpha_bar(alpha_bar));
     };
@@ -131,9 +128,8 @@ class sampling_run {
       Tensor::backend_type::map(1, norms_.mutable_data() + point * N + s, kernel::add{}, each(norm),
                                 operand<typename Tensor::value_type>{
                                     norms_.data() + point * N + s, 1, 1});
-      if (clip_) y[s] = mapped<Tensor>(y[s].shape(), kernel::clip{}, each(y[s]));
     }
-    return y;
+    return clipped(y, clip_, pyramid_);
   }
 
   /// Waits for the backend, for the first time on the way; throws lift::error if an x̂₀ was not
@@ -152,7 +148,8 @@ class sampling_run {
   std::vector<scales<double, N>> alpha_bars_;  // with the landing
   scales<held_images<Tensor>, N> held_;
   std::function<double(double alpha_bar)> timestep_of_;
-  bool clip_;
+  Pyramid pyramid_;
+  clipping clip_;
   std::uint64_t seed_, first_sample_;
   std::size_t count_, index_ = 0;  // of steps
   solver_step<Tensor, N> now_;
@@ -168,14 +165,15 @@ class sampling_run {
 /// lift::error as validate(schedule) does, for an empty path, one that rises or leaves the schedule,
 /// and for outputs of the denoiser that do not fit or are not finite.
 template <class Tensor, std::size_t N, class Denoiser, class Schedule, class Solver = ddim,
-          class OnStep = ignore_step>
+          class OnStep = ignore_step, class Pyramid = copies>
   requires(is_denoiser<Denoiser, Tensor, N>() && is_solver<Solver, Tensor, N>() &&
-           is_noise_schedule<Schedule>())
+           is_noise_schedule<Schedule>() && is_pyramid<Pyramid, Tensor, N>())
 scales<Tensor, N> sample(const Denoiser& denoise, const Schedule& schedule,
                          const timestep_path<N>& path, const scales<Tensor, N>& noise,
-                         const sampling_options<Solver>& options = {}, OnStep on_step = {},
-                         const scales<held_images<Tensor>, N>& held = {}) {
-  return detail::sampling_run<Tensor, N, Denoiser>(denoise, schedule, path, noise, options, held)
+                         const sampling_options<Solver, Pyramid>& options = {},
+                         OnStep on_step = {}, const scales<held_images<Tensor>, N>& held = {}) {
+  return detail::sampling_run<Tensor, N, Denoiser, Pyramid>(denoise, schedule, path, noise, options,
+                                                            held)
       .follow(detail::joint_solver<Tensor, N>(options.solver), on_step);
 }
 

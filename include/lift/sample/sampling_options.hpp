@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include <lift/core/scales.hpp>
+#include <lift/pyramid/copies.hpp>
+#include <lift/sample/clipping.hpp>
 #include <lift/sample/ddim.hpp>
 
 namespace lift {
@@ -16,13 +18,14 @@ enum class landing {
 };
 
 /// How to sample; where to start is the path's to say.
-template <class Solver = ddim>
+template <class Solver = ddim, class Pyramid = copies>
 struct sampling_options {
   Solver solver = {};
-  bool clip = true;  ///< keep x̂₀ within [−1, 1], where images are
+  clipping clip = clipping::fixed;
   lift::landing landing = lift::landing::clean;
   std::uint64_t seed = 42;
   std::uint64_t first_sample = 0;  ///< number of the batch's first image among all to be made
+  Pyramid pyramid = {};            ///< that makes the scales
 
   static sampling_options reference() { return {.landing = lift::landing::timestep_zero}; }
 };

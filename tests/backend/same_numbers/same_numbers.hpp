@@ -175,6 +175,7 @@ class number_list {
       std::is_same_v<Op, op::add> || std::is_same_v<Op, op::concat> ||
       std::is_same_v<Op, op::conv2d> || std::is_same_v<Op, op::conv2d_add> ||
       std::is_same_v<Op, op::conv_transpose2d> || std::is_same_v<Op, op::downsample> ||
+      std::is_same_v<Op, op::haar> || std::is_same_v<Op, op::inverse_haar> ||
       std::is_same_v<Op, op::linear> || std::is_same_v<Op, op::slice> ||
       std::is_same_v<Op, op::upsample>;
 
