@@ -18,7 +18,7 @@ for argument; do
   esac
 done
 size=32 epochs=14 batch=16 seconds=170 steps=18 images=256
-policies=(diagonal greedy dp-64 dp-total)
+policies=(log-snr diagonal dp-64 dp-total)
 if $fresh; then rm -rf "$out"; fi
 
 ./scripts/install_dependencies.sh
@@ -66,7 +66,7 @@ for policy in "${policies[@]}"; do
     --output "$path"
   once "$out/grids/$policy.png" generate "$policy" lift --path "$path"
 done
-once "$out/grids/baseline.png" generate baseline baseline --policy diagonal --steps $steps
+once "$out/grids/baseline.png" generate baseline baseline --policy log-snr --steps $steps
 for name in "${policies[@]}" baseline; do
   once "$out/measures/$name.json" $lift measure frechet --data "$out/samples/$name" \
     --against "$data" --size $size --label "$name" --output "$out/measures/$name.json"
