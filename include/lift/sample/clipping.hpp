@@ -22,12 +22,17 @@ enum class clipping {
 };
 
 namespace kernel {
-/// x within [−bound, bound], over the bound.
+/// Keeps x within [−1, 1].
 struct clip {
   template <class T>
-  LIFT_HD T operator()(T x, T bound) const {
+  LIFT_HD T operator()(T x) const {
     using std::fmax, std::fmin;
-    return fmin(fmax(x, -bound), bound) / bound;
+    return fmin(fmax(x, T(-1)), T(1));
+  }
+  /// Of x over a bound.
+  template <class T>
+  LIFT_HD T operator()(T x, T bound) const {
+    return (*this)(x / bound);
   }
 };
 }  // namespace kernel
@@ -54,8 +59,8 @@ Tensor bounds_of_pixels(const Tensor& images) {
 
 template <class Tensor>
 Tensor clipped_images(const Tensor& images, clipping how) {
-  const Tensor bounds = how == clipping::dynamic ? bounds_of_pixels(images)
-                                                 : full<Tensor>({1}, typename Tensor::value_type(1));
+  if (how == clipping::fixed) return mapped<Tensor>(images.shape(), kernel::clip{}, each(images));
+  const Tensor bounds = bounds_of_pixels(images);
   return mapped<Tensor>(images.shape(), kernel::clip{}, each(images),
                         spread(bounds, images.size() / bounds.size()));
 }
