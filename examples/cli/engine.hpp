@@ -105,6 +105,12 @@ struct generated_step {
   std::function<host_array()> fine;
 };
 
+/// What is known of a run along a fine path: lift::truncation_errors, and its fine images.
+struct reference_run {
+  grid<> errors;
+  host_array fine;
+};
+
 /// The cells of a heatmap in any number of scales: a block is output · N + input.
 struct any_heatmap_cells {
   using blocks = std::vector<sample_mean>;
@@ -124,9 +130,8 @@ class model_on_backend {
   /// The fine images; throws lift::error as lift::generate.
   virtual host_array generate(const generation& job,
                               const std::function<void(const generated_step&)>& on_step) const = 0;
-  /// lift::truncation_errors of a run of the job along its path.
-  virtual grid<> truncation_errors(const generation& job,
-                                   const std::function<void(const generated_step&)>& on_step) const = 0;
+  virtual reference_run run_reference(const generation& job,
+                                      const std::function<void(const generated_step&)>& on_step) const = 0;
   virtual any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,
                                       const error_heatmap_options& options,
                                       const heatmap_progress& progress,

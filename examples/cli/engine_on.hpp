@@ -48,11 +48,12 @@ class model_of final : public model_on_backend {
         sample(told(job), model_.schedule, path, start, options, tell(on_step), held(job))));
   }
 
-  grid<> truncation_errors(const generation& job,
-                           const std::function<void(const generated_step&)>& on_step) const override {
+  reference_run run_reference(const generation& job,
+                              const std::function<void(const generated_step&)>& on_step) const override {
     const auto [options, path, start] = begin(job);
-    return lift::truncation_errors(
-        reference_trajectory(told(job), model_.schedule, path, start, options, tell(on_step)));
+    const auto along =
+        reference_trajectory(told(job), model_.schedule, path, start, options, tell(on_step));
+    return {truncation_errors(along), to_host(pyramid().join(along.x.back()))};
   }
 
   any_heatmap measure_heatmap(const host_array& images, const heatmap_axis& axis,

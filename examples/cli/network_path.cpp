@@ -32,18 +32,19 @@ class path_finder {
 
   const model_file& model() const { return model_; }
 
-  /// The steps of a fine run that are worth most.
+  /// The steps of a fine run that are worth most; also gives that run's images where they are asked for.
   template <std::size_t N>
-  timestep_path<N> select(std::size_t steps) const {
+  timestep_path<N> select(std::size_t steps, std::vector<float>* images = nullptr) const {
     const timestep_path<N> fine = course<N>(o_.reference_steps);
     progress bar(session_, "reference", batches() * fine.size());
     std::size_t done = 0;
     grid<> errors(fine.size() + 1, fine.size() + 1);
     each_batch(fine, [&](const generation& job) {
-      const grid<> part =
-          model_.model->truncation_errors(job, [&](const generated_step&) { bar.update(++done); });
+      const reference_run part =
+          model_.model->run_reference(job, [&](const generated_step&) { bar.update(++done); });
       const double share = static_cast<double>(job.fine[0]) / static_cast<double>(o_.num_images);
-      for (std::size_t i = 0; i < part.size(); ++i) errors.values()[i] += share * part.values()[i];
+      for (std::size_t i = 0; i < errors.size(); ++i) errors.values()[i] += share * part.errors.values()[i];
+      if (images) images->insert(images->end(), part.fine.values.begin(), part.fine.values.end());
     });
     return select_steps(fine, errors, steps, o_.growth);
   }
@@ -59,8 +60,8 @@ class path_finder {
               "a finite number for policy fitted");
     }
     const bool one_clock = on_one_clock(guess), free = o_.clocks ? *o_.clocks == "free" : !one_clock;
-    const timestep_path<N> selected = select<N>(steps);
-    const std::vector<float> wanted = images_along(course<N>(o_.reference_steps));
+    std::vector<float> wanted;
+    const timestep_path<N> selected = select<N>(steps, &wanted);
     const std::size_t moved = steps * ((one_clock || !free ? 1 : 0) + (free ? N : 0));
     progress bar(session_, "paths", 2 + (o_.search_steps + 1) * (2 * moved + 1));
     std::size_t tried = 0;
