@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Measures what paths and solvers are worth for networks that were trained.
 
-    trained_paths.py --lift build/release/bin/lift --data cats.zip --work out/paths --minutes 60
+    trained_paths.py --lift build/release/bin/lift --data cats.zip --work out/paths
 
-Trains one network for each of --networks (copies, haar, baseline), each for --minutes, and makes
+Trains one network for each of --networks (copies, haar, baseline), all for as many --epochs, and makes
 --images images with every path, solver, number of evaluations and seed. Each set's Fréchet distance
 to as many images of --data is written to WORK/results.json, and a table of means and standard
 deviations over the seeds to WORK/results.md. What is there already is kept, so that a stopped run
-goes on.
+goes on, and a further run adds other --paths or --evaluations.
 """
 import argparse
 import json
@@ -28,15 +28,15 @@ def parse():
     p.add_argument("--data", required=True, type=pathlib.Path)
     p.add_argument("--work", required=True, type=pathlib.Path)
     p.add_argument("--networks", default=",".join(NETWORKS))
-    p.add_argument("--minutes", type=float, default=60, help="of training, for each network")
+    p.add_argument("--epochs", type=int, default=16, help="of training, for each network")
     p.add_argument("--size", type=int, default=32)
-    p.add_argument("--hidden-dims", default="32,64,128")
+    p.add_argument("--hidden-dims", default="24,48,96")
     p.add_argument("--batch-size", type=int, default=32)
     p.add_argument("--lr", default="1e-3")
     p.add_argument("--images", type=int, default=1000)
     p.add_argument("--seeds", type=int, default=3)
     p.add_argument("--evaluations", default="6,10,18,50")
-    p.add_argument("--solvers", default="ddim,dpm-2m")
+    p.add_argument("--solvers", default="ddim,usual", help="usual: what lift generate takes for so many steps")
     p.add_argument("--paths", help="only these, separated by semicolons")
     p.add_argument("--threads", type=int, default=0)
     return p.parse_args()
@@ -66,9 +66,9 @@ class Study:
         if f"{network}: training" in self.results:
             return folder
         made = self.lift("train", *NETWORKS[network], "--data", o.data, "--outdir", folder, "--overwrite",
-                         "--size", o.size, "--hidden-dims", o.hidden_dims, "--batch-size", o.batch_size,
-                         "--lr", o.lr, "--warmup", 100, "--ema", "0.999", "--epochs", 10000,
-                         "--time-limit", 60 * o.minutes, "--save-every", 0, "--sample-every", 0)
+                         "--size", o.size, "--hidden-dims", o.hidden_dims, "--attention-levels", 2,
+                         "--batch-size", o.batch_size, "--lr", o.lr, "--warmup", 100, "--ema", "0.999",
+                         "--epochs", o.epochs, "--save-every", 0, "--sample-every", 0)
         self.keep(f"{network}: training", {k: made[k] for k in ("step", "loss", "parameters", "seconds")})
         return folder
 
@@ -78,6 +78,10 @@ class Study:
             self.lift("heatmap", "--checkpoint", folder, "--data", self.options.data, "--preset", "reference",
                       "--points", 12, "--num-images", 16, "--probes", 2, "--output", file)
         return file
+
+    @staticmethod
+    def by(solver):
+        return [] if solver == "usual" else ["--solver", solver]
 
     def path(self, network, folder, name, solver, steps):
         """The file of a path; paths that are found with a solver are that solver's own."""
@@ -93,7 +97,7 @@ class Study:
         if how is None:  # over the heatmap
             how = ["--policy", name, "--preset", "reference", "--heatmap", self.heatmap(network, folder)]
         if fitted:
-            how += ["--solver", solver]
+            how += self.by(solver)
         self.lift("path", *how, "--steps", steps, "--output", file)
         return file
 
@@ -104,7 +108,7 @@ class Study:
         o, samples = self.options, self.work / "samples"
         landing = ["--landing", "timestep-zero"] if name == REFERENCE and solver == "ddim" else []
         self.lift("generate", "--checkpoint", folder, "--path",
-                  self.path(network, folder, name, solver, steps), "--solver", solver, *landing,
+                  self.path(network, folder, name, solver, steps), *self.by(solver), *landing,
                   "--num-images", o.images, "--batch-size", 50, "--seed", seed, "--outdir", samples,
                   "--overwrite")
         found = self.lift("measure", "frechet", "--data", samples, "--against", o.data, "--size", o.size,

@@ -34,18 +34,17 @@ struct generate_settings : session {
   preset_option preset;
   std::filesystem::path path, init_image;
   image_places to;
-  std::string coarse_input = "sampled", solver, clip = clipping_choices[0].name, labels;
+  std::string coarse_input = "sampled", clip = clipping_choices[0].name, labels;
   std::size_t num_images = 32, batch_size = 32;
   double eta = 0, guidance = 1, strength = 0.6;
   std::uint64_t seed = 42;
   bool exact = false, foreign_path = false;
-  std::optional<std::string> landing, rounding;
+  std::optional<std::string> solver, landing, rounding;
   std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
 
-  /// Takes what was not given as usual; noise along the path is DDIM's.
+  /// Takes what was not given as usual.
   void settle() {
     if (path.empty() && !levels.any()) policy.settle(preset.side());
-    if (solver.empty()) solver = eta > 0 ? "ddim" : usual_of(preset.side()).solver;
   }
 
   /// How many images a network is shown at once.
@@ -149,7 +148,10 @@ class generator {
       require_same(identity_of(made), {model_.file.string(), model_.identity}, s.foreign_path);
     landing_ = s.preset.pick(s.landing, "clean", "timestep-zero");
     rounding_ = s.preset.pick(s.rounding, "nearest", "truncate");
-    require_use(s.eta == 0 || s.solver == "ddim", "--eta means nothing to --solver " + s.solver);
+    // Noise along the path is DDIM's.
+    solver_ = s.solver.value_or(
+        s.eta > 0 ? "ddim" : usual_solver(s.preset.side(), path_.timesteps.size()));
+    require_use(s.eta == 0 || solver_ == "ddim", "--eta means nothing to --solver " + solver_);
     require_use(scales_ != 1 || s.coarse_input == "sampled",
                 "--coarse-input means nothing to the baseline, which has one scale");
     require_use(scales_ <= 2 || s.coarse_input == "sampled",
@@ -185,10 +187,10 @@ class generator {
     json told = {{"outdir", path_text(s_.to.folder)},
                  {"images", s_.num_images},
                  {"policy", path_.policy},
-                 {"solver", s_.solver},
+                 {"solver", solver_},
                  {"steps", path_.timesteps.size()}};
     const bool guided = !labels_.empty() && s_.guidance != 0 && s_.guidance != 1;
-    if (!evaluates_twice(choose("solver", solver_choices, s_.solver)))
+    if (!evaluates_twice(choose("solver", solver_choices, solver_)))
       told["evaluations"] = path_.timesteps.size() * (guided ? 2 : 1);
     told["seconds"] = bar.seconds();
     report(s_, told);
@@ -257,7 +259,7 @@ class generator {
                    const std::function<void(const generated_step&)>& on_step) const {
     generation job{.path = path_.timesteps,
                    .fine = fine_shape(count),
-                   .solver = choose("solver", solver_choices, s_.solver),
+                   .solver = choose("solver", solver_choices, solver_),
                    .options = {.solver = {s_.eta},
                                .clip = choose("clipping", clipping_choices, s_.clip),
                                .landing = choose("landing", landing_choices, landing_),
@@ -287,7 +289,7 @@ class generator {
     json result = model_.identity;
     result.update({{"policy", path_.policy},
                    {"timesteps", to_json(path_)},
-                   {"solver", s_.solver},
+                   {"solver", solver_},
                    {"eta", s_.eta},
                    {"landing", landing_},
                    {"clip", s_.clip},
@@ -315,7 +317,7 @@ class generator {
   model_file model_;
   std::size_t scales_;
   any_path path_;
-  std::string landing_, rounding_;
+  std::string solver_, landing_, rounding_;
   class_labels labels_;  // of image i the entry i mod their number
   host_array given_, changed_;
 };
@@ -348,7 +350,7 @@ void add_generate(CLI::App& program) {
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
   choice_option(app, "--solver", s->solver, names_of(solver_choices),
-                "What takes a step [dpm-2m, or ddim with --eta; reference: ddim]: ddim, of first order; heun and "
+                "What takes a step [unipc-3, below 14 steps dpm-2m, with --eta ddim; reference: ddim]: ddim, of first order; heun and "
                 "dpm-2s (DPM-Solver++), of second, with two evaluations a step; dpm-2m and dpm-3m, DPM-Solver++ of "
                 "second and third order with one; unipc-2 and unipc-3, UniPC with a corrector, one order higher, "
                 "with one too; with noise on the way: churned-heun, of two evaluations, sde-dpm-2m, and "

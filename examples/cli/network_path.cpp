@@ -21,8 +21,12 @@ namespace {
 /// A network, and the noise that paths are tried on.
 class path_finder {
  public:
-  path_finder(const session& s, const network_path_options& o)
-      : session_(s), o_(o), model_(o.model.load(s)), scales_(model_.model->scale_count()) {
+  path_finder(const session& s, const network_path_options& o, const std::string& solver)
+      : session_(s),
+        o_(o),
+        solver_(choose("solver", solver_choices, solver)),
+        model_(o.model.load(s)),
+        scales_(model_.model->scale_count()) {
     if (o.along.empty()) return;
     along_ = load_any_path(o.along);
     require_same(identity_of(o.along), {model_.file.string(), model_.identity}, true);
@@ -122,13 +126,14 @@ class path_finder {
       interruption::check();
       work(generation{.path = any_path(named_path<N>{"", path}).timesteps,
                       .fine = {count, 3, model_.size.height, model_.size.width},
-                      .solver = choose("solver", solver_choices, o_.solver),
+                      .solver = solver_,
                       .options = {.seed = o_.seed, .first_sample = first}});
     });
   }
 
   const session& session_;
   const network_path_options& o_;
+  solver_kind solver_;
   model_file model_;
   std::size_t scales_;
   any_path along_;
@@ -143,7 +148,7 @@ void network_path_options::add(CLI::App& app) {
   number_option(app, "--reference-steps", reference_steps, "Evaluations of the run that gits and fitted look at",
                 whole(1, 100'000));
   choice_option(app, "--solver", solver, {"ddim", "heun", "dpm-2m", "dpm-3m", "unipc-2", "unipc-3"},
-                "What takes the steps of that run and, with fitted, of the path");
+                "What takes the steps of that run and, with fitted, of the path [that of `lift generate`]");
   num_images_option(app, num_images)->description("Number of images that gits and fitted look at");
   batch_size_option(app, batch_size);
   seed_option(app, seed);
@@ -160,11 +165,12 @@ network_path_options::result network_path_options::find(const session& s, const 
                                                         std::size_t steps) const {
   require_use(steps <= reference_steps,
               text("--steps ", steps, " is more than --reference-steps ", reference_steps));
-  const path_finder finder(s, *this);
+  const std::string by = solver.value_or(usual_solver(preset::sound, steps));
+  const path_finder finder(s, *this, by);
   result found;
   found.settings = finder.model().identity;
   found.settings.update({{"along", path_text(along)},
-                         {"solver", solver},
+                         {"solver", by},
                          {"reference_steps", reference_steps},
                          {"num_images", num_images},
                          {"seed", seed}});

@@ -23,8 +23,7 @@ inline const std::vector<std::string> network_policies = {"gits", "fitted"};
 struct network_path_options {
   model_options model;
   path along;
-  std::string solver = usual_of(preset::sound).solver;
-  std::optional<std::string> clocks;
+  std::optional<std::string> solver, clocks;
   std::size_t reference_steps = 100, num_images = 32, batch_size = 32, search_steps = 50;
   double growth = 1;
   std::uint64_t seed = 42;

@@ -21,6 +21,7 @@
 #include <lift/core/thread_pool.hpp>
 #include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/image.hpp>
+#include <lift/sample/suited_solver.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
 #include "number_option.hpp"
@@ -152,12 +153,17 @@ CLI::Option* schedule_option(CLI::App& app, Value& value) {
 
 /// What commands take where a flag is not given and no file tells.
 struct usual {
-  const char *prediction, *schedule, *policy, *solver;
+  const char *prediction, *schedule, *policy;
   std::size_t steps;  ///< evaluations of a network
 };
 constexpr usual usual_of(preset side) {
-  if (side == preset::reference) return {"noise", "cosine", "diagonal", "ddim", 50};
-  return {"clean", "cosine-ztsnr", "log-snr", "dpm-2m", 18};
+  if (side == preset::reference) return {"noise", "cosine", "diagonal", 50};
+  return {"clean", "cosine-ztsnr", "log-snr", 18};
+}
+/// The solver of a path of so many steps.
+constexpr const char* usual_solver(preset side, std::size_t steps) {
+  if (side == preset::reference) return "ddim";
+  return suited_solver::third_order(steps) ? "unipc-3" : "dpm-2m";
 }
 
 /// Which side a flag that is not given takes where the PyTorch reference has a quirk.

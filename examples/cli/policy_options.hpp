@@ -51,11 +51,11 @@ struct policy_options {
                   "Where dp-64 and dp-total may end [fixed; reference: free]");
     number_option(app, "--max-jump", max_jump, "Cells a scale may advance in a move of n-step [5]",
                   from_one);
-    number_option(app, "--first-log-snr", first, "Where log-snr begins [-15, with fewer than 10 steps up to -8, or the schedule's lowest]",
+    number_option(app, "--first-log-snr", first, "Where log-snr begins [-10.5, with fewer than 10 steps up to -8, or the schedule's lowest]",
                   range<double>{-30, 30});
     number_option(app, "--power", power,
-                  "Of the spacing of log-snr: 1 is even, less is denser where it is clean [1/2 + 2/steps, with "
-                  "fewer than 10 steps more, at most 1; 1 if it begins above -8]",
+                  "Of the spacing of log-snr: 1 is even, less is denser where it is clean [1, with 7 to 13 "
+                  "steps down to 0.82; 1 if it begins above -8]",
                   range<double>{0, 10, true});
     std::vector<std::string> names = names_of(path_policy_choices);
     names.insert(names.end(), others.begin(), others.end());

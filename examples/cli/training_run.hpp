@@ -214,7 +214,7 @@ class training_run {
     for (std::size_t i = 0; i < s_.sample_images && setup_.labelled; ++i)
       job.labels.push_back(static_cast<std::int64_t>(i % s_.net.classes));
     const usual side = usual_of(s_.preset.side());
-    job.solver = choose("solver", solver_choices, side.solver);
+    job.solver = choose("solver", solver_choices, usual_solver(s_.preset.side(), steps));
     for (const auto& step :
          make_path_policy(side.policy)(error_heatmap<1>{}, setup_.model.schedule, steps))
       job.path.emplace_back(network.scale_count(), step.fine());

@@ -160,6 +160,7 @@
 #include <lift/sample/sde_dpm_solver.hpp>
 #include <lift/sample/solver.hpp>
 #include <lift/sample/stepper.hpp>
+#include <lift/sample/suited_solver.hpp>
 #include <lift/sample/truncation_errors.hpp>
 #include <lift/sample/uni_pc.hpp>
 

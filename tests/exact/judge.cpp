@@ -12,6 +12,7 @@
 #include <lift/exact/judge.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/sample.hpp>
+#include <lift/sample/suited_solver.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
 BOOST_AUTO_TEST_SUITE(judge_tests)
@@ -110,11 +111,14 @@ BOOST_AUTO_TEST_CASE(the_defaults_are_near_the_truth) {
       const auto off = [&](std::size_t steps) {
         const auto path = log_snr_diagonal{}(error_heatmap<2>{}, schedule, steps);
         return field.wasserstein(field.follow(alpha_bars_along(schedule, path, landing::clean),
-                                              dpm_solver{}, sampling_start::unit_noise));
+                                              suited_solver{}, sampling_start::unit_noise));
       };
       BOOST_TEST(off(6) < 2.5e-3);  // evenly spaced on the clipped schedule: 0.0012 and 0.018
+      BOOST_TEST(off(8) < 7e-4);
       BOOST_TEST(off(10) < 2e-4);
-      BOOST_TEST(off(18) < 5e-5);
+      for (const std::size_t steps : {11, 12, 13, 14}) BOOST_TEST(off(steps) < 2.2e-4);
+      BOOST_TEST(off(18) < 5e-6);
+      BOOST_TEST(off(50) < 5e-6);
     }
   }
 }

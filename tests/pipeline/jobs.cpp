@@ -81,7 +81,7 @@ BOOST_FIXTURE_TEST_CASE(the_jobs_are_those_of_the_library, toy_data) {
   const auto path = diagonal{}({}, trained.schedule, 2);
   const auto made = generate(trained, {.count = 3, .batch_size = 3}, path);
   const auto same = generate<tensor_f>(trained, trained.schedule, path, shape{3, 3, 16, 16},
-                                       sampling_options<dpm_solver>{});
+                                       sampling_options<suited_solver>{});
   BOOST_CHECK(made.fine().to_host() == same.fine().to_host());
   BOOST_CHECK(made.coarse().to_host() == same.coarse().to_host());
   const auto by_heun =

@@ -17,6 +17,7 @@
 #include <lift/sample/heun.hpp>
 #include <lift/sample/localisation_euler.hpp>
 #include <lift/sample/sde_dpm_solver.hpp>
+#include <lift/sample/suited_solver.hpp>
 #include <lift/sample/uni_pc.hpp>
 #include <lift/schedule/cosine.hpp>
 
@@ -239,6 +240,17 @@ BOOST_AUTO_TEST_CASE(numbers_of_evaluations) {
           BOOST_TEST(std::abs(log_snr_at(schedule, twice[i][s]) -
                               (log_snr_at(schedule, here) + log_snr_at(schedule, next)) / 2) < 1e-9);
       }
+  }
+}
+
+/// The usual solver is another from 14 steps on.
+BOOST_AUTO_TEST_CASE(the_suited_solver_is_one_of_two) {
+  for (const std::size_t steps : {1u, 2u, 13u, 14u, 20u}) {
+    const auto path = path_of<3>(steps);
+    const auto got = run(gaussian_pixels<3>{}, path, suited_solver{});
+    const auto want = steps < 14 ? run(gaussian_pixels<3>{}, path, dpm_solver{2})
+                                 : run(gaussian_pixels<3>{}, path, uni_pc{3});
+    BOOST_TEST(distance(got, want) == 0.0, steps << " steps");
   }
 }
 

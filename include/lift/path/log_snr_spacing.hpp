@@ -27,23 +27,24 @@ inline std::vector<double> power_spaced_log_snrs(std::size_t steps, double first
 }
 
 /// All scales at the same level, spaced in λ = log γ by a power; looks at no heatmap. The defaults are
-/// for multistep solvers of second order that begin with unit noise: the first level is so noisy that unit
-/// noise is right there, but for few steps, which have none to spare for that.
+/// for suited_solver that begins with unit noise: the first level is so noisy that unit noise is right
+/// there, and levels are evenly spaced; fewer steps have fewer to spare for noise, and are denser where
+/// it is clean.
 struct log_snr_diagonal {
   static constexpr double suited = std::numeric_limits<double>::quiet_NaN();  ///< to the number of steps
 
   double first = suited;  ///< λ of the first evaluation, or the schedule's lowest if that is higher
   double power = suited;  ///< of the spacing: 1 if the path begins above −8, or else power_of(N)
 
-  /// −15 from 10 steps on, and −8 up to 6.
+  /// −10.5 from 10 steps on, and −8 up to 6.
   static double first_of(std::size_t steps) {
-    return steps >= 10 ? -15 : steps <= 6 ? -8 : -15 + 1.75 * static_cast<double>(10 - steps);
+    if (steps >= 10) return -10.5;
+    return steps <= 6 ? -8 : -8 - 0.625 * static_cast<double>(steps - 6);
   }
-  /// ½ + 2/N for N steps, 0.04 more for each that lacks of 10, at most 1.
+  /// 1 up to 6 steps and from 14 on, falling to 0.82 at 10, which it is from there to 13.
   static double power_of(std::size_t steps) {
-    const double lacking = steps < 10 ? static_cast<double>(10 - steps) : 0;
-    const double power = 0.5 + 2 / static_cast<double>(steps) + 0.04 * lacking;
-    return power < 1 ? power : 1;
+    if (steps <= 6 || steps >= 14) return 1;
+    return steps >= 10 ? 0.82 : 1 - 0.045 * static_cast<double>(steps - 6);
   }
 
   static log_snr_diagonal reference() { return {}; }  // which has none

@@ -9,14 +9,14 @@
 #include <lift/model/guided.hpp>
 #include <lift/path/log_snr_spacing.hpp>
 #include <lift/pipeline/trained_model.hpp>
-#include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/generate.hpp>
+#include <lift/sample/suited_solver.hpp>
 
 namespace lift {
 
 /// What `generate` makes with a trained model. `solver` is any solver or stepper; image i is of the
 /// class labels[i mod their number], of none where there are none, with so much guidance (guided).
-template <class Solver = dpm_solver>
+template <class Solver = suited_solver>
 struct generate_options {
   std::size_t count = 16, steps = 18, batch_size = 16;
   Solver solver = {};
@@ -27,7 +27,7 @@ struct generate_options {
 
 /// `count` images of every scale as the model's pyramid makes them, of copies (count, C, H, W) and so on,
 /// along a path, or else log_snr_diagonal in `steps` steps. Throws lift::error as `sample`.
-template <class Architecture, backend Backend, class Solver = dpm_solver>
+template <class Architecture, backend Backend, class Solver = suited_solver>
 auto generate(const trained_model<Architecture, Backend>& trained,
               const generate_options<Solver>& options = {},
               timestep_path<Architecture::scale_count> path = {}) {
