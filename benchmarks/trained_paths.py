@@ -97,7 +97,7 @@ class Study:
         if how is None:  # over the heatmap
             how = ["--policy", name, "--preset", "reference", "--heatmap", self.heatmap(network, folder)]
         if fitted:
-            how += self.by(solver)
+            how += ["--num-images", 16, "--search-steps", 15, *self.by(solver)]
         self.lift("path", *how, "--steps", steps, "--output", file)
         return file
 

@@ -21,7 +21,7 @@ if ! dpkg-query -W "${needed[@]}" >/dev/null 2>&1 || ! dpkg --print-foreign-arch
 fi
 
 if [[ ! -e $root/complete ]]; then
-  libraries=(libc6 libopenblas libpng libjpeg62-turbo libwebp libgif libarchive libfreetype libboost-test)
+  libraries=(libc6 libopenblas libpng libjpeg62-turbo libwebp libgif libarchive nettle libfreetype libboost-test)
   for_all=(libxtensor-dev xtl-dev libxsimd-dev libxtensor-blas-dev libeigen3-dev nlohmann-json3-dev libcli11-dev)
   mapfile -t packages < <(apt-get -s install --no-install-recommends "${libraries[@]/%/-dev:arm64}" |
     awk '$1 == "Inst" && $2 ~ /:arm64$/ { print $2 }')

@@ -28,6 +28,15 @@ inline double hashed_uniform(std::uint64_t label, std::uint64_t i) {
   return static_cast<double>(z >> 40) / 8388608.0 - 1.0;
 }
 
+/// The first `count` numbers of a label, times a factor in float32.
+inline std::vector<float> hashed_numbers(const std::string& label, std::size_t count, double factor) {
+  const std::uint64_t h = label_hash(label);
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i)
+    values[i] = static_cast<float>(hashed_uniform(h, i)) * static_cast<float>(factor);
+  return values;
+}
+
 /// The golden value of a parameter.
 template <class T>
 std::vector<T> hashed_parameter(const std::string& prefix, const std::string& name,

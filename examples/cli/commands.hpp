@@ -17,6 +17,8 @@ void add_path(CLI::App& program);
 void add_judge(CLI::App& program);
 void add_generate(CLI::App& program);
 void add_measure(CLI::App& program);
+void add_feature_measures(CLI::App& measure);
+void add_pair_measures(CLI::App& measure);
 void add_plot(CLI::App& program);
 void add_info(CLI::App& program);
 

@@ -16,12 +16,18 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/io/checkpoint.hpp>
 #include <lift/io/dataset.hpp>
+#include <lift/io/safetensors.hpp>
+#include <lift/metric/alexnet.hpp>
 #include <lift/metric/denoising_error.hpp>
+#include <lift/metric/inception.hpp>
+#include <lift/metric/squeezenet.hpp>
+#include <lift/metric/vgg16.hpp>
 #include <lift/model/any_architecture.hpp>
 #include <lift/sample/sampling_options.hpp>
 #include <lift/schedule/any_schedule.hpp>
@@ -187,6 +193,15 @@ class training {
   virtual std::shared_ptr<const model_on_backend> average() const = 0;
 };
 
+/// A network whose activations describe images.
+using any_feature_network = std::variant<vgg16, alexnet, squeezenet, inception>;
+
+/// The features of images, each image's in a row, row by row.
+using extract_features = std::function<std::vector<float>(const image_batch_view&)>;
+/// The distances of images k of two batches.
+using compare_images =
+    std::function<std::vector<double>(const image_batch_view&, const image_batch_view&)>;
+
 /// A backend that this build of the command has.
 struct engine {
   const char* name;
@@ -196,6 +211,11 @@ struct engine {
   /// Goes on from a checkpoint or, where the setup says so, begins from its weights; begins afresh
   /// where there is none.
   std::unique_ptr<training> (*train)(const training_setup&, std::optional<checkpoint> start);
+  /// Of the network's last stage; weights as lift::feature_weights.
+  extract_features (*features)(const any_feature_network&, const safetensors& weights,
+                               const input_preparation&);
+  /// LPIPS.
+  compare_images (*lpips)(const any_feature_network&, const safetensors& weights);
   const char* instructions = nullptr;  ///< of the vectors that it computes with; null on a device
   /// Null where threads are those of the command's default pool, or a device's.
   void (*use_threads)(std::size_t count) = nullptr;

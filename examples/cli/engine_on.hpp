@@ -8,6 +8,9 @@
 #include <variant>
 #include <vector>
 
+#include <lift/io/feature_weights.hpp>
+#include <lift/metric/lpips.hpp>
+#include <lift/metric/pooled_activations.hpp>
 #include <lift/model/guided.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/recorded_network.hpp>
@@ -227,9 +230,29 @@ std::unique_ptr<training> train_on(const training_setup& setup, std::optional<ch
       setup.model.architecture);
 }
 
+template <class Tensor>
+extract_features features_on(const any_feature_network& chosen, const safetensors& weights,
+                             const input_preparation& preparation) {
+  return std::visit(
+      [&]<class Network>(const Network& network) -> extract_features {
+        return pooled_activations<Network, Tensor>(feature_weights<Tensor>(weights, network),
+                                                   network, preparation);
+      },
+      chosen);
+}
+
+template <class Tensor>
+compare_images lpips_on(const any_feature_network& chosen, const safetensors& weights) {
+  return std::visit(
+      [&]<class Network>(const Network& network) -> compare_images {
+        return lpips<Network, Tensor>(feature_weights<Tensor>(weights, network), network);
+      },
+      chosen);
+}
+
 /// The engine of a backend, in float32.
-template <class Backend>
-constexpr engine engine_on{Backend::name, LIFT_PROCESSOR, load_on<tensor<Backend, float>>,
-                           train_on<tensor<Backend, float>>};
+template <class Backend, class Tensor = tensor<Backend, float>>
+constexpr engine engine_on{Backend::name,    LIFT_PROCESSOR,      load_on<Tensor>,
+                           train_on<Tensor>, features_on<Tensor>, lpips_on<Tensor>};
 
 }  // namespace lift::cli

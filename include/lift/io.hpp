@@ -12,6 +12,8 @@
 #include <lift/io/decode_image.hpp>
 #include <lift/io/emoji.hpp>
 #include <lift/io/exif.hpp>
+#include <lift/io/feature_statistics.hpp>
+#include <lift/io/feature_weights.hpp>
 #include <lift/io/file.hpp>
 #include <lift/io/file_kind.hpp>
 #include <lift/io/folder_files.hpp>
@@ -24,6 +26,8 @@
 #include <lift/io/json_file.hpp>
 #include <lift/io/model_settings.hpp>
 #include <lift/io/network_kind.hpp>
+#include <lift/io/npy.hpp>
+#include <lift/io/npz.hpp>
 #include <lift/io/path_file.hpp>
 #include <lift/io/pixel.hpp>
 #include <lift/io/png.hpp>
@@ -31,6 +35,7 @@
 #include <lift/io/resize.hpp>
 #include <lift/io/safetensors.hpp>
 #include <lift/io/safetensors_header.hpp>
+#include <lift/io/sha256.hpp>
 #include <lift/io/state_names.hpp>
 #include <lift/io/utf8_locale.hpp>
 #include <lift/io/webp.hpp>

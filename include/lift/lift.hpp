@@ -15,6 +15,7 @@
 #include <lift/core/printable.hpp>
 #include <lift/core/random.hpp>
 #include <lift/core/random_permutation.hpp>
+#include <lift/core/resample_taps.hpp>
 #include <lift/core/scales.hpp>
 #include <lift/core/shape.hpp>
 #include <lift/core/stoppable.hpp>
@@ -94,6 +95,7 @@
 #include <lift/nn/attention_block.hpp>
 #include <lift/nn/batch_norm.hpp>
 #include <lift/nn/condition.hpp>
+#include <lift/nn/feature_layers.hpp>
 #include <lift/nn/label_embedding.hpp>
 #include <lift/nn/layers.hpp>
 #include <lift/nn/parameters.hpp>
@@ -194,9 +196,23 @@
 #include <lift/train/training_state.hpp>
 #include <lift/train/update.hpp>
 
+#include <lift/metric/alexnet.hpp>
 #include <lift/metric/denoising_error.hpp>
+#include <lift/metric/extrapolated_frechet.hpp>
 #include <lift/metric/feature_extractor.hpp>
+#include <lift/metric/feature_network.hpp>
 #include <lift/metric/frechet.hpp>
 #include <lift/metric/gaussian.hpp>
 #include <lift/metric/image_batch_view.hpp>
+#include <lift/metric/inception.hpp>
+#include <lift/metric/input_preparation.hpp>
+#include <lift/metric/kernel_distance.hpp>
+#include <lift/metric/lpips.hpp>
+#include <lift/metric/network_features.hpp>
+#include <lift/metric/peak_signal_to_noise.hpp>
+#include <lift/metric/pooled_activations.hpp>
+#include <lift/metric/precision_recall.hpp>
 #include <lift/metric/scattering_features.hpp>
+#include <lift/metric/squeezenet.hpp>
+#include <lift/metric/structural_similarity.hpp>
+#include <lift/metric/vgg16.hpp>

@@ -2,7 +2,8 @@
 # What a newcomer types first: help, version, and mistakes.
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-commands=("dataset emoji" train export heatmap path judge generate "measure frechet" "measure mse"
+commands=("dataset emoji" train export heatmap path judge generate "measure frechet" "measure kid"
+  "measure precision-recall" "measure statistics" "measure pairs" "measure diversity" "measure mse"
   "plot heatmap" "plot diagonal-error" "plot paths" "plot losses" "plot frechet" "plot mse"
   "plot judge" "plot grid" info)
 

@@ -22,7 +22,7 @@ takes() {
 no_number=(nan 1e31) no_whole=(-1 1.5)
 nor_number=("" inf -inf 1e400 +5 " 5" "5 " 0x10 five 5abc)
 nor_whole=(5,5 1e3 18446744073709551616 -18446744073709551615)
-commands=(train heatmap path judge generate "measure frechet" "measure mse" "dataset emoji"
+commands=(train heatmap path judge generate "measure precision-recall" "measure diversity" "measure mse" "dataset emoji"
   "plot heatmap" "plot grid")
 
 flags=0
@@ -69,6 +69,8 @@ heatmap --gamma-min 1e-9 0
 generate --eta 0 -0.5
 generate --num-images 1 0
 measure_frechet --num-images 0 -1
+measure_precision-recall --neighbours 1 0
+measure_diversity --num-pairs 1 0
 measure_mse --epoch 0.5 -0.5
 path --max-jump 1 0
 plot_grid --columns 0 -1

@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(the_defaults_are_near_the_truth) {
       BOOST_TEST(off(6) < 2.5e-3);  // evenly spaced on the clipped schedule: 0.0012 and 0.018
       BOOST_TEST(off(8) < 7e-4);
       BOOST_TEST(off(10) < 2e-4);
-      for (const std::size_t steps : {11, 12, 13, 14}) BOOST_TEST(off(steps) < 2.2e-4);
+      for (const std::size_t steps : {11u, 12u, 13u, 14u}) BOOST_TEST(off(steps) < 2.2e-4);
       BOOST_TEST(off(18) < 5e-6);
       BOOST_TEST(off(50) < 5e-6);
     }

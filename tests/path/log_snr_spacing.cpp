@@ -20,8 +20,8 @@ BOOST_AUTO_TEST_CASE(levels_are_spaced_by_a_power) {
   const auto levels = power_spaced_log_snrs(4, -12, 8, 0.5);
   BOOST_TEST(levels[1] == -2.0);
   BOOST_TEST(levels.back() == 8.0);
-  for (const std::size_t steps : {1, 6, 14, 50}) BOOST_TEST(log_snr_diagonal::power_of(steps) == 1.0);
-  for (const std::size_t steps : {10, 13}) BOOST_TEST(log_snr_diagonal::power_of(steps) == 0.82);
+  for (const std::size_t steps : {1u, 6u, 14u, 50u}) BOOST_TEST(log_snr_diagonal::power_of(steps) == 1.0);
+  for (const std::size_t steps : {10u, 13u}) BOOST_TEST(log_snr_diagonal::power_of(steps) == 0.82);
   BOOST_TEST(log_snr_diagonal::power_of(8) == 0.91, boost::test_tools::tolerance(1e-12));
   BOOST_TEST(log_snr_diagonal::first_of(3) == -8.0);
   BOOST_TEST(log_snr_diagonal::first_of(6) == -8.0);

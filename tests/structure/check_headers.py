@@ -28,7 +28,7 @@ THIRD_PARTY = {
     "model": r"Eigen/",
     "metric": r"Eigen/",
     "exact": r"Eigen/",
-    "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nlohmann/",
+    "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nettle/|nlohmann/",
     "plot": r"nlohmann/",
     "interop": r"xtensor/|Eigen/",
 }

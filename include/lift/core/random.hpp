@@ -21,6 +21,7 @@ enum class purpose : std::uint32_t {
   step_noise,         ///< noise added along the sampling path (η > 0)
   evaluation_noise,   ///< the forward noise of a measurement
   label_dropout,      ///< which training images are shown without their label
+  subset_order,       ///< the order in which images come into growing sets
 };
 
 /// A few numbers of a stream, on a device too.

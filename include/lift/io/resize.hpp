@@ -9,45 +9,19 @@
 
 #include <lift/core/error.hpp>
 #include <lift/core/image_size.hpp>
+#include <lift/core/resample_taps.hpp>
 #include <lift/io/image.hpp>
 
 namespace lift {
 
-/// How one output pixel of a resampled row is made: weights, in units of 2⁻²², of the input
-/// pixels from `first` on.
-struct resample_taps {
-  std::size_t first = 0;
-  std::vector<std::int32_t> weights;
-};
-
-/// Some neighbouring pixels of a row or column.
-struct pixel_range {
-  std::size_t first = 0, count = 0;
-};
-
-/// The taps of Pillow's antialiased bilinear filter from `from` pixels to `to`, for the `wanted`
-/// ones of these: a triangle whose half-width is the scale from/to, but at least one pixel, with
-/// weights normalised in double and then rounded (Pillow, src/libImaging/Resample.c).
-inline std::vector<resample_taps> bilinear_taps(std::size_t from, std::size_t to,
-                                                pixel_range wanted) {
-  const double scale = static_cast<double>(from) / static_cast<double>(to);
-  const double support = std::max(scale, 1.0);
-  std::vector<resample_taps> taps(wanted.count);
-  for (std::size_t i = 0; i < wanted.count; ++i) {
-    const double centre = (static_cast<double>(wanted.first + i) + 0.5) * scale;
-    const auto first = static_cast<std::size_t>(std::max(centre - support + 0.5, 0.0));
-    const auto last = std::min(static_cast<std::size_t>(centre + support + 0.5), from);
-    std::vector<double> weights;
-    double sum = 0;
-    for (std::size_t j = first; j < last; ++j) {
-      // Pillow multiplies by the reciprocal; a division would round differently.
-      const double distance = (static_cast<double>(j) - centre + 0.5) * (1.0 / support);
-      sum += weights.emplace_back(std::max(1.0 - std::abs(distance), 0.0));
-    }
-    taps[i].first = first;
-    for (const double weight : weights) {
-      taps[i].weights.push_back(static_cast<std::int32_t>(0.5 + weight / sum * (1 << 22)));
-    }
+/// The taps of Pillow's antialiased bilinear filter for 8-bit pixels, in units of 2⁻²².
+inline std::vector<resample_taps<std::int32_t>> bilinear_taps(std::size_t from, std::size_t to,
+                                                              pixel_range wanted) {
+  std::vector<resample_taps<std::int32_t>> taps;
+  for (const auto& exact : antialiased_taps(triangle_filter{}, from, to, wanted)) {
+    auto& rounded = taps.emplace_back(resample_taps<std::int32_t>{exact.first, {}});
+    for (const double weight : exact.weights)
+      rounded.weights.push_back(static_cast<std::int32_t>(0.5 + weight * (1 << 22)));
   }
   return taps;
 }
