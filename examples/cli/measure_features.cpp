@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-#include <algorithm>
 #include <utility>
 
 #include <lift/metric/extrapolated_frechet.hpp>
@@ -40,8 +39,10 @@ struct comparison {
         data(s.measure(features, s.data.source, keep_data)),
         against(s.measure(features, s.against, keep_against)) {}
 
-  std::size_t fewest() const {
-    return std::min(data.statistics.count, against.statistics.count);
+  /// Whether a set is known to be of fewer images than a distance wants.
+  bool few() const {
+    const auto lacks = [](std::size_t count) { return count > 0 && count < 2048; };
+    return lacks(data.statistics.count) || lacks(against.statistics.count);
   }
   void deliver(const compared_settings& s, json numbers) {
     numbers.update(s.about(features, data, against));
@@ -52,7 +53,7 @@ struct comparison {
 void measure_frechet(const compared_settings& s) {
   interruption::install();
   comparison c(s, s.extrapolate, false);
-  if (c.fewest() < 2048 && !s.extrapolate)
+  if (c.few() && !s.extrapolate)
     warn("with fewer than 2048 images the distance comes out too large; compare only with "
          "distances at the same numbers of images");
   json numbers = interruptible([&] {

@@ -109,17 +109,19 @@ std::string label_of(const path& file, const nlohmann::json& result) {
                                   : file.stem().string();
 }
 
-/// The results of `lift measure`, all of images of one size.
+/// The results of `lift measure`, all of images of one size and by the same features.
 std::vector<nlohmann::json> read_results(const files& inputs) {
   std::vector<nlohmann::json> results;
   for (const path& file : inputs) {
     results.push_back(read_json(file));
-    const auto size = [](const nlohmann::json& result) {
-      return result.is_object() ? result.value("size", nlohmann::json()) : nlohmann::json();
-    };
-    const nlohmann::json got = size(results.back()), want = size(results.front());
-    require(got == want || got.is_null() || want.is_null(), "size of " + file.string(), got,
-            text(want, " as of ", inputs.front().string()));
+    for (const char* const what : {"size", "extractor", "weights_sha256", "protocol"}) {
+      const auto field = [&](const nlohmann::json& result) {
+        return result.is_object() ? result.value(what, nlohmann::json()) : nlohmann::json();
+      };
+      const nlohmann::json got = field(results.back()), want = field(results.front());
+      require(got == want || got.is_null() || want.is_null(), text(what, " of ", file.string()), got,
+              text(want, " as of ", inputs.front().string()));
+    }
   }
   return results;
 }
@@ -148,10 +150,12 @@ void plot_frechet(const plot_settings& s) {
     std::sort(c.points.begin(), c.points.end());
     sorted.push_back(c);
   }
+  const bool fid = results.front().value("measure", nlohmann::json()) == "FID";
+  const char* const axis = fid ? "FID" : "distance (not FID)";
   if (over_epochs)
-    draw_curves(std::move(to), "Fréchet distance", "epoch", "distance (not FID)", sorted);
+    draw_curves(std::move(to), "Fréchet distance", "epoch", axis, sorted);
   else
-    draw_bars(std::move(to), "Fréchet distance", "distance (not FID)", bars);
+    draw_bars(std::move(to), "Fréchet distance", axis, bars);
   report_figure(s);
 }
 

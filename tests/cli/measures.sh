@@ -83,6 +83,8 @@ works "$lift" measure frechet --data made --against scattering.npz --size 16 --q
 json 'abs(j["distance"] / json.load(open("scattering.json"))["distance"] - 1) < 1e-9'
 
 # What cannot be compared.
+fails 1 'extractor of direct.json: got "squeezenet1_1", want "haar-scattering" as of scattering.json' \
+  "$lift" plot frechet --result scattering.json direct.json --output out.png
 fails 1 'extractor of made.npz: got "squeezenet1_1", want|features in made.npz: got 512' \
   "$lift" measure frechet "${kept[@]}"
 fails 1 'size of made.npz: got 16, want 32' "$lift" measure frechet --data made.npz --against real --size 32 --quiet "${squeezenet[@]}"
