@@ -172,12 +172,9 @@ image_features feature_options::load(const image_size& size) const {
       },
       network);
   const std::string shown = text(resize_text(size), "; then ", input_text(preparation));
-  const auto of = [extract = find_engine(backend).features(network, stored, preparation),
-                   dimension](const image_batch_view& images) -> Eigen::MatrixXf {
-    using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const std::vector<float> rows = extract(images);
-    return Eigen::Map<const row_major>(rows.data(), static_cast<Eigen::Index>(images.count),
-                                       static_cast<Eigen::Index>(dimension));
+  const auto of = [extract = find_engine(backend).features(network, stored, preparation)](
+                      const image_batch_view& images) {
+    return matrix_of_rows(extract(images), images.count);
   };
   return {of, dimension,
           {{"extractor", features},

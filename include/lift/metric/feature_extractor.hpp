@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include <Eigen/Core>
@@ -10,6 +11,14 @@
 #include <lift/metric/image_batch_view.hpp>
 
 namespace lift {
+
+/// Features that lie row by row, an image's in each of `count` rows, as a matrix.
+inline Eigen::MatrixXf matrix_of_rows(std::span<const float> values, std::size_t count) {
+  using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  return Eigen::Map<const row_major>(
+      values.data(), static_cast<Eigen::Index>(count),
+      static_cast<Eigen::Index>(count == 0 ? 0 : values.size() / count));
+}
 
 /// Turns each image of a batch into a row of features: (N, C, H, W) → N × dimension(H, W). Its name
 /// is printed beside every distance, as distances in different features cannot be compared.

@@ -6,6 +6,7 @@
 
 #include <lift/metric/feature_network.hpp>
 #include <lift/nn/feature_layers.hpp>
+#include <lift/op/average_pool2d.hpp>
 
 namespace lift {
 

@@ -65,8 +65,7 @@ class lpips {
   /// The distances of images k of two batches (B, 3, H, W) in [−1, 1], at their own size. Throws
   /// lift::error where the batches differ in shape or are smaller than the network takes.
   std::vector<double> operator()(const image_batch_view& a, const image_batch_view& b) const {
-    const shape sa{a.count, a.channels, a.height, a.width}, sb{b.count, b.channels, b.height, b.width};
-    require(sa == sb, "images to compare by LPIPS", sb, sa);
+    require(a.extents() == b.extents(), "images to compare by LPIPS", b.extents(), a.extents());
     constexpr input_preparation as_published = {.mean = {-0.030, -0.088, -0.188},
                                                 .deviation = {0.458, 0.448, 0.450}};
     const auto stages = [&](const image_batch_view& images) {

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <string_view>
-#include <vector>
 
 #include <lift/metric/feature_extractor.hpp>
 #include <lift/metric/pooled_activations.hpp>
@@ -22,10 +21,7 @@ class network_features : public pooled_activations<Network, Tensor> {
   std::size_t dimension(std::size_t, std::size_t) const { return activations::dimension(); }
 
   Eigen::MatrixXf operator()(const image_batch_view& images) const {
-    using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const std::vector<float> rows = activations::operator()(images);
-    return Eigen::Map<const row_major>(rows.data(), static_cast<Eigen::Index>(images.count),
-                                       static_cast<Eigen::Index>(activations::dimension()));
+    return matrix_of_rows(activations::operator()(images), images.count);
   }
 };
 

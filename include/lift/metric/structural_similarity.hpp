@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -73,8 +74,8 @@ inline double plane_similarity(std::span<const float> a, std::span<const float> 
 /// where the batches differ in shape or a side is below 11 pixels.
 inline std::vector<double> structural_similarity(const image_batch_view& a,
                                                  const image_batch_view& b) {
-  const shape sa{a.count, a.channels, a.height, a.width}, sb{b.count, b.channels, b.height, b.width};
-  require(sa == sb, "images to compare by structural similarity", sb, sa);
+  require(a.extents() == b.extents(), "images to compare by structural similarity", b.extents(),
+          a.extents());
   require(a.channels > 0 && std::min(a.height, a.width) >= 11,
           "smaller side of images to compare by structural similarity", std::min(a.height, a.width),
           "at least 11");

@@ -4,7 +4,6 @@
 #include <cstddef>
 
 #include <lift/nn/layers.hpp>
-#include <lift/op/average_pool2d.hpp>
 #include <lift/op/concat.hpp>
 #include <lift/op/max_pool2d.hpp>
 #include <lift/op/relu.hpp>
