@@ -24,10 +24,12 @@ struct identity {
 
 /// The fields that are handed on from file to file, and those by which files are compared.
 inline constexpr const char* identity_fields[] = {
-    "checkpoint", "step",     "model", "weights",          "scales",        "pyramid",                  "size",
-    "prediction", "schedule", "data",  "data_fingerprint", "training_data", "training_data_fingerprint"};
+    "checkpoint",     "step",       "model",    "weights", "scales",           "pyramid",       "size",
+    "told_timesteps", "prediction", "schedule", "data",    "data_fingerprint", "training_data",
+    "training_data_fingerprint"};
 inline constexpr const char* compared_fields[] = {
-    "schedule", "size", "prediction", "scales", "pyramid", "model", "training_data_fingerprint"};
+    "schedule",       "size",  "prediction", "scales", "pyramid",
+    "told_timesteps", "model", "training_data_fingerprint"};
 
 /// What the settings of a heatmap or a path file say; nothing if it was written by hand. Nor does a
 /// diagonal, which suits every network.

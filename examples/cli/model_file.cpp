@@ -42,6 +42,7 @@ stored_network model_options::read(const session& s) const {
       {"fingerprint", stored.fingerprint()},
       {"scales", scale_count(architecture)},
       {"pyramid", config.pyramid},
+      {"told_timesteps", config.told_timesteps},
       {"size", told.size},
       {"prediction", told.prediction},
       {"schedule", told.schedule}};

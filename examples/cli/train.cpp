@@ -41,15 +41,18 @@ training_options<any_optimiser> options_of(const train_settings& s) {
 
 /// Throws lift::error where the path of --regime-path is of other scales or another schedule.
 any_regime regime_of(const train_settings& s) {
-  if (s.regime != path_regime::name) return make_regime(s.regime);
+  if (s.regime == ratio_regime::name) return {ratio_regime(s.regime_ratio)};
+  if (!s.follows_path()) return make_regime(s.regime);
   if (!s.regime_file.empty())
     require_same(identity_of(s.regime_file), {"--schedule", {{"schedule", *s.schedule}}}, true);
   any_path along;
   along.timesteps = s.regime_path;
   const std::size_t n = scale_count(choose("model", architecture_choices, s.model, s.net));
-  return with_scale_count(n, [&](auto count) {
-    return any_regime{path_regime(along.of<count>().timesteps,
-                                  make_schedule(*s.schedule).num_timesteps(), s.regime_jitter)};
+  const std::size_t longest = make_schedule(*s.schedule).num_timesteps();
+  return with_scale_count(n, [&](auto count) -> any_regime {
+    const auto& steps = along.of<count>().timesteps;
+    if (s.regime == aligned_regime::name) return {aligned_regime(steps, longest)};
+    return {path_regime(steps, longest, s.regime_jitter)};
   });
 }
 
@@ -299,6 +302,8 @@ void add_train(CLI::App& program) {
                 whole(0, 15))
       ->type_name("UINT,...|none");
   number_option(app, "--heads", s->net.heads, "Heads of attention", whole(1, 65536));
+  choice_option(app, "--told-timesteps", s->net.told_timesteps, names_of(told_timesteps_choices),
+                "Whose timesteps the network is told: each scale's, the fine one's, for each output its own, none");
   app.add_flag("--labels", s->labels,
                "Tell the network the class of each image, its folder; `lift generate --labels` then "
                "asks for one");
@@ -308,10 +313,12 @@ void add_train(CLI::App& program) {
   choice_option(app, "--regime", s->regime, names_of(regime_choices),
                 "Which timesteps of the scales are trained together");
   option(app, "--regime-path", s->regime_file,
-         "Path of --regime path, as of `lift path` [the diagonal]")
+         "Path of --regime path or aligned, as of `lift path` [the diagonal]")
       ->type_name("FILE");
   number_option(app, "--regime-jitter", s->regime_jitter,
-                "Timesteps to either side of it", real_from_zero);
+                "Timesteps to either side of that of --regime path", real_from_zero);
+  number_option(app, "--regime-ratio", s->regime_ratio,
+                "A coarser timestep over the next finer one, of --regime ratio", zero_to_one);
   choice_option(app, "--prediction", s->prediction, names_of(prediction_choices),
                 "What the network predicts [clean; reference: noise]");
   choice_option(app, "--loss-weighting", s->loss_weighting, names_of(loss_weighting_choices),

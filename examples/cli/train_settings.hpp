@@ -37,7 +37,12 @@ struct train_settings : session {
 
   path regime_file;                              ///< that of --regime-path
   std::vector<std::vector<double>> regime_path;  ///< its timesteps
-  double regime_jitter = 0;
+  double regime_jitter = 0, regime_ratio = ratio_regime().ratio();
+
+  /// Whether the regime is told a path.
+  bool follows_path() const {
+    return regime == path_regime::name || regime == aligned_regime::name;
+  }
 
   path outdir, from;
   std::string resume;
@@ -76,6 +81,7 @@ void for_each_setting(Settings& s, const Visit& visit) {
   visit("regime", s.regime, fixed);
   visit("regime_path", s.regime_path, defaulted);
   visit("regime_jitter", s.regime_jitter, defaulted);
+  visit("regime_ratio", s.regime_ratio, defaulted);
   visit("prediction", s.prediction, fixed);
   visit("loss_weighting", s.loss_weighting, defaulted);
   visit("schedule", s.schedule, fixed);
@@ -224,9 +230,19 @@ inline void check(const train_settings& s) {
   demand(s.model != baseline_unet::name || s.net.pyramid == copies::name, {"--model", "--pyramid"},
          text("--pyramid ", s.net.pyramid, " means nothing to the baseline, which has one scale"));
 
-  for (const char* flag : {"--regime-path", "--regime-jitter"})
-    demand(s.regime == path_regime::name || !s.given(flag), {flag},
-           text(flag, " means nothing to --regime ", s.regime));
+  const bool of_one_timestep =
+      s.model == baseline_unet::name || s.model == lift_unet_shared_timestep::name;
+  const told_timesteps told = make_told_timesteps(s.net.told_timesteps);
+  demand(!of_one_timestep || told == told_timesteps::each || told == told_timesteps::none,
+         {"--model", "--told-timesteps"},
+         text("--told-timesteps ", s.net.told_timesteps, " means nothing to ", s.model,
+              ", which is told one timestep"));
+
+  for (const auto& [flag, meant] :
+       {std::pair("--regime-path", s.follows_path()),
+        std::pair("--regime-jitter", s.regime == path_regime::name),
+        std::pair("--regime-ratio", s.regime == ratio_regime::name)})
+    demand(meant || !s.given(flag), {flag}, text(flag, " means nothing to --regime ", s.regime));
 
   demand(
       s.batch_size % s.grad_accum == 0, {"--batch-size", "--grad-accum"},

@@ -101,6 +101,7 @@
 #include <lift/nn/parameters.hpp>
 #include <lift/nn/residual_block.hpp>
 #include <lift/nn/time_embedding.hpp>
+#include <lift/nn/told_timesteps.hpp>
 #include <lift/nn/unet.hpp>
 
 #include <lift/model/any_architecture.hpp>
@@ -170,6 +171,7 @@
 #include <lift/dist/communicator.hpp>
 
 #include <lift/train/adamw.hpp>
+#include <lift/train/aligned_regime.hpp>
 #include <lift/train/any_optimiser.hpp>
 #include <lift/train/any_regime.hpp>
 #include <lift/train/diagonal_regime.hpp>
@@ -189,12 +191,14 @@
 #include <lift/train/objective.hpp>
 #include <lift/train/optimiser.hpp>
 #include <lift/train/path_regime.hpp>
+#include <lift/train/ratio_regime.hpp>
 #include <lift/train/regime.hpp>
 #include <lift/train/sgd.hpp>
 #include <lift/train/trainer.hpp>
 #include <lift/train/training_options.hpp>
 #include <lift/train/training_state.hpp>
 #include <lift/train/update.hpp>
+#include <lift/train/whole_curve.hpp>
 
 #include <lift/metric/alexnet.hpp>
 #include <lift/metric/denoising_error.hpp>

@@ -294,6 +294,19 @@ BOOST_AUTO_TEST_CASE(a_recorded_network_gives_what_the_network_gives) {
   static_assert(!denoiser<decltype(two_again), T, 1>);
 }
 
+BOOST_AUTO_TEST_CASE(timesteps_that_are_hidden_stay_so) {
+  for (const char* which : {"fine", "own", "none"}) {
+    const network<lift_unet, T> net(lift_unet{{.hidden_dims = {16}, .told_timesteps = which}}, 1);
+    const recorded_network<network<lift_unet, T>, T> again(net);
+    const scales x{full<T>({2, 3, 4, 4}, 0.5f), full<T>({2, 3, 2, 2}, 0.25f)};
+    for (const double time : {900.0, 500.0, 20.0}) {
+      const scales t{timesteps{time, 100}, timesteps{time / 2}};
+      const auto got = again(x, t), want = net(x, t);
+      for (std::size_t s = 0; s < 2; ++s) BOOST_CHECK(got[s].to_host() == want[s].to_host());
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(labels_are_those_of_each_evaluation_and_step) {
   const lift_unet architecture{{.hidden_dims = {16}, .classes = 3}};
   const network<lift_unet, T> net(architecture, 1);

@@ -29,6 +29,10 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_lists_the_known_ones) {
           return std::string(e.what()) == "unknown scaling: got \"" + std::string(name) +
                                               "\", want one of double, treble";
         });
+  // A name may come from a file.
+  BOOST_CHECK_EXCEPTION(lift::choose("scaling", scalings, "\x1b[2J\n", 5), lift::error, [](const lift::error& e) {
+    return std::string(e.what()) == R"(unknown scaling: got "\x1b[2J\x0a", want one of double, treble)";
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -492,6 +492,10 @@ BOOST_AUTO_TEST_CASE(architectures_are_told_apart) {
   told(lift_unet_shared_timestep{{{16, 8, 24}}});
   told(baseline_unet{{{8}}});
   told(multiscale_unet<3>{{{8, 16}}});
+  for (const char* which : {"fine", "own", "none"}) {
+    told(lift_unet{{.hidden_dims = {8}, .told_timesteps = which}});
+    told(baseline_unet{{.hidden_dims = {8}, .told_timesteps = which}});
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_configuration_comes_back) {
@@ -518,7 +522,8 @@ BOOST_AUTO_TEST_CASE(a_configuration_comes_back) {
                   .at("attention_levels") == "[]");
   // What is as by default is not written, so that files stay as they were.
   const checkpoint plain = kept(lift_unet{{{8}}});
-  for (const char* name : {"blocks", "attention_levels", "heads", "image_channels", "classes"})
+  for (const char* name :
+       {"blocks", "attention_levels", "heads", "image_channels", "classes", "told_timesteps"})
     BOOST_CHECK(!plain.metadata().contains(name));
 }
 
@@ -541,6 +546,9 @@ BOOST_FIXTURE_TEST_CASE(a_configuration_must_be_one, saved_checkpoint) {
                     source + ": residual blocks of a level: got 65, want 1 to 64");
   BOOST_CHECK_EQUAL(told("heads", "5"), source + ": heads of attention: got 5, want a divisor of "
                                                  "the 16 channels of level 1");
+  BOOST_CHECK_EQUAL(told("told_timesteps", "all\n"),
+                    source + ": unknown choice of told timesteps: got \"all\\x0a\", want one of each, "
+                             "fine, own, none");
   BOOST_CHECK_EQUAL(told("architecture", "mine\n"),
                     "architecture of " + source +
                         ": got mine\\x0a, want lift, lift-shared-timestep, baseline, lift-3-scales");

@@ -47,6 +47,8 @@ namespace {
 
 /// The one whose draws depend on which scale comes first.
 bool largest_first(const char* name) { return name == std::string("largest-first"); }
+/// The one whose coarser timesteps are smaller.
+bool of_a_ratio(const char* name) { return name == std::string("ratio"); }
 
 }  // namespace
 
@@ -54,7 +56,7 @@ BOOST_AUTO_TEST_CASE(each_timestep_is_uniform) {
   for (const auto& row : regime_choices)
     if (!largest_first(row.name)) BOOST_TEST_CONTEXT(row.name) {
       const auto all = drawn<3>(row.make());
-      for (std::size_t scale = 0; scale < 3; ++scale)
+      for (std::size_t scale = 0; scale < (of_a_ratio(row.name) ? 1 : 3); ++scale)
         BOOST_CHECK_LT(std::abs(excess(all, num_timesteps, [&](auto p) { return p[scale]; })), 4);
     }
 }
@@ -173,13 +175,69 @@ BOOST_AUTO_TEST_CASE(to_either_side_of_a_path) {
   BOOST_TEST(std::abs(product / count / (jitter * jitter / 3)) < 0.03);
 }
 
+/// Timestep by timestep what the path says, the finest as in the independent regime.
+BOOST_AUTO_TEST_CASE(read_off_a_path) {
+  static_assert(std::is_trivially_copyable_v<aligned_regime>);
+  const std::vector<scales<double, 3>> three{
+      {900, 950.25, 999}, {900, 500, 700}, {450.5, 500, 600}, {200, 80, 1}, {100, 80, 1}, {100, 20, 0}};
+  const auto interpolated = [](const auto& points, std::size_t scale, std::size_t fine) {
+    std::size_t left = 0;
+    for (std::size_t k = 0; k < points.size(); ++k)
+      if (points[k].fine() >= static_cast<double>(fine)) left = k;
+    const double a = points[left].fine(), b = left + 1 < points.size() ? points[left + 1].fine() : a - 1;
+    const double share = (a - static_cast<double>(fine)) / (a - b);
+    const double of_left = points[left][scale];
+    return share > 0 ? of_left + share * (points[left + 1][scale] - of_left) : of_left;
+  };
+  auto ends = three;
+  ends.insert(ends.begin(), {999, 999, 999});
+  ends.push_back({0, 0, 0});
+  const any_regime regime{aligned_regime(three, num_timesteps)};
+  const auto all = drawn<3>(regime);
+  std::vector<bool> seen(num_timesteps);
+  for (const auto& t : all) {
+    seen[t[0]] = true;
+    for (std::size_t s = 1; s < 3; ++s)
+      BOOST_REQUIRE_EQUAL(t[s], static_cast<std::size_t>(std::lround(interpolated(ends, s, t[0]))));
+  }
+  BOOST_CHECK(std::ranges::count(seen, true) == num_timesteps);
+  const auto independent = drawn<3>(make_regime("independent"));
+  for (std::size_t i = 0; i < samples; ++i) BOOST_REQUIRE_EQUAL(all[i][0], independent[i][0]);
+  // The steps come back; where the finest rests, the last.
+  for (const auto& t : drawn(any_regime{aligned_regime(bent, num_timesteps)}))
+    for (const auto& step : path{{999, 500}, {600, 300}, {300, 100}, {0, 0}})
+      if (double(t.fine()) == step.fine()) BOOST_REQUIRE_EQUAL(double(t.coarse()), step.coarse());
+  // Scales that the path has not got go with the coarsest; one scale is as without a path.
+  for (const auto& t : drawn<3>({aligned_regime(bent, num_timesteps)})) BOOST_REQUIRE_EQUAL(t[2], t[1]);
+  BOOST_CHECK(drawn<1>({aligned_regime(bent, num_timesteps)}) == drawn<1>(make_regime("independent")));
+  BOOST_CHECK(drawn<3>(make_regime("aligned")) == drawn<3>(make_regime("diagonal")));
+  BOOST_CHECK(drawn<3>({aligned_regime(path{}, num_timesteps)}) == drawn<3>(make_regime("diagonal")));
+  BOOST_CHECK(drawn({aligned_regime(path(128, {500, 400}), num_timesteps)}).size() == samples);
+  BOOST_TEST(message_of([] { aligned_regime(path(129, {500, 400}), num_timesteps); }) ==
+             "steps of the path of an aligned regime: got 129, want at most 128");
+  BOOST_TEST(message_of([] { aligned_regime(path{{500, 400}, {600, 300}}, num_timesteps); }) ==
+             "timestep 2 of the path of a regime: got 600, want 0 to 500");
+}
+
+BOOST_AUTO_TEST_CASE(a_share_of_the_next_finer_one) {
+  for (const double ratio : {0.0, 0.3, 0.8, 1.0})
+    for (const auto& t : drawn<3>({ratio_regime(ratio)}))
+      for (std::size_t s = 1; s < 3; ++s)
+        BOOST_REQUIRE_EQUAL(t[s], static_cast<std::size_t>(std::floor(ratio * double(t[s - 1]))));
+  for (const auto& t : drawn(make_regime("ratio"))) BOOST_REQUIRE_EQUAL(t[1], t[0] * 4 / 5);
+  BOOST_CHECK(drawn<3>({ratio_regime(1)}) == drawn<3>(make_regime("diagonal")));
+  BOOST_CHECK(drawn<1>(make_regime("ratio")) == drawn<1>(make_regime("independent")));
+  for (const double bad : {-0.1, 1.5, double(NAN)})
+    BOOST_TEST(message_of([&] { ratio_regime{bad}; }).ends_with(", want 0 to 1"));
+}
+
 BOOST_AUTO_TEST_CASE(paths_that_are_none_are_refused) {
   BOOST_TEST(message_of([] { along({{999, 999}, {500, 700}, {501, 600}}, 0); }) ==
-             "timestep 2 of a path regime: got 501, want 0 to 500");
+             "timestep 2 of the path of a regime: got 501, want 0 to 500");
   BOOST_TEST(message_of([] { along({{1000, 999}}, 0); }) ==
-             "timestep 1 of a path regime: got 1000, want 0 to 999");
+             "timestep 1 of the path of a regime: got 1000, want 0 to 999");
   BOOST_TEST(message_of([] { along({{500, -1}}, 0); }) ==
-             "timestep 1 of a path regime: got -1, want 0 to 999");
+             "timestep 1 of the path of a regime: got -1, want 0 to 999");
   BOOST_TEST(message_of([] { along(bent, -1); }) ==
              "jitter of a path regime: got -1, want a number from 0");
 }
@@ -221,7 +279,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_lists_the_known) {
   BOOST_CHECK_EXCEPTION(make_regime("diagnoal"), error, [](const error& e) {
     return std::string(e.what()) == "unknown training regime: got \"diagnoal\", want one of "
                                     "independent, diagonal, mixed, largest-first, "
-                                    "fine-loss-only, path";
+                                    "fine-loss-only, path, aligned, ratio";
   });
 }
 

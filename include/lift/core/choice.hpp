@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <lift/core/error.hpp>
+#include <lift/core/printable.hpp>
 
 namespace lift {
 
@@ -31,7 +32,7 @@ Value choose(const char* what, const choice<Value, Arguments...> (&table)[Size],
              std::string_view name, Given&&... arguments) {
   for (const auto& row : table)
     if (name == row.name) return row.make(std::forward<Given>(arguments)...);
-  throw error(text("unknown ", what, ": got \"", name, "\", want one of ", names(table)));
+  throw error(text("unknown ", what, ": got \"", printable(name, 80), "\", want one of ", names(table)));
 }
 
 }  // namespace lift

@@ -22,9 +22,10 @@ struct baseline_unet {
                   const condition<Labels>& given = {}) const {
     const X& image = x.fine();
     config.require_size(size_of_images(shape_of(image)));
+    const auto read = nn::hide_timesteps(make_told_timesteps(config.told_timesteps), t);
     const auto told = nn::add_label_embedding(
         p / "label_embedding", image,
-        nn::time_embedding(p / "time_mlp", image, t.fine(), config.hidden_dims[0]), given,
+        nn::time_embedding(p / "time_mlp", image, read.fine(), config.hidden_dims[0]), given,
         config.classes);
     return scales{nn::unet(p, config, image, told, shape_of(image)[1])};
   }

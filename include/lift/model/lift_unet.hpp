@@ -45,7 +45,8 @@ auto lift_body(const Scope& p, const unet_config& config, const scales<X, N>& x,
 }
 
 /// The LIFT network of N scales: one U-Net sees all of them, each at its own timestep, and predicts
-/// for all. x (B, C, H, W), (B, C, H/2, W/2), … of copies, or the parts that `haar` makes → the same shapes.
+/// for all; one that is told fewer timesteps (told_timesteps) is an ablation. x (B, C, H, W),
+/// (B, C, H/2, W/2), … of copies, or the parts that `haar` makes → the same shapes.
 template <std::size_t N>
 struct multiscale_unet {
   static_assert(N == 2 || N == 3, "named for two and three scales");
@@ -57,6 +58,18 @@ struct multiscale_unet {
   auto operator()(const Scope& p, const scales<X, N>& x, const scales<Timesteps, N>& t,
                   const condition<Labels>& given = {}) const {
     require_size(config, x);
+    const auto told = make_told_timesteps(config.told_timesteps);
+    const auto outputs = [&](std::size_t of) {
+      return evaluate(p, x, nn::hide_timesteps(told, t, of), given);
+    };
+    if (told != told_timesteps::own) return outputs(0);
+    return make_scales<N>([&](std::size_t scale) { return outputs(scale)[scale]; });
+  }
+
+ private:
+  template <class Scope, class X, class Timesteps, class Labels>
+  auto evaluate(const Scope& p, const scales<X, N>& x, const scales<Timesteps, N>& t,
+                const condition<Labels>& given) const {
     const std::size_t c = config.hidden_dims[0];
     const auto embedded = [&](std::size_t scale) {
       return nn::time_embedding(p / "time_mlp", x.fine(), t[scale], c);
@@ -74,7 +87,8 @@ struct multiscale_unet {
 /// The LIFT network of an image and its half.
 using lift_unet = multiscale_unet<2>;
 
-/// LIFT with one timestep for both scales: it is told the fine one alone.
+/// The reference's LIFT with one timestep for both scales: it is told the fine one alone, as a `lift_unet`
+/// can be too, which keeps its other parameters.
 struct lift_unet_shared_timestep {
   static constexpr const char* name = "lift-shared-timestep";
   static constexpr std::size_t scale_count = 2;
@@ -85,9 +99,10 @@ struct lift_unet_shared_timestep {
                   const condition<Labels>& given = {}) const {
     require_size(config, x);
     const auto unet = p / "unet";
+    const auto read = nn::hide_timesteps(make_told_timesteps(config.told_timesteps), t);
     const auto told = nn::add_label_embedding(
         unet / "label_embedding", x.fine(),
-        nn::time_embedding(unet / "time_mlp", x.fine(), t.fine(), config.hidden_dims[0]), given,
+        nn::time_embedding(unet / "time_mlp", x.fine(), read.fine(), config.hidden_dims[0]), given,
         config.classes);
     return lift_body(unet, config, x, told);
   }

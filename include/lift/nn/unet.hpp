@@ -10,6 +10,7 @@
 #include <lift/core/image_size.hpp>
 #include <lift/nn/attention_block.hpp>
 #include <lift/nn/residual_block.hpp>
+#include <lift/nn/told_timesteps.hpp>
 #include <lift/op/concat.hpp>
 #include <lift/pyramid/any_pyramid.hpp>
 
@@ -26,6 +27,7 @@ struct unet_config {
   std::size_t image_channels = 3;
   std::size_t classes = 0;  ///< whose labels it is told; 0: it is told none
   std::string pyramid = pyramid_choices[0].name;  ///< that makes the scales
+  std::string told_timesteps = told_timesteps_choices[0].name;
 
   bool attends(std::size_t level) const {
     if (!attention_levels) return hidden_dims[level] >= 128;
@@ -47,6 +49,7 @@ struct unet_config {
     within("channels of an image", image_channels, 1, 1024);
     within("classes of a network", classes, 0, 1'000'000);
     make_pyramid(pyramid);
+    make_told_timesteps(told_timesteps);
     const std::size_t deepest = hidden_dims.size() - 1;
     if (attention_levels)
       within("number of levels with attention", attention_levels->size(), 0, deepest + 1);
@@ -73,6 +76,7 @@ struct unet_config {
     visit("image_channels", config.image_channels);
     visit("classes", config.classes);
     visit("pyramid", config.pyramid);
+    visit("told_timesteps", config.told_timesteps);
   }
   friend bool operator==(const unet_config&, const unet_config&) = default;
 };

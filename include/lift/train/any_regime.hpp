@@ -5,19 +5,21 @@
 #include <variant>
 
 #include <lift/core/choice.hpp>
+#include <lift/train/aligned_regime.hpp>
 #include <lift/train/diagonal_regime.hpp>
 #include <lift/train/fine_loss_only_regime.hpp>
 #include <lift/train/independent_regime.hpp>
 #include <lift/train/largest_first_regime.hpp>
 #include <lift/train/mixed_regime.hpp>
 #include <lift/train/path_regime.hpp>
+#include <lift/train/ratio_regime.hpp>
 
 namespace lift {
 
 /// A regime chosen at run time.
 struct any_regime {
   std::variant<independent_regime, diagonal_regime, mixed_regime, largest_first_regime,
-               fine_loss_only_regime, path_regime>
+               fine_loss_only_regime, path_regime, aligned_regime, ratio_regime>
       model;
 
   /// f(the regime that was chosen).
@@ -47,6 +49,8 @@ inline constexpr choice<any_regime> regime_choices[] = {
     {largest_first_regime::name, [] { return any_regime{largest_first_regime{}}; }},
     {fine_loss_only_regime::name, [] { return any_regime{fine_loss_only_regime{}}; }},
     {path_regime::name, [] { return any_regime{path_regime{}}; }},
+    {aligned_regime::name, [] { return any_regime{aligned_regime{}}; }},
+    {ratio_regime::name, [] { return any_regime{ratio_regime{}}; }},
 };
 
 /// Throws lift::error, listing the names, if there is no such regime.

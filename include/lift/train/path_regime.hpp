@@ -7,14 +7,14 @@
 
 #include <lift/core/error.hpp>
 #include <lift/train/regime.hpp>
+#include <lift/train/whole_curve.hpp>
 
 namespace lift {
 
 /// Timesteps along a sampling path, and near it: a point that is uniform on the path's curve, and for each
-/// scale as much to either side, uniform and independent, as the jitter says. The curve goes straight from
-/// the noisiest timestep of all scales through the path's steps, as many samples falling on each piece, to
-/// timestep 0. A scale that the path does not have goes with the coarsest that it has; without a path all
-/// are on the diagonal.
+/// scale as much to either side, uniform and independent, as the jitter says. On each piece of the curve
+/// (whole_curve) fall as many samples. A scale that the path does not have goes with the coarsest that it
+/// has; without a path all are on the diagonal.
 class path_regime {
  public:
   static constexpr const char* name = "path";
@@ -25,8 +25,7 @@ class path_regime {
   path_regime() {
     for (std::size_t k = 0; k < points; ++k) curve_[0][k] = 1 - static_cast<double>(k) / (points - 1);
   }
-  /// Of a path of timesteps of a schedule: a timestep_path, or any other array of lift::scales. Throws
-  /// lift::error for timesteps that rise or are not in the schedule, and a jitter that is not from 0.
+  /// Throws lift::error as whole_curve, and for a jitter that is not from 0.
   template <class Path>
   path_regime(const Path& path, std::size_t num_timesteps, double own_jitter)
       : jitter(own_jitter), scale_count_(Path::value_type::size()) {
@@ -34,28 +33,15 @@ class path_regime {
     static_assert(n <= most_scales);
     require(jitter >= 0 && std::isfinite(jitter), "jitter of a path regime", jitter,
             "a number from 0");
-    require(num_timesteps >= 2, "number of timesteps of a path regime", num_timesteps, "at least 2");
-    const double last = static_cast<double>(num_timesteps - 1);
-    const auto noisiest = make_scales<n>([&](std::size_t) { return last; });
-    const auto cleanest = make_scales<n>([](std::size_t) { return 0.0; });
-    // With its ends, where it has not got them itself.
-    const std::size_t before = path.size() > 0 && path[0] == noisiest ? 0 : 1;
-    const std::size_t after = path.size() > 0 && path[path.size() - 1] == cleanest ? 0 : 1;
-    const std::size_t pieces = before + path.size() + after - 1;
-    const auto point = [&](std::size_t i) {
-      return i < before ? noisiest : i - before < path.size() ? path[i - before] : cleanest;
-    };
-    for (std::size_t i = 0; i < pieces; ++i)
-      for (std::size_t s = 0; s < n; ++s)
-        require(point(i + 1)[s] >= 0 && point(i + 1)[s] <= point(i)[s],
-                text("timestep ", i + 1, " of a path regime"), point(i + 1)[s],
-                text("0 to ", point(i)[s]));
+    const whole_curve whole(path, num_timesteps);
+    const std::size_t pieces = whole.size() - 1;
+    const auto last = static_cast<double>(num_timesteps - 1);
     for (std::size_t k = 0; k < points; ++k) {
       const double at = static_cast<double>(k * pieces) / (points - 1);
       const std::size_t left = k + 1 < points ? static_cast<std::size_t>(at) : pieces - 1;
       for (std::size_t s = 0; s < n; ++s)
         curve_[s][k] =
-            between(point(left)[s], point(left + 1)[s], at - static_cast<double>(left)) / last;
+            between(whole[left][s], whole[left + 1][s], at - static_cast<double>(left)) / last;
     }
   }
 
