@@ -22,7 +22,7 @@ fi
 
 if [[ ! -e $root/complete ]]; then
   libraries=(libc6 libopenblas libpng libjpeg62-turbo libwebp libgif libarchive nettle libfreetype libboost-test)
-  for_all=(libxtensor-dev xtl-dev libxsimd-dev libxtensor-blas-dev libeigen3-dev nlohmann-json3-dev libcli11-dev)
+  for_all=(libxtensor-dev xtl-dev libxsimd-dev libxtensor-blas-dev libeigen3-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev)
   mapfile -t packages < <(apt-get -s install --no-install-recommends "${libraries[@]/%/-dev:arm64}" |
     awk '$1 == "Inst" && $2 ~ /:arm64$/ { print $2 }')
   (cd "$folder/packages" && apt-get download -q "${packages[@]}" "${for_all[@]}")

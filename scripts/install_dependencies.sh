@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build ccache pkg-config
   libxtensor-dev libxsimd-dev libxtensor-blas-dev libopenblas-dev libeigen3-dev
-  libcli11-dev nlohmann-json3-dev
+  libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
   libpng-dev libjpeg62-turbo-dev libwebp-dev libgif-dev libarchive-dev nettle-dev libfreetype-dev
   gnuplot-nox fonts-noto-color-emoji fonts-dejavu-core
 )

@@ -20,6 +20,7 @@ void add_measure(CLI::App& program);
 void add_feature_measures(CLI::App& measure);
 void add_pair_measures(CLI::App& measure);
 void add_plot(CLI::App& program);
+void add_study(CLI::App& program);
 void add_info(CLI::App& program);
 
 }  // namespace lift::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The `lift` command. Exit codes: 0 done, 1 failed, 2 misused, 128 + n stopped by signal n.
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -10,7 +11,6 @@
 #include <new>
 #include <string>
 #include <typeinfo>
-#include <vector>
 
 #include <cxxabi.h>
 
@@ -18,8 +18,7 @@
 
 #include <lift/core/printable.hpp>
 
-#include "commands.hpp"
-#include "engine.hpp"
+#include "command_line.hpp"
 #include "interruption.hpp"
 #include "options.hpp"
 #include "standard_streams.hpp"
@@ -46,40 +45,14 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of write(), as a full disk is
   std::signal(SIGPIPE, SIG_IGN);  // and so is a reader that went away
 
-  CLI::App program{"LIFT: diffusion on several resolutions of one image at once, each on its "
-                   "own timestep.",
-                   "lift"};
-  program.set_version_flag("--version", [] {
-    const lift::cli::engine& cpu = lift::cli::engines().front();
-    return lift::text("lift " LIFT_VERSION " (", cpu.compiled_for, ", ", cpu.instructions, ")");
-  });
-  program.require_subcommand(1);
-  program.footer("Example:\n  lift dataset emoji --output emoji.zip && lift train --data emoji.zip "
-                 "--outdir run\n`lift COMMAND --help` tells more of each command.");
   using namespace lift::cli;
-  add_dataset(program);
-  add_train(program);
-  add_export(program);
-  add_heatmap(program);
-  add_path(program);
-  add_judge(program);
-  add_generate(program);
-  add_measure(program);
-  add_plot(program);
-  add_info(program);
-
+  const auto program = make_program();
   try {
-    program.parse(argc, argv);
+    run(*program, arguments(argv + 1, argv + std::max(argc, 1)));
     return 0;
   } catch (const CLI::Success& asked) {
-    program.exit(asked);
+    program->exit(asked);
     return std::cout.flush() ? 0 : fail("cannot write to standard output", 1);
-  } catch (const CLI::ParseError& wrong) {
-    // An unknown flag is the likelier mistake than the required one that it may have been meant as.
-    const std::vector<std::string> unknown = program.remaining(true);
-    return fail((unknown.empty() ? wrong.what() : "unknown argument: " + unknown.front()) +
-                    std::string(" (see --help)"),
-                2);
   } catch (const misuse& wrong) {
     return fail(std::string(wrong.what()) + " (see --help)", 2);
   } catch (const interrupted& signal) {

@@ -10,6 +10,12 @@ std::string undefined_estimate(const std::string& prediction, const std::string&
   return lift::undefined_estimate(make_prediction(prediction), make_schedule(schedule), schedule);
 }
 
+const char* usual_schedule(preset side, const std::optional<std::string>& prediction) {
+  const usual usually = usual_of(side);
+  const bool defined = undefined_estimate(prediction.value_or(usually.prediction), usually.schedule).empty();
+  return defined ? usually.schedule : "cosine";
+}
+
 stored_network model_options::read(const session& s) const {
   const path file = find_checkpoint(checkpoint);
   lift::checkpoint stored(file);

@@ -40,6 +40,10 @@ struct model_file {
 /// Why a network that predicts this cannot be used on the schedule; empty if it can.
 std::string undefined_estimate(const std::string& prediction, const std::string& schedule);
 
+/// The schedule of a training that names none, by what the network predicts: the usual one, or where
+/// its estimate is undefined there, as some want a signal at every timestep, cosine.
+const char* usual_schedule(preset side, const std::optional<std::string>& prediction);
+
 inline CLI::Option* backend_option(CLI::App& app, std::string& value) {
   return choice_option(app, "--backend", value, engine_names(), "What computes the network");
 }

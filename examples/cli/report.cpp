@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 
 namespace lift::cli {
 namespace {
@@ -32,6 +33,11 @@ void print_lines(const json& object, const std::string& indent = "") {
 }
 
 }  // namespace
+
+void warn_of(const std::string& message) {
+  static std::set<std::string> said;
+  if (said.insert(message).second) std::cerr << "lift: warning: " << printable(message) << std::endl;
+}
 
 void answer(const session& s, const json& result) {
   if (s.json)

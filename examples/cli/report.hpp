@@ -36,10 +36,11 @@ void remark(const session& s, const Parts&... parts) {
   if (!s.quiet) std::cerr << printable(text(parts...)) << std::endl;
 }
 
-/// A warning on standard error, even if the command is to be quiet.
+/// A warning on standard error, even if the command is to be quiet; each is said once.
+void warn_of(const std::string& message);
 template <class... Parts>
 void warn(const Parts&... parts) {
-  std::cerr << "lift: warning: " << printable(text(parts...)) << std::endl;
+  warn_of(text(parts...));
 }
 
 /// What a command was asked for, on standard output: as one JSON object, or as a line for each entry

@@ -218,8 +218,7 @@ void train(train_settings& s) {
   require_use(!s.data.empty(), "--data is required");
   const usual side = usual_of(s.preset.side());
   s.prediction = s.prediction.value_or(side.prediction);
-  if (!s.schedule)  // some predictions want a signal at every timestep
-    s.schedule = undefined_estimate(*s.prediction, side.schedule).empty() ? side.schedule : "cosine";
+  if (!s.schedule) s.schedule = usual_schedule(s.preset.side(), s.prediction);
   s.sample_steps = s.sample_steps.value_or(side.steps);
   s.lr_step = s.preset.pick(s.lr_step, "iteration", "epoch");
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");

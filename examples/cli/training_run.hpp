@@ -77,6 +77,7 @@ class training_run {
         {"stopped", ended},
         {"step", training_->steps_taken()},
         {"of", asked_},
+        {"steps_per_epoch", training_->batches_per_epoch()},
         {"loss", training_->steps_taken() > first_ ? json(average_) : json()},
         {"parameters", training_->parameters()},
         {"seconds", bar.seconds()}};

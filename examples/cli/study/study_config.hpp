@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What a study is to compare, as its TOML file says. docs/study.md describes the file.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace lift::cli {
+
+/// A file that a study makes, as the value of a flag: the checkpoint of a model, or, with `path`,
+/// the path that was found for it.
+struct made_file {
+  std::string model;
+  std::size_t epoch = 0;  ///< 0: the last
+  std::string path = {};
+  std::size_t steps = 0;  ///< of the path
+};
+
+/// A flag of a command: without dashes, a switch where the value is `true`.
+struct flag {
+  std::string name;
+  std::variant<std::string, bool, made_file> value;
+  std::string where;  ///< FILE:LINE, for messages
+};
+
+/// Flags under a name that tables refer to.
+struct named_flags {
+  std::string name;
+  std::vector<flag> flags;
+  std::string where;
+
+  /// The text of a flag; none if it is not there.
+  std::optional<std::string> text_of(const std::string& flag) const;
+  /// How many steps a path has whose levels are given, by one of the flags timesteps, sigmas and
+  /// log-snrs; none where it is to be found.
+  std::optional<std::size_t> given_steps() const;
+};
+
+/// What is combined with what in some rows of a table: each model with each path and sampler.
+struct compared_rows {
+  std::vector<std::string> models, paths, samplers;
+};
+
+/// A row that others published: a number for each column.
+struct published_row {
+  std::string name;
+  std::vector<double> values;
+};
+
+/// A table of measures: a row for each of what is compared, a column for each epoch and number of
+/// steps, every number over all seeds.
+struct study_table {
+  std::string title, about, where;
+  std::vector<compared_rows> rows;
+  std::vector<std::size_t> epochs, steps;
+  std::vector<std::uint64_t> seeds;
+  std::vector<std::string> measures;
+  std::vector<published_row> published;
+};
+
+struct study_config {
+  std::filesystem::path file, data;
+  std::string title, about, size, backend;
+  std::size_t epochs, num_images, batch_size;
+  std::size_t reference_images = 0;  ///< of the data that measures compare with; 0: all
+  bool keep_images = true;
+  std::vector<flag> train, heatmap,
+      error_test;  ///< flags of every training, heatmap and error test
+  bool has_error_test = false;
+  std::vector<named_flags> models, paths, samplers, measures;
+  std::vector<study_table> tables;
+
+  /// Those of a name that the file has been found to have.
+  static const named_flags& named(const std::vector<named_flags>& all, const std::string& name);
+};
+
+/// Reads a study's file. Throws lift::error, naming the file and line, for what is no TOML, an
+/// unknown or missing key, a value of another kind, and a name that nothing has.
+study_config read_study_config(const std::filesystem::path& file);
+
+}  // namespace lift::cli

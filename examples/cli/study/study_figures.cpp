@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <lift/io/path_file.hpp>
+#include <lift/plot/figures.hpp>
+#include <lift/schedule/any_schedule.hpp>
+
+#include "../any_scales.hpp"
+#include "../command_line.hpp"
+#include "study_plan.hpp"
+#include "study_report.hpp"
+
+namespace lift::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A path of two scales as it is drawn; none where there is no such file, or it has other scales.
+std::optional<drawn_path> read_drawn_path(const fs::path& file, const std::string& name) {
+  if (!fs::exists(file)) return std::nullopt;
+  const any_path path = load_any_path(file);
+  if (path.scale_count() != 2) return std::nullopt;
+  const json_fields fields = path_fields(file);
+  const auto schedule =
+      json_field<std::string>(fields.object("settings"), file.string(), "schedule");
+  return drawn_path{name, snr_of(path.of<2>().timesteps, make_schedule(schedule))};
+}
+
+class figures {
+ public:
+  figures(const study_config& config, const fs::path& folder) : config_(config), folder_(folder) {
+    fs::create_directories(folder / "figures");
+    for (const study_table& table : config.tables) {
+      epochs_.insert(table.epochs.begin(), table.epochs.end());
+      steps_ = std::max(steps_, *std::ranges::max_element(table.steps));
+    }
+  }
+
+  /// Each table's first number against the epoch, or else against the steps.
+  void tables(const json& results) {
+    for (std::size_t t = 0; t < config_.tables.size(); ++t) {
+      const study_table& table = config_.tables[t];
+      const bool over_epochs = table.epochs.size() > 1;
+      if (!over_epochs && table.steps.size() < 2) continue;
+      std::vector<curve> curves;
+      std::string title;
+      for (const json& row : results["tables"][t]["rows"]) {
+        if (row["numbers"].empty()) continue;
+        const json& number = row["numbers"][0];
+        title = number["number"];
+        const std::string name =
+            text(row["model"].get<std::string>(), ", ", row["path"].get<std::string>(), ", ",
+                 row["sampler"].get<std::string>());
+        // A curve of epochs for each number of steps, or one of steps.
+        std::map<std::size_t, curve> parts;
+        for (std::size_t c = 0; c < number["cells"].size(); ++c) {
+          const json& cell = number["cells"][c];
+          if (cell.is_null()) continue;
+          const std::size_t epoch = table.epochs[c / table.steps.size()],
+                            steps = table.steps[c % table.steps.size()];
+          curve& part = parts[over_epochs ? steps : 0];
+          part.name =
+              over_epochs && table.steps.size() > 1 ? text(name, ", ", steps, " steps") : name;
+          part.points.emplace_back(over_epochs ? epoch : steps, cell["mean"].get<double>());
+        }
+        for (auto& [key, part] : parts) curves.push_back(std::move(part));
+      }
+      if (!curves.empty())
+        draw_curves(file(text("table-", t + 1)), table.title, over_epochs ? "epoch" : "steps",
+                    title, curves);
+    }
+  }
+
+  void models() {
+    std::vector<std::string> stats, errors;
+    for (const named_flags& model : config_.models) {
+      const fs::path losses = folder_ / model_folder(model.name) / "stats.jsonl";
+      std::error_code unknown;
+      if (fs::exists(losses) && fs::file_size(losses, unknown) > 0)
+        stats.push_back(losses.string());
+      const fs::path error_test = folder_ / error_test_file(model.name);
+      if (fs::exists(error_test) && read_json(error_test).contains("both_noisy"))
+        errors.push_back(error_test.string());
+      on_heatmap(model.name);
+      over_epochs(model.name);
+    }
+    plot("losses", "--stats", stats);
+    plot("mse", "--result", errors);
+  }
+
+ private:
+  fs::path file(const std::string& name) const { return folder_ / "figures" / (name + ".png"); }
+
+  void plot(const std::string& what, const std::string& flag,
+            const std::vector<std::string>& inputs) const {
+    if (inputs.empty()) return;
+    arguments words = {"plot", what, "--output", file(what).string(), "--quiet", flag};
+    words.insert(words.end(), inputs.begin(), inputs.end());
+    run(*make_program(), words);
+  }
+
+  /// The last heatmap of a model with the paths that were taken on it, and its diagonal.
+  void on_heatmap(const std::string& model) const {
+    for (const bool losses : {false, true}) {
+      const fs::path map = folder_ / heatmap_file(model, *epochs_.rbegin(), losses);
+      if (!fs::exists(map) || heatmap_scales(heatmap_fields(map)) != 2) continue;
+      std::vector<drawn_path> paths;
+      for (const named_flags& path : config_.paths)
+        if (auto drawn = read_drawn_path(
+                folder_ / path_file(model, *epochs_.rbegin(), path.name, steps_), path.name))
+          paths.push_back(std::move(*drawn));
+      const error_heatmap<> heatmap = load_heatmap(map);
+      draw_heatmap(file("heatmap-" + model + (losses ? "-losses" : "")), heatmap, paths);
+      draw_diagonal_error(file("diagonal-" + model + (losses ? "-losses" : "")), heatmap);
+    }
+  }
+
+  /// How each path that follows the network's errors changes while it is trained.
+  void over_epochs(const std::string& model) const {
+    for (const named_flags& path : config_.paths) {
+      if (!follows_network(path)) continue;
+      std::vector<drawn_path> paths;
+      for (const std::size_t epoch : epochs_)
+        if (auto drawn = read_drawn_path(folder_ / path_file(model, epoch, path.name, steps_),
+                                         text("epoch ", epoch)))
+          paths.push_back(std::move(*drawn));
+      if (paths.size() > 1) draw_paths(file("epochs-" + model + "-" + path.name), paths);
+    }
+  }
+
+  const study_config& config_;
+  const fs::path folder_;
+  std::set<std::size_t> epochs_;
+  std::size_t steps_ = 0;
+};
+
+}  // namespace
+
+void draw_study_figures(const study_config& config, const json& results, const fs::path& folder) {
+  figures all(config, folder);
+  all.tables(results);
+  all.models();
+}
+
+}  // namespace lift::cli

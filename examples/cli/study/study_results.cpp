@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+
+#include "study_results.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <lift/core/digits.hpp>
+
+namespace lift::cli {
+
+const std::vector<measured_number> measured_numbers = {
+    {"frechet", "distance", "Fréchet distance", true},
+    {"frechet", "extrapolated", "Fréchet distance for infinitely many images", true},
+    {"kid", "distance", "Kernel distance", true},
+    {"precision-recall", "precision", "Precision", false},
+    {"precision-recall", "recall", "Recall", false},
+    {"diversity", "diversity", "LPIPS diversity", false},
+};
+
+namespace {
+
+/// The values of all seeds that are there, as {"values", "mean", "deviation"}.
+json summary(const std::vector<double>& values) {
+  if (values.empty()) return nullptr;
+  double mean = 0, squares = 0;
+  for (const double x : values) mean += x / static_cast<double>(values.size());
+  for (const double x : values) squares += (x - mean) * (x - mean);
+  json result = {{"values", values}, {"mean", mean}, {"deviation", nullptr}};
+  if (values.size() > 1)
+    result["deviation"] = std::sqrt(squares / static_cast<double>(values.size() - 1));
+  return result;
+}
+
+/// Rows of cells in columns, the first to the left and the others to the right.
+std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+  const auto width = [](const std::string& cell) {  // in characters, of UTF-8
+    return static_cast<std::size_t>(
+        std::ranges::count_if(cell, [](char byte) { return (byte & 0xC0) != 0x80; }));
+  };
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const auto& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+  std::string lines;
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string room(widths[c] - width(row[c]), ' ');
+      lines += c == 0 ? row[c] + room : "  " + room + row[c];
+    }
+    lines += '\n';
+  }
+  return lines;
+}
+
+/// What a result says of how it was measured: all but numbers that differ from one to the next.
+json about_measure(const json& result) {
+  json about = json::object();
+  for (const auto& [name, value] : result.items()) {
+    bool differs = name == "epoch" || name == "label" || name == "data" ||
+                   name == "data_fingerprint" || name == "standard_error";
+    for (const measured_number& number : measured_numbers)
+      differs = differs || name == number.field;
+    if (!differs) about[name] = value;
+  }
+  return about;
+}
+
+class table_builder {
+ public:
+  table_builder(const study_config& config, const study_table& table, const find_result& find,
+                json& protocols)
+      : config_(config), table_(table), find_(find), protocols_(protocols) {}
+
+  json build() {
+    json result = {{"title", table_.title}, {"about", table_.about}, {"seeds", table_.seeds}};
+    for (const std::size_t epoch : table_.epochs)
+      for (const std::size_t steps : table_.steps)
+        result["columns"].push_back({{"epoch", epoch}, {"steps", steps}});
+    result["published"] = json::array();
+    for (const published_row& row : table_.published)
+      result["published"].push_back({{"name", row.name}, {"values", row.values}});
+    result["rows"] = json::array();
+    for (const compared_rows& rows : table_.rows)
+      for (const std::string& model : rows.models)
+        for (const std::string& path : rows.paths)
+          for (const std::string& sampler : rows.samplers)
+            result["rows"].push_back(row(model, path, sampler));
+    return result;
+  }
+
+ private:
+  json row(const std::string& model, const std::string& path, const std::string& sampler) {
+    json result = {
+        {"model", model}, {"path", path}, {"sampler", sampler}, {"numbers", json::array()}};
+    for (const std::string& name : table_.measures)
+      for (const measured_number& number : measured_numbers) {
+        const named_flags& how = study_config::named(config_.measures, name);
+        if (how.text_of("measure") != number.measure) continue;
+        json cells = json::array();
+        bool any = false;
+        for (const std::size_t epoch : table_.epochs)
+          for (const std::size_t steps : table_.steps) {
+            std::vector<double> values;
+            for (const std::uint64_t seed : table_.seeds)
+              if (const auto value =
+                      read({model, epoch, path, sampler, steps, seed}, name, number.field))
+                values.push_back(*value);
+            any = any || !values.empty();
+            cells.push_back(summary(values));
+          }
+        if (any || number.field != "extrapolated")
+          result["numbers"].push_back({{"measure", name},
+                                       {"number", number.title},
+                                       {"lower_is_better", number.lower_is_better},
+                                       {"cells", cells}});
+      }
+    return result;
+  }
+
+  std::optional<double> read(const sample_set& set, const std::string& measure,
+                             const std::string& field) {
+    const auto file = find_(measure_file(set, measure));
+    if (!file) return std::nullopt;
+    const nlohmann::json result = read_json(*file);
+    if (!protocols_.contains(measure)) protocols_[measure] = about_measure(json(result));
+    if (!result.contains(field)) return std::nullopt;
+    if (result[field].is_array())
+      return json_field<std::vector<double>>(result, file->string(), field.c_str()).at(0);
+    return json_field<double>(result, file->string(), field.c_str());
+  }
+
+  const study_config& config_;
+  const study_table& table_;
+  const find_result& find_;
+  json& protocols_;
+};
+
+}  // namespace
+
+json study_results(const study_config& config, const find_result& find) {
+  json protocols = json::object(), tables = json::array();
+  for (const study_table& table : config.tables)
+    tables.push_back(table_builder(config, table, find, protocols).build());
+  return {{"format", "lift study results"},
+          {"title", config.title},
+          {"about", config.about},
+          {"images", config.num_images},
+          {"epochs", config.epochs},
+          {"measures", protocols},
+          {"tables", tables}};
+}
+
+std::string cell_text(const json& cell) {
+  if (cell.is_null()) return "–";
+  const double mean = cell["mean"];
+  const std::string words = significant_digits(mean, std::abs(mean) >= 100 ? 4 : 3);
+  if (cell["deviation"].is_null()) return words;
+  return text(words, " ± ", significant_digits(cell["deviation"].get<double>(), 2));
+}
+
+std::vector<std::string> column_names(const json& table) {
+  std::set<std::size_t> epochs, steps;
+  for (const json& column : table["columns"]) {
+    epochs.insert(column["epoch"].get<std::size_t>());
+    steps.insert(column["steps"].get<std::size_t>());
+  }
+  std::vector<std::string> names;
+  for (const json& column : table["columns"]) {
+    const std::string epoch =
+        epochs.size() > 1 ? text("epoch ", column["epoch"].get<std::size_t>()) : "";
+    const std::string step = steps.size() > 1 || epochs.size() == 1
+                                 ? text(column["steps"].get<std::size_t>(), " steps")
+                                 : "";
+    names.push_back(epoch + (epoch.empty() || step.empty() ? "" : ", ") + step);
+  }
+  return names;
+}
+
+std::string results_text(const json& results) {
+  std::string lines;
+  for (const json& table : results["tables"]) {
+    const std::size_t numbers = table["rows"][0]["numbers"].size();
+    for (std::size_t n = 0; n < numbers; ++n) {
+      const json& first = table["rows"][0]["numbers"][n];
+      lines += text(printable(table["title"].get<std::string>()), ": ", first["number"].get<std::string>(), " (",
+                    first["lower_is_better"].get<bool>() ? "lower" : "higher", " is better)\n");
+      std::vector<std::vector<std::string>> cells = {{""}};
+      for (const std::string& name : column_names(table)) cells[0].push_back(name);
+      for (const json& row : table["rows"]) {
+        cells.push_back({text("  ", row["model"].get<std::string>(), ", ",
+                              row["path"].get<std::string>(), ", ",
+                              row["sampler"].get<std::string>())});
+        for (const json& cell : row["numbers"][n]["cells"]) cells.back().push_back(cell_text(cell));
+      }
+      lines += aligned(cells) + "\n";
+    }
+  }
+  return lines;
+}
+
+}  // namespace lift::cli

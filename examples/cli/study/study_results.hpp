@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../report.hpp"
+#include "study_plan.hpp"
+
+namespace lift::cli {
+
+/// A number of a measure's result.
+struct measured_number {
+  std::string measure;  ///< what `lift measure` is told, such as "precision-recall"
+  std::string field;    ///< where it stands in the result
+  std::string title;
+  bool lower_is_better;
+};
+
+/// The numbers that measures may give; of a list of two, a value and its standard error, the first.
+extern const std::vector<measured_number> measured_numbers;
+
+/// Where a file of the study lies; none where it is not there yet.
+using find_result = std::function<std::optional<std::filesystem::path>(const std::string& name)>;
+
+/// The tables of a study as JSON: for every row (model, path, sampler), column (epoch, steps) and
+/// number the values of all seeds with mean and standard deviation; beside them what each measure
+/// says of itself. Throws lift::error, naming the file, for a result that is damaged.
+json study_results(const study_config& config, const find_result& find);
+
+/// A number with its deviation as a table shows it, "12.3 ± 0.4"; a dash where it is not there yet.
+std::string cell_text(const json& cell);
+/// What the columns of a table are called: by what differs between them.
+std::vector<std::string> column_names(const json& table);
+/// The tables as lines for a terminal.
+std::string results_text(const json& results);
+
+}  // namespace lift::cli

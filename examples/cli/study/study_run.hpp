@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "../folder_lock.hpp"
+#include "../output_folder.hpp"
+#include "../report.hpp"
+#include "study_plan.hpp"
+
+namespace lift::cli {
+
+/// How far a part is.
+enum class part_state { missing, begun, done };
+
+/// The folder of a study, in which its parts are made. A record in it says which parts are begun
+/// and done and with what settings, so that a study that was ended, however, goes on where it was.
+class study_run {
+ public:
+  static constexpr const char* record_name = "study.json";
+  static constexpr const char* times_name = "times.json";  ///< the seconds that each part took
+
+  /// Locks the folder. Throws lift::error where it holds something else than this study, and where
+  /// parts in it were made with other settings, unless these are to be made anew.
+  study_run(const session& s, const study_config& config, const study_plan& plan,
+            const std::filesystem::path& folder, bool overwrite);
+
+  part_state state(std::size_t part) const;
+  /// The parts that are to be made, in order: those whose names contain one of some texts, or all
+  /// where there is none, and what these need that is not there.
+  std::vector<std::size_t> to_do(const std::vector<std::string>& only) const;
+  /// Makes a part. Throws what its command throws, with the part's name before it.
+  void make(std::size_t part);
+  /// The command line of a part, as far as it is known before its checkpoints are there.
+  arguments command(std::size_t part) const;
+  /// Seconds that parts took, by their names.
+  const std::map<std::string, double>& times() const { return times_; }
+  std::filesystem::path file(const std::string& name) const { return folder_ / name; }
+  /// Keeps the folder where nothing was made in it yet.
+  void keep() { made_.keep(); }
+
+ private:
+  std::string key_of(const study_part& part, const std::string& data) const;
+  std::filesystem::path checkpoint(const part_word& word) const;
+  arguments going_on(const study_part& part, bool begun) const;
+  void want(std::size_t part, std::vector<bool>& wanted) const;
+  void remove_measured_images();
+  void write_record() const;
+
+  const session& session_;
+  const study_config& config_;
+  const study_plan& plan_;
+  std::filesystem::path folder_;
+  output_folder made_;
+  folder_lock lock_;
+  std::vector<std::string> keys_;  // of the parts: their settings and those of what they need
+  std::map<std::string, std::string> begun_;  // keys by names of parts
+  std::map<std::string, std::string> done_;
+  std::map<std::string, double> times_;
+};
+
+}  // namespace lift::cli

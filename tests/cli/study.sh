@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+# A study does all that its file says, and ends with the same files whenever and however often it was killed.
+source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+studies=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../examples/study")
+
+works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 40 --quiet
+cat >study.toml <<'TOML'
+title = "A <small> study"
+data = "emoji.zip"
+size = 16
+num-images = 4
+batch-size = 2
+[train]
+epochs = 2
+batch-size = 8
+hidden-dims = [8, 16]
+ema = 0.9
+[models.lift]
+[models.aligned]
+regime = "path"
+regime-path = { model = "lift", path = "dp-64", steps = 3 }
+[models.baseline]
+model = "baseline"
+[heatmap]
+points = 3
+num-images = 2
+probes = 1
+[error-test]
+num-images = 4
+[paths.log-snr]
+[paths.dp-64]
+policy = "dp-64"
+[paths.of-lift]
+policy = "dp-64"
+of = "lift"
+[paths.given]
+timesteps = ["900:800", "600:400", 200]
+[samplers.usual]
+[measures.frechet]
+measure = "frechet"
+[measures.kid]
+measure = "kid"
+[[tables]]
+title = "Over the epochs"
+epochs = [1, 2]
+steps = 3
+seeds = [0, 1]
+rows = [{ models = "baseline", paths = "log-snr" }, { models = "lift" }, { models = "aligned", paths = "of-lift" }]
+published = [{ name = "another", values = [3, 2.5] }]
+TOML
+
+# What there is to do is listed without doing it.
+works "$lift" study study.toml --outdir out --dry-run
+says 'train lift$'
+says '[0-9] of [0-9]+ parts to do, about '
+[[ ! -e out ]] || die "a dry run made a folder"
+works "$lift" study study.toml --outdir out --dry-run --json
+json "j['parts'][0]['name'] == 'train lift' and j['parts'][0]['seconds'] > 0"
+json "j['parts'][0]['command'].startswith('lift train ')"
+# A path that a model is trained along comes before its training.
+json "[p['name'] for p in j['parts']].index('path lift/2/dp-64/3') < [p['name'] for p in j['parts']].index('train aligned')"
+
+works "$lift" study study.toml --outdir out --only "train baseline" --quiet
+[[ -e out/models/baseline/checkpoint_00000010.safetensors && ! -e out/models/lift ]] || die "--only"
+
+works "$lift" study study.toml --outdir out --quiet --json
+python3 - <<'PYTHON' || die "results"
+import json, statistics
+results = json.load(open("out/results.json"))
+table, = results["tables"]
+assert [(c["epoch"], c["steps"]) for c in table["columns"]] == [(1, 3), (2, 3)]
+assert [(r["model"], r["path"]) for r in table["rows"]] == [
+    ("baseline", "log-snr"), ("lift", "log-snr"), ("lift", "dp-64"), ("lift", "of-lift"), ("lift", "given"),
+    ("aligned", "of-lift")]
+for row in table["rows"]:
+    assert [n["measure"] for n in row["numbers"]] == ["frechet", "kid"]
+    for number in row["numbers"]:
+        for cell, column in zip(number["cells"], table["columns"]):
+            files = [f"out/measures/{row['model']}/{column['epoch']}/{row['path']}/usual/3/{seed}/{number['measure']}.json"
+                     for seed in (0, 1)]
+            values = [json.load(open(f))["distance"] for f in files]
+            assert cell["values"] == values
+            assert abs(cell["mean"] - statistics.mean(values)) < 1e-9 * abs(cell["mean"]) + 1e-12
+            assert abs(cell["deviation"] - statistics.stdev(values)) < 1e-9 * abs(cell["mean"]) + 1e-12
+about = results["measures"]["frechet"]
+assert about["extractor"] == "haar-scattering" and about["images"] == 4 and about["images_against"] == 40
+page = open("out/report.html").read()
+assert "A &lt;small&gt; study" in page and "<small>" not in page and "another" in page
+assert "src=\"http" not in page and "href=" not in page and page.count("data:image/png;base64,") > 8
+PYTHON
+
+# A part that is done is not done again; a study that grew does what is new.
+before=$(find out/models out/samples -type f -printf '%p %T@\n' | sort)
+works "$lift" study study.toml --outdir out --json
+json "j['parts'] == 0"
+sed 's/seeds = \[0, 1\]/seeds = [0, 1, 2]/' study.toml >more.toml
+works "$lift" study more.toml --outdir out --only "/given/usual/3/2" --json
+json "j['parts'] == 6"
+[[ $(find out/models out/samples -type f -printf '%p %T@\n' | sort | comm -23 <(echo "$before") -) == "" ]] ||
+  die "parts were made again"
+
+# Other settings replace what is there only when that is asked for.
+sed 's/ema = 0.9/ema = 0.8/' study.toml >other.toml
+fails 1 "out: made with other settings or images: train lift and [0-9]+ more parts; --overwrite" \
+  "$lift" study other.toml --outdir out
+works "$lift" study other.toml --outdir out --overwrite --only "train baseline" --json
+json "j['parts'] == 1"
+
+# Killed at any moment, it comes to the same files.
+mv out first
+works "$lift" study study.toml --outdir out --quiet
+rm -rf first && mv out first
+for ((kills = 0; ; ++kills)); do
+  code=0
+  { timeout -s KILL "0.$((RANDOM % 80 + 15))" "$lift" study study.toml --outdir out --quiet >"$scratch/out" 2>"$scratch/err" ||
+    code=$?; } 2>/dev/null  # where the shell says that it was killed
+  [[ $code != 0 ]] || break
+  [[ $code == 137 ]] || die "exit code $code after $kills kills"
+  ((kills < 200)) || { works "$lift" study study.toml --outdir out --quiet && break; }
+done
+rm first/times.json out/times.json
+diff -rq first out || die "other files after $kills kills"
+
+# Images that were measured can go, and come again where they are needed.
+sed 's/^size/keep-images = false\nsize/' study.toml >lean.toml
+works "$lift" study lean.toml --outdir lean --quiet
+[[ $(find lean/samples -name '*.png' | wc -l) == 0 ]] || die "images stayed"
+cmp <(grep -v '"against"' lean/results.json) <(grep -v '"against"' out/results.json) || die "other results without images"
+cat >>lean.toml <<'TOML'
+[[tables]]
+title = "More"
+paths = "log-snr"
+steps = 3
+TOML
+works "$lift" study lean.toml --outdir lean --only "measure lift/2/log-snr" --json
+json "j['parts'] == 0"
+
+# What is wrong in the file is said with its line, before anything is done.
+wrong() {  # wrong PATTERN SED-EXPRESSION
+  sed "$2" study.toml >wrong.toml
+  fails 1 "$1" "$lift" study wrong.toml --outdir none
+}
+wrong 'wrong.toml:1: unknown key titel, want one of ' '1s/^title/titel = "x"\ntitle/'
+wrong 'wrong.toml:3: size: got true, want ' 's/^size = 16/size = true/'
+wrong 'wrong.toml:4: num-images: got -4, want a whole number' 's/^num-images = 4/num-images = -4/'
+wrong "wrong.toml:11: name in models: got '../lift', want at most 64" 's/^\[models.lift\]/[models."..\/lift"]/'
+wrong 'wrong.toml:6: train is missing|train.epochs is missing' 's/^epochs = 2//'
+wrong 'wrong.toml:8: batchsize: got a flag, want one of .lift train --help' 's/^batch-size = 8/batchsize = 8/'
+wrong 'wrong.toml:8: outdir: got a flag, want none' 's/^batch-size = 8/outdir = "x"/'
+wrong 'wrong.toml: train lift: .*--lr' 's/^ema = 0.9/lr = "much"/'
+wrong "wrong.toml:[0-9]+: models: got 'lif', want one of lift, aligned, baseline" 's/models = "lift" }/models = "lif" }/'
+wrong "wrong.toml:[0-9]+: measure of kid: got 'fid', want frechet" 's/measure = "kid"/measure = "fid"/'
+wrong 'wrong.toml:[0-9]+: epochs: got 3, want at most 2' 's/epochs = \[1, 2\]/epochs = [1, 3]/'
+wrong 'wrong.toml:[0-9]+: .*values: got 1 numbers, want 2' 's/values = \[3, 2.5\]/values = [3]/'
+wrong 'wrong.toml:[0-9]+: steps of given: got 3, want 4' 's/^steps = 3/steps = 4/'
+wrong 'model lift: got trained from what was made of itself' \
+  's/^\[models.lift\]/[models.lift]\nfrom = { model = "aligned" }/'
+printf '\xff\xfe = 1\n' >wrong.toml
+fails 1 'wrong.toml:1: ' "$lift" study wrong.toml --outdir none
+printf 'a = \x1b[31m\n' >wrong.toml
+fails 1 'wrong.toml:1: ' "$lift" study wrong.toml --outdir none
+python3 -c 'print("a = " + "[" * 100000)' >wrong.toml
+fails 1 'wrong.toml:1: ' "$lift" study wrong.toml --outdir none
+fails 1 'cannot open nothing.toml' "$lift" study nothing.toml --outdir none
+fails 1 'cannot open .*/nowhere.zip|nowhere.zip' "$lift" study study.toml --data nowhere.zip --outdir none
+mkdir other && touch other/file
+fails 1 'folder other is not empty; want an empty folder' "$lift" study study.toml --outdir other
+fails 2 '--only: got nonsense, want texts in names of parts' "$lift" study study.toml --outdir none --only nonsense
+
+# The studies that are there are understood, made small.
+for file in "$studies"/*.toml; do
+  name=$(basename "$file" .toml)
+  sed -e '1i batch-size = 2' -e 's/^\[train\]/[train]\nhidden-dims = 8\nbatch-size = 4/' \
+    -e '/^hidden-dims/d; /^batch-size/d; /^attention-levels/d; /^points/d; /^backend/d; /^features/d; /^protocol/d; /^warmup/d' \
+    -e 's/^size = .*/size = 16/; s/^num-images = .*/num-images = 2/; s/^data = .*/data = "emoji.zip"/' "$file" >"$name.toml"
+  works "$lift" study "$name.toml" --outdir "$name" --only "train baseline" --dry-run
+done
+# One is run whole: fewer epochs of fewer images.
+sed -i 's/^epochs = 14/epochs = 2/; s/^epochs = \[2, 7, 14\]/epochs = [1, 2]/; s/^steps = \[6, 10, 18\]/steps = [2, 3]/; s/^steps = 18/steps = 2/
+  s/^\[heatmap\]/[heatmap]\npoints = 3/; s/^probes.*/probes = 1/' quick.toml
+works "$lift" study quick.toml --outdir quick --quiet
+[[ -s quick/report.html ]] || die "no report of the quick study"
