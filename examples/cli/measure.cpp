@@ -14,11 +14,17 @@
 namespace lift::cli {
 namespace {
 
+constexpr choice<estimate> estimate_choices[] = {
+    {"noise", [] { return estimate::noise; }},
+    {"clean", [] { return estimate::clean; }},
+};
+
 struct mse_settings : session {
   model_options model;
   data_options data;
   std::size_t timestep = 500, num_images = 500, batch_size = 32;
   std::uint64_t seed = 42;
+  std::optional<std::string> of;
   result_options result;
 };
 
@@ -49,14 +55,18 @@ void measure_mse(const mse_settings& s) {
   const model_file model = s.model.load(s);
   const std::size_t timesteps = model.schedule.num_timesteps();
   require(s.timestep < timesteps, "--timestep", s.timestep, text("below ", timesteps));
+  const std::string of =
+      s.of.value_or(model.identity["prediction"] == "noise" ? "noise" : "clean");
   const image_dataset data = interruptible([&] { return s.data.load(s, model.size); });
   const host_array images = random_images(data, s.num_images, s.seed);
   const any_denoising_errors errors = interruptible([&] {
     return model.model->measure_errors(
-        images, {.timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
+        images, {.wanted = choose("--of", estimate_choices, of), .timestep = s.timestep, .batch_size = s.batch_size, .seed = s.seed});
   });
   json result = std::visit([](const auto& e) { return result_of(e); }, errors);
-  result.update({{"numbers", "mean-squared error of the noise, standard error"},
+  result.update({{"numbers", text("mean-squared error of the ", of == "noise" ? of : "clean images",
+                                  ", standard error")},
+                 {"of", of},
                  {"timestep", s.timestep},
                  {"data", path_text(s.data.source)},
                  {"data_fingerprint", fingerprint(data, data.size())},
@@ -82,6 +92,8 @@ void add_measure(CLI::App& program) {
       "lift measure mse --checkpoint run --data emoji.zip --timestep 500", m, measure_mse);
   m->model.add(mse);
   m->data.add(mse);
+  choice_option(mse, "--of", m->of, names_of(estimate_choices),
+                "Whose error: that of the noise, or of the clean image [noise if the network predicts that]");
   number_option(mse, "--timestep", m->timestep, "Timestep of a noisy scale", from_zero);
   num_images_option(mse, m->num_images);
   batch_size_option(mse, m->batch_size);

@@ -114,7 +114,7 @@ std::vector<nlohmann::json> read_results(const files& inputs) {
   std::vector<nlohmann::json> results;
   for (const path& file : inputs) {
     results.push_back(read_json(file));
-    for (const char* const what : {"size", "extractor", "weights_sha256", "protocol"}) {
+    for (const char* const what : {"size", "extractor", "weights_sha256", "protocol", "of"}) {
       const auto field = [&](const nlohmann::json& result) {
         return result.is_object() ? result.value(what, nlohmann::json()) : nlohmann::json();
       };
@@ -225,7 +225,9 @@ void plot_mse(const plot_settings& s) {
                                       std::pair{"fine_clean", "fine clean"}})
       bars.push_back({label + title, mean(name)});
   }
-  draw_bars(std::move(to), "Error of the predicted noise", "mean-squared error", bars);
+  const bool clean = results.front().value("of", nlohmann::json()) == "clean";
+  draw_bars(std::move(to), clean ? "Error of the predicted clean image" : "Error of the predicted noise",
+            "mean-squared error", bars);
   report_figure(s);
 }
 

@@ -34,6 +34,9 @@ for clip in fixed dynamic none; do
 done
 cmp -s clip_fixed/00000.png clip_none/00000.png && die "clipping changes nothing"
 works "$lift" measure mse --checkpoint run --data emoji.zip --num-images 2 --json
+json "j['of'] == 'clean'"
+works "$lift" measure mse --checkpoint run --data emoji.zip --num-images 2 --of noise --json
+json "j['of'] == 'noise'"
 json 'sorted(j["both_noisy"]) == ["coarse", "fine", "mean"]'
 works "$lift" export --checkpoint run --output weights.safetensors --quiet
 works "${generate[@]}" --checkpoint weights.safetensors --steps 3 --outdir exported

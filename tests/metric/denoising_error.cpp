@@ -83,6 +83,24 @@ BOOST_AUTO_TEST_CASE(a_clean_scale_has_no_noise_to_find) {
   }
 }
 
+// x̂₀ = c against black images errs by c², whatever is noisy; what is shown comes back clean or noisy.
+BOOST_AUTO_TEST_CASE(the_error_of_the_clean_image) {
+  const auto black = zeros<tensor_d>({40, 3, 8, 8});
+  const auto all = [&](const auto& denoise, const tensor_d& clean) {
+    return measure_denoising_errors(denoise, schedule, clean, {.wanted = estimate::clean});
+  };
+  const auto errors = all(constant{0.5}, black);
+  for (const denoising_error<>& e : {errors.all_noisy, errors.one_clean[1], errors.one_clean[0]})
+    for (const sample_mean& m : {e.of[0], e.of[1], e.mean}) BOOST_TEST(m.mean == 0.25);
+
+  const auto images = uniform_noise<tensor_d>({40, 3, 8, 8}, {.seed = 3}, 0, 1);
+  const auto shown = all([](const scales<tensor_d>& x, const scales<timesteps>&) { return x; }, images);
+  BOOST_TEST(shown.one_clean[1].of[1].mean == 0);
+  BOOST_TEST(shown.one_clean[0].of[0].mean == 0);
+  BOOST_TEST(shown.one_clean[1].of[0].mean == shown.all_noisy.of[0].mean);
+  BOOST_TEST(shown.all_noisy.of[0].mean > 0.1);
+}
+
 BOOST_AUTO_TEST_CASE(one_scale_and_three) {
   const auto clean = uniform_noise<tensor_d>({500, 3, 8, 8}, {.seed = 3}, 0, 1);
   const auto near = [](const sample_mean& m, double want) {

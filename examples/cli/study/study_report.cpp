@@ -223,7 +223,7 @@ class page {
     html_ += "<div class=\"figures\">\n";
     const std::size_t empty = html_.size();
     figure("losses", "Training losses");
-    figure("mse", "Error of the predicted noise with all scales noisy, or one clean");
+    figure("mse", "Error with all scales noisy, or one clean");
     for (const named_flags& model : config_.models) {
       for (const char* kind : {"", "-losses"}) {
         figure("heatmap-" + model.name + kind,

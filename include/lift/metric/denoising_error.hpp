@@ -15,8 +15,8 @@
 
 namespace lift {
 
-/// Mean-squared error of the noise prediction of each scale, per element, and their mean; averages
-/// over images, with the standard errors of that average.
+/// Mean-squared error of what is estimated of each scale, noise or clean image, per element, and their
+/// mean; averages over images, with the standard errors of that average.
 template <std::size_t N = 2>
 struct denoising_error {
   scales<sample_mean, N> of;
@@ -24,7 +24,8 @@ struct denoising_error {
 };
 
 struct denoising_error_options {
-  std::size_t timestep = 500;  ///< of a noisy scale
+  estimate wanted = estimate::noise;  ///< whose error is measured
+  std::size_t timestep = 500;         ///< of a noisy scale
   std::size_t batch_size = 32;
   std::uint64_t seed = 42;
 };
@@ -36,9 +37,11 @@ struct denoising_errors {
   scales<denoising_error<N>, N> one_clean;  ///< of the scale that is clean
 };
 
-/// Measures how well a denoiser finds the noise in the N scales that the pyramid makes of clean
-/// images (B, C, H, W). A clean scale is given as it is, at t = 0, and its noise is zero, as in the
-/// reference's MSE test. All cases share their noise. Throws lift::error as validate(schedule) does.
+/// Measures how well a denoiser finds the noise, or the clean images, in the N scales that the pyramid
+/// makes of clean images (B, C, H, W). A clean scale is given as it is, at t = 0, and its noise is zero,
+/// as in the reference's MSE test, which is of the noise. That is a small part of what is seen at t = 0,
+/// so that for a denoiser that predicts something else it is x̂₀ whose errors say something. All cases
+/// share their noise. Throws lift::error as validate(schedule) does.
 template <std::size_t N = 2, class Tensor, class Denoiser, class Schedule, class Pyramid = copies>
   requires(is_denoiser<Denoiser, Tensor, N>() && is_noise_schedule<Schedule>() &&
            is_pyramid<Pyramid, Tensor, N>())
@@ -50,13 +53,14 @@ denoising_errors<N> measure_denoising_errors(const Denoiser& denoise, const Sche
   require(clean.shape().rank() == 4 && clean.size() > 0, "images to denoise", clean.shape(),
           "(B, C, H, W)");
   require(options.batch_size > 0, "batch size", options.batch_size, "at least 1");
-  const estimator<const Denoiser&, const Schedule&> noise_of{denoise, schedule};
+  const estimator<const Denoiser&, const Schedule&> estimate_of{denoise, schedule, options.wanted};
   const auto measure = [&](std::size_t clean_scale) {
     scales<std::vector<double>, N> errors;  // of each image
     for (std::size_t first = 0; first < clean.shape()[0]; first += options.batch_size) {
       stoppable::check();
       scales<Tensor, N> x = pyramid.template split<N>(
           clean.rows(first, std::min(clean.shape()[0], first + options.batch_size)));
+      const scales<Tensor, N> images = x;
       scales<Tensor, N> noise;
       scales<timesteps, N> t;
       for (std::size_t scale = 0; scale < N; ++scale) {
@@ -71,11 +75,12 @@ denoising_errors<N> measure_denoising_errors(const Denoiser& denoise, const Sche
         t[scale] = {static_cast<double>(options.timestep)};
         x[scale] = add_noise(alpha_bars(schedule, t[scale]), x[scale], noise[scale]);
       }
-      const scales<Tensor, N> y = noise_of(x, t);
+      const scales<Tensor, N> y = estimate_of(x, t);
+      const scales<Tensor, N>& truth = options.wanted == estimate::noise ? noise : images;
       for (std::size_t scale = 0; scale < N; ++scale) {
-        const std::size_t elements = noise[scale].size() / noise[scale].shape()[0];
+        const std::size_t elements = truth[scale].size() / truth[scale].shape()[0];
         for (const double squares :
-             image_sums(kernel::squared_difference{}, y[scale], noise[scale]))
+             image_sums(kernel::squared_difference{}, y[scale], truth[scale]))
           errors[scale].push_back(squares / static_cast<double>(elements));
       }
     }
