@@ -19,6 +19,8 @@ ema = 0.9
 [models.aligned]
 regime = "path"
 regime-path = { model = "lift", path = "dp-64", steps = 3 }
+[models.further]
+from = { model = "lift", epoch = 1 }
 [models.baseline]
 model = "baseline"
 [heatmap]
@@ -45,7 +47,7 @@ title = "Over the epochs"
 epochs = [1, 2]
 steps = 3
 seeds = [0, 1]
-rows = [{ models = "baseline", paths = "log-snr" }, { models = "lift" }, { models = "aligned", paths = "of-lift" }]
+rows = [{ models = "baseline", paths = "log-snr" }, { models = "lift" }, { models = ["aligned", "further"], paths = "of-lift" }]
 published = [{ name = "another", values = [3, 2.5] }]
 TOML
 
@@ -55,8 +57,8 @@ says 'train lift$'
 says '[0-9] of [0-9]+ parts to do, about '
 [[ ! -e out ]] || die "a dry run made a folder"
 works "$lift" study study.toml --outdir out --dry-run --json
-json "j['parts'][0]['name'] == 'train lift' and j['parts'][0]['seconds'] > 0"
-json "j['parts'][0]['command'].startswith('lift train ')"
+json "[p['seconds'] > 0 for p in j['parts'] if p['name'] == 'train lift'] == [True]"
+json "[p['command'].startswith('lift train ') for p in j['parts'] if p['name'] == 'train lift'] == [True]"
 # A path that a model is trained along comes before its training.
 json "[p['name'] for p in j['parts']].index('path lift/2/dp-64/3') < [p['name'] for p in j['parts']].index('train aligned')"
 
@@ -71,7 +73,7 @@ table, = results["tables"]
 assert [(c["epoch"], c["steps"]) for c in table["columns"]] == [(1, 3), (2, 3)]
 assert [(r["model"], r["path"]) for r in table["rows"]] == [
     ("baseline", "log-snr"), ("lift", "log-snr"), ("lift", "dp-64"), ("lift", "of-lift"), ("lift", "given"),
-    ("aligned", "of-lift")]
+    ("aligned", "of-lift"), ("further", "of-lift")]
 for row in table["rows"]:
     assert [n["measure"] for n in row["numbers"]] == ["frechet", "kid"]
     for number in row["numbers"]:
@@ -82,7 +84,7 @@ for row in table["rows"]:
             assert cell["values"] == values
             assert abs(cell["mean"] - statistics.mean(values)) < 1e-9 * abs(cell["mean"]) + 1e-12
             assert abs(cell["deviation"] - statistics.stdev(values)) < 1e-9 * abs(cell["mean"]) + 1e-12
-about = results["measures"]["frechet"]
+about = results["protocols"]["frechet"]
 assert about["extractor"] == "haar-scattering" and about["images"] == 4 and about["images_against"] == 40
 page = open("out/report.html").read()
 assert "A &lt;small&gt; study" in page and "<small>" not in page and "another" in page
@@ -105,6 +107,11 @@ fails 1 "out: made with other settings or images: train lift and [0-9]+ more par
   "$lift" study other.toml --outdir out
 works "$lift" study other.toml --outdir out --overwrite --only "train baseline" --json
 json "j['parts'] == 1"
+python3 - <<'PYTHON' || die "numbers of other settings"
+import json
+for row in json.load(open("out/results.json"))["tables"][0]["rows"]:
+    assert all(cell is None for number in row["numbers"] for cell in number["cells"]), row
+PYTHON
 
 # Killed at any moment, it comes to the same files.
 mv out first
@@ -120,6 +127,38 @@ for ((kills = 0; ; ++kills)); do
 done
 rm first/times.json out/times.json
 diff -rq first out || die "other files after $kills kills"
+
+# A part whose files are gone is made again, and images of others are not measured with a study's own.
+rm out/samples/lift/2/given/usual/3/1/00002.png out/measures/lift/2/given/usual/3/1/kid.json
+works "$lift" study study.toml --outdir out --json
+json "j['parts'] == 2"
+rm out/times.json
+diff -rq first out || die "a part that was removed came back differently"
+cp first/samples/lift/2/given/usual/3/1/00000.png out/samples/lift/2/given/usual/3/1/mine.png
+rm out/measures/lift/2/given/usual/3/1/kid.json
+got=0
+"$lift" study study.toml --outdir out --quiet >"$scratch/out" 2>"$scratch/err" || got=$?
+grep -q 'mine.png: an image that the study did not make' "$scratch/err" && [[ $got == 1 ]] || die "a foreign image"
+rm out/samples/lift/2/given/usual/3/1/mine.png
+works "$lift" study study.toml --outdir out --quiet
+
+# More epochs of trainings that kept those checkpoints train nothing anew.
+sed 's/epochs = \[1, 2\]/epochs = 2/; s/values = \[3, 2.5\]/values = [3]/' study.toml >fewer.toml
+works "$lift" study fewer.toml --outdir out --json
+json "j['parts'] == 0"
+# A training that began with another's weights goes on.
+rm -rf out/models/further
+python3 - <<'PYTHON'
+import json
+record = json.load(open("out/study.json"))
+record["done"] = {k: v for k, v in record["done"].items() if "further" not in k}
+json.dump(record, open("out/study.json", "w"))
+PYTHON
+code=0
+timeout -s INT 0.3 "$lift" study study.toml --outdir out --only "train further" --quiet >/dev/null 2>"$scratch/err" || code=$?
+works "$lift" study study.toml --outdir out --quiet
+rm -f out/times.json
+diff -rq first out || die "a training that went on from another's weights differs"
 
 # Images that were measured can go, and come again where they are needed.
 sed 's/^size/keep-images = false\nsize/' study.toml >lean.toml
@@ -145,15 +184,15 @@ wrong 'wrong.toml:3: size: got true, want ' 's/^size = 16/size = true/'
 wrong 'wrong.toml:4: num-images: got -4, want a whole number' 's/^num-images = 4/num-images = -4/'
 wrong "wrong.toml:11: name in models: got '../lift', want at most 64" 's/^\[models.lift\]/[models."..\/lift"]/'
 wrong 'wrong.toml:6: train is missing|train.epochs is missing' 's/^epochs = 2//'
-wrong 'wrong.toml:8: batchsize: got a flag, want one of .lift train --help' 's/^batch-size = 8/batchsize = 8/'
-wrong 'wrong.toml:8: outdir: got a flag, want none' 's/^batch-size = 8/outdir = "x"/'
+wrong 'wrong.toml:8: unknown flag batchsize, want one of .lift train --help' 's/^batch-size = 8/batchsize = 8/'
+wrong 'wrong.toml:8: outdir: the study sets it, or cannot have it' 's/^batch-size = 8/outdir = "x"/'
 wrong 'wrong.toml: train lift: .*--lr' 's/^ema = 0.9/lr = "much"/'
-wrong "wrong.toml:[0-9]+: models: got 'lif', want one of lift, aligned, baseline" 's/models = "lift" }/models = "lif" }/'
+wrong "wrong.toml:[0-9]+: models: got 'lif', want one of lift, aligned, further, baseline" 's/models = "lift" }/models = "lif" }/'
 wrong "wrong.toml:[0-9]+: measure of kid: got 'fid', want frechet" 's/measure = "kid"/measure = "fid"/'
 wrong 'wrong.toml:[0-9]+: epochs: got 3, want at most 2' 's/epochs = \[1, 2\]/epochs = [1, 3]/'
 wrong 'wrong.toml:[0-9]+: .*values: got 1 numbers, want 2' 's/values = \[3, 2.5\]/values = [3]/'
 wrong 'wrong.toml:[0-9]+: steps of given: got 3, want 4' 's/^steps = 3/steps = 4/'
-wrong 'model lift: got trained from what was made of itself' \
+wrong 'wrong.toml:[0-9]+: lift can only be made of itself' \
   's/^\[models.lift\]/[models.lift]\nfrom = { model = "aligned" }/'
 printf '\xff\xfe = 1\n' >wrong.toml
 fails 1 'wrong.toml:1: ' "$lift" study wrong.toml --outdir none

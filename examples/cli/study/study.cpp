@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@ void study(const study_settings& s) {
   study_config config = read_study_config(s.config);
   if (!s.data.empty()) config.data = s.data;
   if (s.backend) config.backend = *s.backend;
+  require_use(!config.data.empty(),
+              text("data is missing: in ", s.config.string(), ", or as --data"));
   const study_plan plan(config);
   study_run run(s, config, plan, s.outdir, s.overwrite);
   for (std::size_t i = 0; i < plan.parts().size(); ++i) {
@@ -70,6 +73,7 @@ void study(const study_settings& s) {
     interruptible([&] { estimate.rehearse(s, config, to_do); });
     return list_work(s, plan, run, to_do, estimate);
   }
+  run.begin();
   for (std::size_t n = 0; n < to_do.size(); ++n) {
     interruption::check();
     double left = 0;
@@ -84,14 +88,18 @@ void study(const study_settings& s) {
     run.make(to_do[n]);
     estimate.learn();
   }
-  run.keep();
-  const json results = study_results(config, [&](const std::string& name) {
-    const path file = run.file(name);
-    return std::filesystem::exists(file) ? std::optional(file) : std::nullopt;
-  });
+  const find_result find = [&](const std::string& name) { return run.find(name); };
+  const json results = study_results(config, run.data_identity(), find);
   write_json(run.file("results.json"), nlohmann::json(results));
-  interruptible([&] { draw_study_figures(config, results, s.outdir); });
-  write_study_report(config, results, s.outdir);
+  std::set<std::string> figures;
+  try {
+    figures = interruptible([&] { return draw_study_figures(config, results, find, s.outdir); });
+  } catch (const interrupted&) {
+    throw;
+  } catch (const error& failure) {  // such as where gnuplot is not installed
+    warn("the report is without figures: ", failure.what());
+  }
+  write_study_report(config, results, figures, find, s.outdir);
   if (!s.quiet && !s.json) std::cout << results_text(results);
   report(s, {{"outdir", path_text(s.outdir)},
              {"parts", to_do.size()},
@@ -113,7 +121,8 @@ void add_study(CLI::App& program) {
       ->type_name("FILE");
   outdir_option(app, s->outdir);
   option(app, "--data", s->data, text(data_help, ", instead of the file's"));
-  choice_option(app, "--backend", s->backend, engine_names(), "What computes, instead of what the file says");
+  choice_option(app, "--backend", s->backend, engine_names(),
+                "What computes, instead of what the file says");
   app.add_flag("--dry-run", s->dry_run,
                "List what there is to do, and how long it may take; make nothing");
   app.add_option("--only", s->only,

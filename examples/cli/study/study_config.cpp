@@ -63,16 +63,27 @@ class reader {
     if (!node->is_boolean()) fail(*node, key, "true or false");
     return **node->as_boolean();
   }
+  /// Throws lift::error where a list has a value twice.
+  template <class Value>
+  std::vector<Value> distinct(const std::string& key, std::vector<Value> values) const {
+    std::set<Value> seen;
+    for (const Value& value : values)
+      if (!seen.insert(value).second)
+        throw error(text(where(*table_.get(key)), ": ", full(key), ": got ", value,
+                         " twice, want it once"));
+    return values;
+  }
   template <class Number>
   std::vector<Number> numbers(const std::string& key, std::vector<Number> otherwise, Number least) {
-    return list<Number>(key, otherwise, [&](const toml::node& node) {
-      return static_cast<Number>(to_number(node, key, least));
-    });
+    return distinct(key, list<Number>(key, otherwise, [&](const toml::node& node) {
+                      return static_cast<Number>(to_number(node, key, least));
+                    }));
   }
   std::vector<std::string> strings(const std::string& key,
                                    const std::vector<std::string>& otherwise) {
-    return list<std::string>(key, otherwise,
-                             [&](const toml::node& node) { return to_string(node, key); });
+    return distinct(key, list<std::string>(key, otherwise, [&](const toml::node& node) {
+                      return to_string(node, key);
+                    }));
   }
   std::vector<double> reals(const std::string& key) {
     need(key);
@@ -296,7 +307,7 @@ void require_made_files_known(const study_config& config) {
                            config.epochs));
       }
   };
-  check(config.train);
+  for (const auto* flags : {&config.train, &config.heatmap, &config.error_test}) check(*flags);
   for (const auto* named : {&config.models, &config.paths, &config.samplers, &config.measures})
     for (const named_flags& n : *named) check(n.flags);
 }
@@ -308,6 +319,18 @@ std::optional<std::string> named_flags::text_of(const std::string& name_of_flag)
     if (f.name == name_of_flag)
       if (const auto* const value = std::get_if<std::string>(&f.value)) return *value;
   return std::nullopt;
+}
+
+bool named_flags::has(const std::string& name_of_flag) const {
+  return std::ranges::find(flags, name_of_flag, &flag::name) != flags.end();
+}
+
+std::string flag_text(const flag& f) {
+  if (const auto* const value = std::get_if<std::string>(&f.value)) return *value;
+  const auto* const made = std::get_if<made_file>(&f.value);
+  if (!made) return "true";
+  return text(made->model, made->epoch > 0 ? text(" of epoch ", made->epoch) : "",
+              made->path.empty() ? "" : text(", path ", made->path, " of ", made->steps, " steps"));
 }
 
 std::optional<std::size_t> named_flags::given_steps() const {
@@ -337,7 +360,8 @@ study_config read_study_config(const std::filesystem::path& file) {
   result.file = file;
   result.title = in.string("title");
   result.about = in.string("about", "");
-  result.data = file.parent_path() / path_from_text(in.string("data", ""));
+  if (const std::string data = in.string("data", ""); !data.empty())
+    result.data = file.parent_path() / path_from_text(data);
   result.size = in.find("size") ? plain_text(in, in.need("size"), "size") : "64";
   result.backend = in.string("backend", "");
   result.num_images = in.number("num-images");

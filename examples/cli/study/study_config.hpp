@@ -29,6 +29,9 @@ struct flag {
   std::string where;  ///< FILE:LINE, for messages
 };
 
+/// The value of a flag as a person reads it.
+std::string flag_text(const flag& f);
+
 /// Flags under a name that tables refer to.
 struct named_flags {
   std::string name;
@@ -37,6 +40,7 @@ struct named_flags {
 
   /// The text of a flag; none if it is not there.
   std::optional<std::string> text_of(const std::string& flag) const;
+  bool has(const std::string& flag) const;
   /// How many steps a path has whose levels are given, by one of the flags timesteps, sigmas and
   /// log-snrs; none where it is to be found.
   std::optional<std::size_t> given_steps() const;

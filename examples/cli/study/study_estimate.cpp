@@ -9,6 +9,7 @@
 
 #include <lift/io/json_file.hpp>
 
+#include "../interruption.hpp"
 #include "../time_plan.hpp"
 #include "captured_output.hpp"
 
@@ -116,6 +117,9 @@ class rehearsal {
     const auto seconds = [&](std::size_t steps) {
       return network(number)
           .drop("--path")
+          .drop("--timesteps")
+          .drop("--sigmas")
+          .drop("--log-snrs")
           .drop("--grid")
           .drop("--strip")
           .set("--policy", "log-snr")
@@ -163,12 +167,12 @@ class rehearsal {
   }
   /// Whether what a part needs is there, or not needed for a little of it.
   bool can_run(const study_part& part) const {
-    return std::ranges::all_of(part.needs, [&](std::size_t need) {
-      const study_part& needed = plan_.parts()[need];
-      return run_.state(need) == part_state::done ||
-             (needed.does == job::train && trained_.contains(needed.model)) ||
-             (needed.does == job::path && part.does == job::generate);
-    });
+    const bool trained = part.does != job::train && trained_.contains(part.model);
+    return (trained || run_.has_checkpoints(part)) &&
+           std::ranges::all_of(part.needs, [&](std::size_t need) {
+             return run_.state(need) == part_state::done || part.does == job::generate ||
+                    (trained && plan_.parts()[need].does == job::train);
+           });
   }
 
   const session& session_;
@@ -209,7 +213,12 @@ void study_estimate::rehearse(const session& s, const study_config& config,
     const study_part& part = plan_.parts()[i];
     const kind what{part.does, part.model};
     if (rates_.contains(what)) continue;
-    if (const auto rate = little.rate(i)) rates_[what] = *rate;
+    try {
+      if (const auto rate = little.rate(i)) rates_[what] = *rate;
+    } catch (const interrupted&) {
+      throw;
+    } catch (const error&) {  // what is wrong will be said when the part is made
+    }
   }
 }
 

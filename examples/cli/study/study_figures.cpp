@@ -19,8 +19,10 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A path of two scales as it is drawn; none where there is no such file, or it has other scales.
-std::optional<drawn_path> read_drawn_path(const fs::path& file, const std::string& name) {
-  if (!fs::exists(file)) return std::nullopt;
+std::optional<drawn_path> read_drawn_path(const std::optional<fs::path>& found,
+                                          const std::string& name) {
+  if (!found) return std::nullopt;
+  const fs::path& file = *found;
   const any_path path = load_any_path(file);
   if (path.scale_count() != 2) return std::nullopt;
   const json_fields fields = path_fields(file);
@@ -31,7 +33,9 @@ std::optional<drawn_path> read_drawn_path(const fs::path& file, const std::strin
 
 class figures {
  public:
-  figures(const study_config& config, const fs::path& folder) : config_(config), folder_(folder) {
+  figures(const study_config& config, const find_result& find, const fs::path& folder)
+      : config_(config), find_(find), folder_(folder) {
+    fs::remove_all(folder / "figures");  // those of other settings
     fs::create_directories(folder / "figures");
     for (const study_table& table : config.tables) {
       epochs_.insert(table.epochs.begin(), table.epochs.end());
@@ -77,13 +81,10 @@ class figures {
   void models() {
     std::vector<std::string> stats, errors;
     for (const named_flags& model : config_.models) {
-      const fs::path losses = folder_ / model_folder(model.name) / "stats.jsonl";
-      std::error_code unknown;
-      if (fs::exists(losses) && fs::file_size(losses, unknown) > 0)
-        stats.push_back(losses.string());
-      const fs::path error_test = folder_ / error_test_file(model.name);
-      if (fs::exists(error_test) && read_json(error_test).contains("both_noisy"))
-        errors.push_back(error_test.string());
+      if (const auto losses = find_(model_folder(model.name) + "/stats.jsonl"))
+        if (fs::file_size(*losses) > 0) stats.push_back(losses->string());
+      if (const auto test = find_(error_test_file(model.name)))
+        if (read_json(*test).contains("both_noisy")) errors.push_back(test->string());
       on_heatmap(model.name);
       over_epochs(model.name);
     }
@@ -91,11 +92,17 @@ class figures {
     plot("mse", "--result", errors);
   }
 
+  const std::set<std::string>& drawn() const { return drawn_; }
+
  private:
-  fs::path file(const std::string& name) const { return folder_ / "figures" / (name + ".png"); }
+  /// Where a figure is about to be drawn.
+  fs::path file(const std::string& name) {
+    drawn_.insert(name);
+    return folder_ / "figures" / (name + ".png");
+  }
 
   void plot(const std::string& what, const std::string& flag,
-            const std::vector<std::string>& inputs) const {
+            const std::vector<std::string>& inputs) {
     if (inputs.empty()) return;
     arguments words = {"plot", what, "--output", file(what).string(), "--quiet", flag};
     words.insert(words.end(), inputs.begin(), inputs.end());
@@ -103,28 +110,28 @@ class figures {
   }
 
   /// The last heatmap of a model with the paths that were taken on it, and its diagonal.
-  void on_heatmap(const std::string& model) const {
+  void on_heatmap(const std::string& model) {
     for (const bool losses : {false, true}) {
-      const fs::path map = folder_ / heatmap_file(model, *epochs_.rbegin(), losses);
-      if (!fs::exists(map) || heatmap_scales(heatmap_fields(map)) != 2) continue;
+      const auto map = find_(heatmap_file(model, *epochs_.rbegin(), losses));
+      if (!map || heatmap_scales(heatmap_fields(*map)) != 2) continue;
       std::vector<drawn_path> paths;
       for (const named_flags& path : config_.paths)
         if (auto drawn = read_drawn_path(
-                folder_ / path_file(model, *epochs_.rbegin(), path.name, steps_), path.name))
+                find_(path_file(model, *epochs_.rbegin(), path.name, steps_)), path.name))
           paths.push_back(std::move(*drawn));
-      const error_heatmap<> heatmap = load_heatmap(map);
+      const error_heatmap<> heatmap = load_heatmap(*map);
       draw_heatmap(file("heatmap-" + model + (losses ? "-losses" : "")), heatmap, paths);
       draw_diagonal_error(file("diagonal-" + model + (losses ? "-losses" : "")), heatmap);
     }
   }
 
   /// How each path that follows the network's errors changes while it is trained.
-  void over_epochs(const std::string& model) const {
+  void over_epochs(const std::string& model) {
     for (const named_flags& path : config_.paths) {
       if (!follows_network(path)) continue;
       std::vector<drawn_path> paths;
       for (const std::size_t epoch : epochs_)
-        if (auto drawn = read_drawn_path(folder_ / path_file(model, epoch, path.name, steps_),
+        if (auto drawn = read_drawn_path(find_(path_file(model, epoch, path.name, steps_)),
                                          text("epoch ", epoch)))
           paths.push_back(std::move(*drawn));
       if (paths.size() > 1) draw_paths(file("epochs-" + model + "-" + path.name), paths);
@@ -132,17 +139,21 @@ class figures {
   }
 
   const study_config& config_;
+  const find_result& find_;
   const fs::path folder_;
   std::set<std::size_t> epochs_;
   std::size_t steps_ = 0;
+  std::set<std::string> drawn_;
 };
 
 }  // namespace
 
-void draw_study_figures(const study_config& config, const json& results, const fs::path& folder) {
-  figures all(config, folder);
+std::set<std::string> draw_study_figures(const study_config& config, const json& results,
+                                         const find_result& find, const fs::path& folder) {
+  figures all(config, find, folder);
   all.tables(results);
   all.models();
+  return all.drawn();
 }
 
 }  // namespace lift::cli

@@ -7,10 +7,12 @@
 #include <cstdlib>
 #include <numeric>
 #include <optional>
-#include <span>
+#include <string_view>
 #include <utility>
 
+#include <lift/core/digits.hpp>
 #include <lift/core/error.hpp>
+#include <lift/io/checksum.hpp>
 #include <lift/model/any_architecture.hpp>
 
 #include "../model_file.hpp"
@@ -23,8 +25,11 @@ namespace {
 using job = study_part::job;
 
 /// Flags that would have a part end early or go on with another one's files.
-const std::vector<std::string> refused = {"steps", "time-limit", "resume", "overwrite",
-                                          "keep",  "json",       "quiet",  "threads"};
+const std::vector<std::string> refused = {"help", "steps", "time-limit", "resume", "overwrite",
+                                          "keep", "json",  "quiet",      "threads"};
+
+/// The measures of `lift measure` that a study makes.
+constexpr std::string_view study_measures[] = {"frechet", "kid", "precision-recall", "diversity"};
 
 void plain(study_part& part, const std::string& flag, const std::string& value) {
   part.words.push_back({part_word::plain, "--" + flag});
@@ -91,6 +96,21 @@ bool follows_network(const named_flags& path) {
 std::string error_test_file(const std::string& model) { return "error-tests/" + model + ".json"; }
 
 study_plan::study_plan(const study_config& config) : config_(config) {
+  check_all(config.heatmap, {"heatmap"});
+  check_all(config.error_test, {"measure", "mse"});
+  for (const named_flags& model : config.models) check_all(model.flags, {"train"});
+  for (const named_flags& path : config.paths)
+    check_all(path.flags, {path.given_steps() ? "generate" : "path"}, {"of"});
+  for (const named_flags& sampler : config.samplers) check_all(sampler.flags, {"generate"});
+  // What measures compare with comes first, as weights that they want may be missing.
+  for (const named_flags& how : config.measures) {
+    const auto kind = how.text_of("measure");
+    require(kind && std::ranges::find(study_measures, *kind) != std::end(study_measures),
+            text(how.where, ": measure of ", how.name), kind ? quote_name(*kind) : "nothing",
+            "frechet, kid, precision-recall or diversity");
+    check_all(how.flags, {"measure", *kind}, {"measure"});
+    if (find_option(*program_, {"measure", *kind}, "--against")) reference(how);
+  }
   for (const named_flags& model : config.models) train(model.name);
   for (const study_table& table : config.tables)
     for (const std::size_t epoch : table.epochs)
@@ -108,23 +128,41 @@ study_plan::study_plan(const study_config& config) : config_(config) {
     for (const named_flags& model : config.models) error_test(model.name);
 }
 
+/// Throws lift::error, naming the file and line, for what can only be made of itself.
+void study_plan::begin(const std::string& makes, const std::vector<named_flags>& all,
+                       const std::string& name) {
+  if (!begun_.insert(makes).second)
+    throw error(text(study_config::named(all, name).where, ": ", name,
+                     " can only be made of itself: want another file for one of its flags"));
+}
+
 std::size_t study_plan::add(study_part part) {
   const auto [known, is_new] = numbers_.try_emplace(part.makes, parts_.size());
   if (is_new) parts_.push_back(std::move(part));
   return known->second;
 }
 
+void study_plan::check(const flag& f, const arguments& command) const {
+  if (std::ranges::find(refused, f.name) != refused.end())
+    throw error(text(f.where, ": ", f.name, ": the study sets it, or cannot have it"));
+  if (!find_option(*program_, command, "--" + f.name))
+    throw error(text(f.where, ": unknown flag ", f.name, ", want one of `lift ",
+                     CLI::detail::join(command, " "), " --help`"));
+}
+
+void study_plan::check_all(const std::vector<flag>& flags, const arguments& command,
+                           const std::vector<std::string>& except) const {
+  for (const flag& f : flags)
+    if (std::ranges::find(except, f.name) == except.end()) check(f, command);
+}
+
 void study_plan::give(study_part& part, const std::vector<flag>& flags, const arguments& command,
                       const std::vector<std::string>& except) {
   for (const flag& f : flags) {
     if (std::ranges::find(except, f.name) != except.end()) continue;
-    const std::string command_text = CLI::detail::join(command, " ");
-    const bool set_by_study =
-        std::ranges::find(part.words, "--" + f.name, &part_word::text) != part.words.end() ||
-        std::ranges::find(refused, f.name) != refused.end();
-    require(!set_by_study, text(f.where, ": ", f.name), "a flag", "none, as the study sets it");
-    require(find_option(*program_, command, "--" + f.name), text(f.where, ": ", f.name), "a flag",
-            text("one of `lift ", command_text, " --help`"));
+    check(f, command);
+    if (std::ranges::find(part.words, "--" + f.name, &part_word::text) != part.words.end())
+      throw error(text(f.where, ": ", f.name, ": the study sets it, or cannot have it"));
     if (const auto* const made = std::get_if<made_file>(&f.value)) {
       give_file(part, f.name, *made);
       continue;
@@ -167,10 +205,23 @@ std::vector<flag> study_plan::flags_of_model(const std::string& model) const {
   return result;
 }
 
+/// What a flag of `lift train` says for a model; where it begins from another model's weights and
+/// does not say it, what that says.
+std::optional<std::string> study_plan::setting_of_model(const std::string& model,
+                                                        const std::string& name) const {
+  const std::vector<flag> flags = flags_of_model(model);
+  if (const auto found = find_text(flags, name)) return found;
+  for (const flag& f : flags)
+    if (const auto* const made = std::get_if<made_file>(&f.value); made && f.name == "from")
+      return setting_of_model(made->model, name);
+  return std::nullopt;
+}
+
 std::size_t study_plan::scale_count(const std::string& model) const {
-  const auto name =
-      find_text(flags_of_model(model), "model").value_or(architecture_choices[0].name);
-  return lift::scale_count(make_architecture(name, unet_config{}));
+  const auto name = setting_of_model(model, "model"), scales = setting_of_model(model, "scales");
+  if (!name && scales) return static_cast<std::size_t>(std::strtoul(scales->c_str(), nullptr, 10));
+  return lift::scale_count(
+      make_architecture(name.value_or(architecture_choices[0].name), unet_config{}));
 }
 
 std::size_t study_plan::epochs_between_checkpoints() const {
@@ -191,8 +242,7 @@ std::size_t study_plan::epochs_between_checkpoints() const {
 std::size_t study_plan::train(const std::string& model) {
   if (const auto known = numbers_.find(model_folder(model)); known != numbers_.end())
     return known->second;
-  require(begun_.insert(model).second, text("model ", model),
-          "trained from what was made of itself", "an order in which models can be trained");
+  begin(model_folder(model), config_.models, model);
   const arguments command = {"train"};
   study_part part = begun(job::train, "train " + model, command);
   part.model = model;
@@ -233,10 +283,13 @@ std::size_t study_plan::path(const std::string& model, std::size_t epoch, const 
                              std::size_t steps) {
   const arguments command = {"path"};
   const named_flags& how = study_config::named(config_.paths, name);
+  const std::string makes = path_file(model, epoch, name, steps);
+  if (const auto known = numbers_.find(makes); known != numbers_.end()) return known->second;
+  begin(makes, config_.paths, name);
   const std::string policy = policy_of(how);
   study_part part =
       begun(job::path, text("path ", model, "/", epoch, "/", name, "/", steps), command);
-  part.makes = path_file(model, epoch, name, steps);
+  part.makes = makes;
   part.model = model;
   if (runs_network(policy)) {
     give_network(part, model, epoch);
@@ -246,13 +299,13 @@ std::size_t study_plan::path(const std::string& model, std::size_t epoch, const 
     part.needs.push_back(heatmap(model, epoch, policy.starts_with("path-kl")));
     inside(part, "heatmap", parts_[part.needs.back()].makes);
   } else {
-    const std::vector<flag> flags = flags_of_model(model);
-    if (!how.text_of("schedule"))
+    if (!how.text_of("schedule")) {
+      const bool reference = setting_of_model(model, "preset") == "reference";
       plain(part, "schedule",
-            find_text(flags, "schedule")
-                .value_or(usual_schedule(
-                    find_text(flags, "preset") == "reference" ? preset::reference : preset::sound,
-                    find_text(flags, "prediction"))));
+            setting_of_model(model, "schedule")
+                .value_or(usual_schedule(reference ? preset::reference : preset::sound,
+                                         setting_of_model(model, "prediction"))));
+    }
     plain(part, "scales", std::to_string(scale_count(model)));
   }
   plain(part, "steps", std::to_string(steps));
@@ -305,14 +358,17 @@ std::size_t study_plan::reference(const named_flags& measure) {
   const std::string kind = *measure.text_of("measure");
   const bool keep = kind == "kid" || kind == "precision-recall";
   if (keep) part.words.push_back({part_word::plain, "--keep-features"});
-  // Those of measures of the same features are one file, called after the first of them.
-  for (std::size_t i = 0; i < parts_.size(); ++i)
-    if (parts_[i].does == job::reference &&
-        std::ranges::equal(part.words, std::span(parts_[i].words).first(parts_[i].words.size() - 2),
-                           {}, &part_word::text, &part_word::text))
-      return i;
-  part.name = "statistics of the data for " + measure.name;
-  part.makes = "reference/" + measure.name + ".npz";
+  // Measures of the same features share them.
+  std::string name = measure.text_of("features").value_or("haar-scattering");
+  if (const auto protocol = measure.text_of("protocol")) name += "-" + *protocol;
+  if (const auto weights = measure.text_of("weights")) {
+    checksum sum;
+    sum.add(*weights);
+    name += "-" + hexadecimal(sum.value());
+  }
+  if (keep) name += "-each";
+  part.name = "statistics of the data, " + name;
+  part.makes = "reference/" + name + ".npz";
   inside(part, "output", part.makes);
   return add(std::move(part));
 }
@@ -320,10 +376,6 @@ std::size_t study_plan::reference(const named_flags& measure) {
 void study_plan::measure(const sample_set& set, const std::string& name) {
   const named_flags& how = study_config::named(config_.measures, name);
   const auto kind = how.text_of("measure");
-  require(kind && (*kind == "frechet" || *kind == "kid" || *kind == "precision-recall" ||
-                   *kind == "diversity"),
-          text(how.where, ": measure of ", name), kind ? quote_name(*kind) : "nothing",
-          "frechet, kid, precision-recall or diversity");
   const arguments command = {"measure", *kind};
   study_part part = begun(job::measure, text("measure ", set.name(), " ", name), command);
   part.model = set.model;

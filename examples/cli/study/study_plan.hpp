@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -75,6 +76,8 @@ class study_plan {
 
  private:
   std::size_t add(study_part part);
+  void begin(const std::string& makes, const std::vector<named_flags>& all,
+             const std::string& name);
   std::size_t train(const std::string& model);
   std::size_t heatmap(const std::string& model, std::size_t epoch, bool losses);
   std::size_t path(const std::string& model, std::size_t epoch, const std::string& path,
@@ -84,6 +87,10 @@ class study_plan {
   void measure(const sample_set& set, const std::string& measure);
   void error_test(const std::string& model);
 
+  /// Throws lift::error for a flag that a command does not have or that is refused.
+  void check(const flag& f, const arguments& command) const;
+  void check_all(const std::vector<flag>& flags, const arguments& command,
+                 const std::vector<std::string>& except = {}) const;
   /// Adds flags to a part, but for those called `except`.
   void give(study_part& part, const std::vector<flag>& flags, const arguments& command,
             const std::vector<std::string>& except = {});
@@ -91,13 +98,15 @@ class study_plan {
   void give_network(study_part& part, const std::string& model, std::size_t epoch);
   void give_backend(study_part& part, const arguments& command);
   std::vector<flag> flags_of_model(const std::string& model) const;
+  std::optional<std::string> setting_of_model(const std::string& model,
+                                              const std::string& flag) const;
   std::size_t epochs_between_checkpoints() const;
 
   const study_config& config_;
   std::unique_ptr<CLI::App> program_ = make_program();
   std::vector<study_part> parts_;
   std::map<std::string, std::size_t> numbers_;  // by what they make
-  std::set<std::string> begun_;  // models whose training is a part or about to be one
+  std::set<std::string> begun_;                 // what parts make that are about to be added
 };
 
 }  // namespace lift::cli

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <set>
 #include <span>
+#include <sstream>
+#include <utility>
 
 #include <lift/core/digits.hpp>
 #include <lift/io/file.hpp>
@@ -71,8 +73,9 @@ figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; backgroun
 
 class page {
  public:
-  page(const study_config& config, const json& results, const fs::path& folder)
-      : config_(config), results_(results), folder_(folder) {}
+  page(const study_config& config, const json& results, const std::set<std::string>& figures,
+       const find_result& find, const fs::path& folder)
+      : config_(config), results_(results), figures_(figures), find_(find), folder_(folder) {}
 
   std::string html() {
     html_ = text("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">",
@@ -81,29 +84,44 @@ class page {
                  escaped(config_.title), "</h1>\n");
     paragraph(config_.about);
     for (std::size_t t = 0; t < config_.tables.size(); ++t) table(t);
-    how_measured();
     networks();
+    settings();
     html_ += "</body></html>\n";
     return html_;
   }
 
  private:
+  /// Paragraphs: an empty line ends one.
   void paragraph(const std::string& words, const char* kind = "") {
-    if (!words.empty())
-      html_ +=
-          text("<p", *kind ? text(" class=\"", kind, "\"") : "", ">", escaped(words), "</p>\n");
+    std::istringstream lines(words);
+    std::string paragraph;
+    const auto end = [&] {
+      if (!paragraph.empty())
+        html_ += text("<p", *kind ? text(" class=\"", kind, "\"") : "", ">", escaped(paragraph),
+                      "</p>\n");
+      paragraph.clear();
+    };
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find_first_not_of(" \t\r") == line.npos)
+        end();
+      else
+        paragraph += (paragraph.empty() ? "" : " ") + line;
+    }
+    end();
   }
 
   /// A picture in the page itself; nothing where it is not there.
-  std::string picture(const std::string& name, const std::string& about) const {
-    if (!fs::exists(folder_ / name)) return "";
+  static std::string picture(const std::optional<fs::path>& file, const std::string& about) {
+    if (!file) return "";
     return text("<img loading=\"lazy\" alt=\"", escaped(about), "\" src=\"data:image/png;base64,",
-                base64(read_file(folder_ / name)), "\">");
+                base64(read_file(*file)), "\">");
   }
-  void figure(const std::string& name, const std::string& about, bool whole = false) {
-    if (const std::string image = picture("figures/" + name + ".png", about); !image.empty())
-      html_ += text("<figure", whole ? " class=\"whole\"" : "", ">", image, "<figcaption>",
-                    escaped(about), "</figcaption></figure>\n");
+  bool figure(const std::string& name, const std::string& about, bool whole = false) {
+    if (!figures_.contains(name)) return false;
+    html_ += text("<figure", whole ? " class=\"whole\"" : "", ">",
+                  picture(folder_ / "figures" / (name + ".png"), about), "<figcaption>",
+                  escaped(about), "</figcaption></figure>\n");
+    return true;
   }
 
   void table(std::size_t t) {
@@ -126,10 +144,11 @@ class page {
   void numbers_of(const study_table& config, const json& table, std::size_t n) {
     const json& first = table["rows"][0]["numbers"][n];
     const bool lower = first["lower_is_better"];
-    html_ += text("<div class=\"wide\"><table><caption>",
-                  escaped(first["number"].get<std::string>()), " (", lower ? "lower" : "higher",
-                  " is better)</caption>\n<tr><th class=\"name\">model</th>",
-                  "<th class=\"name\">path</th><th class=\"name\">sampler</th>");
+    html_ +=
+        text("<div class=\"wide\"><table><caption>", escaped(first["number"].get<std::string>()),
+             ", ", escaped(first["measure"].get<std::string>()), " (", lower ? "lower" : "higher",
+             " is better)</caption>\n<tr><th class=\"name\">model</th>",
+             "<th class=\"name\">path</th><th class=\"name\">sampler</th>");
     for (const std::string& name : column_names(table)) html_ += text("<th>", name, "</th>");
     html_ += "</tr>\n";
     if (n == 0)
@@ -177,7 +196,7 @@ class page {
             const std::string name = text(model, ", ", path, ", ", sampler);
             // The first two rows of a picture of so many columns.
             const auto add = [&](std::string& to, const std::string& file, double columns) {
-              if (const std::string image = picture(file, name); !image.empty())
+              if (const std::string image = picture(find_(file), name); !image.empty())
                 to += text("<div><div class=\"row\" style=\"aspect-ratio:", columns / 2, "\">",
                            image, "</div><div class=\"note\">", escaped(name), "</div></div>\n");
             };
@@ -195,39 +214,44 @@ class page {
                     "</p><div class=\"samples\">\n", strips, "</div>\n");
   }
 
-  /// The protocol beside every number: what each measure says of itself.
-  void how_measured() {
-    if (results_["measures"].empty()) return;
-    html_ += "<h2>How it was measured</h2>\n";
-    for (const auto& [name, about] : results_["measures"].items()) {
-      std::string words = name + ": ";
-      bool first = true;
-      for (const auto& [field, value] : about.items()) {
-        std::string label = field;
-        std::ranges::replace(label, '_', ' ');
-        words += text(first ? "" : "; ", label, " ",
-                      value.is_string() ? value.template get<std::string>() : json_text(value));
-        first = false;
-      }
-      paragraph(words, "note");
+  /// What was compared, and how: all settings, and what each measure says of itself.
+  void settings() {
+    html_ += "<h2>What was compared</h2>\n";
+    paragraph(text("Images: ", results_["data"].get<std::string>(), " (",
+                   results_["data_identity"].get<std::string>(), "), ", config_.size,
+                   " pixels; LIFT ", results_["lift"].get<std::string>(),
+                   config_.backend.empty() ? "" : ", " + config_.backend),
+              "note");
+    named("every training", results_["train"]);
+    named("every heatmap", results_["heatmap"]);
+    for (const char* kind : {"models", "paths", "samplers", "measures"})
+      for (const auto& [name, flags] : results_[kind].items())
+        named(std::string(kind, std::char_traits<char>::length(kind) - 1) + " " + name, flags);
+    if (results_["protocols"].empty()) return;
+    html_ += "<h3>What the measures say of themselves</h3>\n";
+    for (const auto& [name, about] : results_["protocols"].items()) named(name, about);
+  }
+  void named(const std::string& name, const json& values) {
+    std::string words;
+    for (const auto& [field, value] : values.items()) {
+      std::string label = field;
+      std::ranges::replace(label, '_', ' ');
+      words += text(words.empty() ? "" : "; ", label, " ",
+                    value.is_string() ? value.template get<std::string>() : json_text(value));
     }
+    html_ += text("<p class=\"note\"><b>", escaped(name), "</b> ",
+                  escaped(words.empty() ? "as usual" : words), "</p>\n");
   }
 
   void networks() {
-    const std::string before = html_;
-    html_ += "<h2>Networks</h2>\n";
-    paragraph("Generating walks from pure noise to a clean image, and the scales need not walk at the same pace. Each cell "
-              "of a heatmap is a pair of noise levels, as signal-to-noise ratios; its colour is the error that a step "
-              "there is expected to make. The lines are the paths that were sampled along, from noise (bottom left) to "
-              "the clean image (top right); the diagonal has all scales at one noise level.");
-    html_ += "<div class=\"figures\">\n";
-    const std::size_t empty = html_.size();
+    const std::string before = std::exchange(html_, "");
+    bool maps = false;
     figure("losses", "Training losses");
     figure("mse", "Error with all scales noisy, or one clean");
     for (const named_flags& model : config_.models) {
       for (const char* kind : {"", "-losses"}) {
-        figure("heatmap-" + model.name + kind,
-               text(model.name, ": error of each scale, and paths on it"), true);
+        maps |= figure("heatmap-" + model.name + kind,
+                       text(model.name, ": error of each scale, and paths on it"), true);
         figure("diagonal-" + model.name + kind,
                text(model.name, ": error along the diagonal, with a guide SNR⁻²"));
       }
@@ -235,22 +259,36 @@ class page {
         figure("epochs-" + model.name + "-" + path.name,
                text(model.name, ": ", path.name, " over the epochs"));
     }
-    if (html_.size() == empty)
-      html_ = before;
-    else
-      html_ += "</div>\n";
+    const std::string figures = std::exchange(html_, before);
+    if (figures.empty()) return;
+    html_ += "<h2>Networks</h2>\n";
+    if (maps)
+      paragraph(
+          "Generating walks from pure noise to a clean image, and the scales need not walk at the "
+          "same "
+          "pace. Each cell of a heatmap is a pair of noise levels, as signal-to-noise ratios; its "
+          "colour is the error that a step there is expected to make. The lines are the paths that "
+          "were sampled along, from noise (bottom left) to the clean image (top right); the "
+          "diagonal "
+          "has all scales at one noise level.");
+    html_ += text("<div class=\"figures\">\n", figures, "</div>\n");
   }
 
   const study_config& config_;
   const json& results_;
+  const std::set<std::string>& figures_;
+  const find_result& find_;
   const fs::path& folder_;
   std::string html_;
 };
 
 }  // namespace
 
-void write_study_report(const study_config& config, const json& results, const fs::path& folder) {
-  atomic_write(output_file(folder / "report.html"), page(config, results, folder).html());
+void write_study_report(const study_config& config, const json& results,
+                        const std::set<std::string>& figures, const find_result& find,
+                        const fs::path& folder) {
+  atomic_write(output_file(folder / "report.html"),
+               page(config, results, figures, find, folder).html());
 }
 
 }  // namespace lift::cli

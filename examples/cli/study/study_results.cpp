@@ -58,7 +58,7 @@ json about_measure(const json& result) {
   json about = json::object();
   for (const auto& [name, value] : result.items()) {
     bool differs = name == "epoch" || name == "label" || name == "data" ||
-                   name == "data_fingerprint" || name == "standard_error";
+                   name == "data_fingerprint" || name == "against" || name == "standard_error";
     for (const measured_number& number : measured_numbers)
       differs = differs || name == number.field;
     if (!differs) about[name] = value;
@@ -97,8 +97,8 @@ class table_builder {
       for (const measured_number& number : measured_numbers) {
         const named_flags& how = study_config::named(config_.measures, name);
         if (how.text_of("measure") != number.measure) continue;
+        if (number.field == "extrapolated" && !how.has("extrapolate")) continue;
         json cells = json::array();
-        bool any = false;
         for (const std::size_t epoch : table_.epochs)
           for (const std::size_t steps : table_.steps) {
             std::vector<double> values;
@@ -106,14 +106,12 @@ class table_builder {
               if (const auto value =
                       read({model, epoch, path, sampler, steps, seed}, name, number.field))
                 values.push_back(*value);
-            any = any || !values.empty();
             cells.push_back(summary(values));
           }
-        if (any || number.field != "extrapolated")
-          result["numbers"].push_back({{"measure", name},
-                                       {"number", number.title},
-                                       {"lower_is_better", number.lower_is_better},
-                                       {"cells", cells}});
+        result["numbers"].push_back({{"measure", name},
+                                     {"number", number.title},
+                                     {"lower_is_better", number.lower_is_better},
+                                     {"cells", cells}});
       }
     return result;
   }
@@ -125,8 +123,11 @@ class table_builder {
     const nlohmann::json result = read_json(*file);
     if (!protocols_.contains(measure)) protocols_[measure] = about_measure(json(result));
     if (!result.contains(field)) return std::nullopt;
-    if (result[field].is_array())
-      return json_field<std::vector<double>>(result, file->string(), field.c_str()).at(0);
+    if (result[field].is_array()) {
+      const auto list = json_field<std::vector<double>>(result, file->string(), field.c_str());
+      require(!list.empty(), text(file->string(), ": ", field), "an empty list", "a number in it");
+      return list[0];
+    }
     return json_field<double>(result, file->string(), field.c_str());
   }
 
@@ -138,16 +139,43 @@ class table_builder {
 
 }  // namespace
 
-json study_results(const study_config& config, const find_result& find) {
+namespace {
+
+/// Flags as {name: value}.
+json settings_of(const std::vector<flag>& flags) {
+  json result = json::object();
+  for (const flag& f : flags) result[f.name] = flag_text(f);
+  return result;
+}
+json settings_of(const std::vector<named_flags>& all) {
+  json result = json::object();
+  for (const named_flags& named : all) result[named.name] = settings_of(named.flags);
+  return result;
+}
+
+}  // namespace
+
+json study_results(const study_config& config, const std::string& data_identity,
+                   const find_result& find) {
   json protocols = json::object(), tables = json::array();
   for (const study_table& table : config.tables)
     tables.push_back(table_builder(config, table, find, protocols).build());
   return {{"format", "lift study results"},
+          {"lift", LIFT_VERSION},
           {"title", config.title},
           {"about", config.about},
+          {"data", path_text(config.data.filename())},
+          {"data_identity", data_identity},
+          {"size", config.size},
           {"images", config.num_images},
           {"epochs", config.epochs},
-          {"measures", protocols},
+          {"train", settings_of(config.train)},
+          {"models", settings_of(config.models)},
+          {"heatmap", settings_of(config.heatmap)},
+          {"paths", settings_of(config.paths)},
+          {"samplers", settings_of(config.samplers)},
+          {"measures", settings_of(config.measures)},
+          {"protocols", protocols},
           {"tables", tables}};
 }
 
@@ -183,14 +211,15 @@ std::string results_text(const json& results) {
     const std::size_t numbers = table["rows"][0]["numbers"].size();
     for (std::size_t n = 0; n < numbers; ++n) {
       const json& first = table["rows"][0]["numbers"][n];
-      lines += text(printable(table["title"].get<std::string>()), ": ", first["number"].get<std::string>(), " (",
+      lines += text(printable(table["title"].get<std::string>()), ": ",
+                    first["number"].get<std::string>(), " (",
                     first["lower_is_better"].get<bool>() ? "lower" : "higher", " is better)\n");
       std::vector<std::vector<std::string>> cells = {{""}};
       for (const std::string& name : column_names(table)) cells[0].push_back(name);
       for (const json& row : table["rows"]) {
-        cells.push_back({text("  ", row["model"].get<std::string>(), ", ",
-                              row["path"].get<std::string>(), ", ",
-                              row["sampler"].get<std::string>())});
+        cells.push_back(
+            {text("  ", row["model"].get<std::string>(), ", ", row["path"].get<std::string>(), ", ",
+                  row["sampler"].get<std::string>())});
         for (const json& cell : row["numbers"][n]["cells"]) cells.back().push_back(cell_text(cell));
       }
       lines += aligned(cells) + "\n";

@@ -22,13 +22,14 @@ struct measured_number {
 /// The numbers that measures may give; of a list of two, a value and its standard error, the first.
 extern const std::vector<measured_number> measured_numbers;
 
-/// Where a file of the study lies; none where it is not there yet.
+/// Where a file of the study lies; none where it is not there with the present settings.
 using find_result = std::function<std::optional<std::filesystem::path>(const std::string& name)>;
 
 /// The tables of a study as JSON: for every row (model, path, sampler), column (epoch, steps) and
 /// number the values of all seeds with mean and standard deviation; beside them what each measure
 /// says of itself. Throws lift::error, naming the file, for a result that is damaged.
-json study_results(const study_config& config, const find_result& find);
+json study_results(const study_config& config, const std::string& data_identity,
+                   const find_result& find);
 
 /// A number with its deviation as a table shows it, "12.3 ± 0.4"; a dash where it is not there yet.
 std::string cell_text(const json& cell);

@@ -3,15 +3,16 @@
 #include "study_run.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/checksum.hpp>
+#include <lift/io/file_kind.hpp>
 #include <lift/io/sha256.hpp>
 
 #include "../folder_record.hpp"
 #include "../image_run.hpp"
 #include "../interruption.hpp"
+#include "../run_folder.hpp"
 #include "../time_plan.hpp"
 #include "captured_output.hpp"
 
@@ -21,27 +22,34 @@ namespace {
 namespace fs = std::filesystem;
 using job = study_part::job;
 
-/// What tells one set of images from another: a file's SHA-256, or the names and sizes in a folder.
 std::string identity_of_data(const fs::path& source) {
   std::error_code unknown;
   if (!fs::is_directory(source, unknown)) return sha256_of(source);
   std::vector<std::string> entries;
-  for (const auto& entry : fs::recursive_directory_iterator(source))
+  for (const auto& entry : fs::recursive_directory_iterator(source)) {
+    interruption::check();
     if (entry.is_regular_file())
       entries.push_back(
           text(entry.path().lexically_relative(source).string(), '\0', entry.file_size()));
+  }
   std::ranges::sort(entries);
   checksum sum;
   for (const std::string& entry : entries) sum.add(entry);
   return hexadecimal(sum.value());
 }
 
-/// The steps of the checkpoints of a folder, none where it has none.
-std::uint64_t newest_step(const fs::path& folder) {
+/// Whether a path leads into a folder.
+bool lies_in(const fs::path& path, const fs::path& folder) {
   std::error_code unknown;
-  if (!fs::is_directory(folder, unknown)) return 0;
-  const auto newest = newest_checkpoint(folder);
-  return newest ? *checkpoint_step(newest->filename().string()) : 0;
+  if (!fs::is_directory(folder, unknown)) return false;
+  const fs::path relative = fs::weakly_canonical(path).lexically_relative(fs::canonical(folder));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+folder_record record_of(const study_part& part, const fs::path& folder) {
+  return part.does == job::train
+             ? folder_record(folder, run_folder::record_name, "lift training run")
+             : folder_record(folder, image_run::record_name, "lift generated images");
 }
 
 }  // namespace
@@ -54,63 +62,164 @@ study_run::study_run(const session& s, const study_config& config, const study_p
       folder_(folder),
       made_(folder, true),
       lock_(folder) {
-  if (fs::exists(file(record_name))) {
-    const json_fields record(file(record_name), "lift study");
-    const auto read = [&](const char* name, auto& to) {
-      for (const auto& [part, value] : record.object(name).items())
-        to[part] =
-            json_value<std::string>(value, file(record_name).string(), text(name, ".", part));
-    };
-    read("begun", begun_);
-    read("done", done_);
-  } else {
-    made_.require_empty("want an empty folder, or one that a study made");
-  }
-  if (fs::exists(file(times_name))) {
+  if (lies_in(folder, config.data))
+    throw error(text("--outdir ", folder.string(), " lies in the images, ", config.data.string(),
+                     ": want it elsewhere"));
+  read_records();
+  data_ = interruptible([&] { return identity_of_data(config.data); });
+  for (const study_part& part : plan.parts()) keys_.push_back(key_of(part));
+  forget_other_parts(overwrite);
+}
+
+void study_run::read_records() {
+  if (!fs::exists(file(record_name)))
+    return made_.require_empty("want an empty folder, or one that a study made");
+  const json_fields record(file(record_name), "lift study");
+  const auto read = [&]<class Value>(const char* name, std::map<std::string, Value>& to) {
+    for (const auto& [key, value] : record.object(name).items())
+      to[key] = json_value<Value>(value, record.file(), text(name, ".", key));
+  };
+  read("begun", begun_);
+  read("done", done_);
+  read("epoch_steps", epoch_steps_);
+  // Files of what was begun may say where they lie; a training does not mind.
+  if (path_from_text(record.string("outdir")) != folder_)
+    std::erase_if(begun_, [](const auto& entry) { return !entry.first.starts_with("train "); });
+  try {
+    if (!fs::exists(file(times_name))) return;
     const json_fields times(file(times_name), "lift study times");
     for (const auto& [part, value] : times.object("seconds").items())
       times_[part] = json_value<double>(value, times.file(), "seconds." + part);
+  } catch (const error& damaged) {
+    warn(damaged.what(), ": estimates begin anew");
+    times_.clear();
   }
-
-  const std::string data = interruptible([&] { return identity_of_data(config.data); });
-  for (const study_part& part : plan.parts()) keys_.push_back(key_of(part, data));
-  std::vector<std::string> other;
-  for (std::size_t i = 0; i < keys_.size(); ++i) {
-    const std::string& name = plan.parts()[i].name;
-    for (auto* record : {&begun_, &done_})
-      if (const auto known = record->find(name);
-          known != record->end() && known->second != keys_[i]) {
-        other.push_back(name);
-        if (overwrite) record->erase(known);
-      }
-  }
-  if (!overwrite && !other.empty())
-    throw error(text(folder.string(), ": made with other settings or images: ", other.front(),
-                     other.size() > 1 ? text(" and ", other.size() - 1, " more parts") : "",
-                     "; --overwrite makes anew what differs, and what was made of it"));
 }
 
-/// A number of all that decides what a part makes.
-std::string study_run::key_of(const study_part& part, const std::string& data) const {
+/// A number of all that decides what a part makes. How often checkpoints are kept does not.
+std::string study_run::key_of(const study_part& part) const {
   checksum sum;
-  for (const part_word& word : part.words)
-    sum.add(text(word.kind, word.kind == part_word::data ? data : word.text, '\0', word.epoch));
+  for (std::size_t i = 0; i < part.words.size(); ++i) {
+    const part_word& word = part.words[i];
+    if (part.does == job::train && word.text == "--save-every")
+      ++i;
+    else
+      sum.add(text(word.kind, word.kind == part_word::data ? data_ : word.text, '\0', word.epoch));
+  }
   for (const std::size_t need : part.needs) sum.add(keys_[need]);
   return hexadecimal(sum.value());
 }
 
+/// Whether something is there of a part that was begun.
+bool study_run::leaves_something(const study_part& part) const {
+  if (part.does == job::heatmap) return fs::exists(file(part.makes).string() + ".partial");
+  if (part.does != job::train && part.does != job::generate) return false;
+  return record_of(part, file(part.makes)).found();
+}
+
+/// Throws lift::error where parts were made with other settings than now, or forgets them.
+void study_run::forget_other_parts(bool overwrite) {
+  std::vector<std::string> others;
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    const study_part& part = plan_.parts()[i];
+    for (auto* record : {&begun_, &done_}) {
+      const auto known = record->find(part.name);
+      if (known == record->end() || known->second == keys_[i]) continue;
+      if (record == &done_ || leaves_something(part)) others.push_back(part.name);
+      if (overwrite || others.empty() || others.back() != part.name) record->erase(known);
+    }
+  }
+  if (!overwrite && !others.empty())
+    throw error(text(folder_.string(), ": made with other settings or images: ", others.front(),
+                     others.size() > 1 ? text(" and ", others.size() - 1, " more parts") : "",
+                     "; --overwrite makes anew what differs, and what was made of it"));
+}
+
+void study_run::begin() {
+  made_.keep();
+  write_record();
+  if (!config_.keep_images) remove_measured_images();
+}
+
 part_state study_run::state(std::size_t part) const {
   const study_part& p = plan_.parts()[part];
-  const fs::path made = file(p.makes);
-  if (done_.contains(p.name) && (p.does == job::train ? newest_step(made) > 0 : fs::exists(made)))
-    return part_state::done;
+  if (done_.contains(p.name) && fs::exists(file(p.makes))) return part_state::done;
   return begun_.contains(p.name) ? part_state::begun : part_state::missing;
 }
 
+std::optional<fs::path> study_run::find(const std::string& name) const {
+  const auto& parts = plan_.parts();
+  if (!fs::exists(file(name))) return std::nullopt;
+  const fs::path whole = name;
+  const bool picture = *whole.begin() == "grids" || *whole.begin() == "strips";
+  const std::string images =
+      picture ? "samples" / whole.lexically_relative(*whole.begin()).replace_extension()
+              : fs::path();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const bool makes = parts[i].makes == name || (picture && parts[i].makes == images) ||
+                       (parts[i].does == job::train && name.starts_with(parts[i].makes + "/"));
+    if (!makes) continue;
+    // Images that were measured need not have stayed.
+    const bool used = picture && std::ranges::any_of(parts, [&](const study_part& other) {
+                        return std::ranges::find(other.needs, i) != other.needs.end() &&
+                               done_.contains(other.name);
+                      });
+    return used || done_.contains(parts[i].name) ? std::optional(file(name)) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// Whether all images of a set are there.
+bool study_run::has_images(const study_part& part) const {
+  const folder_record record = record_of(part, file(part.makes));
+  return record.found() && std::ranges::all_of(record.files(), [&](const std::string& name) {
+           return fs::exists(file(part.makes) / name);
+         });
+}
+
+/// Throws lift::error where a folder of images has some that are not of its set.
+void study_run::require_own_images(const study_part& part) const {
+  const folder_record record = record_of(part, file(part.makes));
+  for (const auto& entry : fs::directory_iterator(file(part.makes))) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && name != image_run::record_name &&
+        !record.files().contains(name) && content_of(entry.path()).is_image())
+      throw error(
+          text(entry.path().string(), ": an image that the study did not make; want it elsewhere"));
+  }
+}
+
+/// The file of a checkpoint; none if it is not there.
+std::optional<fs::path> study_run::checkpoint(const part_word& word) const {
+  const auto steps = epoch_steps_.find(word.text);
+  if (steps == epoch_steps_.end()) return std::nullopt;
+  const fs::path result =
+      file(model_folder(word.text)) / checkpoint_name(steps->second * word.epoch);
+  return fs::exists(result) ? std::optional(result) : std::nullopt;
+}
+
+bool study_run::has_checkpoints(const study_part& part) const {
+  return std::ranges::all_of(part.words, [&](const part_word& word) {
+    return word.kind != part_word::checkpoint || checkpoint(word);
+  });
+}
+
 void study_run::want(std::size_t part, std::vector<bool>& wanted) const {
-  if (wanted[part] || state(part) == part_state::done) return;
+  const study_part& p = plan_.parts()[part];
+  if (state(part) != part_state::done || (p.does == job::generate && !has_images(p)))
+    want_anew(part, wanted);
+}
+
+void study_run::want_anew(std::size_t part, std::vector<bool>& wanted) const {
+  if (wanted[part]) return;
   wanted[part] = true;
-  for (const std::size_t need : plan_.parts()[part].needs) want(need, wanted);
+  const study_part& p = plan_.parts()[part];
+  for (const std::size_t need : p.needs)
+    // A training that is done is needed again where its checkpoints are not there.
+    if (plan_.parts()[need].does == job::train && !has_checkpoints(p))
+      want_anew(need, wanted);
+    else
+      want(need, wanted);
 }
 
 std::vector<std::size_t> study_run::to_do(const std::vector<std::string>& only) const {
@@ -133,83 +242,88 @@ std::vector<std::size_t> study_run::to_do(const std::vector<std::string>& only) 
   return result;
 }
 
-/// The file of a checkpoint: the steps of an epoch follow from those of the whole training.
-fs::path study_run::checkpoint(const part_word& word) const {
-  const fs::path folder = file(model_folder(word.text));
-  return folder / checkpoint_name(newest_step(folder) / config_.epochs * word.epoch);
-}
-
 arguments study_run::command(std::size_t part) const {
   arguments words;
-  for (const part_word& word : plan_.parts()[part].words) switch (word.kind) {
-      case part_word::plain:
-      case part_word::data:
-        words.push_back(word.text);
-        break;
-      case part_word::inside:
-        words.push_back(file(word.text).string());
-        break;
-      case part_word::checkpoint:
-        words.push_back(newest_step(file(model_folder(word.text))) > 0
-                            ? checkpoint(word).string()
-                            : text(file(model_folder(word.text)).string(), "/checkpoint of epoch ",
-                                   word.epoch));
-    }
+  for (const part_word& word : plan_.parts()[part].words)
+    if (word.kind == part_word::inside)
+      words.push_back(file(word.text).string());
+    else if (word.kind == part_word::checkpoint)
+      words.push_back(checkpoint(word)
+                          .value_or(file(model_folder(word.text)) / text("epoch-", word.epoch))
+                          .string());
+    else
+      words.push_back(word.text);
   return words;
 }
 
-/// What has a part that was begun go on where it ended.
-arguments study_run::going_on(const study_part& part, bool begun) const {
+/// Removes the files of a training or of generated images, as their record lists them.
+void study_run::remove_made(const study_part& part) const {
+  folder_record record = record_of(part, file(part.makes));
+  for (const std::string& name : std::set(record.files())) record.remove(name);
+  fs::remove(record.file());
+}
+
+/// Has a part that was begun go on where it ended, and another one begin anew: of what was made
+/// with other settings nothing is left then that could pass for its own.
+void study_run::go_on(const study_part& part, bool begun, arguments& words) const {
   const fs::path made = file(part.makes);
   if (part.does == job::heatmap) {
     const fs::path cells = made.string() + ".partial";
-    if (!fs::exists(cells)) return {};
-    if (begun) return {"--resume"};
-    fs::remove(cells);
-  } else if (part.does == job::train || part.does == job::generate) {
-    const bool has_record = part.does == job::train ? newest_checkpoint(made).has_value()
-                                                    : fs::exists(made / image_run::record_name);
-    return {begun && has_record ? "--resume" : "--overwrite"};
+    if (!begun) fs::remove(cells);
+    if (fs::exists(cells)) words.push_back("--resume");
   }
-  return {};
+  if (part.does != job::train && part.does != job::generate) return;
+  if (!begun) remove_made(part);
+  const bool resumed = begun && (part.does == job::train ? newest_checkpoint(made).has_value()
+                                                         : record_of(part, made).found());
+  words.push_back(resumed ? "--resume" : "--overwrite");
+  if (!resumed || part.does != job::train) return;
+  for (const char* start : {"--from", "--weights"})  // its checkpoint has them
+    if (const auto at = std::ranges::find(words, start); at != words.end()) words.erase(at, at + 2);
 }
 
 void study_run::make(std::size_t number) {
   const study_part& part = plan_.parts()[number];
+  const bool begun = begun_.contains(part.name);
+  if (part.does == job::measure)
+    for (const std::size_t need : part.needs)
+      if (plan_.parts()[need].does == job::generate) require_own_images(plan_.parts()[need]);
+  done_.erase(part.name);
+  begun_[part.name] = keys_[number];
+  write_record();
+
+  const bool folder = part.does == job::train || part.does == job::generate;
+  fs::create_directories(folder ? file(part.makes) : file(part.makes).parent_path());
   arguments words = command(number);
-  fs::create_directories(part.does == job::train || part.does == job::generate
-                             ? file(part.makes)
-                             : file(part.makes).parent_path());
+  go_on(part, begun, words);
   if (part.does == job::generate)
-    for (const char* folder : {"grids", "strips"})
+    for (const char* pictures : {"grids", "strips"})
       fs::create_directories(
-          (file(folder) / fs::path(part.makes).lexically_relative("samples")).parent_path());
-  const arguments more = going_on(part, begun_.contains(part.name));
-  words.insert(words.end(), more.begin(), more.end());
+          (file(pictures) / fs::path(part.makes).lexically_relative("samples")).parent_path());
   if (session_.threads > 0)
     words.insert(words.end(), {"--threads", std::to_string(session_.threads)});
   // Only what takes long says how far it is.
   if (session_.quiet || (part.does != job::train && part.does != job::heatmap))
     words.push_back("--quiet");
-  done_.erase(part.name);
-  begun_[part.name] = keys_[number];
-  write_record();
-  made_.keep();
+  words.push_back("--json");
 
   const stopwatch clock;
+  std::string told;
   try {
-    const captured_output unused;
+    const captured_output output;
     run(*make_program(), words);
+    told = output.text();
   } catch (const interrupted& signal) {
     throw interrupted(signal.number(),
                       text(": in ", part.name, "; the same command goes on with it"));
-  } catch (const CLI::Success&) {
-    throw error(text(part.name, ": asks for help"));
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const error& failure) {
     throw error(text(part.name, ": ", failure.what()));
   }
+  if (part.does == job::train)
+    epoch_steps_[part.model] =
+        json_field<std::uint64_t>(json::parse(told), part.name, "steps_per_epoch");
   times_[part.name] += clock.seconds();
   begun_.erase(part.name);
   done_[part.name] = keys_[number];
@@ -223,20 +337,22 @@ void study_run::remove_measured_images() {
   const auto& parts = plan_.parts();
   std::vector<bool> needed(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i)
-    if (state(i) != part_state::done)
+    if (parts[i].does == job::measure && state(i) != part_state::done)
       for (const std::size_t need : parts[i].needs) needed[need] = true;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (needed[i] || parts[i].does != job::generate || !done_.contains(parts[i].name)) continue;
-    folder_record record(file(parts[i].makes), image_run::record_name, "lift generated images");
+    remove_made(parts[i]);
     done_.erase(parts[i].name);
     write_record();
-    for (const std::string& name : std::set(record.files())) record.remove(name);
-    fs::remove(record.file());
   }
 }
 
 void study_run::write_record() const {
-  write_json(file(record_name), {{"format", "lift study"}, {"begun", begun_}, {"done", done_}});
+  write_json(file(record_name), {{"format", "lift study"},
+                                 {"outdir", path_text(folder_)},
+                                 {"begun", begun_},
+                                 {"done", done_},
+                                 {"epoch_steps", epoch_steps_}});
 }
 
 }  // namespace lift::cli

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +26,14 @@ class study_run {
   static constexpr const char* record_name = "study.json";
   static constexpr const char* times_name = "times.json";  ///< the seconds that each part took
 
-  /// Locks the folder. Throws lift::error where it holds something else than this study, and where
-  /// parts in it were made with other settings, unless these are to be made anew.
+  /// Locks the folder. Throws lift::error where it holds something else than this study or lies in
+  /// the data, and where parts in it were made with other settings, unless these are to be made
+  /// anew.
   study_run(const session& s, const study_config& config, const study_plan& plan,
             const std::filesystem::path& folder, bool overwrite);
 
+  /// Keeps the folder from here on.
+  void begin();
   part_state state(std::size_t part) const;
   /// The parts that are to be made, in order: those whose names contain one of some texts, or all
   /// where there is none, and what these need that is not there.
@@ -37,18 +42,32 @@ class study_run {
   void make(std::size_t part);
   /// The command line of a part, as far as it is known before its checkpoints are there.
   arguments command(std::size_t part) const;
+  /// Whether what a part needs of trained networks is there.
+  bool has_checkpoints(const study_part& part) const;
+
+  /// A file that a part made with the present settings, or one in a folder or of images that it
+  /// made; none if there is no such file.
+  std::optional<std::filesystem::path> find(const std::string& name) const;
+  std::filesystem::path file(const std::string& name) const { return folder_ / name; }
+  /// What tells the data from other images: a file's SHA-256, or a number of a folder's names and
+  /// sizes.
+  const std::string& data_identity() const { return data_; }
   /// Seconds that parts took, by their names.
   const std::map<std::string, double>& times() const { return times_; }
-  std::filesystem::path file(const std::string& name) const { return folder_ / name; }
-  /// Keeps the folder where nothing was made in it yet.
-  void keep() { made_.keep(); }
 
  private:
-  std::string key_of(const study_part& part, const std::string& data) const;
-  std::filesystem::path checkpoint(const part_word& word) const;
-  arguments going_on(const study_part& part, bool begun) const;
+  void read_records();
+  std::string key_of(const study_part& part) const;
+  void forget_other_parts(bool overwrite);
+  bool leaves_something(const study_part& part) const;
+  bool has_images(const study_part& part) const;
+  void require_own_images(const study_part& part) const;
+  std::optional<std::filesystem::path> checkpoint(const part_word& word) const;
   void want(std::size_t part, std::vector<bool>& wanted) const;
+  void want_anew(std::size_t part, std::vector<bool>& wanted) const;
+  void go_on(const study_part& part, bool begun, arguments& words) const;
   void remove_measured_images();
+  void remove_made(const study_part& part) const;
   void write_record() const;
 
   const session& session_;
@@ -57,9 +76,10 @@ class study_run {
   std::filesystem::path folder_;
   output_folder made_;
   folder_lock lock_;
+  std::string data_;
   std::vector<std::string> keys_;  // of the parts: their settings and those of what they need
-  std::map<std::string, std::string> begun_;  // keys by names of parts
-  std::map<std::string, std::string> done_;
+  std::map<std::string, std::string> begun_, done_;   // keys by names of parts
+  std::map<std::string, std::uint64_t> epoch_steps_;  // of trainings that are done, by models
   std::map<std::string, double> times_;
 };
 
