@@ -96,6 +96,7 @@ struct measure {
 };
 
 std::string digits(double value, int precision) {
+  if (!std::isfinite(value)) return "–";
   std::ostringstream out;
   out << std::fixed << std::setprecision(precision) << value;
   return out.str();
