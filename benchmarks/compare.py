@@ -40,6 +40,7 @@ ELSEWHERE = 1.5  # times longer or shorter than usual: a round trip between proc
 CHOICES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(CHOICES)}
 LAYOUTS = tuple(f"--format={name}" for name in ("contiguous_format", "channels_last"))
+FORMS = tuple(f"--form={name}" for name in ("contiguous_format", "channels_last", "frozen", "compiled"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,10 @@ def network_row(name, at_least, benchmark, action, batch=8, **more):
                "torch", LAYOUTS, **more)
 
 
+def features_row(name, at_least):
+    return Row(name, at_least, "benchmark_features", f"{name}/batch:8", ("features.py", name, 8), "torch", FORMS)
+
+
 ROWS = (
     network_row("forward_b1", 2, "forward/batch:1", "forward", batch=1),
     network_row("forward_b8", 2, "forward/batch:8", "forward"),
@@ -75,13 +80,15 @@ ROWS = (
     network_row("heatmap_point", 3, "heatmap_point/batch:8/probes:4", "heatmap_point",
                 warm_up=False),
     Row("paths", 100, "benchmark_path", "searches", ("paths.py", "time"), "numpy"),
+    features_row("vgg16", 1.5),
+    features_row("inception", 1.5),
     network_row("train_memory", 1, "training_steps/batch:8", "training_steps", unit="MiB",
                 warm_up=False),
     Row("loader", 2, "benchmark_loader", "loader", ("loader.py",), "PIL", needs_data=True),
 )
 
-# What is checked before the rows of a module count.
-CHECKS = {"torch": ("network.py", "check"), "numpy": ("paths.py", "check")}
+# Scripts that check themselves before their rows count.
+CHECKED = ("network.py", "features.py", "paths.py")
 
 INSTALL = {"torch": ("PyTorch", "torch"), "numpy": ("NumPy", "numpy"), "PIL": ("Pillow", "pil")}
 
@@ -233,10 +240,10 @@ class Bench:
         return Measurement(seconds, values.get("check", math.nan), output.others, output.moved)
 
     @functools.lru_cache(maxsize=None)
-    def checked(self, python, module):
-        """Runs the check of an interpreter's scripts once; raises Cannot where it fails."""
-        return run([python, "-W", "ignore", HERE / "peers" / CHECKS[module][0],
-                    *CHECKS[module][1:]]).values if module in CHECKS else {}
+    def checked(self, python, script):
+        """Runs the check of an interpreter's script once; raises Cannot where it fails."""
+        return (run([python, "-W", "ignore", HERE / "peers" / script, "check"]).values
+                if script in CHECKED else {})
 
     def candidates(self, row):
         """Interpreters and forms by their labels, and why other interpreters cannot."""
@@ -257,7 +264,7 @@ class Bench:
         found, cannot = {}, {}
         for label, (python, form) in candidates.items():
             try:
-                self.checked(python, row.module)
+                self.checked(python, row.script[0])
                 found[label] = self.peer(row, row.trial or row.script, python, form).value
             except Cannot as reason:
                 cannot[label] = str(reason)

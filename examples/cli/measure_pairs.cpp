@@ -110,8 +110,8 @@ void measure_pairs(const pairs_settings& s) {
     wanted.emplace_back(name, name == psnr   ? compare_images(signal_to_noise)
                               : name == ssim ? compare_images(structural_similarity)
                                              : s.lpips.load(about));
-  const auto [a, b] = interruptible(
-      [&] { return std::pair{s.data.load(s, s.size), s.data.load(s, s.against, s.size)}; });
+  const auto load = [&](const path& from) { return s.data.load_to_measure(s, from, s.size); };
+  const auto [a, b] = interruptible([&] { return std::pair{load(s.data.source), load(s.against)}; });
   const std::size_t count = s.num_images == 0 ? a.size() : std::min(a.size(), s.num_images);
   require(b.size() == a.size() || (s.num_images > 0 && b.size() >= count), "images of --against",
           b.size(), text(a.size(), ", one for each of --data"));
@@ -144,7 +144,7 @@ void measure_diversity(const diversity_settings& s) {
   auto output = s.result.claim({s.data.source});
   json about;
   const compare_images compare = s.lpips.load(about);
-  const image_dataset data = interruptible([&] { return s.data.load(s, s.size); });
+  const image_dataset data = interruptible([&] { return s.data.load_to_measure(s, s.data.source, s.size); });
   require(data.size() >= 2, "images of --data", data.size(), "at least 2");
   const random_stream stream{.seed = s.seed, .use = purpose::subset_order, .scale = 1};
   numbers first, second;

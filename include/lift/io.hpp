@@ -19,6 +19,7 @@
 #include <lift/io/folder_files.hpp>
 #include <lift/io/gif.hpp>
 #include <lift/io/heatmap_file.hpp>
+#include <lift/io/heatmap_npz.hpp>
 #include <lift/io/host_tensor.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/image_grid.hpp>

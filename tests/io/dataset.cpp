@@ -96,6 +96,40 @@ BOOST_AUTO_TEST_CASE(zip_and_folder_hold_the_same_images_in_the_order_of_their_n
   BOOST_TEST(lift::image_dataset(folder / "tree", {.size = 16}).name(3) == "sub/03.png");
 }
 
+BOOST_AUTO_TEST_CASE(images_that_are_read_again_are_those_that_are_kept) {
+  const scratch_folder folder;
+  std::filesystem::create_directories(folder / "tree/sub");
+  for (const auto& [name, picture] : example()) lift::write_png(folder / "tree/sub" / name, picture);
+  lift::save_dataset_zip(folder / "a.zip", example());
+  lift::atomic_write(folder / "tree/bad.png", std::string_view("no image"));
+  for (const auto& source : {folder / "a.zip", folder / "tree"}) {
+    const lift::dataset_options options{.size = {16, 12}, .max_bad = 1};
+    lift::dataset_options read_again = options;
+    read_again.read_again = true;
+    const lift::image_dataset kept(source, options), data(source, read_again);
+    BOOST_REQUIRE(data.size() == kept.size());
+    BOOST_TEST(data.bad() == kept.bad());
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      BOOST_TEST(data.pixels(i).empty());
+      std::vector<float> values(3 * 16 * 12), wanted(values.size());
+      for (int twice = 0; twice < 2; ++twice) {
+        data.normalised(i, values);
+        kept.normalised(i, wanted);
+        BOOST_TEST((values == wanted));
+      }
+      data.with_pixels(i, [&](std::span<const std::uint8_t> levels) {
+        BOOST_TEST(std::ranges::equal(levels, kept.pixels(i)));
+      });
+    }
+  }
+  const lift::image_dataset data(folder / "tree", {.size = 16, .max_bad = 1, .read_again = true});
+  const auto read = [&] { data.with_pixels(3, [](auto) {}); };
+  lift::atomic_write(folder / "tree/sub/03.png", std::string_view("%PDF-1.4"));
+  check_error(read, "image 'sub/03.png': the file is a PDF document, want PNG, JPEG, WebP, BMP or GIF");
+  std::filesystem::remove(folder / "tree/sub/03.png");
+  BOOST_CHECK_THROW(read(), lift::error);
+}
+
 BOOST_AUTO_TEST_CASE(pixels_are_planar_and_normalised_as_torchvision_does) {
   const scratch_folder folder;
   lift::image picture = lift::blank_image(2, 2, 3, 0);

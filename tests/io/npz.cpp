@@ -12,6 +12,7 @@
 #include <io/hostile.hpp>
 #include <io/scratch_folder.hpp>
 #include <lift/io/feature_statistics.hpp>
+#include <lift/io/heatmap_npz.hpp>
 #include <lift/io/npz.hpp>
 
 BOOST_AUTO_TEST_SUITE(npz_tests)
@@ -54,6 +55,45 @@ BOOST_AUTO_TEST_CASE(arrays_come_back) {
     BOOST_TEST((found.at(name).type == expected.type));
     BOOST_TEST((found.at(name).data == expected.data));
   }
+}
+
+BOOST_AUTO_TEST_CASE(heatmaps_of_any_number_of_scales_are_arrays) {
+  const scratch_folder folder;
+  const auto check = [&]<std::size_t N>(lift::error_heatmap<N> map) {
+    map.gamma = {0.01, 1.0 / 3.0, 100};
+    map.timesteps = {943, 500, 54};
+    double next = 0.1;
+    for (std::size_t output = 0; output < N; ++output)
+      for (std::size_t input = 0; input < N; ++input) {
+        if (output == 0 && input == 1) continue;  // a block that was not measured
+        map.error[output][input] = lift::grid<N>::cube(3);
+        for (double& value : map.error[output][input].values()) value = next *= 1.1;
+      }
+    map.standard_error[0][0] = lift::grid<N>::cube(3, 0.25);
+    lift::save_heatmap_npz(folder / "map.npz", map, {{"é", 1.5}});
+    const auto found = lift::read_npz(folder / "map.npz");
+    BOOST_TEST(found.size() == 4 + N * N - (N > 1 ? 1 : 0));
+    BOOST_TEST((found.at("gamma").as<double>() == map.gamma));
+    BOOST_TEST((found.at("timesteps").as<std::int64_t>() == std::vector<std::int64_t>{943, 500, 54}));
+    const auto letters = found.at("settings").as<std::uint8_t>();
+    BOOST_TEST(std::string(letters.begin(), letters.end()) == R"({"é":1.5})");
+    for (std::size_t output = 0; output < N; ++output)
+      for (std::size_t input = 0; input < N; ++input) {
+        const std::string name = lift::block_name(output, input, N);
+        BOOST_TEST(found.contains(name) == !map.error[output][input].empty());
+        BOOST_TEST(found.contains(name + "_error") == (output == 0 && input == 0));
+        if (!found.contains(name)) continue;
+        BOOST_TEST(found.at(name).dims.rank() == N);
+        BOOST_TEST(found.at(name).dims[N - 1] == 3U);
+        BOOST_TEST((found.at(name).as<double>() == map.error[output][input].values()));
+      }
+    map.of(0).values()[4 % map.of(0).size()] = INFINITY;
+    BOOST_CHECK_THROW(lift::save_heatmap_npz(folder / "bad.npz", map), lift::error);
+    BOOST_TEST(!std::filesystem::exists(folder / "bad.npz"));
+  };
+  check(lift::error_heatmap<1>());
+  check(lift::error_heatmap<2>());
+  check(lift::error_heatmap<3>());
 }
 
 // What NumPy wrote, compressed, one array in Fortran's order.

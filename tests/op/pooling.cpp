@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(small_cases_by_hand, Tensor, backend_tensors<doubl
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(values_are_their_definition, Tensor, backend_tensors<double>) {
   std::size_t cases = 0;
-  for (const extent2d image : {extent2d(1, 1), extent2d(5, 8), extent2d(9, 4)})
+  for (const extent2d image : {extent2d(1, 1), extent2d(5, 8), extent2d(9, 4), extent2d(3, 37)})
     for (const extent2d kernel : {extent2d(1), extent2d(3, 2), extent2d(2, 4), extent2d(5)})
       for (const extent2d stride : {extent2d(1), extent2d(2), extent2d(3, 4)})
         for (const bool padded : {false, true})
@@ -148,6 +148,37 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(equal_pixels_are_chosen_in_their_order, Tensor,
   BOOST_CHECK((pool.jvp(y.saved, {two}).to_host() == list{1, 6, 10, 60}));
   const auto g = pool.vjp(y.saved, Tensor({1, 1, 1, 2}, list{3, 4}), {true});
   BOOST_CHECK((g[0].to_host() == list{3, 0, 0, 0, 0, 4}));
+}
+
+// Windows are pooled in groups where a row has many: what is no number, and equal pixels, among them.
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_chosen_in_wide_images, Tensor, backend_tensors<double>) {
+  const long height = 4, width = 41;
+  const shape s{1, 1, 4, 41};
+  std::vector<double> pixels(s.size());
+  for (std::size_t i = 0; i < pixels.size(); ++i)
+    pixels[i] = i % 23 == 5 ? not_a_number : static_cast<double>(i * 7 % 5);
+  const Tensor x(s, pixels);
+  for (const long stride : {1, 2, 3})
+    for (const long size : {2, 3}) {
+      const auto n = [](long number) { return static_cast<std::size_t>(number); };
+      const op::max_pool2d pool({.kernel = n(size), .stride = n(stride), .padding = 1});
+      const auto y = pool.forward(x);
+      const auto value = y.value.to_host();
+      const auto chosen = pool.jvp(y.saved, {counted<Tensor>(s)}).to_host();
+      const long across = static_cast<long>(y.value.shape()[3]);
+      for (std::size_t k = 0; k < value.size(); ++k) {
+        const long top = long(k) / across * stride - 1, left = long(k) % across * stride - 1;
+        long best = -1;
+        for (long p = std::max(0L, top); p < std::min(height, top + size); ++p)
+          for (long q = std::max(0L, left); q < std::min(width, left + size); ++q) {
+            const double pixel = pixels[n(p * width + q)];
+            if (best < 0 || pixel > pixels[n(best)] || std::isnan(pixel)) best = p * width + q;
+          }
+        BOOST_REQUIRE_EQUAL(chosen[k], static_cast<double>(best + 1));
+        BOOST_REQUIRE_EQUAL(std::isnan(value[k]), std::isnan(pixels[n(best)]));
+        BOOST_REQUIRE(std::isnan(value[k]) || value[k] == pixels[n(best)]);
+      }
+    }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(padding_is_never_the_greatest, Tensor, backend_tensors<double>) {

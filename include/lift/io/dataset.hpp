@@ -39,11 +39,14 @@ namespace lift {
 struct dataset_options {
   image_size size = 64;     ///< of the images
   std::size_t max_bad = 0;  ///< how many unreadable images are skipped before it is an error
+  /// Whether images are read again, and decoded, each time they are asked for. Then no pixels are kept in
+  /// memory; of a folder nothing is, of an archive the images' files.
+  bool read_again = false;
 };
 
 /// The PNG, JPEG, WebP, BMP and GIF images of a folder (with those below it, linked ones too) or of
 /// a zip or tar file, each turned upright, resized and cropped to `size` in RGB and kept in
-/// memory as (3, H, W) bytes, in the order of their names. Hidden files are not read; files
+/// memory as (3, H, W) bytes unless they are to be read again, in the order of their names. Hidden files are not read; files
 /// of other endings are counted. The class of an image is the first folder of its name, after the
 /// leading folders that all images share. Throws lift::error if there is no image or more than
 /// `max_bad` are bad.
@@ -54,7 +57,8 @@ class image_dataset {
     require(options_.size.width > 0 && options_.size.height > 0, "size of the images",
             options_.size, "at least 1");
     std::error_code unknown;  // then reading it says why
-    std::filesystem::is_directory(source, unknown) ? load_folder(source) : load_archive(source);
+    from_folder_ = std::filesystem::is_directory(source, unknown);
+    from_folder_ ? load_folder(source) : load_archive(source);
     decode_batch();
     if (images_.empty()) {
       if (!bad_.empty()) throw error(text(bad_[0], " (bad images: ", bad_.size(), ", good: 0)"));
@@ -71,13 +75,29 @@ class image_dataset {
   const image_size& sides() const { return options_.size; }
   const std::string& name(std::size_t i) const { return images_[i].name; }
 
-  /// Image i as levels 0 … 255, (3, H, W).
+  /// Image i as levels 0 … 255, (3, H, W), where they are kept in memory.
   std::span<const std::uint8_t> pixels(std::size_t i) const { return images_[i].planar; }
 
-  /// Image i in [−1, 1], written to `out`, (3, H, W).
+  /// Calls visit(image i as levels 0 … 255, (3, H, W)), from memory or read again; throws lift::error
+  /// where its file is no longer what it was.
+  template <class Visit>
+  void with_pixels(std::size_t i, const Visit& visit) const {
+    if (!options_.read_again) return visit(pixels(i));
+    const entry& known = images_[i];
+    entry image{known.name, known.encoded, {}, {}};
+    if (from_folder_)
+      image.encoded = read_file(std::filesystem::path(source_) / known.name, archive_limits().entry_bytes);
+    decode(image);
+    if (!image.failure.empty()) throw error(image.failure);
+    visit(std::span<const std::uint8_t>(image.planar));
+  }
+
+  /// Image i in [−1, 1], written to `out`, (3, H, W); throws lift::error as with_pixels.
   void normalised(std::size_t i, std::span<float> out) const {
-    require(out.size() == pixels(i).size(), "values of an image", out.size(), pixels(i).size());
-    std::transform(pixels(i).begin(), pixels(i).end(), out.begin(), from_uint8);
+    with_pixels(i, [&](std::span<const std::uint8_t> levels) {
+      require(out.size() == levels.size(), "values of an image", out.size(), levels.size());
+      std::transform(levels.begin(), levels.end(), out.begin(), from_uint8);
+    });
   }
 
   /// The images of those numbers, one after the other, (B, 3, H, W).
@@ -191,12 +211,20 @@ class image_dataset {
     } catch (const std::exception& failure) {
       image.failure = failure.what();
     }
-    image.encoded = {};
   }
+
+  // Assigning {} keeps the memory.
+  template <class Bytes>
+  static void free_memory(Bytes& bytes) { bytes = Bytes(); }
 
   // Files are read one after another and decoded a batch at a time, by all threads.
   void decode_batch() {
-    default_thread_pool().run(batch_.size(), [this](std::size_t i) { decode(batch_[i]); });
+    default_thread_pool().run(batch_.size(), [this](std::size_t i) {
+      entry& image = batch_[i];
+      decode(image);
+      if (options_.read_again) free_memory(image.planar);
+      if (!options_.read_again || from_folder_) free_memory(image.encoded);
+    });
     for (entry& image : batch_) {
       if (image.failure.empty()) {
         images_.push_back(std::move(image));
@@ -235,6 +263,7 @@ class image_dataset {
   }
 
   std::string source_;
+  bool from_folder_ = false;
   dataset_options options_;
   std::vector<entry> images_;
   std::vector<std::string> classes_;

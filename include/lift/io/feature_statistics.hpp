@@ -47,8 +47,7 @@ inline void write_statistics(output_file file, const feature_statistics& s) {
     const detail::row_major_f rows = s.features;
     arrays["feats"] = detail::array_of({static_cast<std::size_t>(rows.rows()), d}, rows.data());
   }
-  if (!s.about.empty())
-    arrays["about"] = detail::array_of({s.about.size()}, reinterpret_cast<const std::uint8_t*>(s.about.data()));
+  if (!s.about.empty()) arrays["about"] = array_of_text(s.about);
   write_npz(std::move(file), arrays);
 }
 

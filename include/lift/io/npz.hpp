@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <lift/core/error.hpp>
 #include <lift/io/archive.hpp>
@@ -18,6 +20,12 @@ namespace lift {
 
 /// Named arrays: the content of a .npz file, NumPy's zip of .npy files.
 using named_arrays = std::map<std::string, host_tensor>;
+
+/// A text as the array of its bytes.
+inline host_tensor array_of_text(std::string_view letters) {
+  const std::vector<std::uint8_t> bytes(letters.begin(), letters.end());
+  return host_tensor::from<std::uint8_t>({bytes.size()}, bytes);
+}
 
 /// Reads a .npz file. Throws lift::error naming the file and the entry where it is none.
 inline named_arrays read_npz(const std::filesystem::path& file) {

@@ -62,6 +62,11 @@ struct inception {
   static X halved(const X& x) { return nn::max_pool2d(x, {.kernel = 3, .stride = 2}); }
   template <class X>
   static X averaged(const X& x) { return apply(op::average_pool2d(around, false), x); }
+  /// A 1×1 unit of averages, as averages of its convolution: the same, of fewer channels.
+  template <class Scope, class X>
+  static X averaged_unit(const Scope& p, const X& x, std::size_t out) {
+    return nn::relu(averaged(nn::conv2d(p, x, out, 1)));
+  }
 
   template <class Scope, class X>
   static X mixed_5(const Scope& p, const X& x, std::size_t pooled) {
@@ -69,7 +74,7 @@ struct inception {
     const X three = unit(p / "branch3x3dbl_2", unit(p / "branch3x3dbl_1", x, 64, 1), 96, 3, 1, 1);
     return nn::concat(unit(p / "branch1x1", x, 64, 1), unit(p / "branch5x5_2", five, 64, 5, 1, 2),
                       unit(p / "branch3x3dbl_3", three, 96, 3, 1, 1),
-                      unit(p / "branch_pool", averaged(x), pooled, 1));
+                      averaged_unit(p / "branch_pool", x, pooled));
   }
   template <class Scope, class X>
   static X mixed_6a(const Scope& p, const X& x) {
@@ -88,7 +93,7 @@ struct inception {
     twice = unit(p / "branch7x7dbl_4", twice, inner, column, 1, beside_column);
     twice = unit(p / "branch7x7dbl_5", twice, 192, row, 1, beside_row);
     return nn::concat(unit(p / "branch1x1", x, 192, 1), once, twice,
-                      unit(p / "branch_pool", averaged(x), 192, 1));
+                      averaged_unit(p / "branch_pool", x, 192));
   }
   template <class Scope, class X>
   static X mixed_7a(const Scope& p, const X& x) {

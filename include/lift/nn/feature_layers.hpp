@@ -30,7 +30,10 @@ template <class X>
 X concat(const X& first, const X& second) { return apply(op::concat{}, first, second); }
 template <class X, class... More>
 X concat(const X& first, const X& second, const More&... more) {
-  return concat(concat(first, second), more...);
+  if constexpr (requires { op::joined_channels({first, second}); })  // a tensor: each is copied once
+    return op::joined_channels({first, second, more...});
+  else
+    return concat(concat(first, second), more...);
 }
 
 }  // namespace lift::nn

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <initializer_list>
+
 #include <lift/op/primitive.hpp>
 
 namespace lift::op {
@@ -29,6 +32,24 @@ Tensor channels_of(const Tensor& x, std::size_t first, std::size_t n) {
   return y;
 }
 
+/// The channels of all, one after another, in the layout of the first. Tensors (B, C, …) that differ
+/// in C alone.
+template <class Backend, class T>
+tensor<Backend, T> joined_channels(std::initializer_list<tensor<Backend, T>> parts) {
+  using Tensor = tensor<Backend, T>;
+  const Tensor& first = *parts.begin();
+  shape s = first.shape();
+  s[1] = 0;
+  for (const Tensor& x : parts) s[1] += x.shape()[1];
+  Tensor y(s, first.layout());
+  std::size_t to = 0;
+  for (const Tensor& x : parts) {
+    copy_channels(x.shape()[1], x.in_layout(y.layout()), 0, y, to);
+    to += x.shape()[1];
+  }
+  return y;
+}
+
 /// Joins along the channels: y = (a, b);  dy = (da, db),  Jᵀw = the two parts of w.
 struct concat {
   static constexpr const char* name = "concat";
@@ -51,7 +72,8 @@ struct concat {
 
   template <class Tensor>
   auto forward(const Tensor& a, const Tensor& b) const {
-    return evaluation{join(saved{a.shape(), b.shape()}, a, b), saved{a.shape(), b.shape()}};
+    output_shape(a.shape(), b.shape());  // whether they fit
+    return evaluation{joined_channels({a, b}), saved{a.shape(), b.shape()}};
   }
   template <class Tensor>
   Tensor jvp(const saved& s, const tangents<Tensor, 2>& d) const {
@@ -60,7 +82,7 @@ struct concat {
       alone[0] = other.shape()[0];
       return zeros<Tensor>(alone, other.layout());
     };
-    return join(s, or_zeros(d[0], s.a, d[1]), or_zeros(d[1], s.b, d[0]));
+    return joined_channels({or_zeros(d[0], s.a, d[1]), or_zeros(d[1], s.b, d[0])});
   }
   template <class Tensor>
   tangents<Tensor, 2> vjp(const saved& s, const Tensor& w, const selection<2>& wanted) const {
@@ -68,15 +90,6 @@ struct concat {
     if (wanted[0]) g[0] = channels_of(w, 0, s.a[1]);
     if (wanted[1]) g[1] = channels_of(w, s.a[1], s.b[1]);
     return g;
-  }
-
- private:
-  template <class Tensor>
-  Tensor join(const saved& s, const Tensor& a, const Tensor& b) const {
-    Tensor y(output_shape(a.shape(), b.shape()), a.layout());
-    copy_channels(s.a[1], a, 0, y, 0);
-    copy_channels(s.b[1], b.in_layout(a.layout()), 0, y, s.a[1]);
-    return y;
   }
 };
 

@@ -12,25 +12,47 @@ struct maximum_row {
   const T* x;
   T* y;
   accumulator_t<T>* places;
-  LIFT_HD void operator()(std::size_t row) const {
+  LIFT_HD void operator()(std::size_t row) const { pool_row(*this, windows.columns, row); }
+
+  template <std::size_t Group, std::size_t Stride>
+  LIFT_HD void pool(std::size_t row, std::size_t j) const {
+    using A = accumulator_t<T>;
     const window_axis rows = windows.rows, columns = windows.columns;
     const std::size_t i = row % rows.count;
     const T* const image = x + row / rows.count * rows.length * columns.length;
-    for (std::size_t j = 0; j < columns.count; ++j) {
-      std::size_t at = rows.begin(i), across = columns.begin(j);
-      T most = image[at * columns.length + across];
-      for (std::size_t p = rows.begin(i); p < rows.end(i); ++p)
-        for (std::size_t q = columns.begin(j); q < columns.end(j); ++q) {
-          const T value = image[p * columns.length + q];
-          if (!(value > most || value != value)) continue;  // what is no number is the most
-          most = value;
-          at = p;
-          across = q;
-        }
-      y[row * columns.count + j] = most;
-      places[row * columns.count + j] =
-          static_cast<accumulator_t<T>>(rows.place(at, i) * columns.size + columns.place(across, j));
+    const auto place = [&](std::size_t p, std::size_t q) {
+      return static_cast<A>(rows.place(p, i) * columns.size + columns.place(q, j));
+    };
+    T most[Group];
+    A chosen[Group], not_numbers[Group];
+    for (std::size_t k = 0; k < Group; ++k) {
+      most[k] = image[rows.begin(i) * columns.length + columns.begin(j) + k * Stride];
+      chosen[k] = place(rows.begin(i), columns.begin(j));
+      not_numbers[k] = A(0);
     }
+    for (std::size_t p = rows.begin(i); p < rows.end(i); ++p)
+      for (std::size_t q = columns.begin(j); q < columns.end(j); ++q) {
+        const T* const pixel = image + p * columns.length + q;
+        const A here = place(p, q);
+        // One comparison a loop, so that compilers make vectors of them.
+        T value[Group];
+        for (std::size_t k = 0; k < Group; ++k) value[k] = pixel[k * Stride];
+        if (Group == 1 && value[0] != value[0]) {  // what is no number is the most
+          most[0] = value[0];
+          chosen[0] = here;
+        }
+        for (std::size_t k = 0; k < Group; ++k) chosen[k] = value[k] > most[k] ? here : chosen[k];
+        for (std::size_t k = 0; k < Group; ++k) most[k] = value[k] > most[k] ? value[k] : most[k];
+        for (std::size_t k = 0; k < Group; ++k)
+          not_numbers[k] = value[k] != value[k] ? A(1) : not_numbers[k];
+      }
+    for (std::size_t k = 0; k < Group; ++k) {
+      y[row * columns.count + j + k] = most[k];
+      places[row * columns.count + j + k] = chosen[k];
+    }
+    if constexpr (Group > 1)
+      for (std::size_t k = 0; k < Group; ++k)
+        if (not_numbers[k] != A(0)) pool<1, 1>(row, j + k);
   }
 };
 

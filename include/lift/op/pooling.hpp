@@ -24,6 +24,12 @@ struct window_axis {
     const std::size_t last = i * stride + size - padding;
     return last < length ? last : length;
   }
+  /// The windows that see `size` pixels, from whole_begin to before whole_end.
+  LIFT_HD std::size_t whole_begin() const { return (padding + stride - 1) / stride; }
+  LIFT_HD std::size_t whole_end() const {
+    const std::size_t after = length + padding < size ? 0 : (length + padding - size) / stride + 1;
+    return after < count ? after : count;
+  }
   /// The windows that see pixel p, from first to before last.
   LIFT_HD std::size_t first(std::size_t p) const {
     return p + padding < size ? 0 : (p + padding - size) / stride + 1;
@@ -45,6 +51,31 @@ struct window_axis {
 struct window_grid {
   window_axis rows, columns;
 };
+
+/// Has `kernel` pool each window of a row: kernel.pool<Group, Stride>(row, j) pools windows j … j +
+/// Group − 1, which see `size` columns and are Stride apart, or one window, of any. Groups may
+/// overlap, so that a window may be pooled twice.
+template <std::size_t Group, std::size_t Stride, class Kernel>
+LIFT_HD void pool_in_groups(const Kernel& kernel, const window_axis& columns, std::size_t row) {
+  const std::size_t first = columns.whole_begin(), last = columns.whole_end();
+  if (columns.stride != Stride || last < first + Group) {
+    if constexpr (Group > 4)
+      pool_in_groups<Group / 2, Stride>(kernel, columns, row);
+    else if constexpr (Stride == 1)
+      pool_in_groups<8, 2>(kernel, columns, row);
+    else
+      for (std::size_t j = 0; j < columns.count; ++j) kernel.template pool<1, 1>(row, j);
+    return;
+  }
+  for (std::size_t j = 0; j < first; ++j) kernel.template pool<1, 1>(row, j);
+  for (std::size_t j = first; j < last; j += Group)
+    kernel.template pool<Group, Stride>(row, j + Group < last ? j : last - Group);
+  for (std::size_t j = last; j < columns.count; ++j) kernel.template pool<1, 1>(row, j);
+}
+template <class Kernel>
+LIFT_HD void pool_row(const Kernel& kernel, const window_axis& columns, std::size_t row) {
+  pool_in_groups<8, 1>(kernel, columns, row);
+}
 
 }  // namespace lift::kernel
 
