@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./scripts/quickstart.sh
 mkdir -p docs/images
-cp out/quickstart/heatmap.png out/quickstart/grids/{log-snr,dp-total,baseline}.png docs/images/
+cp out/quickstart/trained/{heatmap,log-snr,dp-64,dp-total}.png docs/images/
