@@ -150,7 +150,8 @@ inline void draw_curves(figure_files to, const std::string& title,
                         const std::string& x_label, const std::string& y_label,
                         const std::vector<curve>& curves, bool log_y = false) {
   require(!curves.empty(), "curves to draw", 0, "at least one");
-  figure f(800, 480);
+  const bool many = curves.size() > 3;
+  figure f(800, 480 + (many ? 18 * static_cast<int>(std::min<std::size_t>(curves.size(), 60)) : 0));
   for (std::size_t k = 0; k < curves.size(); ++k) {
     std::vector<std::vector<double>> rows;
     for (const auto& [x, y] : curves[k].points) rows.push_back({x, y});
@@ -158,8 +159,9 @@ inline void draw_curves(figure_files to, const std::string& title,
   }
   if (log_y) f << "set logscale y\n";
   f << "set title " << caption(title) << " noenhanced\nset xlabel " << caption(x_label)
-    << " noenhanced\nset ylabel " << caption(y_label)
-    << " noenhanced\nset key top right noenhanced\nplot ";
+    << " noenhanced\nset ylabel " << caption(y_label) << " noenhanced\nset key "
+    << (many ? gnuplot_code("below") : gnuplot_code("top right"))
+    << " noenhanced\nplot ";
   detail::plot_clauses(f, curves.size(), [&](std::size_t k) {
     f << "$curve" << k << " with ";
     if (curves[k].points.size() > 60)
@@ -172,10 +174,13 @@ inline void draw_curves(figure_files to, const std::string& title,
 }
 
 /// A bar for each named number.
-inline void draw_bars(figure_files to, const std::string& title,
-                      const std::string& y_label, const std::vector<bar>& bars) {
+inline void draw_bars(figure_files to, const std::string& title, const std::string& y_label,
+                      const std::vector<bar>& bars) {
   require(!bars.empty(), "bars to draw", 0, "at least one");
-  figure f(160 + 110 * static_cast<int>(std::min<std::size_t>(bars.size(), 100)), 440);
+  const bool long_names =
+      std::ranges::any_of(bars, [](const bar& b) { return b.name.size() > 14; });
+  figure f(160 + 110 * static_cast<int>(std::min<std::size_t>(bars.size(), 100)),
+           long_names ? 500 : 440);
   std::vector<std::vector<double>> rows;
   for (const bar& b : bars) rows.push_back({b.value});
   (f << "$bars").data(rows);
@@ -183,7 +188,9 @@ inline void draw_bars(figure_files to, const std::string& title,
     << " noenhanced\nset style fill solid 0.8 noborder\nset boxwidth 0.6\nset yrange [0:*]\n"
        "set offsets 0, 0, graph 0.08, 0\n"  // for the number on the tallest
        "set xrange [-0.6:"
-    << static_cast<double>(bars.size()) - 0.4 << "]\nunset key\nset xtics noenhanced (";
+    << static_cast<double>(bars.size()) - 0.4 << "]\nunset key\n"
+    << (long_names ? gnuplot_code("set lmargin 18\n") : gnuplot_code("")) << "set xtics "
+    << (long_names ? gnuplot_code("rotate by 30 right ") : gnuplot_code("")) << "noenhanced (";
   for (std::size_t k = 0; k < bars.size(); ++k) {
     if (k > 0) f << ", ";
     f << tick_caption(bars[k].name) << " " << k;
