@@ -177,10 +177,9 @@ inline void draw_curves(figure_files to, const std::string& title,
 inline void draw_bars(figure_files to, const std::string& title, const std::string& y_label,
                       const std::vector<bar>& bars) {
   require(!bars.empty(), "bars to draw", 0, "at least one");
-  const bool long_names =
-      std::ranges::any_of(bars, [](const bar& b) { return b.name.size() > 14; });
+  const bool many = bars.size() > 4;
   figure f(160 + 110 * static_cast<int>(std::min<std::size_t>(bars.size(), 100)),
-           long_names ? 500 : 440);
+           many ? 500 : 440);
   std::vector<std::vector<double>> rows;
   for (const bar& b : bars) rows.push_back({b.value});
   (f << "$bars").data(rows);
@@ -189,8 +188,8 @@ inline void draw_bars(figure_files to, const std::string& title, const std::stri
        "set offsets 0, 0, graph 0.08, 0\n"  // for the number on the tallest
        "set xrange [-0.6:"
     << static_cast<double>(bars.size()) - 0.4 << "]\nunset key\n"
-    << (long_names ? gnuplot_code("set lmargin 18\n") : gnuplot_code("")) << "set xtics "
-    << (long_names ? gnuplot_code("rotate by 30 right ") : gnuplot_code("")) << "noenhanced (";
+    << (many ? gnuplot_code("set lmargin 18\n") : gnuplot_code("")) << "set xtics "
+    << (many ? gnuplot_code("rotate by 30 right ") : gnuplot_code("")) << "noenhanced (";
   for (std::size_t k = 0; k < bars.size(); ++k) {
     if (k > 0) f << ", ";
     f << tick_caption(bars[k].name) << " " << k;
