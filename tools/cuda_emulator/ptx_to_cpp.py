@@ -66,6 +66,7 @@ EXPRESSIONS = {
     "setp.leu": "!($1 > $2)",
     "setp.lt": "$1 < $2",
     "setp.ltu": "!($1 >= $2)",
+    "setp.nan": "$1 != $1 || $2 != $2",
     "setp.ne": "$1 < $2 || $1 > $2",  # of floats, both numbers
     "setp.neu": "$1 != $2",
     "setp.num": "$1 == $1 && $2 == $2",
