@@ -48,8 +48,11 @@ PYTHON
 
 # A part that is done is not done again; a study that grew does what is new.
 before=$(find out/models out/samples -type f -printf '%p %T@\n' | sort)
+touch out/figures/mine.txt
 works "$lift" study study.toml --outdir out --json
 json "j['parts'] == 0"
+[[ -e out/figures/mine.txt ]] || die "a file beside the figures is gone"
+rm out/figures/mine.txt
 sed 's/seeds = \[0, 1\]/seeds = [0, 1, 2]/' study.toml >more.toml
 works "$lift" study more.toml --outdir out --only "/given/usual/3/2" --json
 json "j['parts'] == 6"

@@ -35,7 +35,6 @@ class figures {
  public:
   figures(const study_config& config, const find_result& find, const fs::path& folder)
       : config_(config), find_(find), folder_(folder) {
-    fs::remove_all(folder / "figures");  // those of other settings
     fs::create_directories(folder / "figures");
     for (const study_table& table : config.tables) {
       epochs_.insert(table.epochs.begin(), table.epochs.end());
