@@ -3,6 +3,7 @@
 
 // Paths that are found by running a network: the policies gits and fitted.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,10 @@ namespace lift::cli {
 
 /// The names of these policies.
 inline const std::vector<std::string> network_policies = {"gits", "fitted"};
+
+inline bool runs_network(const std::string& policy) {
+  return std::ranges::find(network_policies, policy) != network_policies.end();
+}
 
 /// The flags of paths that are found by running a network.
 struct network_path_options {

@@ -34,7 +34,7 @@ struct path_settings : session {
   std::filesystem::path output;
   std::function<bool(const std::string& flag)> given;  ///< whether the command line has a flag
 
-  bool runs_network() const { return std::ranges::find(network_policies, path.policy) != network_policies.end(); }
+  bool runs_network() const { return cli::runs_network(path.policy); }
 };
 
 /// Throws `misuse` for flags of the other kind of policies, that run a network or do not.

@@ -28,6 +28,11 @@ inline constexpr choice<path_end> end_choices[] = {
     {"free", [] { return path_end::free; }},
 };
 
+/// Whether a policy that runs no network looks at a heatmap.
+inline bool looks_at_heatmap(const std::string& policy) {
+  return policy != "diagonal" && policy != "log-snr";
+}
+
 /// The flags that name and shape a path policy, and the heatmap it looks at.
 struct policy_options {
   std::string policy;
@@ -114,11 +119,7 @@ struct policy_options {
 
   /// The heatmap that the policy looks at; empty if it looks at none.
   path looks_at() const {
-    if (policy.empty()) return {};
-    const any_path_policy chosen = make_path_policy(policy);
-    if (std::holds_alternative<diagonal>(chosen.model) ||
-        std::holds_alternative<log_snr_diagonal>(chosen.model))
-      return {};
+    if (policy.empty() || !looks_at_heatmap(policy)) return {};
     require_use(!heatmap.empty(), text("policy ", policy, " looks at a heatmap: give --heatmap"));
     return heatmap;
   }

@@ -27,6 +27,13 @@ inline std::string clock_text(double seconds) {
   return hours + decimal(all / 60 % 60, all >= 3600 ? 2 : 1) + ":" + decimal(all % 60, 2);
 }
 
+inline bool begins_character(char byte) { return (byte & 0xC0) != 0x80; }  // of UTF-8
+
+/// The columns of a terminal that words take, in characters.
+inline std::size_t displayed_width(const std::string& words) {
+  return static_cast<std::size_t>(std::count_if(words.begin(), words.end(), begins_character));
+}
+
 /// How far a long task is, on standard error: on a terminal a bar with rate and time left,
 /// elsewhere a plain line every ten seconds, nothing if the command is to be quiet.
 class progress {
@@ -110,11 +117,6 @@ class progress {
     return given > 0 ? static_cast<std::size_t>(given) : 80;
   }
 
-  static bool begins_character(char byte) { return (byte & 0xC0) != 0x80; }  // of UTF-8
-
-  static std::size_t displayed_width(const std::string& words) {
-    return static_cast<std::size_t>(std::count_if(words.begin(), words.end(), begins_character));
-  }
   static std::string first_columns(const std::string& words, std::size_t columns) {
     std::size_t end = 0;
     while (end < words.size() && (!begins_character(words[end]) || columns-- > 0)) ++end;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,17 +28,14 @@ struct study_settings : session {
 /// Says what there is to do, and how long it may take.
 void list_work(const study_settings& s, const study_plan& plan, const study_run& run,
                const std::vector<std::size_t>& to_do, const study_estimate& estimate) {
+  const std::pair<double, bool> all = estimate.seconds(to_do);
+  const double seconds = all.first;
+  const bool known = all.second;
   json parts = json::array();
-  double seconds = 0;
-  bool known = true;
-  for (const std::size_t i : to_do) {
-    const auto expected = estimate.seconds(plan.parts()[i]);
+  for (const std::size_t i : to_do)
     parts.push_back({{"name", plan.parts()[i].name},
-                     {"seconds", setting_value(expected)},
+                     {"seconds", setting_value(estimate.seconds(plan.parts()[i]))},
                      {"command", shell_text(run.command(i))}});
-    seconds += expected.value_or(0);
-    known = known && expected;
-  }
   if (s.json) return answer(s, {{"parts", parts}, {"seconds", seconds}, {"all_known", known}});
   for (const json& part : parts) {
     const std::string time =
@@ -76,13 +74,7 @@ void study(const study_settings& s) {
   run.begin();
   for (std::size_t n = 0; n < to_do.size(); ++n) {
     interruption::check();
-    double left = 0;
-    bool known = true;
-    for (std::size_t k = n; k < to_do.size(); ++k) {
-      const auto expected = estimate.seconds(plan.parts()[to_do[k]]);
-      left += expected.value_or(0);
-      known = known && expected;
-    }
+    const auto [left, known] = estimate.seconds(std::span(to_do).subspan(n));
     remark(s, "Part ", n + 1, " of ", to_do.size(), ": ", plan.parts()[to_do[n]].name,
            left > 0 ? text(" (", known ? "about " : "more than ", clock_text(left), " left)") : "");
     run.make(to_do[n]);

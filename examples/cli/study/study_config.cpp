@@ -3,9 +3,6 @@
 #include "study_config.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <initializer_list>
-#include <limits>
 #include <set>
 
 #include <toml++/toml.h>
@@ -24,7 +21,6 @@ class reader {
   reader(const toml::table& table, std::string file, std::string name)
       : table_(table), file_(std::move(file)), name_(std::move(name)) {}
 
-  const toml::table& table() const { return table_; }
   const std::string& file() const { return file_; }
 
   std::string where(const toml::node& node) const {
@@ -252,9 +248,21 @@ void require_known(const std::vector<std::string>& names, const std::vector<name
     }
 }
 
-compared_rows rows_of(reader& in, const study_config& config, const compared_rows& otherwise) {
-  compared_rows result{in.strings("models", otherwise.models), in.strings("paths", otherwise.paths),
-                       in.strings("samplers", otherwise.samplers)};
+/// Names of models, paths and samplers, each of which is compared with each of the others.
+struct compared_names {
+  std::vector<std::string> models, paths, samplers;
+
+  void add_to(std::vector<compared_row>& rows) const {
+    for (const std::string& model : models)
+      for (const std::string& path : paths)
+        for (const std::string& sampler : samplers) rows.push_back({model, path, sampler});
+  }
+};
+
+compared_names names_in(reader& in, const study_config& config, const compared_names& otherwise) {
+  compared_names result{in.strings("models", otherwise.models),
+                        in.strings("paths", otherwise.paths),
+                        in.strings("samplers", otherwise.samplers)};
   require_known(result.models, config.models, in.where(), "models");
   require_known(result.paths, config.paths, in.where(), "paths");
   require_known(result.samplers, config.samplers, in.where(), "samplers");
@@ -275,11 +283,10 @@ study_table table_of(reader& in, const study_config& config) {
     if (epoch > config.epochs)
       throw error(text(result.where, ": epochs: got ", epoch, ", want at most ", config.epochs,
                        " as of train.epochs"));
-  const compared_rows all = rows_of(
+  const compared_names all = names_in(
       in, config, {names_of(config.models), names_of(config.paths), names_of(config.samplers)});
-  in.each_of_array("rows",
-                   [&](reader& rows) { result.rows.push_back(rows_of(rows, config, all)); });
-  if (result.rows.empty()) result.rows.push_back(all);
+  in.each_of_array("rows", [&](reader& rows) { names_in(rows, config, all).add_to(result.rows); });
+  if (result.rows.empty()) all.add_to(result.rows);
   in.each_of_array("published", [&](reader& row) {
     result.published.push_back({row.string("name"), row.reals("values")});
     const std::size_t columns = result.epochs.size() * result.steps.size();
@@ -314,9 +321,11 @@ void require_made_files_known(const study_config& config) {
 
 }  // namespace
 
-std::optional<std::string> named_flags::text_of(const std::string& name_of_flag) const {
+std::string compared_row::label() const { return text(model, ", ", path, ", ", sampler); }
+
+std::optional<std::string> find_text(const std::vector<flag>& flags, const std::string& name) {
   for (const flag& f : flags)
-    if (f.name == name_of_flag)
+    if (f.name == name)
       if (const auto* const value = std::get_if<std::string>(&f.value)) return *value;
   return std::nullopt;
 }

@@ -32,23 +32,29 @@ struct flag {
 /// The value of a flag as a person reads it.
 std::string flag_text(const flag& f);
 
+/// The text of the flag of that name; none if it is not there.
+std::optional<std::string> find_text(const std::vector<flag>& flags, const std::string& name);
+
 /// Flags under a name that tables refer to.
 struct named_flags {
   std::string name;
   std::vector<flag> flags;
   std::string where;
 
-  /// The text of a flag; none if it is not there.
-  std::optional<std::string> text_of(const std::string& flag) const;
+  std::optional<std::string> text_of(const std::string& flag) const {
+    return find_text(flags, flag);
+  }
   bool has(const std::string& flag) const;
   /// How many steps a path has whose levels are given, by one of the flags timesteps, sigmas and
   /// log-snrs; none where it is to be found.
   std::optional<std::size_t> given_steps() const;
 };
 
-/// What is combined with what in some rows of a table: each model with each path and sampler.
-struct compared_rows {
-  std::vector<std::string> models, paths, samplers;
+/// What is compared in a row of a table.
+struct compared_row {
+  std::string model, path, sampler;
+
+  std::string label() const;  ///< "lift, dp-64, ddim"
 };
 
 /// A row that others published: a number for each column.
@@ -61,7 +67,7 @@ struct published_row {
 /// steps, every number over all seeds.
 struct study_table {
   std::string title, about, where;
-  std::vector<compared_rows> rows;
+  std::vector<compared_row> rows;
   std::vector<std::size_t> epochs, steps;
   std::vector<std::uint64_t> seeds;
   std::vector<std::string> measures;

@@ -206,6 +206,16 @@ std::optional<double> study_estimate::seconds(const study_part& part) const {
   return std::nullopt;
 }
 
+std::pair<double, bool> study_estimate::seconds(std::span<const std::size_t> parts) const {
+  std::pair<double, bool> result{0, true};
+  for (const std::size_t i : parts) {
+    const auto expected = seconds(plan_.parts()[i]);
+    result.first += expected.value_or(0);
+    result.second = result.second && expected;
+  }
+  return result;
+}
+
 void study_estimate::rehearse(const session& s, const study_config& config,
                               const std::vector<std::size_t>& to_do) {
   rehearsal little(s, config, plan_, run_);

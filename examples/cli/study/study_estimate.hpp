@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@ class study_estimate {
   void learn();
   /// Seconds for a part; none where nothing is known of its kind.
   std::optional<double> seconds(const study_part& part) const;
+  /// Those of several parts together, and whether something is known of all of them.
+  std::pair<double, bool> seconds(std::span<const std::size_t> parts) const;
   /// Runs a little of each kind of part that is to do and of which nothing is known, in a folder
   /// for temporary files. Throws what the commands throw.
   void rehearse(const session& s, const study_config& config,

@@ -54,9 +54,7 @@ class figures {
         if (row["numbers"].empty()) continue;
         const json& number = row["numbers"][0];
         title = number["number"];
-        const std::string name =
-            text(row["model"].get<std::string>(), ", ", row["path"].get<std::string>(), ", ",
-                 row["sampler"].get<std::string>());
+        const std::string name = label_of(row);
         // A curve of epochs for each number of steps, or one of steps.
         std::map<std::size_t, curve> parts;
         for (std::size_t c = 0; c < number["cells"].size(); ++c) {

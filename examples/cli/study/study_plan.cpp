@@ -18,6 +18,7 @@
 #include "../model_file.hpp"
 #include "../network_path.hpp"
 #include "../options.hpp"
+#include "../policy_options.hpp"
 
 namespace lift::cli {
 namespace {
@@ -51,10 +52,6 @@ study_part begun(job does, const std::string& name, const arguments& command) {
   return part;
 }
 
-std::optional<std::string> find_text(const std::vector<flag>& flags, const std::string& name) {
-  return named_flags{"", flags, ""}.text_of(name);
-}
-
 /// A number in a flag, for an estimate of the work; `otherwise` where it is not given or no number.
 double number_in(const std::vector<flag>& flags, const std::string& name, double otherwise) {
   const auto given = find_text(flags, name);
@@ -62,9 +59,6 @@ double number_in(const std::vector<flag>& flags, const std::string& name, double
   return value > 0 ? value : otherwise;
 }
 
-bool runs_network(const std::string& policy) {
-  return std::ranges::find(network_policies, policy) != network_policies.end();
-}
 std::string policy_of(const named_flags& path) {
   return path.text_of("policy").value_or("log-snr");
 }
@@ -90,8 +84,7 @@ std::string measure_file(const sample_set& set, const std::string& measure) {
   return "measures/" + set.name() + "/" + measure + ".json";
 }
 bool follows_network(const named_flags& path) {
-  const std::string policy = policy_of(path);
-  return !path.given_steps() && policy != "diagonal" && policy != "log-snr";
+  return !path.given_steps() && looks_at_heatmap(policy_of(path));
 }
 std::string error_test_file(const std::string& model) { return "error-tests/" + model + ".json"; }
 
@@ -116,14 +109,11 @@ study_plan::study_plan(const study_config& config) : config_(config) {
     for (const std::size_t epoch : table.epochs)
       for (const std::size_t steps : table.steps)
         for (const std::uint64_t seed : table.seeds)
-          for (const compared_rows& rows : table.rows)
-            for (const std::string& model : rows.models)
-              for (const std::string& path : rows.paths)
-                for (const std::string& sampler : rows.samplers) {
-                  const sample_set set{model, epoch, path, sampler, steps, seed};
-                  generate(set);
-                  for (const std::string& name : table.measures) measure(set, name);
-                }
+          for (const compared_row& row : table.rows) {
+            const sample_set set{row, epoch, steps, seed};
+            generate(set);
+            for (const std::string& name : table.measures) measure(set, name);
+          }
   if (config.has_error_test)
     for (const named_flags& model : config.models) error_test(model.name);
 }
@@ -389,7 +379,7 @@ void study_plan::measure(const sample_set& set, const std::string& name) {
   }
   give_backend(part, command);
   plain(part, "epoch", std::to_string(set.epoch));
-  plain(part, "label", text(set.model, ", ", set.path, ", ", set.sampler));
+  plain(part, "label", set.label());
   inside(part, "output", part.makes);
   give(part, how.flags, command, {"measure"});
   part.work = static_cast<double>(config_.num_images);

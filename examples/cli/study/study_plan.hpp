@@ -20,11 +20,8 @@
 namespace lift::cli {
 
 /// A set of images that a study makes. Everything about it lies under name().
-struct sample_set {
-  std::string model;
-  std::size_t epoch;
-  std::string path, sampler;
-  std::size_t steps;
+struct sample_set : compared_row {
+  std::size_t epoch, steps;
   std::uint64_t seed;
 
   std::string name() const;  ///< "lift/16/dp-64/ddim/18/0"

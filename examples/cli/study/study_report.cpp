@@ -187,23 +187,18 @@ class page {
   /// The same noise along every row's way: the first images, and two of them on their way.
   void samples(const study_table& config) {
     std::string images, strips;
-    for (const compared_rows& rows : config.rows)
-      for (const std::string& model : rows.models)
-        for (const std::string& path : rows.paths)
-          for (const std::string& sampler : rows.samplers) {
-            const sample_set set{model,   config.epochs.back(), path,
-                                 sampler, config.steps.back(),  config.seeds.front()};
-            const std::string name = text(model, ", ", path, ", ", sampler);
-            // The first two rows of a picture of so many columns.
-            const auto add = [&](std::string& to, const std::string& file, double columns) {
-              if (const std::string image = picture(find_(file), name); !image.empty())
-                to += text("<div><div class=\"row\" style=\"aspect-ratio:", columns / 2, "\">",
-                           image, "</div><div class=\"note\">", escaped(name), "</div></div>\n");
-            };
-            add(images, grid_file(set),
-                std::ceil(std::sqrt(std::min<std::size_t>(config_.num_images, 64))));
-            add(strips, strip_file(set), std::min<double>(static_cast<double>(set.steps), 10));
-          }
+    for (const compared_row& row : config.rows) {
+      const sample_set set{row, config.epochs.back(), config.steps.back(), config.seeds.front()};
+      // The first two rows of a picture of so many columns.
+      const auto add = [&](std::string& to, const std::string& file, double columns) {
+        if (const std::string image = picture(find_(file), row.label()); !image.empty())
+          to += text("<div><div class=\"row\" style=\"aspect-ratio:", columns / 2, "\">", image,
+                     "</div><div class=\"note\">", escaped(row.label()), "</div></div>\n");
+      };
+      add(images, grid_file(set),
+          std::ceil(std::sqrt(std::min<std::size_t>(config_.num_images, 64))));
+      add(strips, strip_file(set), std::min<double>(static_cast<double>(set.steps), 10));
+    }
     const std::string when = text("epoch ", config.epochs.back(), ", ", config.steps.back(),
                                   " steps, seed ", config.seeds.front());
     if (!images.empty())
@@ -265,12 +260,10 @@ class page {
     if (maps)
       paragraph(
           "Generating walks from pure noise to a clean image, and the scales need not walk at the "
-          "same "
-          "pace. Each cell of a heatmap is a pair of noise levels, as signal-to-noise ratios; its "
-          "colour is the error that a step there is expected to make. The lines are the paths that "
-          "were sampled along, from noise (bottom left) to the clean image (top right); the "
-          "diagonal "
-          "has all scales at one noise level.");
+          "same pace. Each cell of a heatmap is a pair of noise levels, as signal-to-noise ratios; "
+          "its colour is the error that a step there is expected to make. The lines are the paths "
+          "that were sampled along, from noise (bottom left) to the clean image (top right); the "
+          "diagonal has all scales at one noise level.");
     html_ += text("<div class=\"figures\">\n", figures, "</div>\n");
   }
 

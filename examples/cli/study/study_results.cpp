@@ -8,6 +8,8 @@
 
 #include <lift/core/digits.hpp>
 
+#include "../progress.hpp"
+
 namespace lift::cli {
 
 const std::vector<measured_number> measured_numbers = {
@@ -35,17 +37,14 @@ json summary(const std::vector<double>& values) {
 
 /// Rows of cells in columns, the first to the left and the others to the right.
 std::string aligned(const std::vector<std::vector<std::string>>& rows) {
-  const auto width = [](const std::string& cell) {  // in characters, of UTF-8
-    return static_cast<std::size_t>(
-        std::ranges::count_if(cell, [](char byte) { return (byte & 0xC0) != 0x80; }));
-  };
   std::vector<std::size_t> widths(rows.front().size());
   for (const auto& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+    for (std::size_t c = 0; c < row.size(); ++c)
+      widths[c] = std::max(widths[c], displayed_width(row[c]));
   std::string lines;
   for (const auto& row : rows) {
     for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string room(widths[c] - width(row[c]), ' ');
+      const std::string room(widths[c] - displayed_width(row[c]), ' ');
       lines += c == 0 ? row[c] + room : "  " + room + row[c];
     }
     lines += '\n';
@@ -81,18 +80,16 @@ class table_builder {
     for (const published_row& row : table_.published)
       result["published"].push_back({{"name", row.name}, {"values", row.values}});
     result["rows"] = json::array();
-    for (const compared_rows& rows : table_.rows)
-      for (const std::string& model : rows.models)
-        for (const std::string& path : rows.paths)
-          for (const std::string& sampler : rows.samplers)
-            result["rows"].push_back(row(model, path, sampler));
+    for (const compared_row& compared : table_.rows) result["rows"].push_back(row(compared));
     return result;
   }
 
  private:
-  json row(const std::string& model, const std::string& path, const std::string& sampler) {
-    json result = {
-        {"model", model}, {"path", path}, {"sampler", sampler}, {"numbers", json::array()}};
+  json row(const compared_row& compared) {
+    json result = {{"model", compared.model},
+                   {"path", compared.path},
+                   {"sampler", compared.sampler},
+                   {"numbers", json::array()}};
     for (const std::string& name : table_.measures)
       for (const measured_number& number : measured_numbers) {
         const named_flags& how = study_config::named(config_.measures, name);
@@ -103,8 +100,7 @@ class table_builder {
           for (const std::size_t steps : table_.steps) {
             std::vector<double> values;
             for (const std::uint64_t seed : table_.seeds)
-              if (const auto value =
-                      read({model, epoch, path, sampler, steps, seed}, name, number.field))
+              if (const auto value = read({compared, epoch, steps, seed}, name, number.field))
                 values.push_back(*value);
             cells.push_back(summary(values));
           }
@@ -136,10 +132,6 @@ class table_builder {
   const find_result& find_;
   json& protocols_;
 };
-
-}  // namespace
-
-namespace {
 
 /// Flags as {name: value}.
 json settings_of(const std::vector<flag>& flags) {
@@ -205,6 +197,11 @@ std::vector<std::string> column_names(const json& table) {
   return names;
 }
 
+std::string label_of(const json& row) {
+  const auto name = [&](const char* field) { return row[field].get<std::string>(); };
+  return compared_row{name("model"), name("path"), name("sampler")}.label();
+}
+
 std::string results_text(const json& results) {
   std::string lines;
   for (const json& table : results["tables"]) {
@@ -217,9 +214,7 @@ std::string results_text(const json& results) {
       std::vector<std::vector<std::string>> cells = {{""}};
       for (const std::string& name : column_names(table)) cells[0].push_back(name);
       for (const json& row : table["rows"]) {
-        cells.push_back(
-            {text("  ", row["model"].get<std::string>(), ", ", row["path"].get<std::string>(), ", ",
-                  row["sampler"].get<std::string>())});
+        cells.push_back({"  " + label_of(row)});
         for (const json& cell : row["numbers"][n]["cells"]) cells.back().push_back(cell_text(cell));
       }
       lines += aligned(cells) + "\n";

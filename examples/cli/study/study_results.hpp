@@ -33,6 +33,8 @@ json study_results(const study_config& config, const std::string& data_identity,
 
 /// A number with its deviation as a table shows it, "12.3 ± 0.4"; a dash where it is not there yet.
 std::string cell_text(const json& cell);
+/// What a row of a table is called.
+std::string label_of(const json& row);
 /// What the columns of a table are called: by what differs between them.
 std::vector<std::string> column_names(const json& table);
 /// The tables as lines for a terminal.
