@@ -70,6 +70,8 @@ class study_plan {
 
   const std::vector<study_part>& parts() const { return parts_; }
   std::size_t scale_count(const std::string& model) const;
+  /// Of a training: the most that leave every epoch that is asked for with one.
+  std::size_t epochs_between_checkpoints() const;
 
  private:
   std::size_t add(study_part part);
@@ -97,7 +99,6 @@ class study_plan {
   std::vector<flag> flags_of_model(const std::string& model) const;
   std::optional<std::string> setting_of_model(const std::string& model,
                                               const std::string& flag) const;
-  std::size_t epochs_between_checkpoints() const;
 
   const study_config& config_;
   std::unique_ptr<CLI::App> program_ = make_program();

@@ -263,6 +263,19 @@ void study_run::remove_made(const study_part& part) const {
   fs::remove(record.file());
 }
 
+/// Removes the checkpoints of a training at which it was stopped, and later went on.
+void study_run::remove_stops(const study_part& part) const {
+  const std::uint64_t between =
+      plan_.epochs_between_checkpoints() * epoch_steps_.at(part.model);
+  folder_record record = record_of(part, file(part.makes));
+  const auto newest = newest_checkpoint(file(part.makes));
+  for (const std::string& name : std::set(record.files()))
+    if (const auto step = checkpoint_step(name);
+        step && *step % between != 0 && (!newest || name != newest->filename()))
+      record.remove(name);
+  record.write();
+}
+
 /// Has a part that was begun go on where it ended, and another one begin anew: of what was made
 /// with other settings nothing is left then that could pass for its own.
 void study_run::go_on(const study_part& part, bool begun, arguments& words) const {
@@ -321,9 +334,11 @@ void study_run::make(std::size_t number) {
   } catch (const error& failure) {
     throw error(text(part.name, ": ", failure.what()));
   }
-  if (part.does == job::train)
+  if (part.does == job::train) {
     epoch_steps_[part.model] =
         json_field<std::uint64_t>(json::parse(told), part.name, "steps_per_epoch");
+    remove_stops(part);
+  }
   times_[part.name] += clock.seconds();
   begun_.erase(part.name);
   done_[part.name] = keys_[number];

@@ -68,6 +68,7 @@ class study_run {
   void go_on(const study_part& part, bool begun, arguments& words) const;
   void remove_measured_images();
   void remove_made(const study_part& part) const;
+  void remove_stops(const study_part& part) const;
   void write_record() const;
 
   const session& session_;
