@@ -76,15 +76,19 @@ auto apply(const Op& primitive, const X&... x) {
     static_assert(op::primitive<Op, Tensor>,
                   "a primitive is to have const members output_shape(shapes...), forward(x...), "
                   "jvp(saved, dx) and vjp(saved, w, wanted), and a static name");
-    auto primal = primitive.forward(detail::value_traits<X>::primal(x)...);
     if constexpr (detail::level<X...> == 1) {
-      return primal.value;
+      if constexpr (requires { primitive.value(x...); })
+        return primitive.value(x...);
+      else
+        return primitive.forward(x...).value;
     } else if constexpr (detail::level<X...> == 2) {
+      auto primal = primitive.forward(detail::value_traits<X>::primal(x)...);
       const op::tangents<Tensor, Op::inputs> dx{detail::tangent_of<Tensor>(x)...};
       return dual_of<Tensor>{primal.value, primitive.jvp(primal.saved, dx)};
     } else {
       static_assert(((detail::value_traits<X>::level != 2) && ...),
                     "duals and variables do not mix");
+      auto primal = primitive.forward(detail::value_traits<X>::primal(x)...);
       tape_of<Tensor>* owner = nullptr;
       op::selection<Op::inputs> wanted{};
       std::array<std::size_t, Op::inputs> index{};

@@ -27,23 +27,16 @@ struct average_row {
   averaged_windows in;
   const T* x;
   T* y;
-  LIFT_HD void operator()(std::size_t row) const { pool_row(*this, in.windows.columns, row); }
-
-  template <std::size_t Group, std::size_t Stride>
-  LIFT_HD void pool(std::size_t row, std::size_t j) const {
+  LIFT_HD void operator()(std::size_t row) const {
     using A = accumulator_t<T>;
     const window_axis rows = in.windows.rows, columns = in.windows.columns;
     const std::size_t i = row % rows.count;
-    const T* const image = x + row / rows.count * rows.length * columns.length;
-    A total[Group];
-    for (std::size_t k = 0; k < Group; ++k) total[k] = A(0);
-    for (std::size_t p = rows.begin(i); p < rows.end(i); ++p)
-      for (std::size_t q = columns.begin(j); q < columns.end(j); ++q)
-        for (std::size_t k = 0; k < Group; ++k)
-          total[k] += image[p * columns.length + q + k * Stride];
-    for (std::size_t k = 0; k < Group; ++k)
-      y[row * columns.count + j + k] =
-          static_cast<T>(total[k] / static_cast<A>(in.pixels(i, j + k)));
+    combine_windows<A>(
+        in.windows, x + row / rows.count * rows.length * columns.length, i,
+        [](A total, A value) { return total + value; },
+        [&](std::size_t j, A total) {
+          y[row * columns.count + j] = static_cast<T>(total / static_cast<A>(in.pixels(i, j)));
+        });
   }
 };
 

@@ -5,6 +5,22 @@
 
 namespace lift::kernel {
 
+/// One row of maxima alone. What is not a number is the greatest.
+template <class T>
+struct maximum_value_row {
+  window_grid windows;
+  const T* x;
+  T* y;
+  LIFT_HD void operator()(std::size_t row) const {
+    using A = accumulator_t<T>;
+    const std::size_t rows = windows.rows.count, columns = windows.columns.count;
+    combine_windows<A>(
+        windows, x + row / rows * windows.rows.length * windows.columns.length, row % rows,
+        [](A most, A value) { return (value > most) | (value != value) ? value : most; },
+        [&](std::size_t j, A most) { y[row * columns + j] = static_cast<T>(most); });
+  }
+};
+
 /// One row of maxima, and of their places in their windows, row by row.
 template <class T>
 struct maximum_row {
@@ -12,7 +28,9 @@ struct maximum_row {
   const T* x;
   T* y;
   accumulator_t<T>* places;
-  LIFT_HD void operator()(std::size_t row) const { pool_row(*this, windows.columns, row); }
+  LIFT_HD void operator()(std::size_t row) const {
+    pool_in_groups<8, 1>(*this, windows.columns, row);
+  }
 
   template <std::size_t Group, std::size_t Stride>
   LIFT_HD void pool(std::size_t row, std::size_t j) const {
@@ -123,6 +141,19 @@ struct max_pool2d {
             windows.kernel.area(), "at most 2^24");  // a float counts as far
     const kernel::window_grid g = windows.over(x, name);
     return {x[0], x[1], g.rows.count, g.columns.count};
+  }
+
+  template <class Tensor>
+  Tensor value(const Tensor& x) const {
+    const shape s = output_shape(x.shape());
+    const Tensor image = channels_first(x);
+    Tensor y(s);
+    Tensor::backend_type::for_each(
+        s.product(0, 3),
+        kernel::maximum_value_row<typename Tensor::value_type>{
+            windows.over(x.shape(), name), image.data(), y.mutable_data()},
+        s[3] * windows.kernel.area());
+    return y.in_layout(x.layout());
   }
 
   template <class Tensor>

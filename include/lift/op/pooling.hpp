@@ -72,9 +72,48 @@ LIFT_HD void pool_in_groups(const Kernel& kernel, const window_axis& columns, st
     kernel.template pool<Group, Stride>(row, j + Group < last ? j : last - Group);
   for (std::size_t j = last; j < columns.count; ++j) kernel.template pool<1, 1>(row, j);
 }
-template <class Kernel>
-LIFT_HD void pool_row(const Kernel& kernel, const window_axis& columns, std::size_t row) {
-  pool_in_groups<8, 1>(kernel, columns, row);
+/// Combines the pixels of each window of row i of windows of an image: store(j, result) for window j.
+/// Columns of pixels come first, which windows share, then windows that are one pixel apart, so that
+/// compilers make vectors of the loops.
+template <class A, class T, class Combine, class Store>
+LIFT_HD void combine_windows(const window_grid& windows, const T* image, std::size_t i,
+                             const Combine& combine, const Store& store) {
+#ifdef __CUDA_ARCH__
+  constexpr std::size_t most = 16;  // pixels at once, in registers
+#else
+  constexpr std::size_t most = 256;
+#endif
+  const window_axis rows = windows.rows, columns = windows.columns;
+  const std::size_t top = rows.begin(i), bottom = rows.end(i);
+  const std::size_t whole_begin = columns.whole_begin(), whole_end = columns.whole_end();
+  A high[most], found[most];
+  for (std::size_t j = 0, n; j < columns.count; j += n) {
+    const std::size_t begin = columns.begin(j), size = columns.end(j) - begin;
+    n = 1;
+    if (j >= whole_begin && j < whole_end && size < most) {
+      const std::size_t fit = (most - size) / columns.stride + 1, left = whole_end - j;
+      n = left < fit ? left : fit;
+    }
+    const std::size_t apart = (n - 1) * columns.stride + 1;
+    for (std::size_t q = 0, here; q < size; q += here) {
+      const std::size_t room = most - (apart - 1);
+      here = size - q < room ? size - q : room;
+      const std::size_t span = apart + here - 1;
+      const T* pixel = image + top * columns.length + begin + q;
+      for (std::size_t k = 0; k < span; ++k) high[k] = static_cast<A>(pixel[k]);
+      for (std::size_t p = top + 1; p < bottom; ++p) {
+        pixel += columns.length;
+        for (std::size_t k = 0; k < span; ++k)
+          high[k] = combine(high[k], static_cast<A>(pixel[k]));
+      }
+      for (std::size_t c = 0; c < here; ++c)
+        if (q + c == 0)
+          for (std::size_t k = 0; k < apart; ++k) found[k] = high[k];
+        else
+          for (std::size_t k = 0; k < apart; ++k) found[k] = combine(found[k], high[k + c]);
+    }
+    for (std::size_t k = 0; k < n; ++k) store(j + k, found[k * columns.stride]);
+  }
 }
 
 }  // namespace lift::kernel

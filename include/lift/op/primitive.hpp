@@ -49,6 +49,7 @@ shape output_shape(const Op& op, const auto& s, std::index_sequence<I...>) {
 
 /// A differentiable map of tensors with its three rules side by side:
 /// forward(x...) → {y, saved}; jvp(saved, dx) → dy; vjp(saved, w, wanted) → Jᵀw for each input.
+/// One that computes y faster where no derivative is wanted may have value(x...) → y, too.
 ///
 /// Tangents may be stacked: K tangents of an input (B, …) are one tensor (K·B, …), K slowest, and
 /// share the saved primal values. output_shape(shapes...) throws lift::error when they do not fit.

@@ -21,8 +21,8 @@ struct panel_products {
   static constexpr std::size_t overread = width, weight_columns = 256;
 
   static std::size_t columns(const convolution_geometry& g) {
-    return std::clamp<std::size_t>((std::size_t{512} << 10) / (sizeof(T) * g.patch()), 64, 512) /
-           width * width;
+    const std::size_t at_once = sizeof(T) * std::min(g.patch(), depth_block);
+    return std::clamp<std::size_t>((std::size_t{512} << 10) / at_once, 64, 512) / width * width;
   }
   /// Whole images where patches overlap.
   static std::size_t transpose_columns(const convolution_geometry& g) {

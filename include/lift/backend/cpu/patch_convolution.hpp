@@ -61,12 +61,20 @@ void add_to_strip(const convolution_geometry& g, const strip& s, std::size_t fir
     }
 }
 
+/// Whether the pixels of a strip are its patches: the few elements behind them that are read lie in
+/// the next channel or image, if there is one.
+inline bool patches_are_pixels(const convolution_geometry& g, const strip& s,
+                               std::size_t overread) {
+  return g.pointwise() && s.images == 1 &&
+         (s.image + 1 < g.batch || s.last + overread <= g.out_area());
+}
+
 /// result = image ∗ weight, with its epilogue.
 template <class Products, class T>
 void patch_convolve(const convolution_geometry& g, const T* image, const T* weight,
                     const convolution_epilogue<T>& epilogue, T* result) {
   for_each_strip(strips(g, Products::columns(g)), [&](const strip& s, bool share) {
-    if (g.pointwise() && s.images == 1 && Products::overread == 0)  // the image is its patches
+    if (patches_are_pixels(g, s, Products::overread))
       return Products::convolve(g, s, share, weight, image + s.image * g.image_size() + s.first,
                                 g.out_area(), epilogue, result);
     const std::size_t columns = s.columns();

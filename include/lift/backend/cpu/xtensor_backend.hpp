@@ -7,6 +7,7 @@
 #include <lift/backend/cpu/panel_attention.hpp>
 #include <lift/backend/cpu/panel_convolution.hpp>
 #include <lift/backend/cpu/winograd_convolution.hpp>
+#include <lift/backend/cpu/winograd_lines.hpp>
 #include <lift/backend/cpu/winograd_resampling.hpp>
 #include <lift/backend/cpu/xtensor_convolution.hpp>
 
@@ -68,6 +69,8 @@ void fast_xtensor_verbs::convolve(const convolution_geometry& g, const T* image,
     xtensor_convolution::convolve(g, image, weight, epilogue, result);
   } else if (winograd_pays(g)) {
     winograd_convolve(g, image, weight, epilogue, result);
+  } else if (winograd_lines_pay(g)) {
+    winograd_convolve_lines(g, image, weight, epilogue, result);
   } else if (winograd_resampling_pays<T>(g)) {
     winograd_halve(g, image, weight, epilogue, result);
   } else {

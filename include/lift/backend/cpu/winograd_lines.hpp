@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Convolutions with kernels of 3, 5 or 7 pixels along one axis by Winograd's minimal filtering along
+// that axis, F(8, 3), F(6, 5) or F(4, 7): ten products for each pair of channels and row of the
+// kernel make eight, six or four outputs, instead of 24, 30 or 28.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include <lift/backend/cpu/winograd_convolution.hpp>
+
+namespace lift::detail {
+
+/// The polynomials are evaluated at 0, ±q and infinity. The four q are such that in float32 the
+/// results are within 3·10⁻⁶ of exact ones, relative L2, where direct products are within 3·10⁻⁷.
+struct line_points {
+  static constexpr std::size_t pairs = 4, count = 2 * pairs + 2;
+  static constexpr std::array<double, pairs> q{3.0 / 4, 4.0 / 3, 2, 1.0 / 3};
+
+  /// The coefficients of Π(z − q²) over all q but number `without`, from z⁰ on.
+  static constexpr std::array<double, pairs + 1> product(std::size_t without = pairs) {
+    std::array<double, pairs + 1> result{1};
+    for (std::size_t j = 0; j < pairs; ++j) {
+      if (j == without) continue;
+      for (std::size_t k = pairs; k > 0; --k) result[k] = result[k - 1] - q[j] * q[j] * result[k];
+      result[0] *= -q[j] * q[j];
+    }
+    return result;
+  }
+};
+
+/// Winograd's maps for kernels of `Taps` numbers (Lavin & Gray 2016; the points as Barabasz et al.
+/// 2020 choose them), a vector V of lines at a time: y = Aᵀ[(G g) ∘ (Bᵀ d)].
+template <std::size_t Taps>
+struct line_filter {
+  static constexpr std::size_t taps = Taps, points = line_points::count, outputs = points + 1 - Taps;
+  template <class V>
+  using line = std::array<V, points>;
+
+  /// d → Bᵀd.
+  template <class V>
+  static line<V> input(const line<V>& d) {
+    using T = typename V::value_type;
+    line<V> result;
+    const auto sum = [&](const auto& factors, std::size_t first) {
+      V total = V(T(factors[0])) * d[first];
+#pragma GCC unroll 4
+      for (std::size_t k = 1; k <= line_points::pairs; ++k)
+        if (first + 2 * k < points) total = xsimd::fma(V(T(factors[k])), d[first + 2 * k], total);
+      return total;
+    };
+    static constexpr auto all = line_points::product();
+    result[0] = sum(all, 0);
+    result[points - 1] = sum(all, 1);
+    [&]<std::size_t... J>(std::index_sequence<J...>) {
+      const auto both = [&]<std::size_t j>(std::integral_constant<std::size_t, j>) {
+        static constexpr auto others = line_points::product(j);
+        const auto part = [&](std::size_t first) {
+          V total = V(T(others[0])) * d[first];
+#pragma GCC unroll 3
+          for (std::size_t k = 1; k < line_points::pairs; ++k)
+            total = xsimd::fma(V(T(others[k])), d[first + 2 * k], total);
+          return total;
+        };
+        const V even = part(2), odd = V(T(line_points::q[j])) * part(1);
+        result[1 + 2 * j] = even + odd;
+        result[2 + 2 * j] = even - odd;
+      };
+      (both(std::integral_constant<std::size_t, J>{}), ...);
+    }(std::make_index_sequence<line_points::pairs>{});
+    return result;
+  }
+
+  /// g → Gg.
+  template <class V>
+  static line<V> kernel(const std::array<V, Taps>& g) {
+    using T = typename V::value_type;
+    line<V> result;
+    result[0] = V(T(1 / line_points::product()[0])) * g[0];
+    result[points - 1] = g[Taps - 1];
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < line_points::pairs; ++j) {
+      const double q = line_points::q[j];
+      const auto others = line_points::product(j);
+      double slope = 0, power = 1;  // of the product of all x − p, at ±q
+      for (std::size_t k = 0; k < line_points::pairs; ++k, power *= q * q)
+        slope += others[k] * power;
+      slope *= 2 * q * q;
+      V even(T(0)), odd(T(0));
+      power = 1 / slope;
+#pragma GCC unroll 8
+      for (std::size_t i = 0; i < Taps; ++i, power *= q)
+        (i % 2 ? odd : even) = xsimd::fma(V(T(power)), g[i], i % 2 ? odd : even);
+      result[1 + 2 * j] = even + odd;
+      result[2 + 2 * j] = even - odd;
+    }
+    return result;
+  }
+
+  /// m → Aᵀm.
+  template <class V>
+  static std::array<V, outputs> output(const line<V>& m) {
+    using T = typename V::value_type;
+    std::array<V, outputs> y;
+    y.fill(V(T(0)));
+    y[0] = m[0];
+    y[outputs - 1] += m[points - 1];
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < line_points::pairs; ++j) {
+      const V even = m[1 + 2 * j] + m[2 + 2 * j], odd = m[1 + 2 * j] - m[2 + 2 * j];
+      double power = 1;
+#pragma GCC unroll 8
+      for (std::size_t i = 0; i < outputs; ++i, power *= line_points::q[j])
+        y[i] = xsimd::fma(V(T(power)), i % 2 ? odd : even, y[i]);
+    }
+    return y;
+  }
+};
+
+/// Matrices (rows, row), one for each point.
+template <class T>
+struct matrices_of_points {
+  T* data;
+  std::size_t row;     // elements, whole vectors
+  std::size_t matrix;  // elements from one to the next
+
+  T* operator()(std::size_t point, std::size_t at, std::size_t column) const {
+    return data + point * matrix + at * row + column;
+  }
+  /// The odd vector spreads the matrices over the cache's sets.
+  matrices_of_points(T* to, std::size_t rows, std::size_t columns)
+      : data(to), row(round_up(columns, lanes<T>)), matrix(rows * row + lanes<T>) {}
+  static std::size_t size(std::size_t rows, std::size_t columns) {
+    return line_points::count * matrices_of_points(nullptr, rows, columns).matrix;
+  }
+};
+
+/// The outputs of a convolution cut into lines of `length` pixels along one axis. Those that lie
+/// beside or under one another are a row of lines: of one row of pixels, or of `length` of them.
+struct line_tiling {
+  bool along_rows;
+  std::size_t length, height, width;
+
+  std::size_t columns() const { return along_rows ? ceil_div(width, length) : width; }
+  std::size_t pixel_rows() const { return along_rows ? 1 : length; }
+  std::size_t rows() const { return ceil_div(height, pixel_rows()); }
+};
+
+/// Whether a kernel's lines lie along the rows of an image, and how many numbers a line has.
+inline bool kernel_lies_along_rows(const convolution_geometry& g) { return g.kernel.width > 1; }
+inline std::size_t line_taps(const convolution_geometry& g) {
+  return kernel_lies_along_rows(g) ? g.kernel.width : g.kernel.height;
+}
+
+/// Whether this way takes at most two thirds of the products, and enough of them to pay for the
+/// transforms.
+inline bool winograd_lines_pay(const convolution_geometry& g) {
+  const std::size_t taps = line_taps(g);
+  if ((taps != 3 && taps != 5 && taps != 7) || !(g.stride == 1) || g.channels < 16 ||
+      g.out_channels < 16 || g.padding.width >= g.kernel.width ||
+      g.padding.height >= g.kernel.height)
+    return false;
+  const line_tiling lines{kernel_lies_along_rows(g), line_points::count + 1 - taps, g.out_height,
+                          g.out_width};
+  return lines.rows() * lines.columns() >= 8 &&
+         3 * line_points::count * lines.rows() * lines.columns() <= 2 * taps * g.out_area();
+}
+
+/// A convolution whose kernel's lines have Filter::taps numbers.
+template <class Filter, class T>
+class line_convolution {
+ public:
+  line_convolution(const convolution_geometry& g, const T* weight)
+      : g_(g), weight_(weight),
+        lines_{kernel_lies_along_rows(g), Filter::outputs, g.out_height, g.out_width} {}
+
+  /// Writes the results with the epilogue.
+  void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
+    const std::size_t panels = ceil_div(g_.out_channels, width);
+    const std::size_t panel_size = kernels::size(depth(), width);
+    const work_buffer<T> space(panels * panel_size);
+    const auto kernels_of = [&](std::size_t panel) {
+      return kernels(const_cast<T*>(space.data()) + panel * panel_size, depth(), width);
+    };
+    constexpr std::size_t step = 16;
+    const std::size_t parts = ceil_div(g_.channels, step);
+    default_thread_pool().run(panels * parts, [&](std::size_t task) {
+      const std::size_t first = task % parts * step;
+      transform_kernels(task / parts, first, std::min(first + step, g_.channels),
+                        kernels_of(task / parts));
+    });
+    const std::size_t rows = rows_of_task(), tasks = ceil_div(lines_.rows(), rows);
+    default_thread_pool().run(g_.batch * tasks, [&](std::size_t task) {
+      const std::size_t first = task % tasks * rows, last = std::min(first + rows, lines_.rows());
+      const std::size_t count = (last - first) * lines_.columns();
+      const std::size_t seen = (last - first + kernel_rows() - 1) * lines_.columns();
+      const scratch<T> input_space(kernels::size(seen, g_.channels));
+      const kernels inputs(input_space, seen, g_.channels);
+      transform_inputs(image + task / tasks * g_.image_size(), first, last, inputs);
+      const scratch<T> product_space(kernels::size(count, width));
+      const kernels products(product_space, count, width);
+      for (std::size_t panel = 0; panel < panels; ++panel) {
+        multiply(inputs, count, columns_of(panel), kernels_of(panel), products);
+        for (std::size_t c = 0; c < columns_of(panel); c += n)
+          restore(products, task / tasks, first, last, c, panel * width + c, epilogue, result);
+      }
+    });
+  }
+
+ private:
+  using kernels = matrices_of_points<T>;
+  using batch = xsimd::batch<T>;
+  static constexpr std::size_t width = panel_width<T>, n = lanes<T>;
+
+  /// Rows of the kernel that lie along those of the image, whose products are added up.
+  std::size_t kernel_rows() const { return lines_.along_rows ? g_.kernel.height : 1; }
+  std::size_t depth() const { return kernel_rows() * g_.channels; }
+  /// Output channels of a panel.
+  std::size_t columns_of(std::size_t panel) const {
+    return std::min(width, g_.out_channels - panel * width);
+  }
+  /// Rows of lines whose transformed inputs stay in a core's cache, about the same in every task.
+  std::size_t rows_of_task() const {
+    const std::size_t bytes = line_points::count * sizeof(T) * g_.channels * lines_.columns();
+    const std::size_t most = std::max<std::size_t>(1, near_bytes / bytes);
+    return ceil_div(lines_.rows(), ceil_div(lines_.rows(), most));
+  }
+
+  /// The kernels of input channels [first, last) to those of a panel.
+  void transform_kernels(std::size_t panel, std::size_t first, std::size_t last,
+                         const kernels& to) const {
+    const std::size_t area = g_.kernel.area(), all = columns_of(panel);
+    const kernel_view<T> view{weight_, weight_ + g_.out_channels * g_.patch(), area, g_.patch()};
+    transposed_kernels<Filter::taps, T> transposed;
+    for (std::size_t half = 0; half < width; half += n)
+      for (std::size_t c = first; c < last; ++c)
+        for (std::size_t row = 0; row < kernel_rows(); ++row) {
+          kernel_view<T> of_row = view;
+          of_row.data += row * Filter::taps;
+          transposed.read(of_row, c, panel * width + half,
+                          half < all ? std::min(n, all - half) : 0, Filter::taps);
+          std::array<batch, Filter::taps> taps;
+          for (std::size_t i = 0; i < Filter::taps; ++i) taps[i] = transposed[i];
+          const auto points = Filter::kernel(taps);
+          for (std::size_t p = 0; p < points.size(); ++p)
+            points[p].store_unaligned(to(p, row * g_.channels + c, half));
+        }
+  }
+
+  /// The inputs of rows of lines [first, last), and of the rows below that their kernels reach.
+  void transform_inputs(const T* image, std::size_t first, std::size_t last,
+                        const kernels& to) const {
+    const std::size_t margin = lines_.along_rows ? g_.padding.width : 0;
+    const std::size_t rows = last - first + kernel_rows() - 1, columns = lines_.columns();
+    const std::size_t reach = Filter::points - Filter::outputs;
+    const std::size_t pitch =
+        lines_.along_rows ? columns * Filter::outputs + reach : columns;
+    const std::size_t pixel_rows = lines_.along_rows ? rows : rows * Filter::outputs + reach;
+    const scratch<T> z(pixel_rows * pitch * n);
+    const tiling from{g_.batch, g_.channels, g_.height, g_.width};
+    const std::size_t step = lines_.along_rows ? n : pitch * n;  // along a line
+    for (std::size_t c = 0; c < g_.channels; c += n) {
+      read_rows(from, image, c,
+                static_cast<std::ptrdiff_t>(first * lines_.pixel_rows()) -
+                    static_cast<std::ptrdiff_t>(g_.padding.height),
+                pixel_rows, margin, pitch, z.data());
+      for (std::size_t row = 0; row < rows; ++row)
+        for (std::size_t column = 0; column < columns; ++column) {
+          const T* const at = start_of(z.data(), pitch, row, column);
+          typename Filter::template line<batch> line;
+          for (std::size_t i = 0; i < Filter::points; ++i)
+            line[i] = batch::load_unaligned(at + i * step);
+          const auto points = Filter::input(line);
+          for (std::size_t p = 0; p < Filter::points; ++p)
+            points[p].store_unaligned(to(p, row * columns + column, c));
+        }
+    }
+  }
+
+  /// Where a line begins in rows of pixels, a vector of channels for each.
+  template <class U>
+  U* start_of(U* rows, std::size_t pitch, std::size_t row, std::size_t column) const {
+    return rows + (row * lines_.pixel_rows() * pitch +
+                   column * (lines_.along_rows ? Filter::outputs : 1)) * n;
+  }
+
+  void multiply(const kernels& inputs, std::size_t count, std::size_t columns,
+                const kernels& weights, const kernels& products) const {
+    for (std::size_t p = 0; p < Filter::points; ++p)
+      for (std::size_t row = 0; row < kernel_rows(); ++row) {
+        const panel<T> one{weights(p, row * g_.channels, 0), products(p, 0, 0),
+                           columns > n ? width : n};
+        panel_product<T>(count, g_.channels, {inputs(p, row * lines_.columns(), 0), inputs.row, 1},
+                         width, std::span(&one, 1), width, {.add = row > 0});
+      }
+  }
+
+  /// The results of rows of lines [first, last) of an image, a vector of channels from `channel` on.
+  void restore(const kernels& products, std::size_t image, std::size_t first, std::size_t last,
+               std::size_t column_of_product, std::size_t channel,
+               const convolution_epilogue<T>& epilogue, T* result) const {
+    const std::size_t columns = lines_.columns(), valid = std::min(n, g_.out_channels - channel);
+    const std::size_t pitch = lines_.along_rows ? columns * Filter::outputs : columns;
+    const std::size_t top = first * lines_.pixel_rows();
+    const std::size_t bottom = std::min(last * lines_.pixel_rows(), g_.out_height);
+    const std::size_t step = lines_.along_rows ? n : pitch * n;
+    const scratch<T> z((last - first) * lines_.pixel_rows() * pitch * n);
+    const std::size_t plane = image * g_.out_channels + channel;
+    const batch offset = load_offsets(epilogue.bias, channel, valid) +
+                         load_offsets(epilogue.vectors, plane, valid);
+    for (std::size_t row = 0; row < last - first; ++row)
+      for (std::size_t column = 0; column < columns; ++column) {
+        typename Filter::template line<batch> line;
+        for (std::size_t p = 0; p < Filter::points; ++p)
+          line[p] = batch::load_unaligned(
+              products(p, row * columns + column, column_of_product));
+        const auto y = Filter::output(line);
+        T* const to = start_of(z.data(), pitch, row, column);
+        for (std::size_t i = 0; i < Filter::outputs; ++i)
+          (y[i] + offset).store_unaligned(to + i * step);
+      }
+    const std::size_t place = plane * g_.out_area() + top * g_.out_width;
+    scatter_channels(
+        [&](std::size_t pixel) { return pixel_cursor<T>(z.data(), g_.out_width, pitch, pixel); },
+        g_.out_area(), valid, (bottom - top) * g_.out_width,
+        epilogue.images ? epilogue.images + place : nullptr, result + place);
+  }
+
+  convolution_geometry g_;
+  const T* weight_;
+  line_tiling lines_;
+};
+
+/// result = image ∗ weight, with its epilogue.
+template <class T>
+void winograd_convolve_lines(const convolution_geometry& g, const T* image, const T* weight,
+                             const convolution_epilogue<T>& epilogue, T* result) {
+  const auto convolve = [&]<std::size_t Taps>(line_filter<Taps>) {
+    line_convolution<line_filter<Taps>, T>(g, weight)(image, epilogue, result);
+  };
+  switch (line_taps(g)) {
+    case 3: return convolve(line_filter<3>{});
+    case 5: return convolve(line_filter<5>{});
+    default: return convolve(line_filter<7>{});
+  }
+}
+
+}  // namespace lift::detail
