@@ -51,6 +51,7 @@
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv2d_add.hpp>
+#include <lift/op/conv2d_relu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>

@@ -120,6 +120,11 @@ BOOST_AUTO_TEST_CASE(convolutions_of_whole_numbers_are_exact) {
         on.convolve(g, image.data(), weight.data(), epilogue, to);
       });
       same(result.size(), [&](auto on, float* to) {
+        auto rectified = epilogue;
+        rectified.rectify = true;
+        on.convolve(g, image.data(), weight.data(), rectified, to);
+      });
+      same(result.size(), [&](auto on, float* to) {
         on.convolve(g, image.data(), weight.data(), {}, to);
       });
       same(image.size(), [&](auto on, float* to) {

@@ -88,7 +88,7 @@ const std::vector<convolution_case> convolutions = [] {
 
 template <class Tensor>
 struct convolution_results {
-  Tensor y, y_added, gx, gx_biased, ga;
+  Tensor y, y_added, y_rectified, gx, gx_biased, ga;
 
   convolution_results(const convolution_case& c, auto convolve, auto transpose, auto weight) {
     const auto g = c.geometry();
@@ -104,11 +104,15 @@ struct convolution_results {
     const typename Tensor::value_type* const none = nullptr;
     y = w.clone();
     y_added = w.clone();
+    y_rectified = w.clone();
     gx = x.clone();
     gx_biased = x.clone();
     ga = a.clone();
     convolve(g, x.data(), a.data(), decltype(epilogue){}, y.mutable_data());
     convolve(g, x.data(), a.data(), epilogue, y_added.mutable_data());
+    auto rectified = epilogue;
+    rectified.rectify = true;
+    convolve(g, x.data(), a.data(), rectified, y_rectified.mutable_data());
     transpose(g, w.data(), a.data(), none, gx.mutable_data());
     transpose(g, w.data(), a.data(), in_bias.data(), gx_biased.mutable_data());
     weight(g, x.data(), w.data(), ga.mutable_data());
@@ -130,6 +134,7 @@ void check_close(const A& got, const B& want, double tolerance) {
   };
   compare("result", got.y, want.y);
   compare("result with an epilogue", got.y_added, want.y_added);
+  compare("rectified result", got.y_rectified, want.y_rectified);
   compare("image gradient", got.gx, want.gx);
   compare("image gradient with bias", got.gx_biased, want.gx_biased);
   compare("weight gradient", got.ga, want.ga);

@@ -244,9 +244,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
     const Tensor out_bias = integers({1, o}, 4), in_bias = integers({1, c}, 5), none;
     const Tensor vectors = integers({b, o}, 6), images = integers(r.shape(), 7);
     Tensor y(r.shape()), gx(x.shape()), ga(a.shape()), y_added(r.shape()), gx_biased(x.shape());
+    Tensor y_rectified(r.shape());
     B::convolve(g, x.data(), a.data(), {}, y.mutable_data());
     B::convolve(g, x.data(), a.data(), {out_bias.data(), vectors.data(), images.data()},
                 y_added.mutable_data());
+    B::convolve(g, x.data(), a.data(), {out_bias.data(), vectors.data(), images.data(), true},
+                y_rectified.mutable_data());
     B::convolve_transpose(g, r.data(), a.data(), none.data(), gx.mutable_data());
     B::convolve_transpose(g, r.data(), a.data(), in_bias.data(), gx_biased.mutable_data());
     B::convolve_weight(g, x.data(), r.data(), ga.mutable_data());
@@ -278,6 +281,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(convolution_is_its_definition_and_adjoints, Tensor
       wy[i] += number(hob[i / g.out_area() % o]) + number(hv[i / g.out_area()]) + number(hi[i]);
     for (std::size_t i = 0; i < wx.size(); ++i) wx[i] += number(hib[i / (h * w) % c]);
     BOOST_CHECK(y_added.to_host() == stored(wy));
+    for (number& sum : wy) sum = std::max(sum, number(0));
+    BOOST_CHECK(y_rectified.to_host() == stored(wy));
     BOOST_CHECK(gx_biased.to_host() == stored(wx));
   }
 }

@@ -13,6 +13,7 @@
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv2d_add.hpp>
+#include <lift/op/conv2d_relu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
@@ -117,6 +118,18 @@ struct cases_of<op::conv2d_add> {
             {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3, 3, 4}, {3, 2, 4, 4}, {3}}},
             {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3}, {3, 2, 4, 4}, {3}}},
             {op::conv2d_add({1, 2}, {0, 3}), {{2, 3, 5, 8}, {2, 4, 5, 4}, {4, 3, 1, 7}, {4}}}};
+  }
+};
+
+template <>
+struct cases_of<op::conv2d_relu> {
+  static constexpr std::size_t stacked = 1;
+  static op_cases<op::conv2d_relu> list() {
+    return {{op::conv2d_relu(), {{1, 1, 1, 1}, {1, 1, 1, 1}, {1}}},
+            {op::conv2d_relu(1, 1), {{2, 3, 5, 7}, {4, 3, 3, 3}, {4}}},
+            {op::conv2d_relu(), {{3, 5, 6, 4}, {2, 5, 1, 1}, {2}}},
+            {op::conv2d_relu(2, 1), {{2, 2, 6, 8}, {3, 2, 4, 4}, {3}}},
+            {op::conv2d_relu({1, 2}, {0, 3}), {{2, 3, 5, 8}, {4, 3, 1, 7}, {4}}}};
   }
 };
 

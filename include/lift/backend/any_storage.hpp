@@ -65,7 +65,8 @@ struct any_storage : Verbs {
     const widened<T> vectors(epilogue.vectors, g.batch * g.out_channels);
     Verbs::convolve(
         channels_first(g), x.data(), w.data(),
-        convolution_epilogue<accumulator_t<T>>{bias.data(), vectors.data(), r.data()},
+        convolution_epilogue<accumulator_t<T>>{bias.data(), vectors.data(), r.data(),
+                                               epilogue.rectify},
         y.mutable_data());
     y.store(result);
   }

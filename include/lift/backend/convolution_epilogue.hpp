@@ -7,19 +7,23 @@
 
 namespace lift {
 
-/// What a convolution adds to its result (B, O, H, W); a null pointer stands for zeros.
+/// What becomes of the result (B, O, H, W) of a convolution: what is added to it, where a null pointer
+/// stands for zeros, and whether of the sum x is kept max(x, 0), which leaves what is not a number.
 template <class T>
 struct convolution_epilogue {
   const T* bias = nullptr;  ///< (O): a number for each channel
   const T* vectors = nullptr;  ///< (B, O): for each channel of each image
   const T* images = nullptr;  ///< (B, O, H, W)
+  bool rectify = false;
 
-  /// A result with what is added to it: channel o of image b, `plane` = b·O + o, and its element.
+  bool does_something() const { return bias || vectors || images || rectify; }
+
+  /// What becomes of a result: channel o of image b, `plane` = b·O + o, and its element.
   LIFT_HD T added_to(T result, std::size_t o, std::size_t plane, std::size_t element) const {
     if (bias) result += bias[o];
     if (vectors) result += vectors[plane];
     if (images) result += images[element];
-    return result;
+    return rectify && result < T(0) ? T(0) : result;
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <lift/nn/layers.hpp>
 #include <lift/op/concat.hpp>
+#include <lift/op/conv2d_relu.hpp>
 #include <lift/op/max_pool2d.hpp>
 #include <lift/op/relu.hpp>
 
@@ -17,7 +18,9 @@ auto relu(const X& x) { return apply(op::relu{}, x); }
 template <class Scope, class X>
 auto conv2d_relu(const Scope& p, const X& x, std::size_t out, extent2d kernel, extent2d stride = 1,
                  extent2d padding = 0) {
-  return relu(conv2d(p, x, out, kernel, stride, padding));
+  const std::size_t in = shape_of(x)[1];
+  return affine(op::conv2d_relu(stride, padding), p, {out, in, kernel.height, kernel.width}, out,
+                in * kernel.area(), x);
 }
 
 template <class X>

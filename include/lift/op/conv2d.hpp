@@ -25,10 +25,10 @@ struct conv2d : affine_map<conv2d> {
     return {g.batch, g.out_channels, g.out_height, g.out_width};
   }
 
-  /// x∗A + β + r; β or r may be empty, r is as conv2d_add takes it.
+  /// x∗A + β + r, or of that max(·, 0); β or r may be empty, r is as conv2d_add takes it.
   template <class Tensor>
   Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {},
-                 const Tensor& r = {}) const {
+                 const Tensor& r = {}, bool rectify = false) const {
     const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout());
     Tensor y({g.batch, g.out_channels, g.out_height, g.out_width}, x.layout());
     const bool pixels = r.shape().rank() == 4;
@@ -36,7 +36,8 @@ struct conv2d : affine_map<conv2d> {
     Tensor::backend_type::convolve(g, x.data(), channels_first(a).data(),
                                    {.bias = bias.data(),
                                     .vectors = pixels ? nullptr : added.data(),
-                                    .images = pixels ? added.data() : nullptr},
+                                    .images = pixels ? added.data() : nullptr,
+                                    .rectify = rectify},
                                    y.mutable_data());
     return y;
   }

@@ -52,7 +52,7 @@ struct panel_products {
       for (auto& p : rows) p.c += first * g.out_area();
       panel_product<T>(last - first, g.patch(), {weight + first * g.patch(), g.patch(), 1}, row,
                        rows, g.out_area(), {.bias = bias ? bias + first : nullptr});
-      add_to_strip(g, s, first, last, epilogue, result);
+      finish_strip(g, s, first, last, epilogue, result);
     });
   }
 

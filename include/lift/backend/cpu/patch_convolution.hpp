@@ -42,9 +42,9 @@ void for_each_strip(const std::vector<strip>& work, const Body& body) {
     default_thread_pool().run(work.size(), [&](std::size_t task) { body(work[task], false); });
 }
 
-/// Adds to channels [first, last) of a strip of results what lies beside them.
+/// The epilogue of channels [first, last) of a strip of results.
 template <class T>
-void add_to_strip(const convolution_geometry& g, const strip& s, std::size_t first,
+void finish_strip(const convolution_geometry& g, const strip& s, std::size_t first,
                   std::size_t last, const convolution_epilogue<T>& epilogue, T* result) {
   const std::size_t length = s.last - s.first;
   for (std::size_t b = s.image; b < s.image + s.images; ++b)
@@ -58,6 +58,8 @@ void add_to_strip(const convolution_geometry& g, const strip& s, std::size_t fir
       if (epilogue.vectors) add(epilogue.vectors[row]);
       if (epilogue.images)
         for (std::size_t p = 0; p < length; ++p) to[p] += epilogue.images[place + p];
+      if (epilogue.rectify)
+        for (std::size_t p = 0; p < length; ++p) to[p] = to[p] < T(0) ? T(0) : to[p];
     }
 }
 

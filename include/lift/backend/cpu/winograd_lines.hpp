@@ -326,7 +326,7 @@ class line_convolution {
     scatter_channels(
         [&](std::size_t pixel) { return pixel_cursor<T>(z.data(), g_.out_width, pitch, pixel); },
         g_.out_area(), valid, (bottom - top) * g_.out_width,
-        epilogue.images ? epilogue.images + place : nullptr, result + place);
+        epilogue.images ? epilogue.images + place : nullptr, epilogue.rectify, result + place);
   }
 
   convolution_geometry g_;

@@ -213,7 +213,7 @@ void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first
     for (std::size_t i = 0; i < height; ++i)
       scatter_channels(
           [&](std::size_t pixel) { return pixel_cursor<T>(z + i * pitch * n, pitch, pitch, pixel); },
-          plane, valid, to.width, static_cast<const T*>(nullptr),
+          plane, valid, to.width, static_cast<const T*>(nullptr), false,
           image + (b * to.channels + channel) * plane + (2 * (top + i) + y) * to.width);
   });
 }

@@ -110,19 +110,22 @@ void gather_channels(const T* source, std::size_t plane, std::size_t valid, std:
   }
 }
 
-/// The other way round: copies a run of pixels from where cursor(pixel) steps, and adds those that
-/// `addend` has at the target's places, unless it is null.
+/// The other way round: copies a run of pixels from where cursor(pixel) steps, adds those that
+/// `addend` has at the target's places, unless it is null, and keeps max(x, 0) of the sums x if they
+/// are to be rectified.
 template <class T, class Cursor>
 void scatter_channels(const Cursor& cursor, std::size_t plane, std::size_t valid,
-                      std::size_t pixels, const T* addend, T* target) {
+                      std::size_t pixels, const T* addend, bool rectify, T* target) {
   using batch = xsimd::batch<T>;
   constexpr std::size_t n = lanes<T>;
   if (pixels < n) {
     auto next = cursor(0);
     for (std::size_t p = 0; p < pixels; ++p) {
       const T* const from = next();
-      for (std::size_t c = 0; c < valid; ++c)
-        target[c * plane + p] = from[c] + (addend ? addend[c * plane + p] : T(0));
+      for (std::size_t c = 0; c < valid; ++c) {
+        const T sum = from[c] + (addend ? addend[c * plane + p] : T(0));
+        target[c * plane + p] = rectify && sum < T(0) ? T(0) : sum;
+      }
     }
     return;
   }
@@ -137,6 +140,9 @@ void scatter_channels(const Cursor& cursor, std::size_t plane, std::size_t valid
     if (addend)
       for (std::size_t c = 0; c < valid; ++c)
         x[c] += batch::load_unaligned(addend + c * plane + at);
+    if (rectify)
+      for (std::size_t c = 0; c < valid; ++c)
+        x[c] = xsimd::select(x[c] < batch(T(0)), batch(T(0)), x[c]);
     for (std::size_t c = 0; c < valid; ++c) x[c].store_unaligned(target + c * plane + at);
   }
 }
@@ -253,7 +259,7 @@ void restore_tile_rows(const tiling& tiles, std::size_t first, std::size_t last,
     scatter_channels(
         [&](std::size_t pixel) { return pixel_cursor<T>(z.data(), tiles.width, pitch, pixel); },
         plane, valid, height * tiles.width, epilogue.images ? epilogue.images + place : nullptr,
-        image + place);
+        epilogue.rectify, image + place);
   });
 }
 

@@ -54,7 +54,7 @@ struct blas_products_of_patches {
         for_each_row(g, s, first, last, result, [&](T* each, std::size_t at, std::size_t length) {
           std::copy_n(together.data() + at, length, each);
         });
-      add_to_strip(g, s, first, last, epilogue, result);
+      finish_strip(g, s, first, last, epilogue, result);
     });
   }
 

@@ -245,11 +245,11 @@ struct thrust_verbs {
                                                   index_divider(pieces), index_divider(inner)});
   }
 
-  /// Adds to results that stand there already.
+  /// The epilogue of results that stand there already.
   template <class T>
   static void add(const convolution_geometry& g, const convolution_epilogue<T>& epilogue,
                   T* result) {
-    if (epilogue.bias || epilogue.vectors || epilogue.images)
+    if (epilogue.does_something())
       for_each(g.batch * g.result_size(),
                kernel::finish_result<T>{patch_indices(g), nullptr, epilogue, result});
   }
