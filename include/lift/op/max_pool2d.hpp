@@ -16,7 +16,7 @@ struct maximum_value_row {
     const std::size_t rows = windows.rows.count, columns = windows.columns.count;
     combine_windows<A>(
         windows, x + row / rows * windows.rows.length * windows.columns.length, row % rows,
-        [](A most, A value) { return (value > most) | (value != value) ? value : most; },
+        [](A most, A value) { return ((value > most) | (value != value)) ? value : most; },
         [&](std::size_t j, A most) { y[row * columns + j] = static_cast<T>(most); });
   }
 };
