@@ -107,8 +107,9 @@ void fast_xtensor_verbs::convolve_weight(const convolution_geometry& g, const T*
 
 /// The CPU backend. In float32, on processors with vectors of eight numbers or more (AVX2,
 /// AVX-512), its convolutions are kernels of their own: 3×3 ones by Winograd's F(4×4, 3×3), within
-/// 10⁻⁵ of the plain ones in relative L2, and so those of 4×4 that halve or double an image; the
-/// others as products of panels, and so is attention, in either precision.
+/// 10⁻⁵ of the plain ones in relative L2, and so those of 4×4 that halve or double an image and,
+/// forward, those of 3, 5 or 7 pixels along an axis; the others as products of panels, and so is
+/// attention, in either precision.
 struct xtensor_backend : any_storage<detail::fast_xtensor_verbs> {
   static constexpr const char* name = "xtensor";
 };
