@@ -42,6 +42,25 @@ struct given_levels {
     }
   }
 
+  /// The steps that a flag gives, one after the other as it says them. What names a file is read from
+  /// there, and `source` becomes its name. Throws lift::error where it cannot be read.
+  static std::vector<std::string> steps(std::string list, std::string& source) {
+    std::error_code unknown;
+    if (std::filesystem::is_regular_file(list, unknown)) {
+      source = list;
+      const auto bytes = read_file(list, std::uint64_t{1} << 24);
+      list.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    list.erase(list.find_last_not_of(" \t\r\n") + 1);  // npos + 1 is 0
+    std::vector<std::string> result;
+    for (std::size_t first = 0; first <= list.size();) {
+      const std::size_t end = std::min(list.find_first_of(",\n", first), list.size());
+      result.push_back(list.substr(first, end - first));
+      first = end + 1;
+    }
+    return result;
+  }
+
   bool any() const { return given(0) || given(1) || given(2); }
 
   /// The path, for a network of `n` scales; throws lift::error naming the flag or file and the step
@@ -58,21 +77,11 @@ struct given_levels {
 
  private:
   template <class ToTimestep>
-  static any_path read(std::string source, std::string list, std::size_t n,
+  static any_path read(std::string source, const std::string& list, std::size_t n,
                        const ToTimestep& to_timestep) {
-    std::error_code unknown;
-    if (std::filesystem::is_regular_file(list, unknown)) {
-      source = list;
-      const auto bytes = read_file(list, std::uint64_t{1} << 24);
-      list.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-    list.erase(list.find_last_not_of(" \t\r\n") + 1);  // npos + 1 is 0
     any_path result;
     result.policy = "given";
-    for (std::size_t first = 0; first <= list.size();) {
-      const std::size_t end = std::min(list.find_first_of(",\n", first), list.size());
-      const std::string_view step = std::string_view(list).substr(first, end - first);
-      first = end + 1;
+    for (const std::string& step : steps(list, source)) {
       const std::string location = text(source, ": step ", result.timesteps.size() + 1);
       std::vector<double> levels = numbers(step, location);
       require(levels.size() == 1 || levels.size() == n, location,

@@ -55,11 +55,18 @@ std::vector<std::string> names_of(const Choice (&table)[Size]) {
   return result;
 }
 
-/// A flag with a value, its default shown in the help.
+/// A flag with a value, its default shown in the help. A path is not empty.
 template <class Value>
 CLI::Option* option(CLI::App& app, const std::string& flag, Value& value,
                     const std::string& about) {
-  return app.add_option(flag, value, about)->capture_default_str();
+  CLI::Option* const result = app.add_option(flag, value, about)->capture_default_str();
+  if constexpr (std::is_same_v<Value, path>)
+    result->check(CLI::Validator(
+        [](std::string& given) {
+          return given.empty() ? "got \"\", want the name of a file or folder" : "";
+        },
+        ""));
+  return result;
 }
 
 /// A flag that takes one of some names; `value` is a string or an optional one.

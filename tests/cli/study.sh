@@ -93,6 +93,19 @@ grep -q 'mine.png: an image that the study did not make' "$scratch/err" && [[ $g
 rm out/samples/lift/2/given/usual/3/1/mine.png
 works "$lift" study study.toml --outdir out --quiet
 
+# So is a set of images whose picture is gone, and what was made with a file that is another one now.
+rm out/grids/lift/2/given/usual/3/1.png
+works "$lift" study study.toml --outdir out --json
+json "j['parts'] == 1"
+rm out/times.json
+diff -rq first out || die "a picture that was removed came back differently"
+printf '900:800\n600:400\n200\n' >levels.txt
+sed 's/^timesteps = .*/timesteps = "levels.txt"/' study.toml >file.toml
+works "$lift" study file.toml --outdir file --only "generate lift/2/given/usual/3/0" --quiet
+printf '900:800\n600:400\n100\n' >levels.txt
+fails 1 "file: made with other settings or images: generate lift/2/given/usual/3/0" \
+  "$lift" study file.toml --outdir file --dry-run
+
 # More epochs of trainings that kept those checkpoints train nothing anew.
 sed 's/epochs = \[1, 2\]/epochs = 2/; s/values = \[3, 2.5\]/values = [3]/' study.toml >fewer.toml
 works "$lift" study fewer.toml --outdir out --json
@@ -159,6 +172,7 @@ fails 1 'cannot open nothing.toml' "$lift" study nothing.toml --outdir none
 fails 1 'cannot open .*/nowhere.zip|nowhere.zip' "$lift" study study.toml --data nowhere.zip --outdir none
 mkdir other && touch other/file
 fails 1 'folder other is not empty; want an empty folder' "$lift" study study.toml --outdir other
+fails 2 '--outdir: got "", want the name of a file or folder' "$lift" study study.toml --outdir ""
 fails 2 '--only: got nonsense, want texts in names of parts' "$lift" study study.toml --outdir none --only nonsense
 
 # The studies that are there are understood, made small.

@@ -12,6 +12,8 @@
 #include <lift/io/file.hpp>
 #include <lift/io/json_file.hpp>
 
+#include "../given_levels.hpp"
+
 namespace lift::cli {
 namespace {
 
@@ -344,8 +346,10 @@ std::string flag_text(const flag& f) {
 
 std::optional<std::size_t> named_flags::given_steps() const {
   for (const char* levels : {"timesteps", "sigmas", "log-snrs"})
-    if (const auto given = text_of(levels))
-      return 1 + static_cast<std::size_t>(std::ranges::count(*given, ','));
+    if (const auto given = text_of(levels)) {
+      std::string source;
+      return given_levels::steps(*given, source).size();
+    }
   return std::nullopt;
 }
 

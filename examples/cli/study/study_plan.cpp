@@ -59,6 +59,14 @@ double number_in(const std::vector<flag>& flags, const std::string& name, double
   return value > 0 ? value : otherwise;
 }
 
+/// Whether what a flag says is the name of a file that is there.
+bool names_file(const CLI::Option& option, const std::string& value) {
+  const std::string kind = option.get_type_name();
+  std::error_code unknown;
+  return (kind == "TEXT" || kind.find("FILE") != kind.npos) &&
+         std::filesystem::is_regular_file(value, unknown);
+}
+
 std::string policy_of(const named_flags& path) {
   return path.text_of("policy").value_or("log-snr");
 }
@@ -157,9 +165,13 @@ void study_plan::give(study_part& part, const std::vector<flag>& flags, const ar
       give_file(part, f.name, *made);
       continue;
     }
-    part.words.push_back({part_word::plain, "--" + f.name});
+    const std::string name = "--" + f.name;
+    part.words.push_back({part_word::plain, name});
     if (const auto* const value = std::get_if<std::string>(&f.value))
-      part.words.push_back({part_word::plain, *value});
+      part.words.push_back({names_file(*find_option(*program_, command, name), *value)
+                                ? part_word::file
+                                : part_word::plain,
+                            *value});
   }
 }
 

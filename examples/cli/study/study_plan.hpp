@@ -43,8 +43,9 @@ bool follows_network(const named_flags& path);
 
 /// A word of a part's command line.
 struct part_word {
-  enum kind { plain, inside, data, checkpoint } kind = plain;
-  std::string text;  ///< the word; the name of a file in the study's folder; the images; or a model
+  enum kind { plain, inside, data, checkpoint, file } kind = plain;
+  /// The word; the name of a file in the study's folder; the images; a model; or another file.
+  std::string text;
   std::size_t epoch = 0;  ///< of the checkpoint
 };
 

@@ -96,6 +96,12 @@ void study_run::read_records() {
   }
 }
 
+/// What a word stands for: the images and other files as they are now.
+std::string study_run::identity_of(const part_word& word) const {
+  if (word.kind == part_word::data) return data_;
+  return word.kind == part_word::file ? sha256_of(word.text) : word.text;
+}
+
 /// A number of all that decides what a part makes. How often checkpoints are kept does not.
 std::string study_run::key_of(const study_part& part) const {
   checksum sum;
@@ -104,7 +110,7 @@ std::string study_run::key_of(const study_part& part) const {
     if (part.does == job::train && word.text == "--save-every")
       ++i;
     else
-      sum.add(text(word.kind, word.kind == part_word::data ? data_ : word.text, '\0', word.epoch));
+      sum.add(text(word.kind, identity_of(word), '\0', word.epoch));
   }
   for (const std::size_t need : part.needs) sum.add(keys_[need]);
   return hexadecimal(sum.value());
@@ -169,10 +175,13 @@ std::optional<fs::path> study_run::find(const std::string& name) const {
   return std::nullopt;
 }
 
-/// Whether all images of a set are there.
+/// Whether all images of a set are there, and the pictures of them.
 bool study_run::has_images(const study_part& part) const {
   const folder_record record = record_of(part, file(part.makes));
-  return record.found() && std::ranges::all_of(record.files(), [&](const std::string& name) {
+  const auto pictured = [&](const part_word& word) {
+    return word.kind != part_word::inside || fs::exists(file(word.text));
+  };
+  return record.found() && std::ranges::all_of(part.words, pictured) && std::ranges::all_of(record.files(), [&](const std::string& name) {
            return fs::exists(file(part.makes) / name);
          });
 }

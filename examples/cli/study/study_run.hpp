@@ -57,6 +57,7 @@ class study_run {
 
  private:
   void read_records();
+  std::string identity_of(const part_word& word) const;
   std::string key_of(const study_part& part) const;
   void forget_other_parts(bool overwrite);
   bool leaves_something(const study_part& part) const;
