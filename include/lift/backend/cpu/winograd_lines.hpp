@@ -180,10 +180,10 @@ class line_convolution {
   /// Writes the results with the epilogue.
   void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t panels = ceil_div(g_.out_channels, width);
-    const std::size_t panel_size = kernels::size(depth(), width);
-    const work_buffer<T> space(panels * panel_size);
+    const std::size_t panel_size = numbers::size(depth(), width);
+    work_buffer<T> space(panels * panel_size);
     const auto kernels_of = [&](std::size_t panel) {
-      return kernels(const_cast<T*>(space.data()) + panel * panel_size, depth(), width);
+      return numbers(space.data() + panel * panel_size, depth(), width);
     };
     constexpr std::size_t step = 16;
     const std::size_t parts = ceil_div(g_.channels, step);
@@ -197,11 +197,11 @@ class line_convolution {
       const std::size_t first = task % tasks * rows, last = std::min(first + rows, lines_.rows());
       const std::size_t count = (last - first) * lines_.columns();
       const std::size_t seen = (last - first + kernel_rows() - 1) * lines_.columns();
-      const scratch<T> input_space(kernels::size(seen, g_.channels));
-      const kernels inputs(input_space, seen, g_.channels);
+      const scratch<T> input_space(numbers::size(seen, g_.channels));
+      const numbers inputs(input_space, seen, g_.channels);
       transform_inputs(image + task / tasks * g_.image_size(), first, last, inputs);
-      const scratch<T> product_space(kernels::size(count, width));
-      const kernels products(product_space, count, width);
+      const scratch<T> product_space(numbers::size(count, width));
+      const numbers products(product_space, count, width);
       for (std::size_t panel = 0; panel < panels; ++panel) {
         multiply(inputs, count, columns_of(panel), kernels_of(panel), products);
         for (std::size_t c = 0; c < columns_of(panel); c += n)
@@ -211,7 +211,7 @@ class line_convolution {
   }
 
  private:
-  using kernels = matrices_of_points<T>;
+  using numbers = matrices_of_points<T>;
   using batch = xsimd::batch<T>;
   static constexpr std::size_t width = panel_width<T>, n = lanes<T>;
 
@@ -231,7 +231,7 @@ class line_convolution {
 
   /// The kernels of input channels [first, last) to those of a panel.
   void transform_kernels(std::size_t panel, std::size_t first, std::size_t last,
-                         const kernels& to) const {
+                         const numbers& to) const {
     const std::size_t area = g_.kernel.area(), all = columns_of(panel);
     const kernel_view<T> view{weight_, weight_ + g_.out_channels * g_.patch(), area, g_.patch()};
     transposed_kernels<Filter::taps, T> transposed;
@@ -252,7 +252,7 @@ class line_convolution {
 
   /// The inputs of rows of lines [first, last), and of the rows below that their kernels reach.
   void transform_inputs(const T* image, std::size_t first, std::size_t last,
-                        const kernels& to) const {
+                        const numbers& to) const {
     const std::size_t margin = lines_.along_rows ? g_.padding.width : 0;
     const std::size_t rows = last - first + kernel_rows() - 1, columns = lines_.columns();
     const std::size_t reach = Filter::points - Filter::outputs;
@@ -287,8 +287,8 @@ class line_convolution {
                    column * (lines_.along_rows ? Filter::outputs : 1)) * n;
   }
 
-  void multiply(const kernels& inputs, std::size_t count, std::size_t columns,
-                const kernels& weights, const kernels& products) const {
+  void multiply(const numbers& inputs, std::size_t count, std::size_t columns,
+                const numbers& weights, const numbers& products) const {
     for (std::size_t p = 0; p < Filter::points; ++p)
       for (std::size_t row = 0; row < kernel_rows(); ++row) {
         const panel<T> one{weights(p, row * g_.channels, 0), products(p, 0, 0),
@@ -299,7 +299,7 @@ class line_convolution {
   }
 
   /// The results of rows of lines [first, last) of an image, a vector of channels from `channel` on.
-  void restore(const kernels& products, std::size_t image, std::size_t first, std::size_t last,
+  void restore(const numbers& products, std::size_t image, std::size_t first, std::size_t last,
                std::size_t column_of_product, std::size_t channel,
                const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t columns = lines_.columns(), valid = std::min(n, g_.out_channels - channel);
