@@ -186,16 +186,19 @@ class rehearsal {
 
 }  // namespace
 
+/// The median of what parts took for their work, as one may have waited for a suspended machine.
 void study_estimate::learn() {
-  std::map<kind, std::pair<double, double>> sums;  // seconds and work
+  std::map<kind, std::vector<double>> rates;
   for (const study_part& part : plan_.parts()) {
     const auto took = run_.times().find(part.name);
     if (took == run_.times().end()) continue;
-    auto& [seconds, work] = sums[{part.does, part.model}];
-    seconds += took->second;
-    work += part.work;
+    rates[{part.does, part.model}].push_back(took->second / part.work);
   }
-  for (const auto& [what, sum] : sums) rates_[what] = sum.first / sum.second;
+  for (auto& [what, all] : rates) {
+    const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+    std::ranges::nth_element(all, middle);
+    rates_[what] = *middle;
+  }
 }
 
 std::optional<double> study_estimate::seconds(const study_part& part) const {
