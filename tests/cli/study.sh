@@ -184,7 +184,7 @@ for file in "$studies"/*.toml; do
   works "$lift" study "$name.toml" --outdir "$name" --only "train baseline" --dry-run
 done
 # One is run whole: fewer epochs of fewer images.
-sed -i 's/^epochs = 14/epochs = 2/; s/^epochs = \[2, 7, 14\]/epochs = [1, 2]/; s/^steps = \[6, 10, 18\]/steps = [2, 3]/; s/^steps = 18/steps = 2/
+sed -i 's/^epochs = 12/epochs = 2/; s/^epochs = \[2, 6, 12\]/epochs = [1, 2]/; s/^steps = \[6, 10, 18\]/steps = [2, 3]/; s/^steps = 18/steps = 2/
   s/^\[heatmap\]/[heatmap]\npoints = 3/; s/^probes.*/probes = 1/' quick.toml
 works "$lift" study quick.toml --outdir quick --quiet
 [[ -s quick/report.html ]] || die "no report of the quick study"
