@@ -122,7 +122,7 @@ json.dump(record, open("out/study.json", "w"))
 PYTHON
   timeout -s INT 0.$((10 + 3 * try)) "$lift" study study.toml --outdir out --only "train further" --quiet \
     >/dev/null 2>"$scratch/err" || true
-  stopped=$(find out/models/further -name 'checkpoint_0*' ! -name '*00.*' ! -name '*05.*' ! -name '*10.*' | wc -l)
+  stopped=$(find out/models -path '*/further/checkpoint_0*' ! -name '*00.*' ! -name '*05.*' ! -name '*10.*' | wc -l)
 done
 works "$lift" study study.toml --outdir out --quiet
 rm -f out/times.json
