@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 # A study does all that its file says, once, and says what is wrong in it.
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
-tests=$(dirname "${BASH_SOURCE[0]}") studies=$(dirname "${BASH_SOURCE[0]}")/../../examples/study
 
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 40 --quiet
-cp "$tests/small_study.toml" study.toml
+cp "$(dirname "${BASH_SOURCE[0]}")/small_study.toml" study.toml
 
 # What there is to do is listed without doing it.
 works "$lift" study study.toml --outdir out --dry-run
@@ -174,17 +173,3 @@ mkdir other && touch other/file
 fails 1 'folder other is not empty; want an empty folder' "$lift" study study.toml --outdir other
 fails 2 '--outdir: got "", want the name of a file or folder' "$lift" study study.toml --outdir ""
 fails 2 '--only: got nonsense, want texts in names of parts' "$lift" study study.toml --outdir none --only nonsense
-
-# The studies that are there are understood, made small.
-for file in "$studies"/*.toml; do
-  name=$(basename "$file" .toml)
-  sed -e '1i batch-size = 2' -e 's/^\[train\]/[train]\nhidden-dims = 8\nbatch-size = 4/' \
-    -e '/^hidden-dims/d; /^batch-size/d; /^attention-levels/d; /^points/d; /^backend/d; /^features/d; /^protocol/d; /^warmup/d' \
-    -e 's/^size = .*/size = 16/; s/^num-images = .*/num-images = 2/; s/^data = .*/data = "emoji.zip"/' "$file" >"$name.toml"
-  works "$lift" study "$name.toml" --outdir "$name" --only "train baseline" --dry-run
-done
-# One is run whole: fewer epochs of fewer images.
-sed -i 's/^epochs = 12/epochs = 2/; s/^epochs = \[2, 6, 12\]/epochs = [1, 2]/; s/^steps = \[6, 10, 18\]/steps = [2, 3]/; s/^steps = 18/steps = 2/
-  s/^\[heatmap\]/[heatmap]\npoints = 3/; s/^probes.*/probes = 1/' quick.toml
-works "$lift" study quick.toml --outdir quick --quiet
-[[ -s quick/report.html ]] || die "no report of the quick study"
