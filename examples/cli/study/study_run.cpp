@@ -96,14 +96,18 @@ void study_run::read_records() {
   }
 }
 
-/// What a word stands for: the images and other files as they are now.
-std::string study_run::identity_of(const part_word& word) const {
+/// What a word stands for: the images and other files as they are now. A file that many parts name
+/// is read once.
+const std::string& study_run::identity_of(const part_word& word) {
   if (word.kind == part_word::data) return data_;
-  return word.kind == part_word::file ? sha256_of(word.text) : word.text;
+  if (word.kind != part_word::file) return word.text;
+  const auto [known, is_new] = files_.try_emplace(word.text);
+  if (is_new) known->second = sha256_of(word.text);
+  return known->second;
 }
 
 /// A number of all that decides what a part makes. How often checkpoints are kept does not.
-std::string study_run::key_of(const study_part& part) const {
+std::string study_run::key_of(const study_part& part) {
   checksum sum;
   for (std::size_t i = 0; i < part.words.size(); ++i) {
     const part_word& word = part.words[i];

@@ -57,8 +57,8 @@ class study_run {
 
  private:
   void read_records();
-  std::string identity_of(const part_word& word) const;
-  std::string key_of(const study_part& part) const;
+  const std::string& identity_of(const part_word& word);
+  std::string key_of(const study_part& part);
   void forget_other_parts(bool overwrite);
   bool leaves_something(const study_part& part) const;
   bool has_images(const study_part& part) const;
@@ -81,6 +81,7 @@ class study_run {
   std::string data_;
   std::vector<std::string> keys_;  // of the parts: their settings and those of what they need
   std::map<std::string, std::string> begun_, done_;   // keys by names of parts
+  std::map<std::string, std::string> files_;  // that flags name, and what is in them
   std::map<std::string, std::uint64_t> epoch_steps_;  // of trainings that are done, by models
   std::map<std::string, double> times_;
 };

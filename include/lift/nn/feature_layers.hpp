@@ -18,9 +18,7 @@ auto relu(const X& x) { return apply(op::relu{}, x); }
 template <class Scope, class X>
 auto conv2d_relu(const Scope& p, const X& x, std::size_t out, extent2d kernel, extent2d stride = 1,
                  extent2d padding = 0) {
-  const std::size_t in = shape_of(x)[1];
-  return affine(op::conv2d_relu(stride, padding), p, {out, in, kernel.height, kernel.width}, out,
-                in * kernel.area(), x);
+  return convolution(op::conv2d_relu(stride, padding), p, out, kernel, x);
 }
 
 template <class X>

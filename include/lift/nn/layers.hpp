@@ -28,6 +28,15 @@ auto affine(const Op& primitive, const Scope& p, const shape& weight, std::size_
   return apply(primitive, x..., a, p("bias", shape{out}, start));
 }
 
+/// A convolution of x and what follows it among the inputs, the weight (O, C, kh, kw).
+template <class Op, class Scope, class X, class... More>
+auto convolution(const Op& primitive, const Scope& p, std::size_t out, extent2d kernel, const X& x,
+                 const More&... more) {
+  const std::size_t in = shape_of(x)[1];
+  return affine(primitive, p, {out, in, kernel.height, kernel.width}, out, in * kernel.area(), x,
+                more...);
+}
+
 template <class X>
 auto silu(const X& x) { return apply(op::silu{}, x); }
 
@@ -42,18 +51,14 @@ auto linear(const Scope& p, const X& x, std::size_t out) {
 template <class Scope, class X>
 auto conv2d(const Scope& p, const X& x, std::size_t out, extent2d kernel, extent2d stride = 1,
             extent2d padding = 0) {
-  const std::size_t in = shape_of(x)[1];
-  return affine(op::conv2d(stride, padding), p, {out, in, kernel.height, kernel.width}, out,
-                in * kernel.area(), x);
+  return convolution(op::conv2d(stride, padding), p, out, kernel, x);
 }
 
 /// The same with stride 1, plus r: (B, O, …), or (B, O) for all pixels.
 template <class Scope, class X, class R>
 auto conv2d_add(const Scope& p, const X& x, const R& r, std::size_t out, extent2d kernel,
                 extent2d padding = 0) {
-  const std::size_t in = shape_of(x)[1];
-  return affine(op::conv2d_add(1, padding), p, {out, in, kernel.height, kernel.width}, out,
-                in * kernel.area(), x, r);
+  return convolution(op::conv2d_add(1, padding), p, out, kernel, x, r);
 }
 
 /// (B, C, H, W) → (B, O, …); the weight is (C, O, kh, kw) and, as in PyTorch, its

@@ -29,13 +29,12 @@ struct average_row {
   T* y;
   LIFT_HD void operator()(std::size_t row) const {
     using A = accumulator_t<T>;
-    const window_axis rows = in.windows.rows, columns = in.windows.columns;
-    const std::size_t i = row % rows.count;
     combine_windows<A>(
-        in.windows, x + row / rows.count * rows.length * columns.length, i,
+        in.windows, x, row,
         [](A total, A value) { return total + value; },
         [&](std::size_t j, A total) {
-          y[row * columns.count + j] = static_cast<T>(total / static_cast<A>(in.pixels(i, j)));
+          y[row * in.windows.columns.count + j] =
+              static_cast<T>(total / static_cast<A>(in.pixels(row % in.windows.rows.count, j)));
         });
   }
 };

@@ -13,11 +13,10 @@ struct maximum_value_row {
   T* y;
   LIFT_HD void operator()(std::size_t row) const {
     using A = accumulator_t<T>;
-    const std::size_t rows = windows.rows.count, columns = windows.columns.count;
     combine_windows<A>(
-        windows, x + row / rows * windows.rows.length * windows.columns.length, row % rows,
+        windows, x, row,
         [](A most, A value) { return ((value > most) | (value != value)) ? value : most; },
-        [&](std::size_t j, A most) { y[row * columns + j] = static_cast<T>(most); });
+        [&](std::size_t j, A most) { y[row * windows.columns.count + j] = static_cast<T>(most); });
   }
 };
 

@@ -72,11 +72,12 @@ LIFT_HD void pool_in_groups(const Kernel& kernel, const window_axis& columns, st
     kernel.template pool<Group, Stride>(row, j + Group < last ? j : last - Group);
   for (std::size_t j = last; j < columns.count; ++j) kernel.template pool<1, 1>(row, j);
 }
-/// Combines the pixels of each window of row i of windows of an image: store(j, result) for window j.
+
+/// Combines the pixels of each window of a row of windows of images: store(j, result) for window j.
 /// Columns of pixels come first, which windows share, then windows that are one pixel apart, so that
 /// compilers make vectors of the loops.
 template <class A, class T, class Combine, class Store>
-LIFT_HD void combine_windows(const window_grid& windows, const T* image, std::size_t i,
+LIFT_HD void combine_windows(const window_grid& windows, const T* images, std::size_t row,
                              const Combine& combine, const Store& store) {
 #ifdef __CUDA_ARCH__
   constexpr std::size_t most = 16;  // pixels at once, in registers
@@ -84,7 +85,8 @@ LIFT_HD void combine_windows(const window_grid& windows, const T* image, std::si
   constexpr std::size_t most = 256;
 #endif
   const window_axis rows = windows.rows, columns = windows.columns;
-  const std::size_t top = rows.begin(i), bottom = rows.end(i);
+  const std::size_t top = rows.begin(row % rows.count), bottom = rows.end(row % rows.count);
+  const T* const first = images + (row / rows.count * rows.length + top) * columns.length;
   const std::size_t whole_begin = columns.whole_begin(), whole_end = columns.whole_end();
   A high[most], found[most];
   for (std::size_t j = 0, n; j < columns.count; j += n) {
@@ -99,7 +101,7 @@ LIFT_HD void combine_windows(const window_grid& windows, const T* image, std::si
       const std::size_t room = most - (apart - 1);
       here = size - q < room ? size - q : room;
       const std::size_t span = apart + here - 1;
-      const T* pixel = image + top * columns.length + begin + q;
+      const T* pixel = first + begin + q;
       for (std::size_t k = 0; k < span; ++k) high[k] = static_cast<A>(pixel[k]);
       for (std::size_t p = top + 1; p < bottom; ++p) {
         pixel += columns.length;
