@@ -13,7 +13,7 @@ std::unique_ptr<CLI::App> make_program() {
       "LIFT: diffusion on several resolutions of one image at once, each on its own timestep.",
       "lift");
   program->set_version_flag("--version", [] {
-    const engine& cpu = engines().front();
+    const engine& cpu = find_engine(engine_names().front());
     return text("lift " LIFT_VERSION " (", cpu.compiled_for, ", ", cpu.instructions, ")");
   });
   program->require_subcommand(1);

@@ -4,8 +4,9 @@
 // What the command has a backend do, a job at a time: generate, measure, train. Images and results
 // cross in host memory, so that nothing here depends on a backend's types; each backend's engine is
 // compiled in a file of its own (engine_*.cpp, engine_cuda.cu) from engine_on.hpp. The CPU's is a
-// shared library, of which the loader takes the one for the processor: what it shares with the
-// command beside arguments and results is listed in cmake/lift_levels.map.
+// shared library, of which the loader takes the one for the processor; CUDA's is one that is opened
+// when it is asked for, since CUDA's own libraries take long to load and are not on every machine.
+// What they share with the command beside arguments and results is listed in cmake/lift_levels.map.
 
 #include <cstddef>
 #include <cstdint>
@@ -216,16 +217,17 @@ struct engine {
                                const input_preparation&);
   /// LPIPS.
   compare_images (*lpips)(const any_feature_network&, const safetensors& weights);
+  void (*use_threads)(std::size_t count);
   const char* instructions = nullptr;  ///< of the vectors that it computes with; null on a device
-  /// Null where threads are those of the command's default pool, or a device's.
-  void (*use_threads)(std::size_t count) = nullptr;
 };
 
 /// The backends of this build; the CPU's is the first.
-std::span<const engine> engines();
 std::vector<std::string> engine_names();
 /// The backend of that name, which from now on uses as many threads as the default pool; throws
-/// lift::error where there is none.
+/// lift::error where there is none, or where a library that it needs cannot be loaded.
 const engine& find_engine(const std::string& name);
 
 }  // namespace lift::cli
+
+/// The engine of that name for CUDA, of the library liblift_engine_cuda; null where there is none.
+extern "C" const lift::cli::engine* lift_cuda_engine(const char* name);

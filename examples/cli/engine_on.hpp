@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include <lift/core/thread_pool.hpp>
 #include <lift/io/feature_weights.hpp>
 #include <lift/metric/lpips.hpp>
 #include <lift/metric/pooled_activations.hpp>
@@ -252,7 +253,15 @@ compare_images lpips_on(const any_feature_network& chosen, const safetensors& we
 
 /// The engine of a backend, in float32.
 template <class Backend, class Tensor = tensor<Backend, float>>
-constexpr engine engine_on{Backend::name,    LIFT_PROCESSOR,      load_on<Tensor>,
-                           train_on<Tensor>, features_on<Tensor>, lpips_on<Tensor>};
+constexpr engine engine_on{
+    .name = Backend::name,
+    .compiled_for = LIFT_PROCESSOR,
+    .load = load_on<Tensor>,
+    .train = train_on<Tensor>,
+    .features = features_on<Tensor>,
+    .lpips = lpips_on<Tensor>,
+    .use_threads = [](std::size_t n) {  // a library has a default pool of its own
+      if (default_thread_pool().size() != n) default_thread_pool().resize(n);
+    }};
 
 }  // namespace lift::cli

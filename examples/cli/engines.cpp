@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#include <dlfcn.h>
+
+#include <map>
+
 #include <lift/core/thread_pool.hpp>
 
 #include "engine.hpp"
@@ -8,39 +12,53 @@ namespace lift::cli {
 
 // Each defined where it is compiled.
 engine xtensor_engine();
-#ifdef LIFT_HAS_THRUST
 engine thrust_cpp_engine();
 engine thrust_omp_engine();
-#endif
-#ifdef LIFT_HAS_CUDA
-engine cuda_engine();
-engine cuda_tf32_engine();
-engine cuda_bf16_engine();
-#endif
 
-std::span<const engine> engines() {
-  static const std::vector<engine> all = {xtensor_engine(),
+namespace {
+
+/// One of the library liblift_engine_cuda; throws lift::error where that or one of CUDA's cannot be loaded.
+[[maybe_unused]] engine open_cuda(const char* name) {
+  void* const library = dlopen("liblift_engine_cuda.so", RTLD_LAZY | RTLD_LOCAL);
+  void* const function = library ? dlsym(library, "lift_cuda_engine") : nullptr;
+  if (!function) throw error(text("--backend ", name, " cannot be loaded: ", dlerror()));
+  return *reinterpret_cast<decltype(&lift_cuda_engine)>(function)(name);
+}
+
+struct known_engine {
+  const char* name;
+  engine (*make)(const char* name);
+};
+
+constexpr known_engine known[] = {
+    {"xtensor", [](const char*) { return xtensor_engine(); }},
 #ifdef LIFT_HAS_THRUST
-                                          thrust_cpp_engine(), thrust_omp_engine(),
+    {"thrust-cpp", [](const char*) { return thrust_cpp_engine(); }},
+    {"thrust-omp", [](const char*) { return thrust_omp_engine(); }},
 #endif
 #ifdef LIFT_HAS_CUDA
-                                          cuda_engine(), cuda_tf32_engine(), cuda_bf16_engine(),
+    {"cuda", open_cuda},
+    {"cuda-tf32", open_cuda},
+    {"cuda-bf16", open_cuda},
 #endif
-  };
-  return all;
-}
+};
+
+}  // namespace
 
 std::vector<std::string> engine_names() {
   std::vector<std::string> names;
-  for (const engine& e : engines()) names.emplace_back(e.name);
+  for (const known_engine& each : known) names.emplace_back(each.name);
   return names;
 }
 
 const engine& find_engine(const std::string& name) {
-  for (const engine& e : engines())
-    if (name == e.name) {
-      if (e.use_threads) e.use_threads(default_thread_pool().size());
-      return e;
+  static std::map<std::string, engine> made;
+  for (const known_engine& each : known)
+    if (name == each.name) {
+      auto found = made.find(name);
+      if (found == made.end()) found = made.emplace(name, each.make(each.name)).first;
+      if (found->second.use_threads) found->second.use_threads(default_thread_pool().size());
+      return found->second;
     }
   throw error(text("unknown backend \"", name, "\""));
 }

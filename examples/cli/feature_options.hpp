@@ -35,7 +35,7 @@ struct feature_weights_options {
 struct feature_options {
   std::string features = "haar-scattering";
   std::optional<std::string> protocol;
-  std::string backend = engines().front().name;
+  std::string backend = engine_names().front();
   feature_weights_options weights;
 
   void add(CLI::App& app);

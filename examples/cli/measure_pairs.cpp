@@ -32,7 +32,7 @@ constexpr choice<any_feature_network> lpips_networks[] = {
 struct lpips_options {
   std::string network = alexnet::name;
   feature_weights_options weights;
-  std::string backend = engines().front().name;
+  std::string backend = engine_names().front();
 
   void add(CLI::App& app) {
     choice_option(app, "--network", network, names_of(lpips_networks), "Network of LPIPS");

@@ -58,7 +58,7 @@ inline CLI::Option* weights_option(CLI::App& app, std::optional<std::string>& va
 struct model_options {
   path checkpoint;
   std::optional<std::string> weights = {};
-  std::string backend = engines().front().name;
+  std::string backend = engine_names().front();
   std::optional<image_size> size = {};
   std::optional<std::string> prediction = {}, schedule = {};
 

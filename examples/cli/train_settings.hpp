@@ -19,7 +19,7 @@ namespace lift::cli {
 struct train_settings : session {
   std::string model = "lift", regime = "independent", loss_weighting = "none", lr_schedule = "cosine",
               optimiser = optimiser_choices[0].name,
-              backend = engines().front().name;
+              backend = engine_names().front();
   path data;
   image_size size = 64;
   std::size_t max_images = 0;

@@ -31,6 +31,14 @@ PYTHON
 works "$lift" train --help
 backends=$(grep -o -- '--backend [^ =]*' "$scratch/out" | cut -d ' ' -f 2 | tr '|' ' ')
 fails 2 "got \"abacus\", want one of xtensor" "${train[@]}" --outdir abacus --backend abacus
+# CUDA's libraries are opened when they are asked for, and one that is no library is told of.
+! ldd "$lift" | grep -E 'libcu(da|blas|dnn)' || die "the command loads CUDA's libraries"
+if [[ $backends == *cuda* ]]; then
+  mkdir broken
+  : >broken/liblift_engine_cuda.so
+  LD_LIBRARY_PATH=$PWD/broken${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+    fails 1 "--backend cuda cannot be loaded: " "${train[@]}" --outdir none --backend cuda
+fi
 for backend in $backends; do
   [[ $backend != xtensor ]] || continue
   if [[ $backend == cuda* && -z ${LIFT_EMULATED_KERNELS-} ]] && ! nvidia-smi >/dev/null 2>&1; then

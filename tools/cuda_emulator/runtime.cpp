@@ -251,6 +251,11 @@ class kernel_library {
  public:
   explicit kernel_library(const char* path) {
     if (!path || !*path) return;
+    // They call this library, which a program may have opened for itself alone.
+    static const char here = 0;
+    Dl_info self;
+    if (!dladdr(&here, &self) || !dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL))
+      fail("the emulator cannot find itself");
     library_ = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library_) fail(dlerror());
     const auto* const kernels = static_cast<const kernel*>(symbol("emulator_kernels"));
