@@ -141,6 +141,44 @@ TOML
 works "$lift" study lean.toml --outdir lean --only "measure lift/2/log-snr" --json
 json "j['parts'] == 0"
 
+# A model with several seeds is trained with each, and is one row.
+cat >trainings.toml <<'TOML'
+title = "Trainings"
+data = "emoji.zip"
+size = 16
+num-images = 4
+[train]
+epochs = 1
+batch-size = 8
+hidden-dims = [8, 16]
+[models.lift]
+seed = [1, 2]
+[models.baseline]
+model = "baseline"
+[paths.log-snr]
+[samplers.usual]
+[measures.frechet]
+measure = "frechet"
+[[tables]]
+title = "Trainings"
+steps = 2
+seeds = [0, 1]
+TOML
+works "$lift" study trainings.toml --outdir trainings --quiet
+python3 - <<'PYTHON' || die "trainings"
+import json
+rows = json.load(open("trainings/results.json"))["tables"][0]["rows"]
+assert [(row["model"], row["trainings"]) for row in rows] == [
+    ("lift", ["lift.seed-1", "lift.seed-2"]), ("baseline", ["baseline"])], rows
+for row in rows:
+    assert row["numbers"][0]["cells"][0]["values"] == [
+        json.load(open(f"trainings/measures/{training}/1/log-snr/usual/2/{seed}/frechet.json"))["distance"]
+        for training in row["trainings"] for seed in (0, 1)]
+assert [json.load(open(f"trainings/models/lift.seed-{seed}/config.json"))["seed"]
+        for seed in (1, 2)] == [1, 2]
+PYTHON
+grep -q 'over the trainings, up to 2, and 2 seeds of sampling' trainings/report.html || die "the report's trainings"
+
 # What is wrong in the file is said with its line, before anything is done.
 wrong() {  # wrong PATTERN SED-EXPRESSION
   sed "$2" study.toml >wrong.toml
@@ -161,6 +199,9 @@ wrong 'wrong.toml:[0-9]+: .*values: got 1 numbers, want 2' 's/values = \[3, 2.5\
 wrong 'wrong.toml:[0-9]+: steps of given: got 3, want 4' 's/^steps = 3/steps = 4/'
 wrong 'wrong.toml:[0-9]+: lift can only be made of itself' \
   's/^\[models.lift\]/[models.lift]\nfrom = { model = "aligned" }/'
+wrong 'wrong.toml:[0-9]+: models.lift: got lift.seed-3 twice' 's/^\[models.lift\]/[models.lift]\nseed = [3, 4, 3]/'
+wrong "wrong.toml:[0-9]+: models.lift.seed: got '../x', want whole numbers" \
+  's/^\[models.lift\]/[models.lift]\nseed = [3, "..\/x"]/'
 printf '\xff\xfe = 1\n' >wrong.toml
 fails 1 'wrong.toml:1: ' "$lift" study wrong.toml --outdir none
 printf 'a = \x1b[31m\n' >wrong.toml

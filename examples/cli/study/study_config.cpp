@@ -3,7 +3,9 @@
 #include "study_config.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <sstream>
 
 #include <toml++/toml.h>
 
@@ -250,28 +252,69 @@ void require_known(const std::vector<std::string>& names, const std::vector<name
     }
 }
 
+/// A model for each of the seeds that a model is trained with, or that model.
+std::vector<named_flags> trainings_of(const named_flags& model) {
+  const auto seed = std::ranges::find(model.flags, "seed", &flag::name);
+  const std::string seeds = seed == model.flags.end() ? "" : flag_text(*seed);
+  if (seeds.find(',') == seeds.npos) return {model};
+  std::vector<named_flags> result;
+  std::istringstream list(seeds);
+  for (std::string each; std::getline(list, each, ',');) {
+    if (each.empty() || each.size() > 20 || each.find_first_not_of("0123456789") != each.npos)
+      throw error(text(seed->where, ": models.", model.name, ".seed: got ", quote_name(each),
+                       ", want whole numbers"));
+    named_flags one = model;
+    one.name += ".seed-" + each;
+    one.flags[static_cast<std::size_t>(seed - model.flags.begin())].value = each;
+    result.push_back(std::move(one));
+  }
+  return result;
+}
+
+/// The models as they are written and as they are trained.
+struct written_models {
+  std::vector<named_flags> all;
+  std::map<std::string, std::vector<std::string>> trainings;
+
+  /// Throws lift::error where two trainings have one name.
+  explicit written_models(std::vector<named_flags> written, std::vector<named_flags>& trained)
+      : all(std::move(written)) {
+    std::set<std::string> names;
+    for (const named_flags& model : all)
+      for (named_flags& one : trainings_of(model)) {
+        if (!names.insert(one.name).second)
+          throw error(text(model.where, ": models.", model.name, ": got ", one.name,
+                           " twice, want every seed once and another name for it"));
+        trainings[model.name].push_back(one.name);
+        trained.push_back(std::move(one));
+      }
+  }
+};
+
 /// Names of models, paths and samplers, each of which is compared with each of the others.
 struct compared_names {
   std::vector<std::string> models, paths, samplers;
 
-  void add_to(std::vector<compared_row>& rows) const {
+  void add_to(std::vector<table_row>& rows, const written_models& written) const {
     for (const std::string& model : models)
       for (const std::string& path : paths)
-        for (const std::string& sampler : samplers) rows.push_back({model, path, sampler});
+        for (const std::string& sampler : samplers)
+          rows.push_back({{model, path, sampler}, written.trainings.at(model)});
   }
 };
 
-compared_names names_in(reader& in, const study_config& config, const compared_names& otherwise) {
+compared_names names_in(reader& in, const study_config& config, const written_models& written,
+                        const compared_names& otherwise) {
   compared_names result{in.strings("models", otherwise.models),
                         in.strings("paths", otherwise.paths),
                         in.strings("samplers", otherwise.samplers)};
-  require_known(result.models, config.models, in.where(), "models");
+  require_known(result.models, written.all, in.where(), "models");
   require_known(result.paths, config.paths, in.where(), "paths");
   require_known(result.samplers, config.samplers, in.where(), "samplers");
   return result;
 }
 
-study_table table_of(reader& in, const study_config& config) {
+study_table table_of(reader& in, const study_config& config, const written_models& written) {
   study_table result;
   result.where = in.where();
   result.title = in.string("title");
@@ -285,10 +328,13 @@ study_table table_of(reader& in, const study_config& config) {
     if (epoch > config.epochs)
       throw error(text(result.where, ": epochs: got ", epoch, ", want at most ", config.epochs,
                        " as of train.epochs"));
-  const compared_names all = names_in(
-      in, config, {names_of(config.models), names_of(config.paths), names_of(config.samplers)});
-  in.each_of_array("rows", [&](reader& rows) { names_in(rows, config, all).add_to(result.rows); });
-  if (result.rows.empty()) all.add_to(result.rows);
+  const compared_names all =
+      names_in(in, config, written,
+               {names_of(written.all), names_of(config.paths), names_of(config.samplers)});
+  in.each_of_array("rows", [&](reader& rows) {
+    names_in(rows, config, written, all).add_to(result.rows, written);
+  });
+  if (result.rows.empty()) all.add_to(result.rows, written);
   in.each_of_array("published", [&](reader& row) {
     result.published.push_back({row.string("name"), row.reals("values")});
     const std::size_t columns = result.epochs.size() * result.steps.size();
@@ -392,7 +438,7 @@ study_config read_study_config(const std::filesystem::path& file) {
   result.heatmap = flags("heatmap");
   result.error_test = flags("error-test");
   result.has_error_test = in.find("error-test") != nullptr;
-  result.models = named_flags_of(in, "models");
+  const written_models written(named_flags_of(in, "models"), result.models);
   result.paths = named_flags_of(in, "paths");
   result.samplers = named_flags_of(in, "samplers");
   result.measures = named_flags_of(in, "measures");
@@ -401,7 +447,7 @@ study_config read_study_config(const std::filesystem::path& file) {
         std::pair(&result.samplers, "samplers"), std::pair(&result.measures, "measures")})
     if (all->empty()) throw error(text(source, ": ", key, " is missing, such as [", key, ".NAME]"));
   in.each_of_array("tables",
-                   [&](reader& table) { result.tables.push_back(table_of(table, result)); });
+                   [&](reader& table) { result.tables.push_back(table_of(table, result, written)); });
   if (result.tables.empty()) throw error(text(source, ": tables is missing, such as [[tables]]"));
   in.finish();
   require_made_files_known(result);

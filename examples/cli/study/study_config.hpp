@@ -57,6 +57,16 @@ struct compared_row {
   std::string label() const;  ///< "lift, dp-64, ddim"
 };
 
+/// A row of a table: its numbers are over all trainings of its model.
+struct table_row {
+  compared_row compared;
+  std::vector<std::string> trainings;  ///< their names among the models
+
+  compared_row of(const std::string& training) const {
+    return {training, compared.path, compared.sampler};
+  }
+};
+
 /// A row that others published: a number for each column.
 struct published_row {
   std::string name;
@@ -64,10 +74,10 @@ struct published_row {
 };
 
 /// A table of measures: a row for each of what is compared, a column for each epoch and number of
-/// steps, every number over all seeds.
+/// steps, every number over all seeds of sampling.
 struct study_table {
   std::string title, about, where;
-  std::vector<compared_row> rows;
+  std::vector<table_row> rows;
   std::vector<std::size_t> epochs, steps;
   std::vector<std::uint64_t> seeds;
   std::vector<std::string> measures;
@@ -83,6 +93,7 @@ struct study_config {
   std::vector<flag> train, heatmap,
       error_test;  ///< flags of every training, heatmap and error test
   bool has_error_test = false;
+  /// A model with a list of seeds is trained with each: the trainings NAME.seed-SEED are models here.
   std::vector<named_flags> models, paths, samplers, measures;
   std::vector<study_table> tables;
 

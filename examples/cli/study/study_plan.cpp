@@ -117,11 +117,12 @@ study_plan::study_plan(const study_config& config) : config_(config) {
     for (const std::size_t epoch : table.epochs)
       for (const std::size_t steps : table.steps)
         for (const std::uint64_t seed : table.seeds)
-          for (const compared_row& row : table.rows) {
-            const sample_set set{row, epoch, steps, seed};
-            generate(set);
-            for (const std::string& name : table.measures) measure(set, name);
-          }
+          for (const table_row& row : table.rows)
+            for (const std::string& training : row.trainings) {
+              const sample_set set{row.of(training), epoch, steps, seed};
+              generate(set);
+              for (const std::string& name : table.measures) measure(set, name);
+            }
   if (config.has_error_test)
     for (const named_flags& model : config.models) error_test(model.name);
 }

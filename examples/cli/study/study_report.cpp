@@ -131,13 +131,21 @@ class page {
     paragraph(config.about);
     const std::size_t numbers = table["rows"].empty() ? 0 : table["rows"][0]["numbers"].size();
     for (std::size_t n = 0; n < numbers; ++n) numbers_of(config, table, n);
-    paragraph(text(config_.num_images, " images",
-                   config.seeds.size() > 1 ? text(", mean ± standard deviation over ",
-                                                  config.seeds.size(), " seeds of sampling")
-                                           : ""),
-              "note");
+    paragraph(text(config_.num_images, " images", mean_over(config)), "note");
     figure(text("table-", t + 1), config.title);
     samples(config);
+  }
+
+  /// What the numbers of a table are means over, where that is more than one.
+  static std::string mean_over(const study_table& table) {
+    std::size_t trainings = 1;
+    for (const table_row& row : table.rows) trainings = std::max(trainings, row.trainings.size());
+    const std::size_t seeds = table.seeds.size();
+    if (trainings == 1 && seeds == 1) return "";
+    return text(", mean ± standard deviation over ",
+                trainings > 1 ? text("the trainings, up to ", trainings, ", ") : "",
+                trainings > 1 && seeds > 1 ? "and " : "",
+                seeds > 1 ? text(seeds, " seeds of sampling") : "");
   }
 
   /// One number of a table: what others published, then each row, the best of every column in bold.
@@ -187,7 +195,8 @@ class page {
   /// The same noise along every row's way: the first images, and two of them on their way.
   void samples(const study_table& config) {
     std::string images, strips;
-    for (const compared_row& row : config.rows) {
+    for (const table_row& each : config.rows) {
+      const compared_row row = each.of(each.trainings.front());
       const sample_set set{row, config.epochs.back(), config.steps.back(), config.seeds.front()};
       // The first two rows of a picture of so many columns.
       const auto add = [&](std::string& to, const std::string& file, double columns) {

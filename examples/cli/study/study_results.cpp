@@ -23,7 +23,7 @@ const std::vector<measured_number> measured_numbers = {
 
 namespace {
 
-/// The values of all seeds that are there, as {"values", "mean", "deviation"}.
+/// The values of all trainings and seeds that are there, as {"values", "mean", "deviation"}.
 json summary(const std::vector<double>& values) {
   if (values.empty()) return nullptr;
   double mean = 0, squares = 0;
@@ -80,15 +80,16 @@ class table_builder {
     for (const published_row& row : table_.published)
       result["published"].push_back({{"name", row.name}, {"values", row.values}});
     result["rows"] = json::array();
-    for (const compared_row& compared : table_.rows) result["rows"].push_back(row(compared));
+    for (const table_row& each : table_.rows) result["rows"].push_back(row(each));
     return result;
   }
 
  private:
-  json row(const compared_row& compared) {
-    json result = {{"model", compared.model},
-                   {"path", compared.path},
-                   {"sampler", compared.sampler},
+  json row(const table_row& each) {
+    json result = {{"model", each.compared.model},
+                   {"path", each.compared.path},
+                   {"sampler", each.compared.sampler},
+                   {"trainings", each.trainings},
                    {"numbers", json::array()}};
     for (const std::string& name : table_.measures)
       for (const measured_number& number : measured_numbers) {
@@ -99,9 +100,11 @@ class table_builder {
         for (const std::size_t epoch : table_.epochs)
           for (const std::size_t steps : table_.steps) {
             std::vector<double> values;
-            for (const std::uint64_t seed : table_.seeds)
-              if (const auto value = read({compared, epoch, steps, seed}, name, number.field))
-                values.push_back(*value);
+            for (const std::string& training : each.trainings)
+              for (const std::uint64_t seed : table_.seeds)
+                if (const auto value =
+                        read({each.of(training), epoch, steps, seed}, name, number.field))
+                  values.push_back(*value);
             cells.push_back(summary(values));
           }
         result["numbers"].push_back({{"measure", name},
