@@ -73,13 +73,16 @@ class run_folder {
   }
 
   /// Removes all but the newest `count` checkpoints of the run, and that of step 0 where there is
-  /// another; 0 keeps them all.
+  /// another; 0 keeps them all. What a run that was killed here had removed is listed no longer.
   void keep_newest(std::size_t count) {
     std::vector<std::string> made;  // in the order of steps
-    for (const std::string& name : record_.files())
-      if (checkpoint_step(name) && !earlier_.contains(name) &&
-          std::filesystem::exists(path_ / name))
-        made.push_back(name);
+    for (const std::string& name : std::set(record_.files()))
+      if (checkpoint_step(name) && !earlier_.contains(name)) {
+        if (std::filesystem::exists(path_ / name))
+          made.push_back(name);
+        else
+          record_.remove(name);
+      }
     for (std::size_t i = 0; i + 1 < made.size(); ++i)
       if ((count > 0 && i + count < made.size()) || checkpoint_step(made[i]) == 0u)
         record_.remove(made[i]);

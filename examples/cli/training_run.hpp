@@ -107,6 +107,7 @@ class training_run {
     write_json(folder_.file("env.json"), nlohmann::json(environment(find_engine(s_.backend))));
     stats_.emplace(folder_.file("stats.jsonl"), first_);
     folder_.keep();
+    if (s_.resumed) folder_.keep_newest(s_.keep);  // as the run that was stopped was about to
     // A signal may have come between an epoch's checkpoint and its pictures.
     const std::uint64_t epochs = first_ / std::max<std::uint64_t>(training_->batches_per_epoch(), 1);
     if (s_.resumed && first_ < last_ && training_->at_end_of_epoch() && s_.sample_every > 0 &&

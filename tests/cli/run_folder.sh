@@ -54,6 +54,15 @@ works "${train[@]}" --outdir keep --resume --steps 12 --keep 1
 [[ $(cd keep && echo checkpoint_*) == "checkpoint_00000001.safetensors checkpoint_00000012.safetensors" ]] ||
   die "$(files keep)"
 
+# A run that goes on ends what another was about to when it was killed: to remove an older checkpoint, and to list it
+# no longer.
+cp -r keep killed
+cp killed/checkpoint_00000012.safetensors killed/checkpoint_00000003.safetensors
+sed -i 's/"checkpoint_00000012/"checkpoint_00000000.safetensors", "checkpoint_00000003.safetensors", &/' killed/run.json
+works "${train[@]}" --outdir killed --resume
+cmp keep/run.json killed/run.json || die "the record of a killed run"
+[[ $(files killed) == "$(files keep)" ]] || die "$(files killed)"
+
 # A checkpoint that --resume would take for the newest of another run is in the way.
 one=("${train[@]}" --outdir one)
 later='checkpoint_00000012.safetensors, which is later than step'
