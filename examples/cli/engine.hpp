@@ -217,7 +217,7 @@ struct engine {
                                const input_preparation&);
   /// LPIPS.
   compare_images (*lpips)(const any_feature_network&, const safetensors& weights);
-  void (*use_threads)(std::size_t count);
+  void (*use_threads)(std::size_t count);  ///< of the host, from now on
   const char* instructions = nullptr;  ///< of the vectors that it computes with; null on a device
 };
 

@@ -57,7 +57,7 @@ const engine& find_engine(const std::string& name) {
     if (name == each.name) {
       auto found = made.find(name);
       if (found == made.end()) found = made.emplace(name, each.make(each.name)).first;
-      if (found->second.use_threads) found->second.use_threads(default_thread_pool().size());
+      found->second.use_threads(default_thread_pool().size());
       return found->second;
     }
   throw error(text("unknown backend \"", name, "\""));

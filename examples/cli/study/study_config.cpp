@@ -277,7 +277,7 @@ struct written_models {
   std::map<std::string, std::vector<std::string>> trainings;
 
   /// Throws lift::error where two trainings have one name.
-  explicit written_models(std::vector<named_flags> written, std::vector<named_flags>& trained)
+  written_models(std::vector<named_flags> written, std::vector<named_flags>& trained)
       : all(std::move(written)) {
     std::set<std::string> names;
     for (const named_flags& model : all)

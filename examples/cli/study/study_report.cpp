@@ -143,8 +143,8 @@ class page {
     const std::size_t seeds = table.seeds.size();
     if (trainings == 1 && seeds == 1) return "";
     return text(", mean ± standard deviation over ",
-                trainings > 1 ? text("the trainings, up to ", trainings, ", ") : "",
-                trainings > 1 && seeds > 1 ? "and " : "",
+                trainings > 1 ? text("the trainings, up to ", trainings) : "",
+                trainings > 1 && seeds > 1 ? ", and " : "",
                 seeds > 1 ? text(seeds, " seeds of sampling") : "");
   }
 
