@@ -40,7 +40,7 @@ struct policy_options {
   std::size_t steps = 0;
   std::optional<std::string> spacing, start, cost, end;
   std::optional<std::size_t> max_jump;
-  std::optional<double> first, power;
+  std::optional<double> first, power, lead;
 
   /// `others` are the names of policies that are not found here.
   CLI::Option* add(CLI::App& app, const std::vector<std::string>& others = {}) {
@@ -62,6 +62,9 @@ struct policy_options {
                   "Of the spacing of log-snr: 1 is even, less is denser where it is clean [1, with 7 to 13 "
                   "steps down to 0.82; 1 if it begins above -8]",
                   range<double>{0, 10, true});
+    number_option(app, "--lead", lead,
+                  "How far every scale of log-snr is ahead of the next finer one, in log-SNR [0]",
+                  range<double>{-log_snr_diagonal::lead_in, 30});
     std::vector<std::string> names = names_of(path_policy_choices);
     names.insert(names.end(), others.begin(), others.end());
     return choice_option(app, "--policy", policy, names, "Path policy [log-snr; reference: diagonal]")
@@ -104,9 +107,11 @@ struct policy_options {
           if constexpr (requires { p.power; }) {
             p.first = first.value_or(p.first);
             p.power = power.value_or(p.power);
+            p.lead = lead.value_or(p.lead);
           } else {
             refuse("--first-log-snr", first.has_value());
             refuse("--power", power.has_value());
+            refuse("--lead", lead.has_value());
           }
           if constexpr (requires { p.max_jump; })
             p.max_jump = max_jump.value_or(p.max_jump);

@@ -42,6 +42,16 @@ assert abs(lists["log-snrs"][0] + 8) < 1e-6, lists
 assert all(abs(math.log(s) + l / 2) < 1e-9 for s, l in zip(lists["sigmas"], lists["log-snrs"])), lists
 PYTHON
 
+works "$lift" path --steps 8 --first-log-snr -8 --lead 2.5 --format log-snrs --output ahead.txt
+python3 - <<'PYTHON' || die "a lead"
+steps = [[float(level) for level in line.split(":")] for line in open("ahead.txt")]
+assert len(steps) == 8 and len(steps[0]) == 1 and abs(steps[0][0] + 8) < 1e-6, steps
+for fine, coarse in steps[1:]:
+    assert abs(coarse - min(fine + 2.5 * min(1, (fine + 8) / 6), steps[-1][1])) < 1e-6, steps
+PYTHON
+fails 2 '--lead: got -7, want a number from -6 to 30' "$lift" path --lead -7 --output p.json
+fails 2 '--lead means nothing to policy diagonal' "$lift" path --policy diagonal --lead 1 --output p.json
+
 fails 2 'spectrum.*want a number from 0 to 10' "$lift" judge --spectrum 11
 fails 2 'got "euler", want one of ddim' "$lift" judge --solver ddim,euler
 fails 2 'square' "$lift" judge --size 64x48

@@ -2,6 +2,18 @@
 # A study does all that its file says, once, and says what is wrong in it.
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
+# forget FOLDER PATTERN: the study there has not begun the parts whose names match.
+forget() {
+  python3 - "$@" <<'PYTHON'
+import json, re, sys
+file = f"{sys.argv[1]}/study.json"
+record = json.load(open(file))
+for of in "begun", "done":
+    record[of] = {k: v for k, v in record[of].items() if not re.search(sys.argv[2], k)}
+json.dump(record, open(file, "w"))
+PYTHON
+}
+
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 40 --quiet
 cp "$(dirname "${BASH_SOURCE[0]}")/small_study.toml" study.toml
 
@@ -45,6 +57,7 @@ assert "A &lt;small&gt; study" in page and "<small>" not in page and "another" i
 assert "src=\"http" not in page and "href=" not in page and page.count("data:image/png;base64,") > 8
 PYTHON
 
+cp -a out first
 # A part that is done is not done again; a study that grew does what is new.
 before=$(find out/models out/samples -type f -printf '%p %T@\n' | sort)
 touch out/figures/mine.txt
@@ -57,6 +70,7 @@ works "$lift" study more.toml --outdir out --only "/given/usual/3/2" --json
 json "j['parts'] == 6"
 [[ $(find out/models out/samples -type f -printf '%p %T@\n' | sort | comm -23 <(echo "$before") -) == "" ]] ||
   die "parts were made again"
+rm -rf out && cp -a first out
 
 # Other settings replace what is there only when that is asked for.
 sed 's/ema = 0.9/ema = 0.8/' study.toml >other.toml
@@ -71,10 +85,7 @@ for row in json.load(open("out/results.json"))["tables"][0]["rows"]:
 PYTHON
 
 # What was made anew is as what was never made otherwise.
-mv out first
-works "$lift" study study.toml --outdir out --quiet
-rm -rf first && mv out first
-works "$lift" study study.toml --outdir out --quiet
+works "$lift" study study.toml --outdir out --overwrite --quiet
 rm first/times.json out/times.json
 diff -rq first out || die "other files the second time"
 
@@ -112,13 +123,7 @@ json "j['parts'] == 0"
 # A training that began with another's weights goes on, and where it was stopped leaves no trace.
 for ((try = 0, stopped = 0; try < 12 && stopped == 0; ++try)); do
   rm -rf out/models/further
-  python3 - <<'PYTHON'
-import json
-record = json.load(open("out/study.json"))
-for of in "begun", "done":
-    record[of] = {k: v for k, v in record[of].items() if "further" not in k}
-json.dump(record, open("out/study.json", "w"))
-PYTHON
+  forget out "further"
   timeout -s INT 0.$((10 + 3 * try)) "$lift" study study.toml --outdir out --only "train further" --quiet \
     >/dev/null 2>"$scratch/err" || true
   stopped=$(find out/models -path '*/further/checkpoint_0*' ! -name '*00.*' ! -name '*05.*' ! -name '*10.*' | wc -l)
@@ -129,6 +134,9 @@ diff -rq first out || die "a training that went on from another's weights differ
 
 # Images that were measured can go, and come again where they are needed.
 sed 's/^size/keep-images = false\nsize/' study.toml >lean.toml
+cp -a first lean
+rm -r lean/samples lean/measures
+forget lean "^(generate|measure)"
 works "$lift" study lean.toml --outdir lean --quiet
 [[ $(find lean/samples -name '*.png' | wc -l) == 0 ]] || die "images stayed"
 cmp <(grep -v '"against"' lean/results.json) <(grep -v '"against"' out/results.json) || die "other results without images"

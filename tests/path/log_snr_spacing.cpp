@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -51,6 +52,28 @@ BOOST_AUTO_TEST_CASE(paths_begin_within_the_schedule) {
   BOOST_TEST((log_snr_diagonal{-3, 1}(error_heatmap<3>{}, clipped, 1)).size() == 1U);
 }
 
+/// Every scale begins at the level of the fine one, is a lead further on than the next finer one once that is
+/// lead_in further, and stays at the clean end once there.
+BOOST_AUTO_TEST_CASE(coarser_scales_are_ahead) {
+  const auto schedule = make_schedule("cosine-ztsnr");
+  const std::size_t steps = 40;
+  const auto even = log_snr_diagonal{}(error_heatmap<3>{}, schedule, steps);
+  for (const double lead : {2.0, -3.0}) {
+    const auto path = log_snr_diagonal{.lead = lead}(error_heatmap<3>{}, schedule, steps);
+    const double begin = log_snr_at(schedule, path[0].fine()), last = log_snr(schedule, 0);
+    for (std::size_t k = 0; k < steps; ++k) {
+      BOOST_TEST(path[k].fine() == even[k].fine());
+      const double fine = log_snr_at(schedule, path[k].fine());
+      for (std::size_t s = 1; s < 3; ++s) {
+        double wanted = fine + lead * static_cast<double>(s);
+        if (fine - begin < 6) wanted = fine + lead * static_cast<double>(s) * (fine - begin) / 6;
+        BOOST_TEST(log_snr_at(schedule, path[k][s]) == std::clamp(wanted, begin, last),
+                   boost::test_tools::tolerance(1e-6));
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(faults_are_named) {
   BOOST_TEST(message_of([] { power_spaced_log_snrs(0, 0, 1, 1); }) ==
              "number of steps: got 0, want at least 1");
@@ -58,6 +81,9 @@ BOOST_AUTO_TEST_CASE(faults_are_named) {
              "last log-SNR of a path: got 1, want one above 2");
   BOOST_TEST(message_of([] { power_spaced_log_snrs(1, 0, 1, 0); }) ==
              "power of a path's spacing: got 0, want a positive number");
+  BOOST_TEST(message_of([] {
+               log_snr_diagonal{.lead = -7}(error_heatmap<>{}, make_schedule("cosine"), 2);
+             }) == "lead of a path's coarser scales: got -7, want a number of at least -6");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -26,15 +27,18 @@ inline std::vector<double> power_spaced_log_snrs(std::size_t steps, double first
   return levels;
 }
 
-/// All scales at the same level, spaced in λ = log γ by a power; looks at no heatmap. The defaults are
-/// for suited_solver that begins with unit noise: the first level is so noisy that unit noise is right
-/// there, and levels are evenly spaced; fewer steps have fewer to spare for noise, and are denser where
-/// it is clean.
+/// The fine scale spaced in λ = log γ by a power, and every coarser one at the same level or ahead of it
+/// by a lead; looks at no heatmap. The defaults are for suited_solver that begins with unit noise: the
+/// first level is so noisy that unit noise is right there, and levels are evenly spaced; fewer steps have
+/// fewer to spare for noise, and are denser where it is clean.
 struct log_snr_diagonal {
   static constexpr double suited = std::numeric_limits<double>::quiet_NaN();  ///< to the number of steps
+  /// Nats of the fine scale's λ in which a lead is won: all scales begin at one level, that of pure noise.
+  static constexpr double lead_in = 6;
 
   double first = suited;  ///< λ of the first evaluation, or the schedule's lowest if that is higher
   double power = suited;  ///< of the spacing: 1 if the path begins above −8, or else power_of(N)
+  double lead = 0;        ///< λ of a scale beyond that of the next finer one, from lead_in on
 
   /// −10.5 from 10 steps on, and −8 up to 6.
   static double first_of(std::size_t steps) {
@@ -59,17 +63,23 @@ struct log_snr_diagonal {
         steps, begin, last, !std::isnan(power) ? power : begin > -8 ? 1 : power_of(steps));
   }
 
+  /// Throws lift::error as levels, and unless lead is at least −lead_in, below which a scale would
+  /// become noisier on the way.
   template <std::size_t N = 2, noise_schedule Schedule>
   timestep_path<N> operator()(const error_heatmap<N>&, const Schedule& schedule,
                               std::size_t steps) const {
     validate(schedule);
+    require(std::isfinite(lead) && lead >= -lead_in, "lead of a path's coarser scales", lead,
+            text("a number of at least ", -lead_in));
     std::vector<double> all =
         levels(steps, log_snr(schedule, schedule.num_timesteps() - 1), log_snr(schedule, 0));
     all.pop_back();  // the landing
     timestep_path<N> path;
     for (const double level : all) {
-      const double t = timestep_from_log_snr(schedule, level);
-      path.push_back(make_scales<N>([&](std::size_t) { return t; }));
+      const double ahead = lead * std::min(1.0, (level - all.front()) / lead_in);
+      path.push_back(make_scales<N>([&](std::size_t s) {
+        return timestep_from_log_snr(schedule, level + static_cast<double>(s) * ahead);
+      }));
     }
     return path;
   }
