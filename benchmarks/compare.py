@@ -39,8 +39,8 @@ ELSEWHERE = 1.5  # times longer or shorter than usual: a round trip between proc
 # Each library chooses its own kernels and takes all cores, whatever the shell says.
 CHOICES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(CHOICES)}
-LAYOUTS = tuple(f"--format={name}" for name in ("contiguous_format", "channels_last"))
-FORMS = tuple(f"--form={name}" for name in ("contiguous_format", "channels_last", "frozen", "compiled"))
+NETWORK_FORMS = ("--format=contiguous_format", "--format=channels_last", "--format=channels_last --compile")
+FEATURE_FORMS = tuple(f"--form={name}" for name in ("contiguous_format", "channels_last", "frozen", "compiled"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Row:
 
 def network_row(name, at_least, benchmark, action, batch=8, **more):
     return Row(name, at_least, "benchmark_network", benchmark, ("network.py", action, batch),
-               "torch", LAYOUTS, **more)
+               "torch", NETWORK_FORMS, **more)
 
 
 def features_row(name, at_least):
-    return Row(name, at_least, "benchmark_features", f"{name}/batch:8", ("features.py", name, 8), "torch", FORMS)
+    return Row(name, at_least, "benchmark_features", f"{name}/batch:8", ("features.py", name, 8), "torch", FEATURE_FORMS)
 
 
 ROWS = (
@@ -228,7 +228,7 @@ class Bench:
     def peer(self, row, script, python, form):
         output = self.run_in_quiet(
             [python, "-W", "ignore", HERE / "peers" / script[0], *script[1:],
-             *self.arguments(row), form, f"--seconds={SECONDS}"], row.timed)
+             *self.arguments(row), *form.split(), f"--seconds={SECONDS}"], row.timed)
         if "cannot" in output.values:
             raise Cannot(output.values["cannot"])
         return self.measurement(row, output.values.get("seconds"), output.values, output)
@@ -256,7 +256,8 @@ class Bench:
                     "another interpreter and name that with --python")
             for form in row.forms if row.module in versions else ():
                 label = f"{title} {versions[row.module]}"
-                found[f"{label}, {form.split('=')[-1]}" if form else label] = python, form
+                words = [argument.split("=")[-1].lstrip("-") for argument in form.split()]
+                found[", ".join([label, *words])] = python, form
         return found, cannot
 
     def trials(self, row, candidates):
