@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -76,7 +75,7 @@ struct log_snr_diagonal {
     all.pop_back();  // the landing
     timestep_path<N> path;
     for (const double level : all) {
-      const double ahead = lead * std::min(1.0, (level - all.front()) / lead_in);
+      const double won = (level - all.front()) / lead_in, ahead = won < 1 ? lead * won : lead;
       path.push_back(make_scales<N>([&](std::size_t s) {
         return timestep_from_log_snr(schedule, level + static_cast<double>(s) * ahead);
       }));
