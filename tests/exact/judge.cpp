@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <lift/exact/judge.hpp>
+#include <lift/path/log_snr_spacing.hpp>
 #include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/sample.hpp>
 #include <lift/sample/suited_solver.hpp>
@@ -34,6 +35,14 @@ std::map<std::string, std::vector<double>> judged(const path_judge& judge, const
 /// float32.
 void check_printed(const std::string& name, double got, double want, double unit) {
   BOOST_TEST(std::abs(got - want) <= 0.55 * unit, name << ": " << got << ", want " << want);
+}
+
+/// How far what the usual solver makes of unit noise along a policy's path is off.
+double off_along(const log_snr_diagonal& policy, const exact_sampler<2>& field, std::size_t steps) {
+  const auto schedule = make_schedule("cosine-ztsnr");
+  const auto path = policy(error_heatmap<2>{}, schedule, steps);
+  return field.wasserstein(field.follow(alpha_bars_along(schedule, path, landing::clean),
+                                        suited_solver{}, sampling_start::unit_noise));
 }
 
 }  // namespace
@@ -103,16 +112,11 @@ BOOST_AUTO_TEST_CASE(known_distances_of_second_order) {
 /// What samples are made by unless something else is asked for: nearer to the truth in 10 steps than the
 /// reference's path and solver in 50, on both fields, as copies and as orthonormal parts.
 BOOST_AUTO_TEST_CASE(the_defaults_are_near_the_truth) {
-  const auto schedule = make_schedule("cosine-ztsnr");
   for (const double exponent : {2.0, 3.0}) {
     const power_spectrum spectrum = power_law_spectrum(64, exponent);
     for (const auto& image : {stationary_copies<2>(spectrum), stationary_haar<2>(spectrum)}) {
       const exact_sampler<2> field(image);
-      const auto off = [&](std::size_t steps) {
-        const auto path = log_snr_diagonal{}(error_heatmap<2>{}, schedule, steps);
-        return field.wasserstein(field.follow(alpha_bars_along(schedule, path, landing::clean),
-                                              suited_solver{}, sampling_start::unit_noise));
-      };
+      const auto off = [&](std::size_t steps) { return off_along({}, field, steps); };
       BOOST_TEST(off(6) < 2.5e-3);  // evenly spaced on the clipped schedule: 0.0012 and 0.018
       BOOST_TEST(off(8) < 7e-4);
       BOOST_TEST(off(10) < 2e-4);
@@ -120,6 +124,18 @@ BOOST_AUTO_TEST_CASE(the_defaults_are_near_the_truth) {
       BOOST_TEST(off(18) < 5e-6);
       BOOST_TEST(off(50) < 5e-6);
     }
+  }
+}
+
+/// A coarse scale that is a little ahead loses a little, and one that is far ahead much.
+BOOST_AUTO_TEST_CASE(a_lead_is_no_gain) {
+  for (const double exponent : {2.0, 3.0}) {
+    const exact_sampler<2> field(stationary_haar<2>(power_law_spectrum(64, exponent)));
+    const auto times = [&](double lead) {
+      return off_along({.lead = lead}, field, 18) / off_along({}, field, 18);
+    };
+    BOOST_TEST((times(1) > 1 && times(1) < 3), times(1));
+    BOOST_TEST(times(4) > 100);
   }
 }
 

@@ -64,9 +64,9 @@ BOOST_AUTO_TEST_CASE(coarser_scales_are_ahead) {
     for (std::size_t k = 0; k < steps; ++k) {
       BOOST_TEST(path[k].fine() == even[k].fine());
       const double fine = log_snr_at(schedule, path[k].fine());
+      const double ahead = lead * std::min(1.0, (fine - begin) / 6);
       for (std::size_t s = 1; s < 3; ++s) {
-        double wanted = fine + lead * static_cast<double>(s);
-        if (fine - begin < 6) wanted = fine + lead * static_cast<double>(s) * (fine - begin) / 6;
+        const double wanted = fine + ahead * static_cast<double>(s);
         BOOST_TEST(log_snr_at(schedule, path[k][s]) == std::clamp(wanted, begin, last),
                    boost::test_tools::tolerance(1e-6));
       }
