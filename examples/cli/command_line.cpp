@@ -2,13 +2,32 @@
 
 #include "command_line.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 #include "commands.hpp"
 #include "engine.hpp"
 #include "options.hpp"
 
 namespace lift::cli {
 
-std::unique_ptr<CLI::App> make_program() {
+namespace {
+
+struct command {
+  std::string_view name;
+  void (*add)(CLI::App& program);
+};
+
+constexpr command commands[] = {
+    {"dataset", add_dataset},   {"train", add_train},     {"export", add_export},
+    {"heatmap", add_heatmap},   {"path", add_path},       {"judge", add_judge},
+    {"generate", add_generate}, {"measure", add_measure}, {"plot", add_plot},
+    {"study", add_study},       {"info", add_info},
+};
+
+}  // namespace
+
+std::unique_ptr<CLI::App> make_program(const arguments& words) {
   auto program = std::make_unique<CLI::App>(
       "LIFT: diffusion on several resolutions of one image at once, each on its own timestep.",
       "lift");
@@ -20,17 +39,10 @@ std::unique_ptr<CLI::App> make_program() {
   program->footer(
       "Example:\n  lift dataset emoji --output emoji.zip && lift train --data emoji.zip "
       "--outdir run\n`lift COMMAND --help` tells more of each command.");
-  add_dataset(*program);
-  add_train(*program);
-  add_export(*program);
-  add_heatmap(*program);
-  add_path(*program);
-  add_judge(*program);
-  add_generate(*program);
-  add_measure(*program);
-  add_plot(*program);
-  add_study(*program);
-  add_info(*program);
+  const auto first = [&](const command& each) { return !words.empty() && words[0] == each.name; };
+  const bool one = std::ranges::any_of(commands, first);
+  for (const command& each : commands)
+    if (!one || first(each)) each.add(*program);
   return program;
 }
 
@@ -46,9 +58,11 @@ void run(CLI::App& program, const arguments& words) {
   }
 }
 
+void run(const arguments& words) { run(*make_program(words), words); }
+
 void check_understood(const arguments& words) {
   struct understood {};
-  const auto program = make_program();
+  const auto program = make_program(words);
   program->parse_complete_callback([] { throw understood(); });  // comes before the command's
   try {
     run(*program, words);

@@ -46,9 +46,10 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // and so is a reader that went away
 
   using namespace lift::cli;
-  const auto program = make_program();
+  const arguments words(argv + 1, argv + std::max(argc, 1));
+  const auto program = make_program(words);
   try {
-    run(*program, arguments(argv + 1, argv + std::max(argc, 1)));
+    run(*program, words);
     return 0;
   } catch (const CLI::Success& asked) {
     program->exit(asked);

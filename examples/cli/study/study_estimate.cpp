@@ -61,7 +61,7 @@ class changed_command {
     if (s.threads > 0) words.insert(words.end(), {"--threads", std::to_string(s.threads)});
     const captured_output output;
     const stopwatch clock;
-    cli::run(*make_program(), words);
+    cli::run(words);
     const double seconds = clock.seconds();
     return {json::parse(output.text()), seconds};
   }

@@ -103,7 +103,7 @@ class figures {
     if (inputs.empty()) return;
     arguments words = {"plot", what, "--output", file(what).string(), "--quiet", flag};
     words.insert(words.end(), inputs.begin(), inputs.end());
-    run(*make_program(), words);
+    run(words);
   }
 
   /// The last heatmap of a model with the paths that were taken on it, and its diagonal.

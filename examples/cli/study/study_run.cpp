@@ -337,7 +337,7 @@ void study_run::make(std::size_t number) {
   std::string told;
   try {
     const captured_output output;
-    run(*make_program(), words);
+    run(words);
     told = output.text();
   } catch (const interrupted& signal) {
     throw interrupted(signal.number(),
