@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <type_traits>
+
+#include <lift/backend/cpu/bfloat16_convolution.hpp>
+#include <lift/backend/cpu/bfloat16_weight_gradient.hpp>
+#include <lift/backend/cpu/xtensor_backend.hpp>
+
+namespace lift {
+
+namespace detail {
+
+/// The verbs of xtensor_bf16_backend for channels first.
+struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
+  template <class T>
+  static constexpr bool rounded = std::is_same_v<T, float>;
+
+  template <class T>
+  static void convolve(const convolution_geometry& g, const T* image, const T* weight,
+                       const convolution_epilogue<T>& epilogue, T* result) {
+    if constexpr (rounded<T>)
+      bfloat16_convolve(g, image, weight, epilogue, result);
+    else
+      fast_xtensor_verbs::convolve(g, image, weight, epilogue, result);
+  }
+
+  template <class T>
+  static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight, const T* bias,
+                                 T* image) {
+    if constexpr (rounded<T>)
+      if (bfloat16_transposes(g)) return bfloat16_convolve_transpose(g, result, weight, bias, image);
+    fast_xtensor_verbs::convolve_transpose(g, result, weight, bias, image);
+  }
+
+  template <class T>
+  static void convolve_weight(const convolution_geometry& g, const T* image, const T* result, T* weight) {
+    if constexpr (rounded<T>)
+      bfloat16_weight_gradient(g, image, result, weight);
+    else
+      fast_xtensor_verbs::convolve_weight(g, image, result, weight);
+  }
+};
+
+}  // namespace detail
+
+/// The CPU backend with the factors of float32 convolutions rounded to bfloat16, 7 bits of fraction, and sums in
+/// float32: by the tiles of AMX or the dot products of AVX-512-BF16 where the processor has them, else with float32
+/// arithmetic, which is slower than xtensor_backend. Tensors stay float32; double precision is that of xtensor_backend.
+///
+/// The first convolution asks the Linux kernel for the use of AMX (arch_prctl), for the whole process.
+struct xtensor_bf16_backend : any_storage<detail::bfloat16_xtensor_verbs> {
+  static constexpr const char* name = "xtensor-bf16";
+};
+
+static_assert(backend<xtensor_bf16_backend>);
+
+}  // namespace lift
