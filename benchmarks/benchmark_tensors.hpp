@@ -11,8 +11,9 @@ namespace lift::bench {
 using tensor_f = tensor<xtensor_backend, float>;
 
 /// Standard normal numbers that differ for different samples.
-inline tensor_f normal(const shape& s, std::uint64_t sample = 0) {
-  return normal_noise<tensor_f>(s, random_stream{.seed = 1, .use = purpose::probe}, sample);
+template <class Tensor = tensor_f>
+Tensor normal(const shape& s, std::uint64_t sample = 0) {
+  return normal_noise<Tensor>(s, random_stream{.seed = 1, .use = purpose::probe}, sample);
 }
 
 }  // namespace lift::bench

@@ -21,7 +21,7 @@ class kernel_panels {
  public:
   /// Weights are (out_channels, channels, area), or with the first two axes exchanged if `exchanged`.
   kernel_panels(const tap_geometry& t, std::size_t area, bool exchanged)
-      : t_(t), area_(area), exchanged_(exchanged), blocks_(ceil_div(t.channels, step_depth)), places_(area) {
+      : t_(t), area_(area), exchanged_(exchanged), blocks_(ceil_div(t.channels, step_depth)), unzip_(area), places_(area) {
     for (const auto& taps : t.taps) {
       phases_.push_back(size_);
       for (std::size_t i = 0; i < taps.size(); ++i) places_[taps[i].weight].push_back({size_ + i * step, taps.size() * step});
@@ -41,23 +41,13 @@ class kernel_panels {
   void pack(const float* weight, std::size_t first, bfloat16* to) const {
     const std::size_t count = std::min(product_side, t_.out_channels - first);
     if (count < product_side || t_.channels % step_depth > 0) std::fill_n(to, size_, bfloat16(0.0f));
-    const float* const end = weight + t_.out_channels * t_.channels * area_;
-    for (std::size_t channel = 0; channel < t_.channels; channel += tile_side) {
-      const std::size_t channels = std::min(tile_side, t_.channels - channel);
-      const auto give = [&](std::size_t out, std::size_t number, std::size_t row, const xsimd::batch<float>& x) {
-        for (const place& at : places_[number])
-          round_lanes(x, to + at.first + channel / step_depth * at.block + out * step_depth + channel % step_depth + row);
-      };
-      if (exchanged_)
-        for_each_column(weight + (channel * t_.out_channels + first) * area_, t_.out_channels * area_, channels,
-                        count * area_, end, [&](std::size_t column, std::size_t row, const auto& x) {
-                          give(column / area_, column % area_, row, x);
-                        });
-      else
-        for (std::size_t out = 0; out < count; ++out)
-          for_each_column(weight + ((first + out) * t_.channels + channel) * area_, area_, channels, area_, end,
-                          [&](std::size_t column, std::size_t row, const auto& x) { give(out, column, row, x); });
-    }
+    if (exchanged_)
+      pack_exchanged(weight, first, count, to);
+    else
+      for (std::size_t out = 0; out < count; ++out) {
+        const float* const kernels = weight + (first + out) * t_.channels * area_;
+        for (std::size_t block = 0; block < blocks_; ++block) pack_row(kernels, block, to + out * step_depth);
+      }
   }
 
  private:
@@ -67,10 +57,38 @@ class kernel_panels {
   };
   static constexpr std::size_t step = product_side * step_depth;
 
+  /// The kernels of one channel of the result and 32 of the input.
+  void pack_row(const float* kernels, std::size_t block, bfloat16* to) const {
+    const std::size_t channel = block * step_depth, count = std::min(step_depth, t_.channels - channel);
+    kernels += channel * area_;
+    if (area_ == 1) return round_numbers(count, kernels, to + places_[0][0].first + block * places_[0][0].block);
+    const scratch<float> padded(count < step_depth ? step_depth * area_ : 0);
+    if (count < step_depth) {
+      std::copy_n(kernels, count * area_, padded.data());
+      std::fill(padded + count * area_, padded + step_depth * area_, 0.0f);
+      kernels = padded;
+    }
+    unzip_(kernels, [&](std::size_t number) { return to + places_[number][0].first + block * places_[number][0].block; });
+  }
+
+  /// The kernels of `count` channels of the result where the weights of an input's channel follow each other.
+  void pack_exchanged(const float* weight, std::size_t first, std::size_t count, bfloat16* to) const {
+    const float* const end = weight + t_.out_channels * t_.channels * area_;
+    for (std::size_t channel = 0; channel < t_.channels; channel += tile_side)
+      for_each_column(weight + (channel * t_.out_channels + first) * area_, t_.out_channels * area_,
+                      std::min(tile_side, t_.channels - channel), count * area_, end,
+                      [&](std::size_t column, std::size_t row, const xsimd::batch<float>& x) {
+                        const place& at = places_[column % area_][0];
+                        round_lanes(x, to + at.first + channel / step_depth * at.block + column / area_ * step_depth +
+                                           channel % step_depth + row);
+                      });
+  }
+
   const tap_geometry& t_;
   std::size_t area_;
   bool exchanged_;
   std::size_t blocks_, size_ = 0;
+  unzipper unzip_;
   std::vector<std::vector<place>> places_;
   std::vector<std::size_t> phases_;
   std::vector<std::uint32_t> steps_;
@@ -115,13 +133,11 @@ class bfloat16_convolver {
       const strip_layout strip(t_, std::min(rows, t_.rows() - first));
       const scratch<bfloat16_pair> packed(strip.size() + strip_layout::overread);
       strip.pack(image + b * t_.channels * t_.height * t_.width, first, packed);
-      const auto tiles = tiles_of(strip, b, first, 0);
       const auto steps = steps_of(strip);
       const bfloat16_products_here products;
-      for (std::size_t at = 0; at < tiles.size(); at += 2)
-        for (std::size_t block = 0; block < out_blocks_; ++block)
-          multiply(products, kernels.data() + block * panels_.size(), packed, steps, strip.plane(), tiles, at, block,
-                   epilogue, out);
+      for (std::size_t block = 0; block < out_blocks_; ++block)
+        multiply(products, kernels.data() + block * panels_.size(), packed, strip, steps, {b, 1, first, block}, epilogue,
+                 out);
     });
   }
 
@@ -132,87 +148,84 @@ class bfloat16_convolver {
     parallel_for(t_.batch, 1, [&](std::size_t b, std::size_t) {
       whole.pack(image + b * t_.channels * t_.height * t_.width, 0, packed.data() + b * whole.size());
     });
-    std::vector<tile> tiles;
-    for (std::size_t b = 0; b < t_.batch; ++b) {
-      const auto more = tiles_of(whole, b, 0, b * whole.size());
-      tiles.insert(tiles.end(), more.begin(), more.end());
-    }
     const auto steps = steps_of(whole);
+    const std::size_t at_once = ceil_div(std::size_t{512}, round_up(whole.positions(), tile_side));
     parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
       const scratch<bfloat16> kernels(panels_.size());
       panels_.pack(weight, block * product_side, kernels);
       const bfloat16_products_here products;
-      for (std::size_t i = 0; i < tiles.size(); i += 2)
-        multiply(products, kernels, packed.data(), steps, whole.plane(), tiles, i, block, epilogue, out);
+      for (std::size_t b = 0; b < t_.batch; b += at_once)
+        multiply(products, kernels, packed.data() + b * whole.size(), whole, steps,
+                 {b, std::min(at_once, t_.batch - b), 0, block}, epilogue, out);
     });
   }
 
-  /// 16 neighbouring sums of an image, or fewer: where their right factor starts, and the first one's row and column
-  /// in an output phase.
-  struct tile {
-    std::size_t right, image, row, column, count;
-  };
-  std::vector<tile> tiles_of(const strip_layout& strip, std::size_t b, std::size_t first, std::size_t from) const {
-    std::vector<tile> tiles;
-    for (std::size_t i = 0; i < strip.positions(); i += tile_side)
-      tiles.push_back({from + strip.place(i), b, first + i / t_.columns(), i % t_.columns(),
-                       std::min(tile_side, strip.positions() - i)});
-    return tiles;
-  }
   std::vector<std::vector<std::uint32_t>> steps_of(const strip_layout& strip) const {
     std::vector<std::vector<std::uint32_t>> steps;
     for (const auto& taps : t_.taps) steps.push_back(strip.steps(taps));
     return steps;
   }
 
-  /// Two tiles' sums of 32 channels, all output phases.
+  /// What is computed at once: from row `row` on of some images, 32 channels of the result.
+  struct part {
+    std::size_t image, images, row, block;
+  };
+
+  /// The sums of a part from its packed strips, one for each image, to the output.
   void multiply(const bfloat16_products_here& products, const bfloat16* kernels, const bfloat16_pair* packed,
-                const std::vector<std::vector<std::uint32_t>>& steps, std::size_t plane, const std::vector<tile>& tiles,
-                std::size_t first, std::size_t block, const convolution_epilogue<float>& epilogue, float* out) const {
-    const std::size_t channel = block * product_side, across = t_.out_phases.width;
-    const std::size_t channels = std::min(product_side, t_.out_channels - channel);
-    const tile* const pair[2] = {&tiles[first], first + 1 < tiles.size() ? &tiles[first + 1] : nullptr};
-    constexpr std::size_t matrix = product_side * product_side;
+                const strip_layout& strip, const std::vector<std::vector<std::uint32_t>>& steps, const part& at,
+                const convolution_epilogue<float>& epilogue, float* out) const {
+    const std::size_t first = at.block * product_side, channels = std::min(product_side, t_.out_channels - first);
+    const std::size_t across = t_.out_phases.width, tiles = ceil_div(strip.positions(), tile_side);
+    // Rows of sums that do not all lie in the same sets of a cache.
+    const std::size_t pitch = (at.images * tiles + 1) * tile_side, matrix = product_side * pitch;
+    const auto right = [&](std::size_t tile) {
+      return tile < at.images * tiles ? packed + tile / tiles * strip.size() + strip.place(tile % tiles * tile_side)
+                                      : nullptr;
+    };
     const scratch<float> sums(across * matrix);
     for (std::size_t p = 0; p < t_.out_phases.height; ++p) {
       for (std::size_t q = 0; q < across; ++q) {
         const std::size_t phase = p * across + q;
         const bfloat16* const left = kernels + panels_.phase(phase);
-        products.multiply({.left = {left, channels > tile_side ? left + tile_side * step_depth : nullptr},
-                           .left_pitch = step_depth,
-                           .right = {packed + pair[0]->right, pair[1] ? packed + pair[1]->right : nullptr},
-                           .right_pitch = plane,
-                           .steps = steps[phase].size(),
-                           .left_steps = panels_.steps(),
-                           .right_steps = steps[phase].data()},
-                          sums + q * matrix, product_side);
+        for (std::size_t tile = 0; tile < at.images * tiles; tile += 2)
+          products.multiply({.left = {left, channels > tile_side ? left + tile_side * step_depth : nullptr},
+                             .left_pitch = step_depth,
+                             .right = {right(tile), right(tile + 1)},
+                             .right_pitch = strip.plane(),
+                             .steps = steps[phase].size(),
+                             .left_steps = panels_.steps(),
+                             .right_steps = steps[phase].data()},
+                            sums + q * matrix + tile * tile_side, pitch);
       }
-      for (std::size_t i = 0; i < channels; ++i)
-        for (std::size_t j = 0; j < 2 && pair[j]; ++j)
-          store(*pair[j], p, channel + i, sums + i * product_side + j * tile_side, epilogue, out);
+      for (std::size_t i = 0; i < at.images; ++i)
+        for (std::size_t c = 0; c < channels; ++c)
+          store(sums + c * pitch + i * tiles * tile_side, matrix, strip.positions(), p, at.row, at.image + i, first + c,
+                epilogue, out);
     }
   }
 
-  /// Stores a tile's sums of a channel in the rows of the output that an output phase is part of.
-  void store(const tile& at, std::size_t p, std::size_t channel, const float* sums,
-             const convolution_epilogue<float>& epilogue, float* out) const {
-    const std::size_t across = t_.out_phases.width, plane = at.image * t_.out_channels + channel;
+  /// Stores a channel's sums from a row on, those of each output phase along a row `matrix` behind the last.
+  void store(const float* sums, std::size_t matrix, std::size_t count, std::size_t p, std::size_t row, std::size_t image,
+             std::size_t channel, const convolution_epilogue<float>& epilogue, float* out) const {
+    const std::size_t across = t_.out_phases.width, plane = image * t_.out_channels + channel;
     float bias = epilogue.bias ? epilogue.bias[channel] : 0.0f;
     if (epilogue.vectors) bias += epilogue.vectors[plane];
-    if (t_.out_phases == extent2d(1)) {
-      const std::size_t to = plane * t_.out_area() + at.row * t_.out_width + at.column;
-      return finish(at.count, sums, bias, epilogue, to, out);
-    }
-    alignas(64) float line[tile_side * most_phases];
-    for (std::size_t i = 0, row = at.row, column = at.column; i < at.count; ++row, column = 0) {
-      const std::size_t count = std::min(at.count - i, t_.columns() - column);
-      for (std::size_t q = 0; q < across; ++q)
-        for (std::size_t j = 0; j < count; ++j) line[j * across + q] = sums[q * product_side * product_side + i + j];
-      const std::size_t y = row * t_.out_phases.height + p, x = column * across;
-      if (y < t_.out_height)
-        finish(std::min(count * across, t_.out_width - x), line, bias, epilogue,
-               plane * t_.out_area() + y * t_.out_width + x, out);
-      i += count;
+    if (t_.out_phases == extent2d(1))
+      return finish(count, sums, bias, epilogue, plane * t_.out_area() + row * t_.out_width, out);
+    const std::size_t columns = t_.columns();
+    const scratch<float> line(columns * across);
+    for (std::size_t i = 0; i < count; i += columns, ++row) {
+      const std::size_t y = row * t_.out_phases.height + p;
+      if (y >= t_.out_height) return;
+      if (across == 2)  // a loop of its own, of which compilers make vectors
+        for (std::size_t x = 0; x < columns; ++x) {
+          line[2 * x] = sums[i + x];
+          line[2 * x + 1] = sums[matrix + i + x];
+        }
+      else
+        for (std::size_t x = 0; x < columns * across; ++x) line[x] = sums[x % across * matrix + i + x / across];
+      finish(t_.out_width, line, bias, epilogue, plane * t_.out_area() + y * t_.out_width, out);
     }
   }
 
@@ -234,11 +247,6 @@ class bfloat16_convolver {
     }
   }
 
- public:
-  /// Output phases along a row at most: larger strides are not for this.
-  static constexpr std::size_t most_phases = 4;
-
- private:
   tap_geometry t_;
   kernel_panels panels_;
   std::size_t out_blocks_;
@@ -248,11 +256,6 @@ class bfloat16_convolver {
 inline void bfloat16_convolve(const convolution_geometry& g, const float* image, const float* weight,
                               const convolution_epilogue<float>& epilogue, float* result) {
   bfloat16_convolver(taps_of(g), g.kernel.area(), false)(image, weight, epilogue, result);
-}
-
-/// Whether the adjoint in the image is one of bfloat16_convolve_transpose.
-inline bool bfloat16_transposes(const convolution_geometry& g) {
-  return g.stride.width <= bfloat16_convolver::most_phases;
 }
 
 /// image = the adjoint of the convolution of results, with a bias.

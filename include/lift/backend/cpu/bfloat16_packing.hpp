@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <xsimd/xsimd.hpp>
 
@@ -73,5 +74,62 @@ void for_each_column(const float* from, std::size_t pitch, std::size_t rows, std
       for (std::size_t j = 0; j < std::min(n, columns - column); ++j) give(column + j, row, x[j]);
     }
 }
+
+/// Takes apart what follows each other in turn: number i of 32 groups of n are the i-th of n vectors of 32.
+class unzipper {
+ public:
+  explicit unzipper(std::size_t n) : n_(n) {
+#ifdef __AVX512BF16__
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t v = 0; v < n; ++v) {
+        lanes_of to;
+        for (std::size_t lane = 0; lane < step_depth; ++lane) {
+          const std::size_t at = lane * n + i;
+          to.from[lane] = static_cast<std::uint16_t>(at % step_depth);
+          if (at / step_depth == v) to.present |= 1u << lane;
+        }
+        places_.push_back(to);
+      }
+#endif
+  }
+
+  /// Writes the i-th numbers of the groups, rounded, to to(i).
+  template <class To>
+  void operator()(const float* from, const To& to) const {
+#ifdef __AVX512BF16__
+    if (n_ <= most_vectors) {
+      __m512i rounded[most_vectors];
+      for (std::size_t v = 0; v < n_; ++v) {
+        const float* const at = from + v * step_depth;
+        rounded[v] = __builtin_bit_cast(__m512i, _mm512_cvtne2ps_pbh(_mm512_loadu_ps(at + 16), _mm512_loadu_ps(at)));
+      }
+      for (std::size_t i = 0; i < n_; ++i) {
+        __m512i numbers = _mm512_setzero_si512();
+        for (std::size_t v = 0; v < n_; ++v) {
+          const lanes_of& place = places_[i * n_ + v];
+          numbers = _mm512_mask_permutexvar_epi16(numbers, place.present, _mm512_load_si512(place.from), rounded[v]);
+        }
+        _mm512_storeu_si512(to(i), numbers);
+      }
+      return;
+    }
+#endif
+    for (std::size_t i = 0; i < n_; ++i) {
+      bfloat16* const numbers = to(i);
+      for (std::size_t lane = 0; lane < step_depth; ++lane) numbers[lane] = bfloat16(from[lane * n_ + i]);
+    }
+  }
+
+ private:
+  std::size_t n_;
+#ifdef __AVX512BF16__
+  static constexpr std::size_t most_vectors = 16;
+  struct alignas(64) lanes_of {
+    std::uint16_t from[step_depth];
+    std::uint32_t present = 0;
+  };
+  std::vector<lanes_of> places_;
+#endif
+};
 
 }  // namespace lift::detail

@@ -60,11 +60,11 @@ class strip_layout {
       for (std::size_t p = 0; p < t_.in_phases.height; ++p)
         for (std::size_t q = 0; q < t_.in_phases.width; ++q)
           for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
-            pack_line(image, pair, first + row, p, q, lines, line);
-            for (std::size_t copy = 0; copy < copies_; ++copy)
-              std::memcpy(to + (((p * t_.in_phases.width + q) * copies_ + copy) * blocks_ * tile_side + pair) * plane_ +
-                              row * pitch_,
-                          line + copy, pitch_ * sizeof(bfloat16_pair));
+            bfloat16_pair* const at =
+                to + (((p * t_.in_phases.width + q) * copies_ * blocks_ * tile_side + pair) * plane_ + row * pitch_);
+            pack_line(image, pair, first + row, p, q, lines, copies_ == 1 ? at : line.data());
+            for (std::size_t copy = 0; copy < copies_ && copies_ > 1; ++copy)
+              std::memcpy(at + copy * blocks_ * tile_side * plane_, line + copy, pitch_ * sizeof(bfloat16_pair));
           }
   }
 

@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include <lift/backend/cpu/bfloat16_attention.hpp>
 #include <lift/backend/cpu/bfloat16_convolution.hpp>
 #include <lift/backend/cpu/bfloat16_weight_gradient.hpp>
 #include <lift/backend/cpu/xtensor_backend.hpp>
@@ -29,8 +30,9 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight, const T* bias,
                                  T* image) {
     if constexpr (rounded<T>)
-      if (bfloat16_transposes(g)) return bfloat16_convolve_transpose(g, result, weight, bias, image);
-    fast_xtensor_verbs::convolve_transpose(g, result, weight, bias, image);
+      bfloat16_convolve_transpose(g, result, weight, bias, image);
+    else
+      fast_xtensor_verbs::convolve_transpose(g, result, weight, bias, image);
   }
 
   template <class T>
@@ -40,11 +42,29 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
     else
       fast_xtensor_verbs::convolve_weight(g, image, result, weight);
   }
+
+  template <class T>
+    requires std::is_same_v<T, float>
+  static void attend(const attention_geometry& g, const T* qkv, T* y) {
+    attention_of_heads<bfloat16_head>(g, qkv, y);
+  }
+
+  template <class T>
+    requires std::is_same_v<T, float>
+  static void attend_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv, const T* dqkv, T* dy) {
+    attention_tangents_of_heads<bfloat16_head>(g, tangents, qkv, dqkv, dy);
+  }
+
+  template <class T>
+    requires std::is_same_v<T, float>
+  static void attend_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
+    attention_gradient_of_heads<bfloat16_head>(g, qkv, w, gradient);
+  }
 };
 
 }  // namespace detail
 
-/// The CPU backend with the factors of float32 convolutions rounded to bfloat16, 7 bits of fraction, and sums in
+/// The CPU backend with the factors of float32 convolutions and attention rounded to bfloat16, 7 bits of fraction, and sums in
 /// float32: by the tiles of AMX or the dot products of AVX-512-BF16 where the processor has them, else with float32
 /// arithmetic, which is slower than xtensor_backend. Tensors stay float32; double precision is that of xtensor_backend.
 ///
@@ -54,5 +74,6 @@ struct xtensor_bf16_backend : any_storage<detail::bfloat16_xtensor_verbs> {
 };
 
 static_assert(backend<xtensor_bf16_backend>);
+static_assert(attention_backend<xtensor_bf16_backend, float>);
 
 }  // namespace lift
