@@ -136,7 +136,7 @@ class bfloat16_convolver {
       const auto steps = steps_of(strip);
       const bfloat16_products_here products;
       for (std::size_t block = 0; block < out_blocks_; ++block)
-        multiply(products, kernels.data() + block * panels_.size(), packed, strip, steps, {b, 1, first, block}, epilogue,
+        multiply(products, kernels.data() + block * panels_.size(), packed, strip, steps, {b, 1, first, block, 12}, epilogue,
                  out);
     });
   }
@@ -156,7 +156,7 @@ class bfloat16_convolver {
       const bfloat16_products_here products;
       for (std::size_t b = 0; b < t_.batch; b += at_once)
         multiply(products, kernels, packed.data() + b * whole.size(), whole, steps,
-                 {b, std::min(at_once, t_.batch - b), 0, block}, epilogue, out);
+                 {b, std::min(at_once, t_.batch - b), 0, block, no_limit}, epilogue, out);
     });
   }
 
@@ -166,10 +166,12 @@ class bfloat16_convolver {
     return steps;
   }
 
-  /// What is computed at once: from row `row` on of some images, 32 channels of the result.
+  /// What is computed at once: from row `row` on of some images, 32 channels of the result, for all of them some
+  /// steps, whose left factor then stays in a core's first-level cache, before the next.
   struct part {
-    std::size_t image, images, row, block;
+    std::size_t image, images, row, block, steps;
   };
+  static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 
   /// The sums of a part from its packed strips, one for each image, to the output.
   void multiply(const bfloat16_products_here& products, const bfloat16* kernels, const bfloat16_pair* packed,
@@ -188,15 +190,17 @@ class bfloat16_convolver {
       for (std::size_t q = 0; q < across; ++q) {
         const std::size_t phase = p * across + q;
         const bfloat16* const left = kernels + panels_.phase(phase);
-        for (std::size_t tile = 0; tile < at.images * tiles; tile += 2)
-          products.multiply({.left = {left, channels > tile_side ? left + tile_side * step_depth : nullptr},
-                             .left_pitch = step_depth,
-                             .right = {right(tile), right(tile + 1)},
-                             .right_pitch = strip.plane(),
-                             .steps = steps[phase].size(),
-                             .left_steps = panels_.steps(),
-                             .right_steps = steps[phase].data()},
-                            sums + q * matrix + tile * tile_side, pitch);
+        const std::size_t all = steps[phase].size(), some = std::min(all, at.steps);
+        for (std::size_t step = 0; step == 0 || step < all; step += some)
+          for (std::size_t tile = 0; tile < at.images * tiles; tile += 2)
+            products.multiply({.left = {left, channels > tile_side ? left + tile_side * step_depth : nullptr},
+                               .left_pitch = step_depth,
+                               .right = {right(tile), right(tile + 1)},
+                               .right_pitch = strip.plane(),
+                               .steps = std::min(some, all - step),
+                               .left_steps = panels_.steps() + step,
+                               .right_steps = steps[phase].data() + step},
+                              sums + q * matrix + tile * tile_side, pitch, step > 0);
       }
       for (std::size_t i = 0; i < at.images; ++i)
         for (std::size_t c = 0; c < channels; ++c)
