@@ -40,6 +40,7 @@ ELSEWHERE = 1.5  # times longer or shorter than usual: a round trip between proc
 CHOICES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(CHOICES)}
 NETWORK_FORMS = ("--format=contiguous_format", "--format=channels_last", "--format=channels_last --compile")
+BFLOAT16_FORMS = tuple(f"--autocast {form}" for form in NETWORK_FORMS[1:])
 FEATURE_FORMS = tuple(f"--form={name}" for name in ("contiguous_format", "channels_last", "frozen", "compiled"))
 
 
@@ -67,6 +68,12 @@ def network_row(name, at_least, benchmark, action, batch=8, **more):
                "torch", NETWORK_FORMS, **more)
 
 
+def bfloat16_row(name, at_least, benchmark, action, batch=8, **more):
+    """Convolutions and attention with factors in bfloat16 on both sides."""
+    return Row(f"bf16_{name}", at_least, "benchmark_network", f"bf16_{benchmark}", ("network.py", action, batch),
+               "torch", BFLOAT16_FORMS, **more)
+
+
 def features_row(name, at_least):
     return Row(name, at_least, "benchmark_features", f"{name}/batch:8", ("features.py", name, 8), "torch", FEATURE_FORMS)
 
@@ -79,6 +86,13 @@ ROWS = (
                 trial=("network.py", "forward", 8), warm_up=False),
     network_row("heatmap_point", 3, "heatmap_point/batch:8/probes:4", "heatmap_point",
                 warm_up=False),
+    bfloat16_row("forward_b1", 1, "forward/batch:1", "forward", batch=1),
+    bfloat16_row("forward_b8", 1, "forward/batch:8", "forward"),
+    bfloat16_row("train_b8", 1, "training_step/batch:8", "training_step"),
+    bfloat16_row("generate_8x18", 1, "generate/batch:8/steps:18", "generate",
+                 trial=("network.py", "forward", 8), warm_up=False),
+    bfloat16_row("heatmap_point", 3, "heatmap_point/batch:8/probes:4", "heatmap_point", warm_up=False),
+    bfloat16_row("train_memory", 1, "training_steps/batch:8", "training_steps", unit="MiB", warm_up=False),
     Row("paths", 100, "benchmark_path", "searches", ("paths.py", "time"), "numpy"),
     features_row("vgg16", 1.5),
     features_row("inception", 1.5),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The full-size LIFT network (58,475,206 parameters, 64×64 and 32×32): what a user waits for, in float32 and, the
-// benchmarks whose names start with bf16_, with factors of convolutions and attention in bfloat16.
+// The full-size LIFT network (58,475,206 parameters, 64×64 and 32×32): what a user waits for, in
+// float32 and, the benchmarks whose names start with bf16_, with factors of convolutions and
+// attention in bfloat16.
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -33,7 +34,8 @@ shape coarse_shape(std::size_t images) { return {images, 3, 32, 32}; }
 
 template <class Tensor>
 scales<Tensor> normal_images(std::size_t images, std::uint64_t sample = 0) {
-  return {normal<Tensor>(fine_shape(images), sample), normal<Tensor>(coarse_shape(images), sample + 100)};
+  return {normal<Tensor>(fine_shape(images), sample),
+          normal<Tensor>(coarse_shape(images), sample + 100)};
 }
 
 const scales t{timesteps{500}, timesteps{300}};
@@ -80,8 +82,7 @@ void jvp(benchmark::State& state) {
   const auto batch = static_cast<std::size_t>(state.range(0));
   const auto& net = full_size<Tensor>();
   const auto x = normal_images<Tensor>(batch), u = normal_images<Tensor>(batch, 200);
-  const scales along{dual_of<Tensor>{x.fine(), u.fine()},
-                     dual_of<Tensor>{x.coarse(), u.coarse()}};
+  const scales along{dual_of<Tensor>{x.fine(), u.fine()}, dual_of<Tensor>{x.coarse(), u.coarse()}};
   for (auto _ : state) benchmark::DoNotOptimize(net(along, t));
 }
 
@@ -102,7 +103,10 @@ void register_all(const std::string& prefix) {
   };
   add("forward", forward<Tensor>)->ArgName("batch")->Arg(1)->Arg(8);
   add("training_step", training_step<Tensor>)->ArgName("batch")->Arg(8);
-  add("training_steps", training_step<Tensor>)->ArgName("batch")->Arg(8)->Iterations(3);  // for the memory they take
+  add("training_steps", training_step<Tensor>)
+      ->ArgName("batch")
+      ->Arg(8)
+      ->Iterations(3);  // for the memory they take
   add("generate", sampling<Tensor>)->ArgNames({"batch", "steps"})->Args({8, 18});
   add("jvp", jvp<Tensor>)->ArgName("batch")->Arg(1);
   add("heatmap_point", heatmap_point<Tensor>)->ArgNames({"batch", "probes"})->Args({8, 4});

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+#include <string_view>
+
 #include <xsimd/xsimd.hpp>
 
 #include <lift/backend/cpu/xtensor_backend.hpp>
@@ -8,7 +10,10 @@
 
 namespace lift::cli {
 
-engine xtensor_engine() {
+engine xtensor_bf16_engine();
+
+engine xtensor_engine(const char* name) {
+  if (name == std::string_view("xtensor-bf16")) return xtensor_bf16_engine();
   engine result = engine_on<xtensor_backend>;
   result.instructions = xsimd::default_arch::name();
   return result;

@@ -11,7 +11,7 @@
 namespace lift::cli {
 
 // Each defined where it is compiled.
-engine xtensor_engine();
+engine xtensor_engine(const char* name);
 engine thrust_cpp_engine();
 engine thrust_omp_engine();
 
@@ -31,7 +31,8 @@ struct known_engine {
 };
 
 constexpr known_engine known[] = {
-    {"xtensor", [](const char*) { return xtensor_engine(); }},
+    {"xtensor", xtensor_engine},
+    {"xtensor-bf16", xtensor_engine},
 #ifdef LIFT_HAS_THRUST
     {"thrust-cpp", [](const char*) { return thrust_cpp_engine(); }},
     {"thrust-omp", [](const char*) { return thrust_omp_engine(); }},

@@ -22,7 +22,7 @@ BACKENDS = {"backend/cpu": "xtensor_backend.hpp", "backend/thrust": "thrust_host
 NAMES_A_BACKEND = ("pipeline", "interop", "exact")
 STANDARD_ONLY = ("schedule", "path")
 THIRD_PARTY = {
-    "backend/cpu": r"xtensor|xsimd/|xflens/",
+    "backend/cpu": r"xtensor|xsimd/|xflens/|(cpuid|immintrin)[.]h",
     "backend/thrust": r"thrust/",
     "backend/cuda": r"thrust/|cuda_runtime_api\.h|cublas_v2\.h|cudnn\.h",
     "model": r"Eigen/",

@@ -51,7 +51,7 @@ fails 1 'sse4.2.* which this one lacks; .*-DLIFT_NATIVE=OFF ' emulated Conroe "$
 # What each library shows: its entry, and the flag that stops work.
 for library in "$libraries"/{,glibc-hwcaps/*/}lib*.so; do
   seen=$(nm -DC --defined-only "$library" | sed 's/^[0-9a-f]* . //' | sort | tr '\n' ';')
-  [[ $seen =~ ^lift::(cli::xtensor_engine|bench::xtensor_work)\(\)\;(lift::stoppable::flag_\;)?$ ]] ||
+  [[ $seen =~ ^lift::(cli::xtensor_engine\(char const\*\)|bench::xtensor_work\(\))\;(lift::stoppable::flag_\;)?$ ]] ||
     die "$library shows $seen"
 done
 

@@ -12,15 +12,16 @@
 
 namespace lift::detail {
 
-/// A head of panel_attention.hpp whose products have factors rounded to bfloat16, 32 rows × 32 columns at a time;
-/// what is left of 32 in depth or pixels is filled up with zeros.
+/// A head of panel_attention.hpp whose products have factors rounded to bfloat16, 32 rows × 32
+/// columns at a time; what is left of 32 in depth or pixels is filled up with zeros.
 class bfloat16_head : public attention_strips<float, 2 * product_side> {
  public:
   using number = float;
   using factor = bfloat16;
   using arithmetic = bfloat16_products_here;
 
-  bfloat16_head(const attention_geometry& g, std::size_t head, const float* qkv, const arithmetic& products)
+  bfloat16_head(const attention_geometry& g, std::size_t head, const float* qkv,
+                const arithmetic& products)
       : attention_strips(g, head, qkv),
         products_(&products),
         padded_depth_(round_up(g.depth, product_side)),
@@ -33,8 +34,9 @@ class bfloat16_head : public attention_strips<float, 2 * product_side> {
 
   void transpose(const float* x, bfloat16* to) const {
     for (std::size_t first = 0; first < padded_depth_; first += tile_side)
-      for_each_column(x + std::min(first, depth_) * n_, n_, std::min(tile_side, depth_ - std::min(first, depth_)), n_,
-                      x + depth_ * n_, [&](std::size_t pixel, std::size_t d, const batch& v) {
+      for_each_column(x + std::min(first, depth_) * n_, n_,
+                      std::min(tile_side, depth_ - std::min(first, depth_)), n_, x + depth_ * n_,
+                      [&](std::size_t pixel, std::size_t d, const batch& v) {
                         round_lanes(v, to + pixel * padded_depth_ + first + d);
                       });
     std::fill(to + n_ * padded_depth_, to + keys_size(), bfloat16(0.0f));
@@ -46,7 +48,8 @@ class bfloat16_head : public attention_strips<float, 2 * product_side> {
     return to;
   }
 
-  void by_keys(float alpha, const bfloat16* transposed, const float* x, float* to, bool add = false) const {
+  void by_keys(float alpha, const bfloat16* transposed, const float* x, float* to,
+               bool add = false) const {
     multiply_strip(padded_n_, depth_, padded_depth_, alpha, transposed, x, to, add);
   }
   void by_values(const bfloat16* x, const float* m, float* to, bool add = false) const {
@@ -60,21 +63,22 @@ class bfloat16_head : public attention_strips<float, 2 * product_side> {
     std::fill(right + depth_ * strip, right + padded_depth_ * strip, bfloat16(0.0f));
     // Pairs of queries, which are only moved, as numbers of their size.
     const scratch<bfloat16_pair> turned(padded_depth_ * strip / 2);
-    transpose_matrix(padded_depth_, strip / 2, reinterpret_cast<const float*>(right.data()), strip / 2,
-                     reinterpret_cast<float*>(turned.data()), padded_depth_);
+    transpose_matrix(padded_depth_, strip / 2, reinterpret_cast<const float*>(right.data()),
+                     strip / 2, reinterpret_cast<float*>(turned.data()), padded_depth_);
     multiply(padded_n_, strip, left, {turned, padded_depth_}, sum, padded_depth_, add);
   }
 
  private:
   /// to (rows, strip) = alpha·left (rows, padded)·x (depth, strip), added or not.
-  void multiply_strip(std::size_t rows, std::size_t depth, std::size_t padded, float alpha, const bfloat16* left,
-                      const float* x, float* to, bool add) const {
+  void multiply_strip(std::size_t rows, std::size_t depth, std::size_t padded, float alpha,
+                      const bfloat16* left, const float* x, float* to, bool add) const {
     const scratch<bfloat16_pair> right(padded / 2 * strip);
     alignas(64) float two[2 * strip];
     for (std::size_t k = 0; k < padded; k += 2) {
       const float* at = x + k * strip;
       if (alpha != 1.0f || k + 2 > depth) {
-        for (std::size_t i = 0; i < 2 * strip; ++i) two[i] = k + i / strip < depth ? alpha * at[i] : 0.0f;
+        for (std::size_t i = 0; i < 2 * strip; ++i)
+          two[i] = k + i / strip < depth ? alpha * at[i] : 0.0f;
         at = two;
       }
       pair_numbers(strip, at, at + strip, right + k / 2 * strip);
@@ -88,8 +92,8 @@ class bfloat16_head : public attention_strips<float, 2 * product_side> {
     std::size_t columns;
   };
   /// sums (rows, right.columns) = left (rows, depth)·right, added or not.
-  void multiply(std::size_t rows, std::size_t depth, const bfloat16* left, const right_factor& right, float* sums,
-                std::size_t pitch, bool add) const {
+  void multiply(std::size_t rows, std::size_t depth, const bfloat16* left,
+                const right_factor& right, float* sums, std::size_t pitch, bool add) const {
     const std::size_t steps = depth / step_depth;
     std::vector<std::uint32_t> left_steps(steps), right_steps(steps);
     for (std::size_t i = 0; i < steps; ++i) {

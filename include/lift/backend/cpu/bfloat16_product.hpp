@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Products of factors in bfloat16 with sums in float32, 32 × 32 of them at a time, by what the processor has for
-// them: the tiles of AMX, the dot products of AVX-512-BF16, or float32 arithmetic on widened numbers.
+// Products of factors in bfloat16 with sums in float32, 32 × 32 of them at a time, by what the
+// processor has for them: the tiles of AMX, the dot products of AVX-512-BF16, or float32 arithmetic
+// on widened numbers.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +15,6 @@
 #include <lift/tensor/bfloat16.hpp>
 
 #if defined(__x86_64__) && defined(__linux__)
-#define LIFT_BFLOAT16_UNITS
 #include <cpuid.h>
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -33,15 +33,16 @@ inline constexpr std::size_t step_depth = 2 * tile_side;
 /// Two numbers that a dot product takes together, the first in the lower half.
 using bfloat16_pair = std::uint32_t;
 
-/// The factors of a product in tiles of 16 rows: in each step 16 × 32 numbers of the left one, and 16 pairs × 16
-/// columns of the right one. Absent second tiles are null.
+/// The factors of a product in tiles of 16 rows: in each step 16 × 32 numbers of the left one, and
+/// 16 pairs × 16 columns of the right one. Absent second tiles are null.
 struct bfloat16_factors {
   const bfloat16* left[2];
-  std::size_t left_pitch;     ///< numbers from a row to the next
+  std::size_t left_pitch;  ///< numbers from a row to the next
   const bfloat16_pair* right[2];
-  std::size_t right_pitch;    ///< pairs from a row of pairs to the next
+  std::size_t right_pitch;  ///< pairs from a row of pairs to the next
   std::size_t steps;
-  const std::uint32_t *left_steps, *right_steps;  ///< where each step starts, in numbers and in pairs
+  const std::uint32_t *left_steps,
+      *right_steps;  ///< where each step starts, in numbers and in pairs
 };
 
 /// How a processor makes such products.
@@ -49,7 +50,8 @@ struct bfloat16_unit {
   const char* name;
   void (*begin)();  ///< prepares a thread for products
   void (*end)();
-  /// sums (32, 32) = left·right, added or not, in rows of `pitch`; those of absent tiles are left alone.
+  /// sums (32, 32) = left·right, added or not, in rows of `pitch`; those of absent tiles are left
+  /// alone.
   void (*multiply)(const bfloat16_factors& f, float* sums, std::size_t pitch, bool add);
 };
 
@@ -71,8 +73,8 @@ struct widened_products {
   using words = xsimd::batch<std::uint32_t>;
   static constexpr std::size_t rows = 4, vectors = tile_side / batch::size;
 
-  static void multiply_rows(const bfloat16_factors& f, const bfloat16* left, const bfloat16_pair* right,
-                            float* sums, std::size_t pitch, bool add) {
+  static void multiply_rows(const bfloat16_factors& f, const bfloat16* left,
+                            const bfloat16_pair* right, float* sums, std::size_t pitch, bool add) {
     batch total[rows][vectors];
     for (std::size_t i = 0; i < rows; ++i)
       for (std::size_t v = 0; v < vectors; ++v)
@@ -81,7 +83,8 @@ struct widened_products {
       const bfloat16* const at = left + f.left_steps[step];
       for (std::size_t pair = 0; pair < tile_side; ++pair)
         for (std::size_t v = 0; v < vectors; ++v) {
-          const auto both = words::load_unaligned(right + f.right_steps[step] + pair * f.right_pitch + v * batch::size);
+          const auto both = words::load_unaligned(right + f.right_steps[step] +
+                                                  pair * f.right_pitch + v * batch::size);
           const auto first = xsimd::bitwise_cast<batch>(both << 16);
           const auto second = xsimd::bitwise_cast<batch>(both & words(0xffff0000u));
           for (std::size_t i = 0; i < rows; ++i) {
@@ -92,11 +95,12 @@ struct widened_products {
         }
     }
     for (std::size_t i = 0; i < rows; ++i)
-      for (std::size_t v = 0; v < vectors; ++v) total[i][v].store_unaligned(sums + i * pitch + v * batch::size);
+      for (std::size_t v = 0; v < vectors; ++v)
+        total[i][v].store_unaligned(sums + i * pitch + v * batch::size);
   }
 };
 
-#ifdef LIFT_BFLOAT16_UNITS
+#ifdef __AVX512F__
 
 /// The dot products of pairs of AVX-512-BF16.
 struct dot_products {
@@ -120,8 +124,9 @@ struct dot_products {
   static constexpr std::size_t rows = 8;
 
   template <std::size_t Tiles>
-  [[gnu::target("avx512f,avx512bf16")]] static void multiply_rows(const bfloat16_factors& f, const bfloat16* left,
-                                                                  float* sums, std::size_t pitch, bool add) {
+  [[gnu::target("avx512f,avx512bf16")]] static void multiply_rows(const bfloat16_factors& f,
+                                                                  const bfloat16* left, float* sums,
+                                                                  std::size_t pitch, bool add) {
     __m512 total[rows][Tiles];
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < rows; ++i)
@@ -150,18 +155,24 @@ struct dot_products {
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
-      for (std::size_t j = 0; j < Tiles; ++j) _mm512_storeu_ps(sums + i * pitch + j * tile_side, total[i][j]);
+      for (std::size_t j = 0; j < Tiles; ++j)
+        _mm512_storeu_ps(sums + i * pitch + j * tile_side, total[i][j]);
   }
 };
+
+#endif
+#if defined(__x86_64__) && defined(__linux__)
 
 /// The tiles of AMX, whose use a process asks the kernel for.
 struct tile_products {
   static constexpr const char* name = "amx";
-  /// Whether the processor has them and the kernel lets this process use them, which it is asked here.
+  /// Whether the processor has them and the kernel lets this process use them, which it is asked
+  /// here.
   static bool usable() {
     unsigned a = 0, b = 0, c = 0, d = 0;
     constexpr unsigned has_bfloat16 = 1u << 22, has_tiles = 1u << 24;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & has_bfloat16) || !(d & has_tiles)) return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & has_bfloat16) || !(d & has_tiles))
+      return false;
     constexpr long request_permission = 0x1023, tile_data = 18;  // of arch_prctl(2)
     return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
   }
@@ -171,13 +182,16 @@ struct tile_products {
 
   static void multiply(const bfloat16_factors& f, float* sums, std::size_t pitch, bool add) {
     if (f.left[1])
-      f.right[1] ? multiply_tiles<2, 2>(f, sums, pitch, add) : multiply_tiles<2, 1>(f, sums, pitch, add);
+      f.right[1] ? multiply_tiles<2, 2>(f, sums, pitch, add)
+                 : multiply_tiles<2, 1>(f, sums, pitch, add);
     else
-      f.right[1] ? multiply_tiles<1, 2>(f, sums, pitch, add) : multiply_tiles<1, 1>(f, sums, pitch, add);
+      f.right[1] ? multiply_tiles<1, 2>(f, sums, pitch, add)
+                 : multiply_tiles<1, 1>(f, sums, pitch, add);
   }
 
  private:
-  /// Eight tiles of 16 rows of 64 bytes; not a local variable, since g++ does not see that all of it is read.
+  /// Eight tiles of 16 rows of 64 bytes; not a local variable, since g++ does not see that all of
+  /// it is read.
   struct alignas(64) tile_shapes {
     std::uint8_t palette, start, reserved[14];
     std::uint16_t bytes[16];
@@ -188,9 +202,11 @@ struct tile_products {
 
   // Tiles 0 to 3 are sums, 4 and 5 the left factor, 6 and 7 the right one.
   template <int Rows, int Columns>
-  [[gnu::target("amx-tile,amx-bf16")]] static void multiply_tiles(const bfloat16_factors& f, float* sums,
-                                                                  std::size_t pitch, bool add) {
-    const std::size_t sums_pitch = pitch * sizeof(float), left_pitch = f.left_pitch * sizeof(bfloat16),
+  [[gnu::target("amx-tile,amx-bf16")]] static void multiply_tiles(const bfloat16_factors& f,
+                                                                  float* sums, std::size_t pitch,
+                                                                  bool add) {
+    const std::size_t sums_pitch = pitch * sizeof(float),
+                      left_pitch = f.left_pitch * sizeof(bfloat16),
                       right_pitch = f.right_pitch * sizeof(bfloat16_pair);
     float* const lower = sums + tile_side * pitch;
     __asm__ volatile("" ::: "memory");  // g++ does not see that tiles are read from memory
@@ -238,8 +254,10 @@ constexpr bfloat16_unit unit_of() {
 inline const std::vector<bfloat16_unit>& bfloat16_units() {
   static const std::vector<bfloat16_unit> here = [] {
     std::vector<bfloat16_unit> found;
-#ifdef LIFT_BFLOAT16_UNITS
+#if defined(__x86_64__) && defined(__linux__)
     if (tile_products::usable()) found.push_back(unit_of<tile_products>());
+#endif
+#ifdef __AVX512F__
     if (dot_products::usable()) found.push_back(unit_of<dot_products>());
 #endif
     found.push_back(unit_of<widened_products>());
@@ -251,7 +269,8 @@ inline const std::vector<bfloat16_unit>& bfloat16_units() {
 /// Makes this thread ready for products until the end of a scope.
 class bfloat16_products_here {
  public:
-  explicit bfloat16_products_here(const bfloat16_unit& unit = bfloat16_units().front()) : unit_(unit) {
+  explicit bfloat16_products_here(const bfloat16_unit& unit = bfloat16_units().front())
+      : unit_(unit) {
     unit_.begin();
   }
   ~bfloat16_products_here() { unit_.end(); }

@@ -13,11 +13,13 @@
 
 namespace lift::detail {
 
-/// Some rows of an image, of all its channels, as the right factors of the products of a sum over taps.
+/// Some rows of an image, of all its channels, as the right factors of the products of a sum over
+/// taps.
 ///
-/// Channels lie in pairs, pair by pair, each phase of pixels by itself. Rows whose length is a multiple of a tile's
-/// side are stored once, with the pixels that a tap reaches beyond; of others there is a copy for each column of taps,
-/// moved by it, so that rows follow each other without gaps and a tile of sums goes over several.
+/// Channels lie in pairs, pair by pair, each phase of pixels by itself. Rows whose length is a
+/// multiple of a tile's side are stored once, with the pixels that a tap reaches beyond; of others
+/// there is a copy for each column of taps, moved by it, so that rows follow each other without
+/// gaps and a tile of sums goes over several.
 class strip_layout {
  public:
   strip_layout(const tap_geometry& t, std::size_t rows)
@@ -26,7 +28,8 @@ class strip_layout {
         copies_(t.columns() % tile_side == 0 ? 1 : t.reach.width + 1),
         pitch_(copies_ == 1 ? t.columns() + t.reach.width : t.columns()),
         blocks_(ceil_div(t.channels, step_depth)),
-        plane_(ceil_div((rows + t.reach.height) * pitch_, tile_side) / 2 * 2 * tile_side + tile_side) {}
+        plane_(ceil_div((rows + t.reach.height) * pitch_, tile_side) / 2 * 2 * tile_side +
+               tile_side) {}
 
   /// Pairs of a strip, and how many more may be read behind it.
   std::size_t size() const { return t_.in_phases.area() * copies_ * blocks_ * tile_side * plane_; }
@@ -45,7 +48,8 @@ class strip_layout {
     for (std::size_t block = 0; block < blocks_; ++block)
       for (const tap& x : taps) {
         const std::size_t copy = copies_ == 1 ? x.phase : x.phase * copies_ + x.column;
-        starts.push_back(static_cast<std::uint32_t>((copy * blocks_ + block) * tile_side * plane_ + x.row * pitch_ +
+        starts.push_back(static_cast<std::uint32_t>((copy * blocks_ + block) * tile_side * plane_ +
+                                                    x.row * pitch_ +
                                                     (copies_ == 1 ? x.column : 0)));
       }
     return starts;
@@ -61,19 +65,23 @@ class strip_layout {
         for (std::size_t q = 0; q < t_.in_phases.width; ++q)
           for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
             bfloat16_pair* const at =
-                to + (((p * t_.in_phases.width + q) * copies_ * blocks_ * tile_side + pair) * plane_ + row * pitch_);
+                to +
+                (((p * t_.in_phases.width + q) * copies_ * blocks_ * tile_side + pair) * plane_ +
+                 row * pitch_);
             pack_line(image, pair, first + row, p, q, lines, copies_ == 1 ? at : line.data());
             for (std::size_t copy = 0; copy < copies_ && copies_ > 1; ++copy)
-              std::memcpy(at + copy * blocks_ * tile_side * plane_, line + copy, pitch_ * sizeof(bfloat16_pair));
+              std::memcpy(at + copy * blocks_ * tile_side * plane_, line + copy,
+                          pitch_ * sizeof(bfloat16_pair));
           }
   }
 
  private:
   /// The pixels of a row of a phase of two channels, zeros outside the image.
-  void pack_line(const float* image, std::size_t pair, std::size_t row, std::size_t p, std::size_t q, float* lines,
-                 bfloat16_pair* to) const {
+  void pack_line(const float* image, std::size_t pair, std::size_t row, std::size_t p,
+                 std::size_t q, float* lines, bfloat16_pair* to) const {
     const std::size_t width = t_.columns() + t_.reach.width;
-    const std::size_t y = row * t_.in_phases.height + p - t_.origin.height;  // wraps around above the image
+    const std::size_t y =
+        row * t_.in_phases.height + p - t_.origin.height;  // wraps around above the image
     if (y >= t_.height || 2 * pair >= t_.channels) {
       std::fill_n(to, width, bfloat16_pair{0});
       return;

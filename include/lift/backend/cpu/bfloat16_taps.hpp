@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// A convolution, or its adjoint in the image, as a sum over taps: each number of a kernel times pixels that lie
-// side by side. With a stride of 2 every other pixel belongs to one of 2 × 2 phases, each an image of its own.
+// A convolution, or its adjoint in the image, as a sum over taps: each number of a kernel times
+// pixels that lie side by side. With a stride of 2 every other pixel belongs to one of 2 × 2
+// phases, each an image of its own.
 
 #include <algorithm>
 #include <cstddef>
@@ -13,8 +14,8 @@
 
 namespace lift::detail {
 
-/// A number of a kernel: what it is multiplied by for the result at (y, x) of an output phase is pixel
-/// (y + row, x + column) of an input phase.
+/// A number of a kernel: what it is multiplied by for the result at (y, x) of an output phase is
+/// pixel (y + row, x + column) of an input phase.
 struct tap {
   std::size_t weight, phase, row, column;
 };
@@ -24,8 +25,9 @@ struct tap_geometry {
   std::size_t batch, channels, height, width;
   std::size_t out_channels, out_height, out_width;
   extent2d in_phases{1}, out_phases{1};
-  extent2d origin{0};  ///< pixel (y, x) of an input phase p is (y·in_phases + p − origin) of the image
-  extent2d reach{0};   ///< the largest row and column of a tap
+  extent2d origin{
+      0};  ///< pixel (y, x) of an input phase p is (y·in_phases + p − origin) of the image
+  extent2d reach{0};                     ///< the largest row and column of a tap
   std::vector<std::vector<tap>> taps{};  ///< for each output phase
 
   /// Rows and columns of an output phase; the last of them may be outside the output.
@@ -42,22 +44,30 @@ void for_each_tap(tap_geometry& t, const Body& body) {
 
 /// g as a sum over taps.
 inline tap_geometry taps_of(const convolution_geometry& g) {
-  tap_geometry t{.batch = g.batch, .channels = g.channels, .height = g.height, .width = g.width,
-                 .out_channels = g.out_channels, .out_height = g.out_height, .out_width = g.out_width,
-                 .in_phases = g.stride, .origin = g.padding,
-                 .reach = {(g.kernel.height - 1) / g.stride.height, (g.kernel.width - 1) / g.stride.width}};
+  tap_geometry t{
+      .batch = g.batch,
+      .channels = g.channels,
+      .height = g.height,
+      .width = g.width,
+      .out_channels = g.out_channels,
+      .out_height = g.out_height,
+      .out_width = g.out_width,
+      .in_phases = g.stride,
+      .origin = g.padding,
+      .reach = {(g.kernel.height - 1) / g.stride.height, (g.kernel.width - 1) / g.stride.width}};
   auto& taps = t.taps.emplace_back();
   for (std::size_t i = 0; i < g.kernel.height; ++i)
     for (std::size_t j = 0; j < g.kernel.width; ++j)
-      taps.push_back({i * g.kernel.width + j, i % g.stride.height * g.stride.width + j % g.stride.width,
+      taps.push_back({i * g.kernel.width + j,
+                      i % g.stride.height * g.stride.width + j % g.stride.width,
                       i / g.stride.height, j / g.stride.width});
   return t;
 }
 
 /// The adjoint of g in the image as a sum over taps.
 inline tap_geometry adjoint_taps_of(const convolution_geometry& g) {
-  /// Along an axis: pixel stride·y + q takes result y + shift(q, k) − origin times number k of the kernel, where
-  /// k and q + padding differ by whole strides.
+  /// Along an axis: pixel stride·y + q takes result y + shift(q, k) − origin times number k of the
+  /// kernel, where k and q + padding differ by whole strides.
   struct axis {
     std::size_t kernel, stride, padding;
     bool meet(std::size_t q, std::size_t k) const { return (q + padding) % stride == k % stride; }
@@ -68,9 +78,15 @@ inline tap_geometry adjoint_taps_of(const convolution_geometry& g) {
   };
   const axis down{g.kernel.height, g.stride.height, g.padding.height};
   const axis across{g.kernel.width, g.stride.width, g.padding.width};
-  tap_geometry t{.batch = g.batch, .channels = g.out_channels, .height = g.out_height, .width = g.out_width,
-                 .out_channels = g.channels, .out_height = g.height, .out_width = g.width,
-                 .out_phases = g.stride, .origin = {down.origin(), across.origin()}};
+  tap_geometry t{.batch = g.batch,
+                 .channels = g.out_channels,
+                 .height = g.out_height,
+                 .width = g.out_width,
+                 .out_channels = g.channels,
+                 .out_height = g.height,
+                 .out_width = g.width,
+                 .out_phases = g.stride,
+                 .origin = {down.origin(), across.origin()}};
   for (std::size_t p = 0; p < g.stride.height; ++p)
     for (std::size_t q = 0; q < g.stride.width; ++q) {
       auto& taps = t.taps.emplace_back();
@@ -93,7 +109,8 @@ inline tap_geometry adjoint_taps_of(const convolution_geometry& g) {
   return t;
 }
 
-/// The pixels of a row of an input phase that are inside the image: numbers first … last − 1 of those that taps reach.
+/// The pixels of a row of an input phase that are inside the image: numbers first … last − 1 of
+/// those that taps reach.
 struct line_span {
   std::size_t first, last;
 

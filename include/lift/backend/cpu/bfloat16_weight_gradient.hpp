@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Adjoints of convolutions in the weight with factors rounded to bfloat16: 32 channels of the image times 32 of the
-// result, some rows of pixels at a time.
+// Adjoints of convolutions in the weight with factors rounded to bfloat16: 32 channels of the image
+// times 32 of the result, some rows of pixels at a time.
 
 #include <algorithm>
 #include <cstddef>
@@ -18,17 +18,20 @@ namespace lift::detail {
 
 /// Sums over the pixels of images times results.
 ///
-/// Pixels are cut into pieces of some rows of an image; sums over 32 of them are a step. Of the image there is a copy
-/// for each column of taps, moved by it, so that the pixels of a tap follow each other as those of the result do.
+/// Pixels are cut into pieces of some rows of an image; sums over 32 of them are a step. Of the
+/// image there is a copy for each column of taps, moved by it, so that the pixels of a tap follow
+/// each other as those of the result do.
 class bfloat16_weight_sums {
  public:
   explicit bfloat16_weight_sums(const convolution_geometry& g)
       : t_(taps_of(g)),
-        rows_(std::clamp<std::size_t>(chunk / std::max<std::size_t>(t_.columns(), 1), 1, std::max<std::size_t>(t_.rows(), 1))),
+        rows_(std::clamp<std::size_t>(chunk / std::max<std::size_t>(t_.columns(), 1), 1,
+                                      std::max<std::size_t>(t_.rows(), 1))),
         strips_(ceil_div(t_.rows(), rows_)),
         steps_(ceil_div(rows_ * t_.columns(), step_depth)),
         copies_(t_.in_phases.area() * (t_.reach.width + 1)),
-        plane_((((rows_ + t_.reach.height) * t_.columns() + step_depth) / step_depth | 1) * step_depth),
+        plane_((((rows_ + t_.reach.height) * t_.columns() + step_depth) / step_depth | 1) *
+               step_depth),
         blocks_(ceil_div(t_.channels, product_side)),
         out_blocks_(ceil_div(t_.out_channels, product_side)),
         pieces_(t_.batch * strips_),
@@ -54,7 +57,8 @@ class bfloat16_weight_sums {
             pack_result(result, begin + piece, results + piece * result_size());
           }
           for (std::size_t block = 0; block < blocks_; ++block)
-            add(products, images, results, count, block, i > first, totals.data() + part * sums + block * block_size());
+            add(products, images, results, count, block, i > first,
+                totals.data() + part * sums + block * block_size());
         }
       });
     else {
@@ -89,16 +93,20 @@ class bfloat16_weight_sums {
   std::size_t result_size() const { return 2 * out_blocks_ * steps_ * tile; }
   static constexpr std::size_t tile = tile_side * tile_side;
 
-  /// The pixels of a piece of an image, each channel's after each other, zeros outside of it and behind.
+  /// The pixels of a piece of an image, each channel's after each other, zeros outside of it and
+  /// behind.
   void pack_image(const float* image, std::size_t piece, bfloat16* to) const {
-    const std::size_t first = piece % strips_ * rows_, columns = t_.columns(), across = t_.in_phases.width;
+    const std::size_t first = piece % strips_ * rows_, columns = t_.columns(),
+                      across = t_.in_phases.width;
     image += piece / strips_ * t_.channels * t_.height * t_.width;
     const std::size_t width = columns + t_.reach.width;
     const scratch<float> line(width + tile_side);
     for (std::size_t channel = 0; channel < blocks_ * product_side; ++channel)
       for (std::size_t p = 0; p < t_.in_phases.height; ++p)
         for (std::size_t q = 0; q < across; ++q) {
-          bfloat16* const planes = to + ((p * across + q) * (t_.reach.width + 1) * blocks_ * product_side + channel) * plane_;
+          bfloat16* const planes =
+              to +
+              ((p * across + q) * (t_.reach.width + 1) * blocks_ * product_side + channel) * plane_;
           for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
             const bool inside = take_line(image, channel, first + row, p, q, line);
             for (std::size_t copy = 0; copy <= t_.reach.width; ++copy) {
@@ -109,15 +117,18 @@ class bfloat16_weight_sums {
                 std::fill_n(at, columns, bfloat16(0.0f));
             }
           }
-          for (std::size_t copy = 0, end = (rows_ + t_.reach.height) * columns; copy <= t_.reach.width; ++copy)
-            std::fill_n(planes + copy * blocks_ * product_side * plane_ + end, plane_ - end, bfloat16(0.0f));
+          for (std::size_t copy = 0, end = (rows_ + t_.reach.height) * columns;
+               copy <= t_.reach.width; ++copy)
+            std::fill_n(planes + copy * blocks_ * product_side * plane_ + end, plane_ - end,
+                        bfloat16(0.0f));
         }
   }
 
   /// The pixels of a row of a phase of a channel; false, and nothing, for one outside the image.
-  bool take_line(const float* image, std::size_t channel, std::size_t row, std::size_t p, std::size_t q,
-                 float* line) const {
-    const std::size_t y = row * t_.in_phases.height + p - t_.origin.height;  // wraps around above the image
+  bool take_line(const float* image, std::size_t channel, std::size_t row, std::size_t p,
+                 std::size_t q, float* line) const {
+    const std::size_t y =
+        row * t_.in_phases.height + p - t_.origin.height;  // wraps around above the image
     if (channel >= t_.channels || y >= t_.height) return false;
     const line_span span(t_, q);
     const float* const source = image + (channel * t_.height + y) * t_.width;
@@ -135,11 +146,13 @@ class bfloat16_weight_sums {
     for (std::size_t group = 0; group < 2 * out_blocks_; ++group)
       for (std::size_t step = 0; step < steps_; ++step) {
         alignas(64) bfloat16 rows[tile_side * step_depth];
-        const std::size_t at = step * step_depth, pixels = at < count ? std::min(step_depth, count - at) : 0;
+        const std::size_t at = step * step_depth,
+                          pixels = at < count ? std::min(step_depth, count - at) : 0;
         for (std::size_t i = 0; i < tile_side; ++i) {
           const std::size_t channel = group * tile_side + i;
           const std::size_t present = channel < t_.out_channels ? pixels : 0;
-          if (present) round_numbers(present, result + channel * t_.out_area() + at, rows + i * step_depth);
+          if (present)
+            round_numbers(present, result + channel * t_.out_area() + at, rows + i * step_depth);
           std::fill(rows + i * step_depth + present, rows + (i + 1) * step_depth, bfloat16(0.0f));
         }
         // Pairs are only moved, as numbers of their size.
@@ -149,8 +162,9 @@ class bfloat16_weight_sums {
   }
 
   /// Adds the products of `count` pieces for 32 channels of the image.
-  void add(const bfloat16_products_here& products, const bfloat16* images, const bfloat16_pair* results,
-           std::size_t count, std::size_t block, bool more, float* sums) const {
+  void add(const bfloat16_products_here& products, const bfloat16* images,
+           const bfloat16_pair* results, std::size_t count, std::size_t block, bool more,
+           float* sums) const {
     std::vector<std::uint32_t> left, right;
     for (std::size_t piece = 0; piece < count; ++piece)
       for (std::size_t step = 0; step < steps_; ++step) {
@@ -161,7 +175,10 @@ class bfloat16_weight_sums {
       for (std::size_t i = 0; i < taps(); ++i) {
         const tap& x = t_.taps[0][i];
         const bfloat16* const channels =
-            images + ((x.phase * (t_.reach.width + 1) + x.column) * blocks_ + block) * product_side * plane_ + x.row * t_.columns();
+            images +
+            ((x.phase * (t_.reach.width + 1) + x.column) * blocks_ + block) * product_side *
+                plane_ +
+            x.row * t_.columns();
         const bfloat16_pair* const outs = results + 2 * out * steps_ * tile;
         products.multiply({.left = {channels, channels + tile_side * plane_},
                            .left_pitch = plane_,
@@ -175,8 +192,8 @@ class bfloat16_weight_sums {
   }
 
   /// Adds up the parts of 32 × 32 channels' sums in their order.
-  void store(const float* sums, std::size_t parts, std::size_t part_size, std::size_t block, std::size_t out_block,
-             float* weight) const {
+  void store(const float* sums, std::size_t parts, std::size_t part_size, std::size_t block,
+             std::size_t out_block, float* weight) const {
     sums += block * block_size() + out_block * taps() * matrix;
     const std::size_t channels = std::min(product_side, t_.channels - block * product_side);
     const std::size_t outs = std::min(product_side, t_.out_channels - out_block * product_side);
@@ -184,11 +201,14 @@ class bfloat16_weight_sums {
     for (std::size_t i = 0; i < taps(); ++i) {
       for (std::size_t j = 0; j < matrix; ++j) {
         float sum = sums[i * matrix + j];
-        for (std::size_t part = 1; part < parts; ++part) sum += sums[part * part_size + i * matrix + j];
+        for (std::size_t part = 1; part < parts; ++part)
+          sum += sums[part * part_size + i * matrix + j];
         total[j] = sum;
       }
       for (std::size_t out = 0; out < outs; ++out) {
-        float* const to = weight + ((out_block * product_side + out) * t_.channels + block * product_side) * taps() + i;
+        float* const to =
+            weight +
+            ((out_block * product_side + out) * t_.channels + block * product_side) * taps() + i;
         for (std::size_t c = 0; c < channels; ++c) to[c * taps()] = total[c * product_side + out];
       }
     }
@@ -199,8 +219,8 @@ class bfloat16_weight_sums {
 };
 
 /// weight = the adjoint of the convolution in the weight.
-inline void bfloat16_weight_gradient(const convolution_geometry& g, const float* image, const float* result,
-                                     float* weight) {
+inline void bfloat16_weight_gradient(const convolution_geometry& g, const float* image,
+                                     const float* result, float* weight) {
   if (g.batch * g.result_size() == 0)
     std::fill_n(weight, g.out_channels * g.patch(), 0.0f);
   else

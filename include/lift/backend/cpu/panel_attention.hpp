@@ -20,8 +20,8 @@
 
 namespace lift::detail {
 
-/// One head of one image: queries, keys and values, (depth, pixels) each, of n pixels, and what a strip of queries
-/// goes through but for matrix products.
+/// One head of one image: queries, keys and values, (depth, pixels) each, of n pixels, and what a
+/// strip of queries goes through but for matrix products.
 template <class T, std::size_t Strip>
 class attention_strips {
  public:
@@ -30,8 +30,12 @@ class attention_strips {
   using batch = xsimd::batch<T>;
 
   attention_strips(const attention_geometry& g, std::size_t head, const T* qkv)
-      : g_(g), depth_(g.depth), n_(g.pixels), q_(qkv + g.first_query(head)),
-        k_(q_ + g.image_size()), v_(k_ + g.image_size()) {}
+      : g_(g),
+        depth_(g.depth),
+        n_(g.pixels),
+        q_(qkv + g.first_query(head)),
+        k_(q_ + g.image_size()),
+        v_(k_ + g.image_size()) {}
 
   const T* q() const { return q_; }
   const T* k() const { return k_; }
@@ -62,8 +66,8 @@ class attention_strips {
 
   /// What scores are multiplied by: e^x = 2^(x·log₂e) takes fewer steps.
   T score_scale() const { return scale() * std::numbers::log2e_v<T>; }
-  /// p (n, strip): from keys·queries, times score_scale(), to the softmax of each column times the sum that is
-  /// returned.
+  /// p (n, strip): from keys·queries, times score_scale(), to the softmax of each column times the
+  /// sum that is returned.
   row exponentials(T* p) const {
     row top, total;
     top.fill(batch(std::numeric_limits<T>::lowest()));
@@ -82,9 +86,8 @@ class attention_strips {
   void divide(T* m, std::size_t rows, const row& by) const {
     row factor;
     for (std::size_t v = 0; v < by.size(); ++v) factor[v] = T(1) / by[v];
-    for_each_vector(m, rows, [&](T* at, std::size_t v) {
-      (load(at) * factor[v]).store_unaligned(at);
-    });
+    for_each_vector(m, rows,
+                    [&](T* at, std::size_t v) { (load(at) * factor[v]).store_unaligned(at); });
   }
 
   /// a ← p∘(a − the sums of the columns of p∘a)·factor.
@@ -133,7 +136,8 @@ class attention_head : public attention_strips<T, 2 * panel_width<T>> {
   attention_head(const attention_geometry& g, std::size_t head, const T* qkv, const arithmetic&)
       : strips(g, head, qkv) {}
 
-  /// Elements of matrices (n, depth) or (depth, n), (n, strip) and (depth, strip), with what is read behind them.
+  /// Elements of matrices (n, depth) or (depth, n), (n, strip) and (depth, strip), with what is
+  /// read behind them.
   std::size_t keys_size() const { return n_ * depth_ + panel_width<T>; }
   std::size_t scores_size() const { return n_ * strip; }
   std::size_t strip_size() const { return depth_ * strip + panel_width<T>; }
@@ -183,7 +187,8 @@ void attention_of_heads(const attention_geometry& g, const T* qkv, T* y) {
   default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
     const typename Head::arithmetic arithmetic;
     const Head head(g, task, qkv, arithmetic);
-    const scratch<typename Head::factor> keys(head.keys_size()), kept(Head::keeps_rows ? 0 : head.keys_size());
+    const scratch<typename Head::factor> keys(head.keys_size()),
+        kept(Head::keeps_rows ? 0 : head.keys_size());
     const scratch<T> p(head.scores_size()), q(head.strip_size());
     head.transpose(head.k(), keys);
     const auto* const v = head.rows(head.v(), kept);
@@ -201,8 +206,8 @@ void attention_of_heads(const attention_geometry& g, const T* qkv, T* y) {
 
 /// dy = dV·Pᵀ + V·Π((dQᵀK + QᵀdK)/√d)ᵀ for `tangents` stacked tangents of qkv.
 template <class Head, class T>
-void attention_tangents_of_heads(const attention_geometry& g, std::size_t tangents, const T* qkv, const T* dqkv,
-                                 T* dy) {
+void attention_tangents_of_heads(const attention_geometry& g, std::size_t tangents, const T* qkv,
+                                 const T* dqkv, T* dy) {
   using factor = typename Head::factor;
   default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
     const typename Head::arithmetic arithmetic;
@@ -233,7 +238,8 @@ void attention_tangents_of_heads(const attention_geometry& g, std::size_t tangen
         const scratch<T>& moves = dq;  // the queries' tangents are used up
         head.by_values(dv[k], p, moves);
         head.by_values(v, ds, moves, true);
-        head.give_strip(moves, first, queries, dy + k * g.batch * g.image_size() + g.first_output(task));
+        head.give_strip(moves, first, queries,
+                        dy + k * g.batch * g.image_size() + g.first_output(task));
       }
     });
   });
@@ -241,7 +247,8 @@ void attention_tangents_of_heads(const attention_geometry& g, std::size_t tangen
 
 /// The gradient of ⟨w, y⟩ with respect to qkv: (K·Gᵀ, Q·G, w·P), G = Π(wᵀV)/√d.
 template <class Head, class T>
-void attention_gradient_of_heads(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
+void attention_gradient_of_heads(const attention_geometry& g, const T* qkv, const T* w,
+                                 T* gradient) {
   using factor = typename Head::factor;
   default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
     const typename Head::arithmetic arithmetic;
@@ -268,8 +275,10 @@ void attention_gradient_of_heads(const attention_geometry& g, const T* qkv, cons
       head.gather(s, q, dk, first > 0);
       head.gather(p, ws, dv, first > 0);
     });
-    transpose_matrix(g.pixels, g.depth, dk.data(), head.keys_pitch(), dq + g.image_size(), g.pixels);
-    transpose_matrix(g.pixels, g.depth, dv.data(), head.keys_pitch(), dq + 2 * g.image_size(), g.pixels);
+    transpose_matrix(g.pixels, g.depth, dk.data(), head.keys_pitch(), dq + g.image_size(),
+                     g.pixels);
+    transpose_matrix(g.pixels, g.depth, dv.data(), head.keys_pitch(), dq + 2 * g.image_size(),
+                     g.pixels);
   });
 }
 
@@ -279,7 +288,8 @@ void panel_attention(const attention_geometry& g, const T* qkv, T* y) {
   attention_of_heads<attention_head<T>>(g, qkv, y);
 }
 template <class T>
-void panel_attention_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv, const T* dqkv, T* dy) {
+void panel_attention_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv,
+                              const T* dqkv, T* dy) {
   attention_tangents_of_heads<attention_head<T>>(g, tangents, qkv, dqkv, dy);
 }
 template <class T>

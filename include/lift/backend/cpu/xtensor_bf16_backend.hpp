@@ -27,8 +27,8 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   }
 
   template <class T>
-  static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight, const T* bias,
-                                 T* image) {
+  static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
+                                 const T* bias, T* image) {
     if constexpr (rounded<T>)
       bfloat16_convolve_transpose(g, result, weight, bias, image);
     else
@@ -36,7 +36,8 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   }
 
   template <class T>
-  static void convolve_weight(const convolution_geometry& g, const T* image, const T* result, T* weight) {
+  static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
+                              T* weight) {
     if constexpr (rounded<T>)
       bfloat16_weight_gradient(g, image, result, weight);
     else
@@ -44,19 +45,20 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   }
 
   template <class T>
-    requires std::is_same_v<T, float>
+  requires std::is_same_v<T, float>
   static void attend(const attention_geometry& g, const T* qkv, T* y) {
     attention_of_heads<bfloat16_head>(g, qkv, y);
   }
 
   template <class T>
-    requires std::is_same_v<T, float>
-  static void attend_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv, const T* dqkv, T* dy) {
+  requires std::is_same_v<T, float>
+  static void attend_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv,
+                              const T* dqkv, T* dy) {
     attention_tangents_of_heads<bfloat16_head>(g, tangents, qkv, dqkv, dy);
   }
 
   template <class T>
-    requires std::is_same_v<T, float>
+  requires std::is_same_v<T, float>
   static void attend_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
     attention_gradient_of_heads<bfloat16_head>(g, qkv, w, gradient);
   }
@@ -64,11 +66,13 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
 
 }  // namespace detail
 
-/// The CPU backend with the factors of float32 convolutions and attention rounded to bfloat16, 7 bits of fraction, and sums in
-/// float32: by the tiles of AMX or the dot products of AVX-512-BF16 where the processor has them, else with float32
-/// arithmetic, which is slower than xtensor_backend. Tensors stay float32; double precision is that of xtensor_backend.
+/// The CPU backend with the factors of float32 convolutions and attention rounded to bfloat16, 7
+/// bits of fraction, and sums in float32: by the tiles of AMX or the dot products of AVX-512-BF16
+/// where the processor has them, else with float32 arithmetic, which is slower than
+/// xtensor_backend. Tensors stay float32; double precision is that of xtensor_backend.
 ///
-/// The first convolution asks the Linux kernel for the use of AMX (arch_prctl), for the whole process.
+/// The first convolution asks the Linux kernel for the use of AMX (arch_prctl), for the whole
+/// process.
 struct xtensor_bf16_backend : any_storage<detail::bfloat16_xtensor_verbs> {
   static constexpr const char* name = "xtensor-bf16";
 };

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include <lift/backend/cpu/xtensor_bf16_backend.hpp>
+#include <lift/model/network.hpp>
+#include <lift/train/trainer.hpp>
+
+#include "backend/convolution_cases.hpp"
+
+BOOST_AUTO_TEST_SUITE(bfloat16_tests)
+
+using namespace lift;
+using namespace lift::test;
+
+namespace {
+
+using tensor_bf16 = tensor<xtensor_bf16_backend, float>;
+namespace products = lift::detail;
+
+/// Random factors of a product in 7 steps, rows and steps further apart than they must be.
+struct random_factors {
+  static constexpr std::size_t steps = 7, left_pitch = steps * products::step_depth + 8,
+                               right_pitch = 40;
+  std::vector<bfloat16> left = std::vector<bfloat16>(products::product_side * left_pitch);
+  std::vector<products::bfloat16_pair> right =
+      std::vector<products::bfloat16_pair>(steps * products::tile_side * right_pitch);
+  std::vector<std::uint32_t> left_steps, right_steps;
+
+  random_factors() {
+    const auto numbers = random_tensor<plain_f>(shape{left.size() + 2 * right.size()}, 1).to_host();
+    for (std::size_t i = 0; i < left.size(); ++i) left[i] = bfloat16(numbers[i]);
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      const float* const pair = numbers.data() + left.size() + 2 * i;
+      right[i] = bfloat16(pair[0]).bits | std::uint32_t{bfloat16(pair[1]).bits} << 16;
+    }
+    for (std::size_t i = 0; i < steps; ++i) {  // in no order
+      left_steps.push_back(static_cast<std::uint32_t>(i * 3 % steps * products::step_depth));
+      right_steps.push_back(
+          static_cast<std::uint32_t>(i * 5 % steps * products::tile_side * right_pitch));
+    }
+  }
+
+  products::bfloat16_factors of(std::size_t rows, std::size_t columns, std::size_t count) const {
+    return {
+        .left = {left.data(), rows > 1 ? left.data() + products::tile_side * left_pitch : nullptr},
+        .left_pitch = left_pitch,
+        .right = {right.data(), columns > 1 ? right.data() + products::tile_side : nullptr},
+        .right_pitch = right_pitch,
+        .steps = count,
+        .left_steps = left_steps.data(),
+        .right_steps = right_steps.data()};
+  }
+  /// What the sum in row i and column j is.
+  double sum(std::size_t i, std::size_t j, std::size_t count) const {
+    double total = 0;
+    for (std::size_t step = 0; step < count; ++step)
+      for (std::size_t k = 0; k < products::step_depth; ++k) {
+        const products::bfloat16_pair pair = right[right_steps[step] + k / 2 * right_pitch + j];
+        bfloat16 factor;
+        factor.bits = static_cast<std::uint16_t>(k % 2 == 0 ? pair : pair >> 16);
+        total += double(float(left[i * left_pitch + left_steps[step] + k])) * double(float(factor));
+      }
+    return total;
+  }
+};
+
+/// A LIFT network of two small levels, and what it makes of images of noise.
+template <class Tensor>
+struct small_network {
+  lift_unet architecture{{.hidden_dims = {32, 64}, .attention_levels = {{1}}}};
+  network<lift_unet, Tensor> net{architecture, 1};
+
+  static Tensor images(std::size_t size) { return random_tensor<Tensor>({8, 3, size, size}, 1); }
+
+  std::vector<double> outputs() const {
+    const auto y =
+        net(scales<Tensor>{images(16), images(8)}, scales{timesteps{500}, timesteps{300}});
+    std::vector<double> all;
+    for (const auto& each : y)
+      for (const auto x : each.to_host()) all.push_back(static_cast<double>(x));
+    return all;
+  }
+
+  /// The mean loss of the last 50 of 200 steps of training.
+  double trained_loss() const {
+    const objective objective{cosine_schedule(), independent_regime{}};
+    const training_options<> options{.batch_size = 8, .average = {.decay = 0}};
+    training_state<Tensor> training(net.weights);
+    double total = 0;
+    for (std::size_t step = 0; step < 200; ++step) {
+      const auto noised = objective.template batch<2>(images(16), 1, training.step * 8);
+      const auto result = loss_and_gradients(architecture, training.weights, noised, {1, 1});
+      if (step >= 150)
+        for (const Tensor& loss : result.loss) total += static_cast<double>(loss.to_host()[0]);
+      update(training, result, 1e-3, options);
+    }
+    return total / 50;
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_unit_makes_the_same_products) {
+  const random_factors factors;
+  constexpr std::size_t side = products::product_side, pitch = side + 3;
+  BOOST_CHECK_EQUAL(products::bfloat16_units().back().name, "float32");
+  for (const auto& unit : products::bfloat16_units())
+    for (const std::size_t rows : {std::size_t{1}, std::size_t{2}})
+      for (const std::size_t columns : {std::size_t{1}, std::size_t{2}})
+        for (const std::size_t count : {std::size_t{0}, std::size_t{1}, random_factors::steps})
+          for (const bool add : {false, true})
+            BOOST_TEST_CONTEXT(unit.name << ": " << rows << " times " << columns << " tiles, "
+                                         << count << " steps") {
+              std::vector<float> sums(side * pitch, 100.0f);
+              const products::bfloat16_products_here here(unit);
+              here.multiply(factors.of(rows, columns, count), sums.data(), pitch, add);
+              for (std::size_t i = 0; i < side; ++i)
+                for (std::size_t j = 0; j < pitch; ++j) {
+                  const bool present =
+                      i < rows * products::tile_side && j < columns * products::tile_side;
+                  const double want = present ? factors.sum(i, j, count) + (add ? 100 : 0) : 100;
+                  BOOST_REQUIRE_SMALL(double(sums[i * pitch + j]) - want, present ? 1e-4 : 0.0);
+                }
+            }
+}
+
+// Of numbers that bfloat16 has, only sums are rounded.
+BOOST_AUTO_TEST_CASE(convolutions_are_those_of_rounded_numbers) {
+  for (const auto& c : convolutions) BOOST_TEST_CONTEXT(c)
+  check_close(results_of<xtensor_bf16_backend, float>(c, bfloat16_numbers<tensor_bf16>),
+              results_of<plain_xtensor_backend, float>(c, bfloat16_numbers<plain_f>), 5e-6);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_are_rounded_once) {
+  const convolution_case c{2, 20, 9, 11, 33, 3, 1, 1};
+  const auto got = results_of<xtensor_bf16_backend, float>(c);
+  const auto want = results_of<plain_xtensor_backend, float>(c);
+  check_close(got, want, 4e-3);
+  BOOST_CHECK_GT(relative_l2(got.y.to_host(), want.y.to_host()), 1e-4);  // they are rounded
+}
+
+BOOST_AUTO_TEST_CASE(nothing_convolved_is_nothing) {
+  const convolution_geometry g{0, 4, 8, 8, 5, 8, 8, 3, 1, 1};
+  std::vector<float> weight(5 * 4 * 9, 1.0f);
+  xtensor_bf16_backend::convolve<float>(g, nullptr, weight.data(), {}, nullptr);
+  xtensor_bf16_backend::convolve_transpose<float>(g, nullptr, weight.data(), nullptr, nullptr);
+  xtensor_bf16_backend::convolve_weight<float>(g, nullptr, nullptr, weight.data());
+  BOOST_TEST(weight == std::vector<float>(weight.size(), 0.0f), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_a_number_stays_where_its_pixels_are) {
+  const convolution_case c{1, 32, 24, 24, 32, 3, 1, 1};
+  auto host = random_tensor<plain_f>({1, 32, 24, 24}, 1).to_host();
+  host[5 * 24 * 24 + 12 * 24 + 12] = std::nanf("");
+  const tensor_bf16 x({1, 32, 24, 24}, host),
+      weight = random_tensor<tensor_bf16>({32, 32, 3, 3}, 2);
+  tensor_bf16 y(shape{1, 32, 24, 24});
+  xtensor_bf16_backend::convolve(c.geometry(), x.data(), weight.data(), {}, y.mutable_data());
+  const auto out = y.to_host();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t row = i / 24 % 24, column = i % 24;
+    BOOST_REQUIRE_EQUAL(std::isnan(out[i]), row >= 11 && row <= 13 && column >= 11 && column <= 13);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(attention_is_within_the_rounding_of_its_factors) {
+  for (const auto& [b, heads, depth, side] : std::vector<std::array<std::size_t, 4>>{
+           {2, 4, 32, 32}, {2, 4, 64, 16}, {3, 3, 4, 5}, {1, 2, 33, 9}, {2, 1, 1, 1}, {1, 4, 1, 3}})
+    BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
+      const shape qkv{b, 3 * heads * depth, side, side};
+      const auto got = attention_results<xtensor_bf16_backend, float>(qkv, heads);
+      const auto exact = attention_results<plain_xtensor_backend, double>(qkv, heads);
+      for (std::size_t i = 0; i < got.size(); ++i)
+        if (side > 1 || i == 0) BOOST_CHECK_LT(relative_l2(got[i], exact[i]), 1e-2);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(double_precision_is_not_rounded) {
+  const convolution_case c{2, 20, 9, 11, 33, 3, 1, 1};
+  check_close(results_of<xtensor_bf16_backend, double>(c),
+              results_of<plain_xtensor_backend, double>(c), 1e-13);
+}
+
+BOOST_AUTO_TEST_CASE(one_thread_and_many_give_the_same_bytes) {
+  const auto all = [](std::size_t threads) {
+    default_thread_pool().resize(threads);
+    std::vector<std::vector<float>> results;
+    for (const convolution_case& c :
+         {convolution_case{3, 40, 32, 32, 40, 3, 1, 1}, {2, 200, 8, 8, 170, 4, 2, 1}}) {
+      const auto r = results_of<xtensor_bf16_backend, float>(c);
+      for (const auto& x : {r.y, r.gx, r.ga}) results.push_back(x.to_host());
+    }
+    return results;
+  };
+  const auto one = all(1), three = all(3);
+  default_thread_pool().resize(0);
+  BOOST_CHECK(one == three);
+}
+
+BOOST_AUTO_TEST_CASE(a_network_is_within_two_hundredths_of_float32) {
+  const auto got = small_network<tensor_bf16>().outputs();
+  BOOST_CHECK_LT(relative_l2(got, small_network<tensor_f>().outputs()), 2e-2);
+  BOOST_CHECK_GT(relative_l2(got, small_network<tensor_f>().outputs()), 1e-4);
+}
+
+#ifndef LIFT_TEST_EMULATED  // it is slow
+BOOST_AUTO_TEST_CASE(a_training_ends_within_two_hundredths_of_float32) {
+  const double want = small_network<tensor_f>().trained_loss();
+  BOOST_CHECK_LT(std::abs(small_network<tensor_bf16>().trained_loss() - want), 0.02 * want);
+}
+#endif
+
+BOOST_AUTO_TEST_SUITE_END()
