@@ -32,7 +32,7 @@ class kernel_panels {
     for (const auto& taps : t.taps) {
       phases_.push_back(size_);
       for (std::size_t i = 0; i < taps.size(); ++i)
-        places_[taps[i].weight].push_back({size_ + i * step, taps.size() * step});
+        places_[taps[i].weight] = {size_ + i * step, taps.size() * step};
       size_ += blocks_ * taps.size() * step;
     }
     for (std::size_t i = 0; i < size_; i += step) steps_.push_back(static_cast<std::uint32_t>(i));
@@ -74,16 +74,25 @@ class kernel_panels {
                       count = std::min(step_depth, t_.channels - channel);
     kernels += channel * area_;
     if (area_ == 1)
-      return round_numbers(count, kernels, to + places_[0][0].first + block * places_[0][0].block);
+      return round_numbers(count, kernels, to + places_[0].first + block * places_[0].block);
     const scratch<float> padded(count < step_depth ? step_depth * area_ : 0);
     if (count < step_depth) {
       std::copy_n(kernels, count * area_, padded.data());
       std::fill(padded + count * area_, padded + step_depth * area_, 0.0f);
       kernels = padded;
     }
-    unzip_(kernels, [&](std::size_t number) {
-      return to + places_[number][0].first + block * places_[number][0].block;
-    });
+    if (area_ % lanes<float> == 0)  // blocks that are transposed as they are
+      for (std::size_t half = 0; half < step_depth; half += tile_side)
+        for_each_column(kernels + half * area_, area_, tile_side, area_,
+                        kernels + step_depth * area_,
+                        [&](std::size_t number, std::size_t row, const xsimd::batch<float>& x) {
+                          const place& at = places_[number];
+                          round_lanes(x, to + at.first + block * at.block + half + row);
+                        });
+    else
+      unzip_(kernels, [&](std::size_t number) {
+        return to + places_[number].first + block * places_[number].block;
+      });
   }
 
   /// The kernels of `count` channels of the result where the weights of an input's channel follow
@@ -95,7 +104,7 @@ class kernel_panels {
       for_each_column(weight + (channel * t_.out_channels + first) * area_, t_.out_channels * area_,
                       std::min(tile_side, t_.channels - channel), count * area_, end,
                       [&](std::size_t column, std::size_t row, const xsimd::batch<float>& x) {
-                        const place& at = places_[column % area_][0];
+                        const place& at = places_[column % area_];
                         round_lanes(x, to + at.first + channel / step_depth * at.block +
                                            column / area_ * step_depth + channel % step_depth +
                                            row);
@@ -107,7 +116,7 @@ class kernel_panels {
   bool exchanged_;
   std::size_t blocks_, size_ = 0;
   unzipper unzip_;
-  std::vector<std::vector<place>> places_;
+  std::vector<place> places_;
   std::vector<std::size_t> phases_;
   std::vector<std::uint32_t> steps_;
 };
