@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <lift/backend/cpu/xtensor_backend.hpp>
+#include <lift/backend/cpu/xtensor_bf16_backend.hpp>
 #include <lift/tensor/noise.hpp>
 
 #include "benchmark_options.hpp"
@@ -9,6 +9,7 @@
 namespace lift::bench {
 
 using tensor_f = tensor<xtensor_backend, float>;
+using tensor_bf16 = tensor<xtensor_bf16_backend, float>;
 
 /// Standard normal numbers that differ for different samples.
 template <class Tensor = tensor_f>

@@ -7,7 +7,6 @@
 #include <string>
 
 #include <lift/analysis/hutchinson.hpp>
-#include <lift/backend/cpu/xtensor_bf16_backend.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
 #include <lift/path/diagonal.hpp>
@@ -20,8 +19,6 @@ using namespace lift;
 using namespace lift::bench;
 
 namespace {
-
-using tensor_bf16 = tensor<xtensor_bf16_backend, float>;
 
 template <class Tensor>
 network<lift_unet, Tensor>& full_size() {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The primitives at the shapes of the full-size network, with the rate of arithmetic (GFLOP/s) or
-// of memory traffic (GB/s), next to the machine's own rate for one matrix product.
+// of memory traffic (GB/s), next to the machine's own rate for one matrix product. Names that start
+// with bf16_ are of factors in bfloat16.
+#include <string>
+#include <type_traits>
+
 #include <lift/ad/apply.hpp>
 #include <lift/op/attention.hpp>
 #include <lift/op/conv2d.hpp>
@@ -35,22 +39,24 @@ void matrix_product(benchmark::State& state) {
 struct layer {
   std::size_t batch, in, out, size, kernel;
   explicit layer(const benchmark::State& state)
-      : batch(argument(state, 0)), in(argument(state, 1)), out(argument(state, 2)),
-        size(argument(state, 3)), kernel(argument(state, 4)) {}
+      : batch(argument(state, 0)),
+        in(argument(state, 1)),
+        out(argument(state, 2)),
+        size(argument(state, 3)),
+        kernel(argument(state, 4)) {}
   std::size_t stride() const { return kernel == 4 ? 2 : 1; }
   std::size_t padding() const { return kernel == 1 ? 0 : 1; }
-  tensor_f image() const { return normal({batch, in, size, size}); }
 };
 
-template <class Op>
+template <class Op, class Tensor>
 struct convolution_case {
   layer l;
   Op op{l.stride(), l.padding()};
-  tensor_f x = l.image(), a, y;
+  Tensor x = normal<Tensor>({l.batch, l.in, l.size, l.size}), a, y;
   explicit convolution_case(const benchmark::State& state) : l(state) {
     const bool transposed = std::is_same_v<Op, op::conv_transpose2d>;
-    a = transposed ? normal({l.in, l.out, l.kernel, l.kernel}, 1)
-                   : normal({l.out, l.in, l.kernel, l.kernel}, 1);
+    a = transposed ? normal<Tensor>({l.in, l.out, l.kernel, l.kernel}, 1)
+                   : normal<Tensor>({l.out, l.in, l.kernel, l.kernel}, 1);
     y = op.product(x, a);
   }
   void report(benchmark::State& state) const {
@@ -60,33 +66,36 @@ struct convolution_case {
   }
 };
 
-template <class Op>
+template <class Op, class Tensor>
 void convolution(benchmark::State& state) {
-  const convolution_case<Op> c(state);
+  const convolution_case<Op, Tensor> c(state);
   for (auto _ : state) benchmark::DoNotOptimize(c.op.product(c.x, c.a));
   c.report(state);
 }
-template <class Op>
+template <class Op, class Tensor>
 void convolution_image_gradient(benchmark::State& state) {
-  const convolution_case<Op> c(state);
+  const convolution_case<Op, Tensor> c(state);
   for (auto _ : state) benchmark::DoNotOptimize(c.op.image_gradient(c.y, c.a, c.x.shape()));
   c.report(state);
 }
-template <class Op>
+template <class Op, class Tensor>
 void convolution_weight_gradient(benchmark::State& state) {
-  const convolution_case<Op> c(state);
+  const convolution_case<Op, Tensor> c(state);
   for (auto _ : state) benchmark::DoNotOptimize(c.op.weight_gradient(c.x, c.y, c.a.shape()));
   c.report(state);
 }
 
 /// Multi-head attention of an image with `channels` channels.
+template <class Tensor>
 struct attention_case {
   std::size_t batch, channels, size;
   op::attention op{4};
-  tensor_f qkv;
+  Tensor qkv;
   explicit attention_case(const benchmark::State& state)
-      : batch(argument(state, 0)), channels(argument(state, 1)), size(argument(state, 2)),
-        qkv(normal({batch, 3 * channels, size, size})) {}
+      : batch(argument(state, 0)),
+        channels(argument(state, 1)),
+        size(argument(state, 2)),
+        qkv(normal<Tensor>({batch, 3 * channels, size, size})) {}
   /// Each of the matrix products takes 2·C·n² operations for n pixels.
   void report(benchmark::State& state, double products) const {
     const std::size_t pixels = size * size;
@@ -95,16 +104,18 @@ struct attention_case {
   }
 };
 
+template <class Tensor>
 void attention(benchmark::State& state) {
-  const attention_case c(state);
+  const attention_case<Tensor> c(state);
   for (auto _ : state) benchmark::DoNotOptimize(apply(c.op, c.qkv));
   c.report(state, 2);
 }
 /// What the derivative recomputes of the value is not counted as its work.
+template <class Tensor>
 void attention_gradient(benchmark::State& state) {
-  const attention_case c(state);
+  const attention_case<Tensor> c(state);
   const auto primal = c.op.forward(c.qkv);
-  const auto w = normal(primal.value.shape(), 1);
+  const auto w = normal<Tensor>(primal.value.shape(), 1);
   for (auto _ : state) benchmark::DoNotOptimize(c.op.vjp(primal.saved, w, {true}));
   c.report(state, 4);
 }
@@ -118,8 +129,8 @@ void group_norm(benchmark::State& state) {
   report_rate(state, "GB/s", 8.0 * static_cast<double>(x.size()));
 }
 void silu(benchmark::State& state) {
-  const auto x = normal({argument(state, 0), argument(state, 1), argument(state, 2),
-                         argument(state, 2)});
+  const auto x =
+      normal({argument(state, 0), argument(state, 1), argument(state, 2), argument(state, 2)});
   for (auto _ : state) benchmark::DoNotOptimize(apply(op::silu{}, x));
   report_rate(state, "GB/s", 8.0 * static_cast<double>(x.size()));
 }
@@ -128,17 +139,23 @@ void same_size_layers(benchmark::internal::Benchmark* b) {
   all_threads(b);
   b->ArgNames({"batch", "in", "out", "size", "kernel"});
   for (const std::int64_t batch : {1, 8})
-    b->Args({batch, 6, 64, 64, 3})->Args({batch, 64, 64, 64, 3})->Args({batch, 128, 128, 32, 3})
-        ->Args({batch, 256, 256, 16, 3})->Args({batch, 512, 512, 8, 3})
-        ->Args({batch, 1024, 512, 8, 3})->Args({batch, 512, 512, 4, 3})
-        ->Args({batch, 128, 384, 32, 1})->Args({batch, 64, 64, 64, 4})
+    b->Args({batch, 6, 64, 64, 3})
+        ->Args({batch, 64, 64, 64, 3})
+        ->Args({batch, 128, 128, 32, 3})
+        ->Args({batch, 256, 256, 16, 3})
+        ->Args({batch, 512, 512, 8, 3})
+        ->Args({batch, 1024, 512, 8, 3})
+        ->Args({batch, 512, 512, 4, 3})
+        ->Args({batch, 128, 384, 32, 1})
+        ->Args({batch, 64, 64, 64, 4})
         ->Args({batch, 512, 512, 8, 4});
 }
 void doubling_layers(benchmark::internal::Benchmark* b) {
   all_threads(b);
   b->ArgNames({"batch", "in", "out", "size", "kernel"});
   for (const std::int64_t batch : {1, 8})
-    b->Args({batch, 512, 512, 4, 4})->Args({batch, 256, 256, 16, 4})
+    b->Args({batch, 512, 512, 4, 4})
+        ->Args({batch, 256, 256, 16, 4})
         ->Args({batch, 128, 128, 32, 4});
 }
 void images(benchmark::internal::Benchmark* b) {
@@ -148,19 +165,31 @@ void images(benchmark::internal::Benchmark* b) {
 }
 
 BENCHMARK(matrix_product)->ArgName("n")->Arg(1024)->Apply(all_threads);
-BENCHMARK(convolution<op::conv2d>)->Name("conv2d")->Apply(same_size_layers);
-BENCHMARK(convolution_image_gradient<op::conv2d>)->Name("conv2d_image_gradient")
-    ->Apply(same_size_layers);
-BENCHMARK(convolution_weight_gradient<op::conv2d>)->Name("conv2d_weight_gradient")
-    ->Apply(same_size_layers);
-BENCHMARK(convolution<op::conv_transpose2d>)->Name("conv_transpose2d")->Apply(doubling_layers);
-BENCHMARK(convolution_image_gradient<op::conv_transpose2d>)
-    ->Name("conv_transpose2d_image_gradient")->Apply(doubling_layers);
-BENCHMARK(convolution_weight_gradient<op::conv_transpose2d>)
-    ->Name("conv_transpose2d_weight_gradient")->Apply(doubling_layers);
-BENCHMARK(attention)->Apply(images);
-BENCHMARK(attention_gradient)->Apply(images);
 BENCHMARK(group_norm)->Apply(images)->Args({8, 64, 64});
 BENCHMARK(silu)->Apply(images)->Args({8, 64, 64});
+
+template <class Tensor>
+void register_products(const std::string& prefix) {
+  const auto add = [&](const char* name, void (*run)(benchmark::State&)) {
+    return benchmark::RegisterBenchmark((prefix + name).c_str(), run);
+  };
+  const auto add_convolution = [&]<class Op>(std::type_identity<Op>, const std::string& name,
+                                             auto layers) {
+    add(name.c_str(), convolution<Op, Tensor>)->Apply(layers);
+    add((name + "_image_gradient").c_str(), convolution_image_gradient<Op, Tensor>)->Apply(layers);
+    add((name + "_weight_gradient").c_str(), convolution_weight_gradient<Op, Tensor>)
+        ->Apply(layers);
+  };
+  add_convolution(std::type_identity<op::conv2d>(), "conv2d", same_size_layers);
+  add_convolution(std::type_identity<op::conv_transpose2d>(), "conv_transpose2d", doubling_layers);
+  add("attention", attention<Tensor>)->Apply(images);
+  add("attention_gradient", attention_gradient<Tensor>)->Apply(images);
+}
+
+const bool registered = [] {
+  register_products<tensor_f>("");
+  register_products<tensor_bf16>("bf16_");
+  return true;
+}();
 
 }  // namespace
