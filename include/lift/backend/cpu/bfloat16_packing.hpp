@@ -88,7 +88,7 @@ class unzipper {
  public:
   explicit unzipper(std::size_t n) : n_(n) {
 #ifdef __AVX512BF16__
-    for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t i = 0; i < n && n <= most_vectors; ++i)
       for (std::size_t v = 0; v < n; ++v) {
         lanes_of to;
         for (std::size_t lane = 0; lane < step_depth; ++lane) {
