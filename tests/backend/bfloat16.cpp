@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
@@ -102,6 +103,16 @@ struct small_network {
   }
 };
 
+/// Calls body with each unit of this processor in use.
+void with_each_unit(const auto& body) {
+  const auto* const fastest = products::bfloat16_unit_in_use();
+  for (const auto& unit : products::bfloat16_units()) {
+    products::bfloat16_unit_in_use() = &unit;
+    BOOST_TEST_CONTEXT(unit.name) body();
+  }
+  products::bfloat16_unit_in_use() = fastest;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_unit_makes_the_same_products) {
@@ -130,9 +141,48 @@ BOOST_AUTO_TEST_CASE(every_unit_makes_the_same_products) {
 
 // Of numbers that bfloat16 has, only sums are rounded.
 BOOST_AUTO_TEST_CASE(convolutions_are_those_of_rounded_numbers) {
-  for (const auto& c : convolutions) BOOST_TEST_CONTEXT(c)
-  check_close(results_of<xtensor_bf16_backend, float>(c, bfloat16_numbers<tensor_bf16>),
-              results_of<plain_xtensor_backend, float>(c, bfloat16_numbers<plain_f>), 5e-6);
+  for (const auto& c : convolutions) BOOST_TEST_CONTEXT(c) {
+      const auto want = results_of<plain_xtensor_backend, float>(c, bfloat16_numbers<plain_f>);
+      with_each_unit([&] {
+        check_close(results_of<xtensor_bf16_backend, float>(c, bfloat16_numbers<tensor_bf16>), want,
+                    5e-6);
+      });
+    }
+}
+
+// What is behind a channel's pixels is not read, nor multiplied by zero.
+BOOST_AUTO_TEST_CASE(a_channel_that_is_not_a_number_leaves_the_weights_of_others) {
+  const float nan = std::nanf("");
+  for (const convolution_case& c : {convolution_case{2, 32, 4, 4, 32, 3, 1, 1},
+                                    {1, 32, 8, 8, 8, 4, 2, 1},
+                                    {3, 32, 2, 2, 32, 3, 1, 1},
+                                    {1, 32, 20, 20, 32, 3, 1, 1}})
+    BOOST_TEST_CONTEXT(c) {
+      with_each_unit([&] {
+        const auto g = c.geometry();
+        auto host = random_tensor<plain_f>({c.batch, c.in, c.height, c.width}, 1).to_host();
+        for (std::size_t b = 0; b < c.batch; ++b)
+          std::fill_n(
+              host.begin() + static_cast<std::ptrdiff_t>(b * g.image_size() + 7 * g.image_area()),
+              g.image_area(), nan);
+        const auto result =
+            random_tensor<plain_f>({c.batch, c.out, g.out_height, g.out_width}, 2).to_host();
+        std::vector<float> weight(c.out * g.patch());
+        xtensor_bf16_backend::convolve_weight(g, host.data(), result.data(), weight.data());
+        for (std::size_t i = 0; i < weight.size(); ++i)
+          if (i / c.kernel.area() % c.in != 7) BOOST_REQUIRE(std::isfinite(weight[i]));
+      });
+    }
+}
+
+BOOST_AUTO_TEST_CASE(without_channels_there_is_the_bias) {
+  const convolution_geometry g{1, 0, 5, 5, 3, 5, 5, 3, 1, 1};
+  const std::vector<float> bias{1, 2, 3};
+  with_each_unit([&] {
+    std::vector<float> y(75, -1.0f);
+    xtensor_bf16_backend::convolve<float>(g, nullptr, nullptr, {.bias = bias.data()}, y.data());
+    for (std::size_t i = 0; i < y.size(); ++i) BOOST_REQUIRE_EQUAL(y[i], bias[i / 25]);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_rounded_once) {
@@ -172,10 +222,12 @@ BOOST_AUTO_TEST_CASE(attention_is_within_the_rounding_of_its_factors) {
            {2, 4, 32, 32}, {2, 4, 64, 16}, {3, 3, 4, 5}, {1, 2, 33, 9}, {2, 1, 1, 1}, {1, 4, 1, 3}})
     BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
       const shape qkv{b, 3 * heads * depth, side, side};
-      const auto got = attention_results<xtensor_bf16_backend, float>(qkv, heads);
       const auto exact = attention_results<plain_xtensor_backend, double>(qkv, heads);
-      for (std::size_t i = 0; i < got.size(); ++i)
-        if (side > 1 || i == 0) BOOST_CHECK_LT(relative_l2(got[i], exact[i]), 1e-2);
+      with_each_unit([&] {
+        const auto got = attention_results<xtensor_bf16_backend, float>(qkv, heads);
+        for (std::size_t i = 0; i < got.size(); ++i)
+          if (side > 1 || i == 0) BOOST_CHECK_LT(relative_l2(got[i], exact[i]), 1e-2);
+      });
     }
 }
 

@@ -127,6 +127,9 @@ class bfloat16_convolver {
   bfloat16_convolver(const tap_geometry& t, std::size_t area, bool exchanged)
       : t_(t), panels_(t_, area, exchanged), out_blocks_(ceil_div(t.out_channels, product_side)) {}
 
+  bfloat16_convolver(const bfloat16_convolver&) = delete;  // panels_ refers to t_
+  bfloat16_convolver& operator=(const bfloat16_convolver&) = delete;
+
   void operator()(const float* image, const float* weight,
                   const convolution_epilogue<float>& epilogue, float* out) const {
     if (t_.batch * t_.out_channels * t_.out_area() == 0) return;
@@ -139,19 +142,21 @@ class bfloat16_convolver {
   }
 
  private:
-  /// Rows of strips that stay in a core's second-level cache.
+  /// Rows of strips that stay in a core's second-level cache, and are enough of them for several
+  /// cores.
   std::size_t strip_rows() const {
-    constexpr std::size_t bytes = std::size_t{256} << 10;
+    constexpr std::size_t bytes = std::size_t{256} << 10, least_strips = 8, least_rows = 4;
     const std::size_t row =
         strip_layout(t_, t_.rows()).size() * sizeof(bfloat16_pair) / (t_.rows() + t_.reach.height);
     const std::size_t most = std::max<std::size_t>(1, bytes / std::max<std::size_t>(row, 1));
-    return ceil_div(t_.rows(), ceil_div(t_.rows(), most));
+    const std::size_t wanted = std::max(least_rows, t_.batch * t_.rows() / least_strips);
+    return ceil_div(t_.rows(), ceil_div(t_.rows(), std::min(most, wanted)));
   }
 
   /// The kernels are packed once; each task packs a strip and takes it through all of them.
   void by_strips(const float* image, const float* weight,
                  const convolution_epilogue<float>& epilogue, float* out) const {
-    work_buffer<bfloat16> kernels(out_blocks_ * panels_.size());
+    work_buffer<bfloat16> kernels(out_blocks_ * panels_.size() + 1);  // there may be none
     parallel_for(out_blocks_, 1, [&](std::size_t i, std::size_t) {
       panels_.pack(weight, i * product_side, kernels.data() + i * panels_.size());
     });
@@ -181,7 +186,7 @@ class bfloat16_convolver {
     const auto steps = steps_of(whole);
     const std::size_t at_once = ceil_div(std::size_t{512}, round_up(whole.positions(), tile_side));
     parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
-      const scratch<bfloat16> kernels(panels_.size());
+      const scratch<bfloat16> kernels(panels_.size() + 1);
       panels_.pack(weight, block * product_side, kernels);
       const bfloat16_products_here products;
       for (std::size_t b = 0; b < t_.batch; b += at_once)

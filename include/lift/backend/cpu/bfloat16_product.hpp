@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 #include <vector>
 
 #include <xsimd/xsimd.hpp>
@@ -72,6 +71,7 @@ struct widened_products {
   using batch = xsimd::batch<float>;
   using words = xsimd::batch<std::uint32_t>;
   static constexpr std::size_t rows = 4, vectors = tile_side / batch::size;
+  static_assert(tile_side % batch::size == 0);
 
   static void multiply_rows(const bfloat16_factors& f, const bfloat16* left,
                             const bfloat16_pair* right, float* sums, std::size_t pitch, bool add) {
@@ -85,8 +85,8 @@ struct widened_products {
         for (std::size_t v = 0; v < vectors; ++v) {
           const auto both = words::load_unaligned(right + f.right_steps[step] +
                                                   pair * f.right_pitch + v * batch::size);
-          const auto first = xsimd::bitwise_cast<batch>(both << 16);
-          const auto second = xsimd::bitwise_cast<batch>(both & words(0xffff0000u));
+          const auto first = __builtin_bit_cast(batch, both << 16);
+          const auto second = __builtin_bit_cast(batch, both & words(0xffff0000u));
           for (std::size_t i = 0; i < rows; ++i) {
             const bfloat16* const factor = at + i * f.left_pitch + 2 * pair;
             total[i][v] = xsimd::fma(batch(float(factor[0])), first, total[i][v]);
@@ -266,10 +266,17 @@ inline const std::vector<bfloat16_unit>& bfloat16_units() {
   return here;
 }
 
-/// Makes this thread ready for products until the end of a scope.
+/// What convolutions and attention are computed by: the fastest, unless a test says otherwise.
+inline const bfloat16_unit*& bfloat16_unit_in_use() {
+  static const bfloat16_unit* unit = &bfloat16_units().front();
+  return unit;
+}
+
+/// Makes this thread ready for products until the end of a scope; scopes of a thread are not
+/// nested.
 class bfloat16_products_here {
  public:
-  explicit bfloat16_products_here(const bfloat16_unit& unit = bfloat16_units().front())
+  explicit bfloat16_products_here(const bfloat16_unit& unit = *bfloat16_unit_in_use())
       : unit_(unit) {
     unit_.begin();
   }

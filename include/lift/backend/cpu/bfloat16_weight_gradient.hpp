@@ -30,7 +30,7 @@ class bfloat16_weight_sums {
         strips_(ceil_div(t_.rows(), rows_)),
         steps_(ceil_div(rows_ * t_.columns(), step_depth)),
         copies_(t_.in_phases.area() * (t_.reach.width + 1)),
-        plane_((((rows_ + t_.reach.height) * t_.columns() + step_depth) / step_depth | 1) *
+        plane_((ceil_div(t_.reach.height * t_.columns() + steps_ * step_depth, step_depth) | 1) *
                step_depth),
         blocks_(ceil_div(t_.channels, product_side)),
         out_blocks_(ceil_div(t_.out_channels, product_side)),
@@ -88,7 +88,9 @@ class bfloat16_weight_sums {
   std::size_t taps() const { return t_.taps[0].size(); }
   /// Sums of 32 channels of the image with all of the result.
   std::size_t block_size() const { return out_blocks_ * taps() * matrix; }
-  /// Numbers of a piece of an image, and pairs of one of a result.
+  /// Numbers of a piece of an image, and pairs of one of a result. A channel's numbers, plane_,
+  /// reach to the end of the last tap's last step, and are an odd number of steps, so that those of
+  /// several channels lie in different sets of a cache.
   std::size_t image_size() const { return copies_ * blocks_ * product_side * plane_; }
   std::size_t result_size() const { return 2 * out_blocks_ * steps_ * tile; }
   static constexpr std::size_t tile = tile_side * tile_side;

@@ -45,22 +45,31 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   }
 
   template <class T>
-  requires std::is_same_v<T, float>
-  static void attend(const attention_geometry& g, const T* qkv, T* y) {
-    attention_of_heads<bfloat16_head>(g, qkv, y);
+  requires(rounded<T> ||
+           (wide && is_own_accumulator<T>)) static void attend(const attention_geometry& g,
+                                                               const T* qkv, T* y) {
+    if constexpr (rounded<T>)
+      attention_of_heads<bfloat16_head>(g, qkv, y);
+    else
+      fast_xtensor_verbs::attend(g, qkv, y);
   }
 
   template <class T>
-  requires std::is_same_v<T, float>
-  static void attend_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv,
-                              const T* dqkv, T* dy) {
-    attention_tangents_of_heads<bfloat16_head>(g, tangents, qkv, dqkv, dy);
+  requires(rounded<T> || (wide && is_own_accumulator<T>)) static void attend_tangents(
+      const attention_geometry& g, std::size_t tangents, const T* qkv, const T* dqkv, T* dy) {
+    if constexpr (rounded<T>)
+      attention_tangents_of_heads<bfloat16_head>(g, tangents, qkv, dqkv, dy);
+    else
+      fast_xtensor_verbs::attend_tangents(g, tangents, qkv, dqkv, dy);
   }
 
   template <class T>
-  requires std::is_same_v<T, float>
-  static void attend_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
-    attention_gradient_of_heads<bfloat16_head>(g, qkv, w, gradient);
+  requires(rounded<T> || (wide && is_own_accumulator<T>)) static void attend_gradient(
+      const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
+    if constexpr (rounded<T>)
+      attention_gradient_of_heads<bfloat16_head>(g, qkv, w, gradient);
+    else
+      fast_xtensor_verbs::attend_gradient(g, qkv, w, gradient);
   }
 };
 
@@ -71,13 +80,14 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
 /// where the processor has them, else with float32 arithmetic, which is slower than
 /// xtensor_backend. Tensors stay float32; double precision is that of xtensor_backend.
 ///
-/// The first convolution asks the Linux kernel for the use of AMX (arch_prctl), for the whole
-/// process.
+/// The first convolution or attention asks the Linux kernel for the use of AMX (arch_prctl), for
+/// the whole process.
 struct xtensor_bf16_backend : any_storage<detail::bfloat16_xtensor_verbs> {
   static constexpr const char* name = "xtensor-bf16";
 };
 
 static_assert(backend<xtensor_bf16_backend>);
 static_assert(attention_backend<xtensor_bf16_backend, float>);
+static_assert(!xtensor_bf16_backend::wide || attention_backend<xtensor_bf16_backend, double>);
 
 }  // namespace lift
