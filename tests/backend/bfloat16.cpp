@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(attention_is_within_the_rounding_of_its_factors) {
     BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
       const shape qkv{b, 3 * heads * depth, side, side};
       const auto exact = attention_results<plain_xtensor_backend, double>(qkv, heads);
-      with_each_unit([&] {
+      with_each_unit([&, heads = heads, side = side] {
         const auto got = attention_results<xtensor_bf16_backend, float>(qkv, heads);
         for (std::size_t i = 0; i < got.size(); ++i)
           if (side > 1 || i == 0) BOOST_CHECK_LT(relative_l2(got[i], exact[i]), 1e-2);
