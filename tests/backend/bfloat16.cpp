@@ -72,14 +72,14 @@ struct random_factors {
 /// A LIFT network of two small levels, and what it makes of images of noise.
 template <class Tensor>
 struct small_network {
-  lift_unet architecture{{.hidden_dims = {32, 64}, .attention_levels = {{1}}}};
+  lift_unet architecture{{.hidden_dims = {16, 32}, .attention_levels = {{1}}}};
   network<lift_unet, Tensor> net{architecture, 1};
 
-  static Tensor images(std::size_t size) { return random_tensor<Tensor>({8, 3, size, size}, 1); }
+  static Tensor images(std::size_t size) { return random_tensor<Tensor>({4, 3, size, size}, 1); }
 
   std::vector<double> outputs() const {
     const auto y =
-        net(scales<Tensor>{images(16), images(8)}, scales{timesteps{500}, timesteps{300}});
+        net(scales<Tensor>{images(8), images(4)}, scales{timesteps{500}, timesteps{300}});
     std::vector<double> all;
     for (const auto& each : y)
       for (const auto x : each.to_host()) all.push_back(static_cast<double>(x));
@@ -89,11 +89,11 @@ struct small_network {
   /// The mean loss of the last 50 of 200 steps of training.
   double trained_loss() const {
     const objective objective{cosine_schedule(), independent_regime{}};
-    const training_options<> options{.batch_size = 8, .average = {.decay = 0}};
+    const training_options<> options{.batch_size = 4, .average = {.decay = 0}};
     training_state<Tensor> training(net.weights);
     double total = 0;
     for (std::size_t step = 0; step < 200; ++step) {
-      const auto noised = objective.template batch<2>(images(16), 1, training.step * 8);
+      const auto noised = objective.template batch<2>(images(8), 1, training.step * 4);
       const auto result = loss_and_gradients(architecture, training.weights, noised, {1, 1});
       if (step >= 150)
         for (const Tensor& loss : result.loss) total += static_cast<double>(loss.to_host()[0]);
