@@ -27,7 +27,7 @@ class kernel_panels {
         area_(area),
         exchanged_(exchanged),
         blocks_(ceil_div(t.channels, step_depth)),
-        unzip_(area),
+        unzip_(exchanged || transposes() ? 0 : area),
         places_(area) {
     for (const auto& taps : t.taps) {
       phases_.push_back(size_);
@@ -68,6 +68,9 @@ class kernel_panels {
   };
   static constexpr std::size_t step = product_side * step_depth;
 
+  /// Whether kernels are blocks that are transposed as they are.
+  bool transposes() const { return area_ % lanes<float> == 0; }
+
   /// The kernels of one channel of the result and 32 of the input.
   void pack_row(const float* kernels, std::size_t block, bfloat16* to) const {
     const std::size_t channel = block * step_depth,
@@ -81,7 +84,7 @@ class kernel_panels {
       std::fill(padded + count * area_, padded + step_depth * area_, 0.0f);
       kernels = padded;
     }
-    if (area_ % lanes<float> == 0)  // blocks that are transposed as they are
+    if (transposes())
       for (std::size_t half = 0; half < step_depth; half += tile_side)
         for_each_column(kernels + half * area_, area_, tile_side, area_,
                         kernels + step_depth * area_,
@@ -170,7 +173,7 @@ class bfloat16_convolver {
       const bfloat16_products_here products;
       for (std::size_t block = 0; block < out_blocks_; ++block)
         multiply(products, kernels.data() + block * panels_.size(), packed, strip, steps,
-                 {b, 1, first, block, 12}, epilogue, out);
+                 {b, 1, first, block, steps_at_once}, epilogue, out);
     });
   }
 
@@ -184,7 +187,7 @@ class bfloat16_convolver {
                  packed.data() + b * whole.size());
     });
     const auto steps = steps_of(whole);
-    const std::size_t at_once = ceil_div(std::size_t{512}, round_up(whole.positions(), tile_side));
+    const std::size_t at_once = ceil_div(positions_at_once, round_up(whole.positions(), tile_side));
     parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
       const scratch<bfloat16> kernels(panels_.size() + 1);
       panels_.pack(weight, block * product_side, kernels);
@@ -207,6 +210,7 @@ class bfloat16_convolver {
   struct part {
     std::size_t image, images, row, block, steps;
   };
+  static constexpr std::size_t steps_at_once = 12, positions_at_once = 512;
   static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 
   /// The sums of a part from its packed strips, one for each image, to the output.
@@ -288,11 +292,8 @@ class bfloat16_convolver {
       if (epilogue.rectify) x = xsimd::select(x < batch(0.0f), batch(0.0f), x);
       x.store_unaligned(out + at + i);
     }
-    for (; i < n; ++i) {
-      float x = sums[i] + bias;
-      if (epilogue.images) x += epilogue.images[at + i];
-      out[at + i] = epilogue.rectify && x < 0.0f ? 0.0f : x;
-    }
+    const convolution_epilogue<float> rest{.images = epilogue.images, .rectify = epilogue.rectify};
+    for (; i < n; ++i) out[at + i] = rest.added_to(sums[i] + bias, 0, 0, at + i);
   }
 
   tap_geometry t_;

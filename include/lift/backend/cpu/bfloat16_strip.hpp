@@ -47,10 +47,9 @@ class strip_layout {
     std::vector<std::uint32_t> starts;
     for (std::size_t block = 0; block < blocks_; ++block)
       for (const tap& x : taps) {
-        const std::size_t copy = copies_ == 1 ? x.phase : x.phase * copies_ + x.column;
-        starts.push_back(static_cast<std::uint32_t>((copy * blocks_ + block) * tile_side * plane_ +
-                                                    x.row * pitch_ +
-                                                    (copies_ == 1 ? x.column : 0)));
+        const std::size_t copy = copies_ == 1 ? 0 : x.column, moved = copies_ == 1 ? x.column : 0;
+        starts.push_back(static_cast<std::uint32_t>(place_of(x.phase, copy, block * tile_side) +
+                                                    x.row * pitch_ + moved));
       }
     return starts;
   }
@@ -64,18 +63,21 @@ class strip_layout {
       for (std::size_t p = 0; p < t_.in_phases.height; ++p)
         for (std::size_t q = 0; q < t_.in_phases.width; ++q)
           for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
-            bfloat16_pair* const at =
-                to +
-                (((p * t_.in_phases.width + q) * copies_ * blocks_ * tile_side + pair) * plane_ +
-                 row * pitch_);
-            pack_line(image, pair, first + row, p, q, lines, copies_ == 1 ? at : line.data());
+            const auto at = [&](std::size_t copy) {
+              return to + place_of(p * t_.in_phases.width + q, copy, pair) + row * pitch_;
+            };
+            pack_line(image, pair, first + row, p, q, lines, copies_ == 1 ? at(0) : line.data());
             for (std::size_t copy = 0; copy < copies_ && copies_ > 1; ++copy)
-              std::memcpy(at + copy * blocks_ * tile_side * plane_, line + copy,
-                          pitch_ * sizeof(bfloat16_pair));
+              std::memcpy(at(copy), line + copy, pitch_ * sizeof(bfloat16_pair));
           }
   }
 
  private:
+  /// Where a pair of channels of a phase's copy starts.
+  std::size_t place_of(std::size_t phase, std::size_t copy, std::size_t pair) const {
+    return ((phase * copies_ + copy) * blocks_ * tile_side + pair) * plane_;
+  }
+
   /// The pixels of a row of a phase of two channels, zeros outside the image.
   void pack_line(const float* image, std::size_t pair, std::size_t row, std::size_t p,
                  std::size_t q, float* lines, bfloat16_pair* to) const {

@@ -25,8 +25,8 @@ struct tap_geometry {
   std::size_t batch, channels, height, width;
   std::size_t out_channels, out_height, out_width;
   extent2d in_phases{1}, out_phases{1};
-  extent2d origin{
-      0};  ///< pixel (y, x) of an input phase p is (y·in_phases + p − origin) of the image
+  /// Pixel (y, x) of an input phase p is (y·in_phases + p − origin) of the image.
+  extent2d origin{0};
   extent2d reach{0};                     ///< the largest row and column of a tap
   std::vector<std::vector<tap>> taps{};  ///< for each output phase
 

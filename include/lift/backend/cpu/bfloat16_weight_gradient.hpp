@@ -29,7 +29,7 @@ class bfloat16_weight_sums {
                                       std::max<std::size_t>(t_.rows(), 1))),
         strips_(ceil_div(t_.rows(), rows_)),
         steps_(ceil_div(rows_ * t_.columns(), step_depth)),
-        copies_(t_.in_phases.area() * (t_.reach.width + 1)),
+        copies_(t_.reach.width + 1),
         plane_((ceil_div(t_.reach.height * t_.columns() + steps_ * step_depth, step_depth) | 1) *
                step_depth),
         blocks_(ceil_div(t_.channels, product_side)),
@@ -91,9 +91,13 @@ class bfloat16_weight_sums {
   /// Numbers of a piece of an image, and pairs of one of a result. A channel's numbers, plane_,
   /// reach to the end of the last tap's last step, and are an odd number of steps, so that those of
   /// several channels lie in different sets of a cache.
-  std::size_t image_size() const { return copies_ * blocks_ * product_side * plane_; }
+  std::size_t image_size() const { return place_of(t_.in_phases.area(), 0, 0); }
   std::size_t result_size() const { return 2 * out_blocks_ * steps_ * tile; }
   static constexpr std::size_t tile = tile_side * tile_side;
+  /// Where a channel of a phase's copy starts in a piece of an image.
+  std::size_t place_of(std::size_t phase, std::size_t copy, std::size_t channel) const {
+    return ((phase * copies_ + copy) * blocks_ * product_side + channel) * plane_;
+  }
 
   /// The pixels of a piece of an image, each channel's after each other, zeros outside of it and
   /// behind.
@@ -106,23 +110,20 @@ class bfloat16_weight_sums {
     for (std::size_t channel = 0; channel < blocks_ * product_side; ++channel)
       for (std::size_t p = 0; p < t_.in_phases.height; ++p)
         for (std::size_t q = 0; q < across; ++q) {
-          bfloat16* const planes =
-              to +
-              ((p * across + q) * (t_.reach.width + 1) * blocks_ * product_side + channel) * plane_;
+          const auto plane = [&](std::size_t copy) {
+            return to + place_of(p * across + q, copy, channel);
+          };
           for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
             const bool inside = take_line(image, channel, first + row, p, q, line);
-            for (std::size_t copy = 0; copy <= t_.reach.width; ++copy) {
-              bfloat16* const at = planes + copy * blocks_ * product_side * plane_ + row * columns;
+            for (std::size_t copy = 0; copy < copies_; ++copy)
               if (inside)
-                round_numbers(columns, line + copy, at);
+                round_numbers(columns, line + copy, plane(copy) + row * columns);
               else
-                std::fill_n(at, columns, bfloat16(0.0f));
-            }
+                std::fill_n(plane(copy) + row * columns, columns, bfloat16(0.0f));
           }
-          for (std::size_t copy = 0, end = (rows_ + t_.reach.height) * columns;
-               copy <= t_.reach.width; ++copy)
-            std::fill_n(planes + copy * blocks_ * product_side * plane_ + end, plane_ - end,
-                        bfloat16(0.0f));
+          const std::size_t end = (rows_ + t_.reach.height) * columns;
+          for (std::size_t copy = 0; copy < copies_; ++copy)
+            std::fill_n(plane(copy) + end, plane_ - end, bfloat16(0.0f));
         }
   }
 
@@ -177,10 +178,7 @@ class bfloat16_weight_sums {
       for (std::size_t i = 0; i < taps(); ++i) {
         const tap& x = t_.taps[0][i];
         const bfloat16* const channels =
-            images +
-            ((x.phase * (t_.reach.width + 1) + x.column) * blocks_ + block) * product_side *
-                plane_ +
-            x.row * t_.columns();
+            images + place_of(x.phase, x.column, block * product_side) + x.row * t_.columns();
         const bfloat16_pair* const outs = results + 2 * out * steps_ * tile;
         products.multiply({.left = {channels, channels + tile_side * plane_},
                            .left_pitch = plane_,

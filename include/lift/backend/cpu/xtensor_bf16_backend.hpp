@@ -44,10 +44,13 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
       fast_xtensor_verbs::convolve_weight(g, image, result, weight);
   }
 
+  /// Whether there is attention for numbers of type T.
   template <class T>
-  requires(rounded<T> ||
-           (wide && is_own_accumulator<T>)) static void attend(const attention_geometry& g,
-                                                               const T* qkv, T* y) {
+  static constexpr bool attends = rounded<T> || (wide && is_own_accumulator<T>);
+
+  template <class T>
+    requires attends<T>
+  static void attend(const attention_geometry& g, const T* qkv, T* y) {
     if constexpr (rounded<T>)
       attention_of_heads<bfloat16_head>(g, qkv, y);
     else
@@ -55,8 +58,9 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   }
 
   template <class T>
-  requires(rounded<T> || (wide && is_own_accumulator<T>)) static void attend_tangents(
-      const attention_geometry& g, std::size_t tangents, const T* qkv, const T* dqkv, T* dy) {
+    requires attends<T>
+  static void attend_tangents(const attention_geometry& g, std::size_t tangents, const T* qkv,
+                              const T* dqkv, T* dy) {
     if constexpr (rounded<T>)
       attention_tangents_of_heads<bfloat16_head>(g, tangents, qkv, dqkv, dy);
     else
@@ -64,8 +68,8 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   }
 
   template <class T>
-  requires(rounded<T> || (wide && is_own_accumulator<T>)) static void attend_gradient(
-      const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
+    requires attends<T>
+  static void attend_gradient(const attention_geometry& g, const T* qkv, const T* w, T* gradient) {
     if constexpr (rounded<T>)
       attention_gradient_of_heads<bfloat16_head>(g, qkv, w, gradient);
     else
