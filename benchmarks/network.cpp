@@ -9,6 +9,7 @@
 #include <lift/analysis/hutchinson.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
+#include <lift/model/stored_network.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
 #include <lift/train/trainer.hpp>
@@ -21,8 +22,9 @@ using namespace lift::bench;
 namespace {
 
 template <class Tensor>
-network<lift_unet, Tensor>& full_size() {
-  static network<lift_unet, Tensor> net(lift_unet{}, 1);
+const auto& full_size() {
+  static const evaluated_network<network<lift_unet, Tensor>> net(
+      network<lift_unet, Tensor>(lift_unet{}, 1));
   return net;
 }
 

@@ -13,6 +13,7 @@
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
 #include <lift/model/recorded_network.hpp>
+#include <lift/model/stored_network.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/path/diagonal.hpp>
 #include <lift/sample/generate.hpp>
@@ -113,7 +114,8 @@ class work_on {
   }
   /// It as work that is recorded.
   static auto recorded() {
-    return std::make_shared<recorded_network<network<lift_unet, Tensor>, Tensor>>(net());
+    return std::make_shared<recorded_network<evaluated_network<network<lift_unet, Tensor>>, Tensor>>(
+        evaluated_network<network<lift_unet, Tensor>>(net()));
   }
 
   static prepared forward(std::size_t n) {

@@ -15,6 +15,7 @@
 #include <lift/model/guided.hpp>
 #include <lift/model/model.hpp>
 #include <lift/model/recorded_network.hpp>
+#include <lift/model/stored_network.hpp>
 #include <lift/pipeline/dataset_images.hpp>
 #include <lift/sample/any_solver.hpp>
 #include <lift/sample/generate.hpp>
@@ -41,7 +42,7 @@ class model_of final : public model_on_backend {
 
  public:
   model_of(const model_setup& setup, network<Architecture, Tensor> net)
-      : model_{recorded(std::move(net)), setup.prediction, setup.schedule} {}
+      : model_{recorded(evaluated(std::move(net))), setup.prediction, setup.schedule} {}
 
   std::size_t scale_count() const override { return n; }
 
@@ -92,7 +93,8 @@ class model_of final : public model_on_backend {
   }
 
  private:
-  using recorded = recorded_network<network<Architecture, Tensor>, Tensor, n>;
+  using evaluated = evaluated_network<network<Architecture, Tensor>>;
+  using recorded = recorded_network<evaluated, Tensor, n>;
   using model_type = model<recorded, any_schedule>;
 
   /// What a run begins with.

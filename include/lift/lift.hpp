@@ -37,6 +37,7 @@
 #include <lift/backend/backend.hpp>
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
+#include <lift/backend/group_norm_geometry.hpp>
 #include <lift/backend/index_divider.hpp>
 #include <lift/backend/recorded_work.hpp>
 #include <lift/backend/segment_pool.hpp>
@@ -119,6 +120,7 @@
 #include <lift/model/power_spectrum.hpp>
 #include <lift/model/prediction.hpp>
 #include <lift/model/recorded_network.hpp>
+#include <lift/model/stored_network.hpp>
 
 #include <lift/analysis/central_differences.hpp>
 #include <lift/analysis/compute_error_heatmap.hpp>

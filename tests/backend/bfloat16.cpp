@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include <lift/backend/cpu/xtensor_bf16_backend.hpp>
-#include <lift/model/network.hpp>
+#include <lift/model/stored_network.hpp>
 #include <lift/train/trainer.hpp>
 
 #include "backend/convolution_cases.hpp"
+#include "op/primitives.hpp"
+#include "op/stored_primitives.hpp"
 
 BOOST_AUTO_TEST_SUITE(bfloat16_tests)
 
@@ -20,6 +23,7 @@ using namespace lift::test;
 namespace {
 
 using tensor_bf16 = tensor<xtensor_bf16_backend, float>;
+using stored_bf16 = tensor<xtensor_bf16_backend, bfloat16>;
 namespace products = lift::detail;
 
 /// Random factors of a product in 7 steps, rows and steps further apart than they must be.
@@ -77,9 +81,13 @@ struct small_network {
 
   static Tensor images(std::size_t size) { return random_tensor<Tensor>({4, 3, size, size}, 1); }
 
-  std::vector<double> outputs() const {
+  /// The network as its backend evaluates it.
+  auto evaluated() const { return evaluated_network<network<lift_unet, Tensor>>(net); }
+
+  std::vector<double> outputs() const { return outputs(net); }
+  static std::vector<double> outputs(const auto& of) {
     const auto y =
-        net(scales<Tensor>{images(8), images(4)}, scales{timesteps{500}, timesteps{300}});
+        of(scales<Tensor>{images(8), images(4)}, scales{timesteps{500}, timesteps{300}});
     std::vector<double> all;
     for (const auto& each : y)
       for (const auto x : each.to_host()) all.push_back(static_cast<double>(x));
@@ -235,6 +243,94 @@ BOOST_AUTO_TEST_CASE(attention_is_within_the_rounding_of_its_factors) {
     }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(primitives_take_images_as_they_are_stored, Op, op::primitives) {
+  for (const auto& c : cases_of<Op>::list())
+    BOOST_TEST_CONTEXT(Op::name << " of " << c.inputs[0])
+      check_stored<stored_bf16>(c, memory_layout::channels_last,
+                                results<plain_f>(c, memory_layout::channels_first));
+}
+
+BOOST_AUTO_TEST_CASE(stored_images_are_convolved_as_others) {
+  for (const auto& c : convolutions) BOOST_TEST_CONTEXT(c) {
+      const auto check = [&] {
+        const auto g = c.geometry();
+        const shape image{c.batch, c.in, c.height, c.width},
+            result{c.batch, c.out, g.out_height, g.out_width},
+            weight{c.out, c.in, c.kernel.height, c.kernel.width};
+        const auto all = []<class Tensor>(const convolution_case& at, const shape& x, const shape& a,
+                                          const shape& w, memory_layout layout, const Tensor&) {
+          const auto draw = [&](const shape& s, std::uint32_t label) {
+            return stored<Tensor>(s, label, layout);
+          };
+          const auto kernels = draw(a, 2);
+          const op::conv2d_add added(at.stride, at.padding);
+          op::conv2d_relu rectified(at.stride, at.padding);
+          const auto y = apply(added, draw(x, 1), draw(w, 3), kernels, draw({at.out}, 4));
+          return std::vector<std::vector<float>>{
+              floats(y),
+              floats(apply(added, draw(x, 1), draw({at.batch, at.out}, 5), kernels,
+                           draw({at.out}, 4))),
+              floats(apply(rectified, draw(x, 1), kernels, draw({at.out}, 4))),
+              floats(op::conv2d(at.stride, at.padding).image_gradient(draw(w, 6), kernels, x))};
+        };
+        const auto want =
+            all(c, image, weight, result, memory_layout::channels_first, plain_f());
+        const auto got =
+            all(c, image, weight, result, memory_layout::channels_last, stored_bf16());
+        for (std::size_t i = 0; i < want.size(); ++i)
+          BOOST_CHECK_LT(relative_l2(got[i], want[i]), 3e-3);
+      };
+      if (c.batch * c.in * c.out * c.height * c.width > 4'000'000)
+        check();
+      else
+        with_each_unit(check);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(attention_of_stored_images_is_within_their_rounding) {
+  for (const auto& [b, heads, depth, side] : std::vector<std::array<std::size_t, 4>>{
+           {2, 4, 32, 32}, {2, 4, 64, 16}, {2, 4, 128, 4}, {3, 3, 4, 5}, {1, 2, 33, 9},
+           {2, 1, 1, 1}, {1, 4, 1, 3}})
+    BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
+      const shape qkv{b, 3 * heads * depth, side, side};
+      const op::attention attend(heads);
+      const auto want = floats(
+          apply(attend, stored<plain_f>(qkv, 1, memory_layout::channels_first)));
+      with_each_unit([&] {
+        const auto got =
+            floats(apply(attend, stored<stored_bf16>(qkv, 1, memory_layout::channels_last)));
+        BOOST_CHECK_LT(relative_l2(got, want), 5e-3);
+      });
+    }
+}
+
+// In images as they are stored, as in what is rounded on the way.
+BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_not_hidden) {
+  const shape s{1, 48, 6, 6};
+  auto host = random_tensor<plain_f>(s, 1).to_host();
+  host[5 * 36 + 7] = std::nanf("");
+  const auto x = tensor_bf16(s, host).stored_as<bfloat16>().in_layout(memory_layout::channels_last);
+  const auto ones = full<stored_bf16>({48}, 1), zero = full<stored_bf16>({48}, 0);
+  const auto normalised = floats(apply(op::group_norm_silu{}, x, ones, zero));
+  const auto attended = floats(apply(op::attention(1), x));
+  for (std::size_t i = 0; i < normalised.size(); ++i)  // group 0 of 8
+    BOOST_REQUIRE_EQUAL(std::isnan(normalised[i]), i / 36 < 6);
+  BOOST_CHECK(std::ranges::all_of(std::span(attended).subspan(7, 1),
+                                  [](float y) { return std::isnan(y); }));
+}
+
+BOOST_AUTO_TEST_CASE(group_norms_keep_small_deviations_from_a_large_mean) {
+  const shape s{2, 64, 8, 8};
+  auto host = random_tensor<plain_f>(s, 1).to_host();
+  for (float& x : host) x = 100 + 4 * std::round(2 * x);  // numbers that bfloat16 has
+  const auto last = memory_layout::channels_last;
+  const auto got = floats(apply(op::group_norm{}, tensor_bf16(s, host).stored_as<bfloat16>().in_layout(last),
+                                full<stored_bf16>({64}, 1), full<stored_bf16>({64}, 0)));
+  const auto want =
+      floats(apply(op::group_norm{}, plain_f(s, host), full<plain_f>({64}, 1), full<plain_f>({64}, 0)));
+  BOOST_CHECK_LT(relative_l2(got, want), 3e-3);
+}
+
 BOOST_AUTO_TEST_CASE(double_precision_is_not_rounded) {
   const convolution_case c{2, 20, 9, 11, 33, 3, 1, 1};
   check_close(results_of<xtensor_bf16_backend, double>(c),
@@ -258,9 +354,35 @@ BOOST_AUTO_TEST_CASE(one_thread_and_many_give_the_same_bytes) {
 }
 
 BOOST_AUTO_TEST_CASE(a_network_is_within_two_hundredths_of_float32) {
-  const auto got = small_network<tensor_bf16>().outputs();
-  BOOST_CHECK_LT(relative_l2(got, small_network<tensor_f>().outputs()), 2e-2);
-  BOOST_CHECK_GT(relative_l2(got, small_network<tensor_f>().outputs()), 1e-4);
+  const small_network<tensor_bf16> small;
+  const auto want = small_network<tensor_f>().outputs();
+  for (const auto& got : {small.outputs(small.net), small.outputs(small.evaluated())}) {
+    BOOST_CHECK_LT(relative_l2(got, want), 2e-2);
+    BOOST_CHECK_GT(relative_l2(got, want), 1e-4);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(timesteps_and_labels_are_not_rounded) {
+  // bfloat16 counts by 4 from 512 on, and by 2 from 256 on.
+  const auto at = [](double t) {
+    return floats(nn::sinusoidal_embedding(stored_bf16(shape{1, 1}), timesteps{t}, 16));
+  };
+  BOOST_CHECK(at(901) != at(900));
+  const auto hot = floats(nn::one_hot(stored_bf16(shape{1, 1}), class_labels{301}, 400));
+  for (std::size_t i = 0; i < hot.size(); ++i) BOOST_REQUIRE_EQUAL(hot[i], i == 301 ? 1 : 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_stored_network_differentiates_as_the_network_does) {
+  const small_network<tensor_bf16> small;
+  const auto image = [](std::size_t size, std::uint32_t label) {
+    return random_tensor<tensor_bf16>({1, 3, size, size}, label);
+  };
+  const scales x{dual_of<tensor_bf16>{image(8, 1), image(8, 2)},
+                 dual_of<tensor_bf16>{image(4, 3), image(4, 4)}};
+  const scales t{timesteps{500}, timesteps{300}};
+  const auto got = small.evaluated()(x, t), want = small.net(x, t);
+  for (std::size_t scale = 0; scale < 2; ++scale)
+    BOOST_CHECK(got[scale].tangent.to_host() == want[scale].tangent.to_host());
 }
 
 #ifndef LIFT_TEST_EMULATED  // it is slow

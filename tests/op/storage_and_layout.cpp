@@ -4,13 +4,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "backends.hpp"
-#include "op/check_op.hpp"
 #include "op/primitives.hpp"
-#include "relative_l2.hpp"
+#include "op/stored_primitives.hpp"
 
 BOOST_AUTO_TEST_SUITE(storage_and_layout_tests)
 
@@ -22,63 +20,8 @@ namespace {
 using float_tensor = std::tuple_element_t<0, backend_tensors<float>>;
 using bfloat16_tensor = tensor<float_tensor::backend_type, bfloat16>;
 
-/// A rounded number is off by 2⁻⁸ of itself at most; sums of rounded ones that cancel, by more.
-template <class Tensor>
-constexpr double tolerance = std::is_same_v<Tensor, float_tensor> ? 1e-5 : 0x1p-7;
-
-std::vector<float> floats(const float_tensor& x) { return x.to_host(); }
-std::vector<float> floats(const bfloat16_tensor& x) {
-  const auto stored = x.to_host();
-  return {stored.begin(), stored.end()};
-}
-
-/// Numbers that bfloat16 has.
 float_tensor numbers(const shape& s, std::uint32_t label) {
-  return random_tensor<float_tensor>(s, label).stored_as<bfloat16>().stored_as<float>();
-}
-
-template <class Tensor>
-Tensor stored(const float_tensor& x, memory_layout layout) {
-  return x.stored_as<typename Tensor::value_type>().in_layout(layout);
-}
-
-/// The forward map, the JVP of two stacked tangents or of one, and the VJP.
-template <class Tensor, class Op>
-std::vector<Tensor> results(const Op& op, const std::vector<shape>& shapes, std::size_t stacked,
-                            memory_layout layout) {
-  constexpr std::size_t n = Op::inputs;
-  std::array<Tensor, n> x;
-  op::tangents<Tensor, n> d;
-  op::selection<n> all;
-  all.fill(true);
-  for (std::size_t i = 0; i < n; ++i) {
-    x[i] = stored<Tensor>(numbers(shapes[i], std::uint32_t(i)), layout);
-    shape tangent = shapes[i];
-    if (i < stacked) tangent[0] *= 2;
-    if (i < std::max<std::size_t>(stacked, 1))
-      d[i] = stored<Tensor>(numbers(tangent, std::uint32_t(10 + i)), layout);
-  }
-  const auto y = std::apply([&](const auto&... in) { return op.forward(in...); }, x);
-  const auto w = stored<Tensor>(numbers(y.value.shape(), 20), layout);
-  std::vector<Tensor> out{y.value, op.jvp(y.saved, d)};
-  for (const Tensor& g : op.vjp(y.saved, w, all)) out.push_back(g);
-  return out;
-}
-
-template <class Tensor, class Op>
-void check(const op_case<Op>& c, memory_layout layout) {
-  constexpr std::size_t stacked = cases_of<Op>::stacked;
-  const auto want =
-      results<float_tensor>(c.op, c.inputs, stacked, memory_layout::channels_first);
-  const auto got = results<Tensor>(c.op, c.inputs, stacked, layout);
-  for (std::size_t i = 0; i < want.size(); ++i)
-    BOOST_TEST_CONTEXT("result " << i) {
-      BOOST_REQUIRE_EQUAL(got[i].shape(), want[i].shape());
-      const bool of_an_image = i < 3 && got[i].shape().rank() >= 3;
-      if (of_an_image) BOOST_CHECK(got[i].layout() == layout);
-      const auto a = floats(got[i]), b = floats(want[i]);
-      if (a != b) BOOST_CHECK_LE(relative_l2(a, b), tolerance<Tensor>);
-    }
+  return stored<float_tensor>(s, label, memory_layout::channels_first);
 }
 
 }  // namespace
@@ -86,9 +29,10 @@ void check(const op_case<Op>& c, memory_layout layout) {
 BOOST_AUTO_TEST_CASE_TEMPLATE(primitives_agree, Op, op::primitives) {
   for (const auto& c : cases_of<Op>::list())
     BOOST_TEST_CONTEXT(Op::name << " of " << c.inputs[0]) {
-      check<float_tensor>(c, memory_layout::channels_last);
-      check<bfloat16_tensor>(c, memory_layout::channels_first);
-      check<bfloat16_tensor>(c, memory_layout::channels_last);
+      const auto want = results<float_tensor>(c, memory_layout::channels_first);
+      check_stored<float_tensor>(c, memory_layout::channels_last, want);
+      check_stored<bfloat16_tensor>(c, memory_layout::channels_first, want);
+      check_stored<bfloat16_tensor>(c, memory_layout::channels_last, want);
     }
 }
 

@@ -16,8 +16,9 @@ namespace lift {
 
 /// A backend for every storage and layout from verbs that are for some: `Verbs` maps any storage,
 /// but reduces, multiplies and convolves numbers that are their own accumulators alone, and images
-/// with the channels first. What is stored otherwise is computed with as a copy, and results are
-/// rounded and rearranged once.
+/// and kernels with the channels first, unless `convolves<T>(geometry)` says that it takes others.
+/// What is stored otherwise is computed with as a copy, and results are rounded and rearranged
+/// once.
 template <class Verbs>
 struct any_storage : Verbs {
   template <class R, class T, class F, class... In>
@@ -56,12 +57,11 @@ struct any_storage : Verbs {
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
                        const convolution_epilogue<T>& epilogue, T* result) {
-    if constexpr (is_own_accumulator<T>)
-      if (g.layout == memory_layout::channels_first)
-        return Verbs::convolve(g, image, weight, epilogue, result);
-    const images<T> x = image_of(g, image), r = result_of(g, epilogue.images);
-    const images<T> y(g, g.out_channels, g.out_area());
-    const widened<T> w(weight, weight_size(g)), bias(epilogue.bias, g.out_channels);
+    if constexpr (may_convolve<T>)
+      if (convolves<T>(g)) return Verbs::convolve(g, image, weight, epilogue, result);
+    const images<T> x = image_of<T>(g, image), r = result_of<T>(g, epilogue.images);
+    const images<T> y = result_of<T>(g, true), w = weight_of<T>(g, weight);
+    const widened<T> bias(epilogue.bias, g.out_channels);
     const widened<T> vectors(epilogue.vectors, g.batch * g.out_channels);
     Verbs::convolve(
         channels_first(g), x.data(), w.data(),
@@ -74,11 +74,10 @@ struct any_storage : Verbs {
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                  const T* bias, T* image) {
-    if constexpr (is_own_accumulator<T>)
-      if (g.layout == memory_layout::channels_first)
-        return Verbs::convolve_transpose(g, result, weight, bias, image);
-    const images<T> y = result_of(g, result), x(g, g.channels, g.image_area());
-    const widened<T> w(weight, weight_size(g)), b(bias, g.channels);
+    if constexpr (may_convolve<T>)
+      if (convolves<T>(g)) return Verbs::convolve_transpose(g, result, weight, bias, image);
+    const images<T> y = result_of<T>(g, result), x = image_of<T>(g, true), w = weight_of<T>(g, weight);
+    const widened<T> b(bias, g.channels);
     Verbs::convolve_transpose(channels_first(g), y.data(), w.data(), b.data(), x.mutable_data());
     x.store(image);
   }
@@ -87,15 +86,31 @@ struct any_storage : Verbs {
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight) {
     if constexpr (is_own_accumulator<T>)
-      if (g.layout == memory_layout::channels_first)
-        return Verbs::convolve_weight(g, image, result, weight);
-    const images<T> x = image_of(g, image), y = result_of(g, result);
-    numbers<T> w(weight_size(g));
-    Verbs::convolve_weight(channels_first(g), x.data(), y.data(), w.data());
-    copy(weight_size(g), static_cast<const accumulator_t<T>*>(w.data()), weight);
+      if (plain(g)) return Verbs::convolve_weight(g, image, result, weight);
+    const images<T> x = image_of<T>(g, image), y = result_of<T>(g, result), w = weight_of<T>(g, true);
+    Verbs::convolve_weight(channels_first(g), x.data(), y.data(), w.mutable_data());
+    w.store(weight);
   }
 
  private:
+  static bool plain(const convolution_geometry& g) {
+    return g.layout == memory_layout::channels_first &&
+           g.weight_layout == memory_layout::channels_first;
+  }
+  /// Whether the verbs say what they convolve, forward and its adjoint in the image.
+  template <class T>
+  static constexpr bool says_what =
+      requires(const convolution_geometry& g) { Verbs::template convolves<T>(g); };
+  template <class T>
+  static constexpr bool may_convolve = is_own_accumulator<T> || says_what<T>;
+  template <class T>
+  static bool convolves(const convolution_geometry& g) {
+    if constexpr (says_what<T>)
+      return Verbs::template convolves<T>(g);
+    else
+      return plain(g);
+  }
+
   template <class T>
   using numbers = typename Verbs::template buffer<accumulator_t<T>>;
 
@@ -123,17 +138,18 @@ struct any_storage : Verbs {
   template <class T>
   class images {
    public:
-    images(const convolution_geometry& g, std::size_t channels, std::size_t pixels, const T* from)
-        : images(g, channels, pixels, from != nullptr) {
+    images(std::size_t batch, std::size_t channels, std::size_t pixels, memory_layout layout,
+           const T* from)
+        : images(batch, channels, pixels, layout, from != nullptr) {
       if (from) rearrange(from, stored_, copy_.data(), convolved_);
     }
     /// Room for them.
-    images(const convolution_geometry& g, std::size_t channels, std::size_t pixels,
+    images(std::size_t batch, std::size_t channels, std::size_t pixels, memory_layout layout,
            bool present = true)
         : channels_(channels),
           pixels_(pixels),
-          size_(present ? g.batch * channels * pixels : 0),
-          stored_(strides_of(g.layout, channels, pixels)),
+          size_(present ? batch * channels * pixels : 0),
+          stored_(strides_of(layout, channels, pixels)),
           convolved_(strides_of(memory_layout::channels_first, channels, pixels)),
           copy_(size_) {}
     void store(T* to) const { rearrange(data(), convolved_, to, stored_); }
@@ -152,21 +168,23 @@ struct any_storage : Verbs {
     image_strides stored_, convolved_;
     mutable numbers<T> copy_;
   };
-  template <class T>
-  static images<T> image_of(const convolution_geometry& g, const T* from) {
-    return images<T>(g, g.channels, g.image_area(), from);
+  // Copies of what `from` points to, or room for it where that is `true`.
+  template <class T, class From>
+  static images<T> image_of(const convolution_geometry& g, From from) {
+    return images<T>(g.batch, g.channels, g.image_area(), g.layout, from);
   }
-  template <class T>
-  static images<T> result_of(const convolution_geometry& g, const T* from) {
-    return images<T>(g, g.out_channels, g.out_area(), from);
+  template <class T, class From>
+  static images<T> result_of(const convolution_geometry& g, From from) {
+    return images<T>(g.batch, g.out_channels, g.out_area(), g.layout, from);
+  }
+  template <class T, class From>
+  static images<T> weight_of(const convolution_geometry& g, From from) {
+    return images<T>(g.out_channels, g.channels, g.kernel.area(), g.weight_layout, from);
   }
 
   static convolution_geometry channels_first(convolution_geometry g) {
-    g.layout = memory_layout::channels_first;
+    g.layout = g.weight_layout = memory_layout::channels_first;
     return g;
-  }
-  static std::size_t weight_size(const convolution_geometry& g) {
-    return g.out_channels * g.patch();
   }
   /// From the first element of a batch of matrices (rows, columns) of a product to after its last.
   template <class T>

@@ -9,9 +9,11 @@
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
+#include <lift/backend/group_norm_geometry.hpp>
 #include <lift/tensor/functors.hpp>
 #include <lift/tensor/operand.hpp>
 #include <lift/tensor/reduction.hpp>
+#include <lift/tensor/storage.hpp>
 
 namespace lift {
 
@@ -67,6 +69,21 @@ concept attention_backend =
       B::attend(g, in, out);
       B::attend_tangents(g, n, in, in, out);
       B::attend_gradient(g, in, in, out);
+    };
+
+/// A backend with attention of its own for images stored as T with the channels last:
+/// attend_pixels(g, qkv, y).
+template <class B, class T>
+concept pixel_attention_backend = requires(const attention_geometry& g, const T* in, T* out) {
+  B::attend_pixels(g, in, out);
+};
+
+/// A backend with group normalisation of its own for images stored as T with the channels last:
+/// normalise_pixels<Activation>(g, epsilon, x, gamma, beta, y), see op/group_norm.hpp.
+template <class B, class T, class Activation>
+concept pixel_group_norm_backend =
+    requires(const group_norm_geometry& g, accumulator_t<T> epsilon, const T* in, T* out) {
+      B::template normalise_pixels<Activation>(g, epsilon, in, in, in, out);
     };
 
 }  // namespace lift

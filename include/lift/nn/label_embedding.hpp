@@ -17,12 +17,14 @@ namespace kernel {
 /// Writes number i of rows of `classes` numbers: 1 at the label of the row, else 0.
 template <class T>
 struct one_hot {
-  const T* labels;
+  using number = accumulator_t<T>;
+  const number* labels;
   std::size_t count;  // of labels: one for every row, or 1
   T* out;
   std::size_t classes;
   LIFT_HD void operator()(std::size_t i) const {
-    out[i] = T(labels[count == 1 ? 0 : i / classes] == static_cast<T>(i % classes));
+    out[i] = static_cast<T>(
+        number(labels[count == 1 ? 0 : i / classes] == static_cast<number>(i % classes)));
   }
 };
 }  // namespace kernel
@@ -56,7 +58,7 @@ auto one_hot(const X& x, const Labels& labels, std::size_t classes) {
   } else {
     using Tensor = lift::detail::tensor_of<X>;
     using T = typename Tensor::value_type;
-    const Tensor numbers = labels_on_backend<Tensor>(labels, classes);
+    const auto numbers = labels_on_backend<typename Tensor::accumulators>(labels, classes);
     require(numbers.size() == 1 || numbers.size() == s[0], "number of labels", numbers.size(),
             text("1 or ", s[0]));
     Tensor rows(s);

@@ -17,19 +17,21 @@ namespace kernel {
 /// Writes the sine and the cosine of number i % half of an embedding, for image i / half.
 template <class T>
 struct sinusoid {
-  const T* t;
+  using number = accumulator_t<T>;
+  const number* t;
   std::size_t count;  // of timesteps: one for every image, or 1
   T* out;
   std::size_t half;
-  T rate;
+  number rate;
   LIFT_HD void operator()(std::size_t i) const {
     const std::size_t image = i / half, k = i % half;
-    // In the tensor's precision, as the reference computes it: rounded where it rounds, and a
+    // In the precision of the tensor's sums, as the reference computes it: rounded where it rounds, and a
     // double's function in between, so that every backend rounds to the same.
-    const T frequency = static_cast<T>(std::exp(static_cast<double>(static_cast<T>(k) * rate)));
+    const auto frequency =
+        static_cast<number>(std::exp(static_cast<double>(static_cast<number>(k) * rate)));
     const auto angle = static_cast<double>(t[count == 1 ? 0 : image] * frequency);
-    out[image * 2 * half + k] = static_cast<T>(std::sin(angle));
-    out[image * 2 * half + half + k] = static_cast<T>(std::cos(angle));
+    out[image * 2 * half + k] = rounded_to<T>(std::sin(angle));
+    out[image * 2 * half + half + k] = rounded_to<T>(std::cos(angle));
   }
 };
 }  // namespace kernel
@@ -61,8 +63,9 @@ auto sinusoidal_embedding(const X& x, const Timesteps& t, std::size_t width) {
   } else {
     using Tensor = lift::detail::tensor_of<X>;
     using T = typename Tensor::value_type;
-    const Tensor times = on_backend<Tensor>(t);
-    const T rate = -std::log(T(10000)) / static_cast<T>(half - 1);
+    using number = accumulator_t<T>;
+    const auto times = on_backend<typename Tensor::accumulators>(t);
+    const number rate = -std::log(number(10000)) / static_cast<number>(half - 1);
     Tensor values(s);
     Tensor::backend_type::for_each(
         batch * half,

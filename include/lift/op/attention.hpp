@@ -40,6 +40,17 @@ struct attention {
     return evaluation{stored_like(qkv, attend(as_computed(qkv))), qkv};
   }
   template <class Tensor>
+  Tensor value(const Tensor& qkv) const {
+    using Backend = typename Tensor::backend_type;
+    if constexpr (pixel_attention_backend<Backend, typename Tensor::value_type>)
+      if (qkv.layout() == memory_layout::channels_last) {
+        Tensor y(output_shape(qkv.shape()), qkv.layout());
+        Backend::attend_pixels(geometry(y.shape()), qkv.data(), y.mutable_data());
+        return y;
+      }
+    return stored_like(qkv, attend(as_computed(qkv)));
+  }
+  template <class Tensor>
   Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
     return stored_like(d[0], attend_tangents(as_computed(qkv), as_computed(d[0])));
   }

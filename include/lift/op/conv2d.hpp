@@ -29,11 +29,11 @@ struct conv2d : affine_map<conv2d> {
   template <class Tensor>
   Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {},
                  const Tensor& r = {}, bool rectify = false) const {
-    const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout());
+    const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout(), a.layout());
     Tensor y({g.batch, g.out_channels, g.out_height, g.out_width}, x.layout());
     const bool pixels = r.shape().rank() == 4;
     const Tensor added = r.in_layout(x.layout());
-    Tensor::backend_type::convolve(g, x.data(), channels_first(a).data(),
+    Tensor::backend_type::convolve(g, x.data(), a.data(),
                                    {.bias = bias.data(),
                                     .vectors = pixels ? nullptr : added.data(),
                                     .images = pixels ? added.data() : nullptr,
@@ -45,7 +45,7 @@ struct conv2d : affine_map<conv2d> {
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
     using T = typename Tensor::value_type;
     Tensor g(x, w.layout());
-    Tensor::backend_type::convolve_transpose(geometry(x, a.shape(), w.layout()), w.data(), channels_first(a).data(),
+    Tensor::backend_type::convolve_transpose(geometry(x, a.shape(), w.layout(), a.layout()), w.data(), a.data(),
                                              static_cast<const T*>(nullptr), g.mutable_data());
     return g;
   }
@@ -59,7 +59,8 @@ struct conv2d : affine_map<conv2d> {
 
  private:
   convolution_geometry geometry(const shape& x, const shape& a,
-                                memory_layout layout = memory_layout::channels_first) const {
+                                memory_layout layout = memory_layout::channels_first,
+                                memory_layout weight_layout = memory_layout::channels_first) const {
     require(x.rank() == 4 && a.rank() == 4 && a[1] == x[1], "conv2d: shape of the weight", a,
             text("(any, channels of ", x, ", any, any)"));
     require(stride.area() >= 1, "conv2d: stride", stride, "at least 1");
@@ -77,7 +78,8 @@ struct conv2d : affine_map<conv2d> {
             .kernel = k,
             .stride = stride,
             .padding = padding,
-            .layout = layout};
+            .layout = layout,
+            .weight_layout = weight_layout};
   }
 };
 

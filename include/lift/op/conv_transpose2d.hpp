@@ -27,15 +27,15 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
 
   template <class Tensor>
   Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {}) const {
-    const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout());
+    const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout(), a.layout());
     Tensor y({g.batch, g.channels, g.height, g.width}, x.layout());
-    Tensor::backend_type::convolve_transpose(g, x.data(), channels_first(a).data(), bias.data(), y.mutable_data());
+    Tensor::backend_type::convolve_transpose(g, x.data(), a.data(), bias.data(), y.mutable_data());
     return y;
   }
   template <class Tensor>
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
     Tensor g(x, w.layout());
-    Tensor::backend_type::convolve(geometry(x, a.shape(), w.layout()), w.data(), channels_first(a).data(), {},
+    Tensor::backend_type::convolve(geometry(x, a.shape(), w.layout(), a.layout()), w.data(), a.data(), {},
                                    g.mutable_data());
     return g;
   }
@@ -50,7 +50,8 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
  private:
   /// The geometry of the convolution this is the adjoint of: x is its result.
   convolution_geometry geometry(const shape& x, const shape& a,
-                                memory_layout layout = memory_layout::channels_first) const {
+                                memory_layout layout = memory_layout::channels_first,
+                                memory_layout weight_layout = memory_layout::channels_first) const {
     require(x.rank() == 4 && a.rank() == 4 && a[0] == x[1],
             "conv_transpose2d: shape of the weight", a, text("(channels of ", x, ", any, any, any)"));
     require(stride.area() >= 1, "conv_transpose2d: stride", stride, "at least 1");
@@ -69,7 +70,8 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
             .kernel = k,
             .stride = stride,
             .padding = padding,
-            .layout = layout};
+            .layout = layout,
+            .weight_layout = weight_layout};
   }
 };
 

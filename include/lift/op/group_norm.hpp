@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include <lift/backend/backend.hpp>
 #include <lift/op/primitive.hpp>
 
 namespace lift::kernel {
@@ -223,6 +224,23 @@ struct activated_group_norm {
                              groups_of(kept), static_cast<accumulator_t<T>>(epsilon),
                              y.mutable_data()});
     return evaluation{y.in_layout(x.layout()), kept};
+  }
+
+  template <class Tensor>
+  Tensor value(const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
+    using Backend = typename Tensor::backend_type;
+    using T = typename Tensor::value_type;
+    if constexpr (pixel_group_norm_backend<Backend, T, Activation>)
+      if (x.layout() == memory_layout::channels_last) {
+        const shape s = output_shape(x.shape(), gamma.shape(), beta.shape());
+        Tensor y(s, x.layout());
+        Backend::template normalise_pixels<Activation>(
+            {s[0], groups, s[1] / groups, s.product(2, s.rank())},
+            static_cast<accumulator_t<T>>(epsilon), x.data(), gamma.data(), beta.data(),
+            y.mutable_data());
+        return y;
+      }
+    return forward(x, gamma, beta).value;
   }
 
   template <class Tensor>

@@ -12,6 +12,7 @@
 #include <lift/model/model.hpp>
 #include <lift/model/network.hpp>
 #include <lift/model/recorded_network.hpp>
+#include <lift/model/stored_network.hpp>
 #include <lift/schedule/any_schedule.hpp>
 
 namespace lift {
@@ -19,8 +20,8 @@ namespace lift {
 namespace detail {
 template <class Architecture, backend Backend>
 using trained_network =
-    recorded_network<network<Architecture, tensor<Backend, float>>, tensor<Backend, float>,
-                     Architecture::scale_count>;
+    recorded_network<evaluated_network<network<Architecture, tensor<Backend, float>>>,
+                     tensor<Backend, float>, Architecture::scale_count>;
 }  // namespace detail
 
 /// A trained network with all that it takes to use it: a denoiser, as `model`, that knows the size of
@@ -44,7 +45,9 @@ struct trained_model : model<detail::trained_network<Architecture, Backend>, any
                 std::string name_of_schedule, const image_size& sides, weight_kind weights,
                 std::vector<std::string> names_of_classes = {})
       : model<detail::trained_network<Architecture, Backend>, any_schedule>{
-            detail::trained_network<Architecture, Backend>(std::move(net)), predicted,
+            detail::trained_network<Architecture, Backend>(
+                evaluated_network<network<Architecture, tensor_type>>(std::move(net))),
+            predicted,
             make_schedule(name_of_schedule)},
         schedule_name(std::move(name_of_schedule)),
         size(sides),

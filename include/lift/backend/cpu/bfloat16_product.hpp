@@ -221,20 +221,21 @@ struct tile_products {
       _tile_zero(2);
       _tile_zero(3);
     }
+    // Each tile is loaded as soon as its last product has been begun.
+    if (f.steps > 0) {
+      _tile_loadd(4, f.left[0] + f.left_steps[0], left_pitch);
+      _tile_loadd(6, f.right[0] + f.right_steps[0], right_pitch);
+    }
     for (std::size_t step = 0; step < f.steps; ++step) {
-      const std::size_t left = f.left_steps[step], right = f.right_steps[step];
-      _tile_loadd(4, f.left[0] + left, left_pitch);
-      _tile_loadd(6, f.right[0] + right, right_pitch);
+      const std::size_t next = step + 1 < f.steps ? step + 1 : step;
+      if constexpr (Columns == 2) _tile_loadd(7, f.right[1] + f.right_steps[step], right_pitch);
       _tile_dpbf16ps(0, 4, 6);
-      if constexpr (Columns == 2) {
-        _tile_loadd(7, f.right[1] + right, right_pitch);
-        _tile_dpbf16ps(1, 4, 7);
-      }
-      if constexpr (Rows == 2) {
-        _tile_loadd(5, f.left[1] + left, left_pitch);
-        _tile_dpbf16ps(2, 5, 6);
-        if constexpr (Columns == 2) _tile_dpbf16ps(3, 5, 7);
-      }
+      if constexpr (Rows == 2) _tile_loadd(5, f.left[1] + f.left_steps[step], left_pitch);
+      if constexpr (Columns == 2) _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(4, f.left[0] + f.left_steps[next], left_pitch);
+      if constexpr (Rows == 2) _tile_dpbf16ps(2, 5, 6);
+      _tile_loadd(6, f.right[0] + f.right_steps[next], right_pitch);
+      if constexpr (Rows == 2 && Columns == 2) _tile_dpbf16ps(3, 5, 7);
     }
     _tile_stored(0, sums, sums_pitch);
     if constexpr (Columns == 2) _tile_stored(1, sums + tile_side, sums_pitch);

@@ -5,7 +5,10 @@
 
 #include <lift/backend/cpu/bfloat16_attention.hpp>
 #include <lift/backend/cpu/bfloat16_convolution.hpp>
+#include <lift/backend/cpu/bfloat16_pixel_attention.hpp>
+#include <lift/backend/cpu/bfloat16_pixel_convolution.hpp>
 #include <lift/backend/cpu/bfloat16_weight_gradient.hpp>
+#include <lift/backend/cpu/pixel_group_norm.hpp>
 #include <lift/backend/cpu/xtensor_backend.hpp>
 
 namespace lift {
@@ -16,11 +19,23 @@ namespace detail {
 struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   template <class T>
   static constexpr bool rounded = std::is_same_v<T, float>;
+  template <class T>
+  static constexpr bool stored_rounded = std::is_same_v<T, bfloat16>;
+
+  /// What convolutions take as it is: bfloat16 images with the channels last, others with the
+  /// channels first.
+  template <class T>
+  static bool convolves(const convolution_geometry& g) {
+    constexpr auto layout =
+        stored_rounded<T> ? memory_layout::channels_last : memory_layout::channels_first;
+    return (rounded<T> || stored_rounded<T> || is_own_accumulator<T>)&&g.layout == layout &&
+           g.weight_layout == layout;
+  }
 
   template <class T>
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
                        const convolution_epilogue<T>& epilogue, T* result) {
-    if constexpr (rounded<T>)
+    if constexpr (rounded<T> || stored_rounded<T>)
       bfloat16_convolve(g, image, weight, epilogue, result);
     else
       fast_xtensor_verbs::convolve(g, image, weight, epilogue, result);
@@ -29,7 +44,7 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                  const T* bias, T* image) {
-    if constexpr (rounded<T>)
+    if constexpr (rounded<T> || stored_rounded<T>)
       bfloat16_convolve_transpose(g, result, weight, bias, image);
     else
       fast_xtensor_verbs::convolve_transpose(g, result, weight, bias, image);
@@ -75,6 +90,16 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
     else
       fast_xtensor_verbs::attend_gradient(g, qkv, w, gradient);
   }
+
+  /// Attention and group normalisation of bfloat16 images with the channels last.
+  static void attend_pixels(const attention_geometry& g, const bfloat16* qkv, bfloat16* y) {
+    bfloat16_attend_pixels(g, qkv, y);
+  }
+  template <class Activation>
+  static void normalise_pixels(const group_norm_geometry& g, float epsilon, const bfloat16* x,
+                               const bfloat16* gamma, const bfloat16* beta, bfloat16* y) {
+    detail::normalise_pixels<Activation>(g, epsilon, x, gamma, beta, y);
+  }
 };
 
 }  // namespace detail
@@ -87,6 +112,8 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
 /// The first convolution or attention asks the Linux kernel for the use of AMX (arch_prctl), for
 /// the whole process.
 struct xtensor_bf16_backend : any_storage<detail::bfloat16_xtensor_verbs> {
+  /// What networks keep their weights and all between their layers in where they are evaluated.
+  using network_storage = bfloat16;
   static constexpr const char* name = "xtensor-bf16";
 };
 

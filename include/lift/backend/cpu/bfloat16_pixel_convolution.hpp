@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Convolutions of bfloat16 images with the channels last, and their adjoints in the image, as sums
+// over taps (bfloat16_taps.hpp): 32 pixels of a result times 32 of its channels at a time.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include <lift/backend/convolution_epilogue.hpp>
+#include <lift/backend/cpu/bfloat16_pixels.hpp>
+#include <lift/backend/cpu/simd_lanes.hpp>
+#include <lift/core/thread_pool.hpp>
+
+namespace lift::detail {
+
+/// Sums over taps of batches of images.
+class pixel_convolver {
+ public:
+  pixel_convolver(const tap_geometry& t, const kernel_strides& strides)
+      : t_(t), kernels_(t_, strides), out_blocks_(ceil_div(t.out_channels, product_side)) {}
+
+  pixel_convolver(const pixel_convolver&) = delete;  // kernels_ refers to t_
+  pixel_convolver& operator=(const pixel_convolver&) = delete;
+
+  void operator()(const bfloat16* image, const bfloat16* weight,
+                  const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
+    if (t_.batch * t_.out_channels * t_.out_area() == 0) return;
+    const pixel_strip whole(t_, t_.rows());
+    if (t_.batch * whole.size() * sizeof(bfloat16) <
+        out_blocks_ * kernels_.size() * sizeof(bfloat16_pair))
+      by_channels(whole, image, weight, epilogue, out);
+    else
+      by_strips(image, weight, epilogue, out);
+  }
+
+ private:
+  /// Rows of strips that stay in a core's second-level cache, and are enough of them for several
+  /// cores.
+  std::size_t strip_rows() const {
+    constexpr std::size_t bytes = std::size_t{256} << 10, least_strips = 8, least_rows = 4;
+    const std::size_t row =
+        pixel_strip(t_, t_.rows()).size() * sizeof(bfloat16) / (t_.rows() + t_.reach.height);
+    const std::size_t most = std::max<std::size_t>(1, bytes / std::max<std::size_t>(row, 1));
+    const std::size_t wanted = std::max(least_rows, t_.batch * t_.rows() / least_strips);
+    return ceil_div(t_.rows(), ceil_div(t_.rows(), std::min(most, wanted)));
+  }
+
+  /// The panels of all channels of the result, one after another.
+  work_buffer<bfloat16_pair> packed_kernels(const bfloat16* weight) const {
+    work_buffer<bfloat16_pair> kernels(out_blocks_ * kernels_.size() + 1);  // there may be none
+    if (kernels_.by_result())
+      parallel_for(out_blocks_, 1, [&](std::size_t i, std::size_t) {
+        kernels_.pack_result(weight, i, kernels.data() + i * kernels_.size());
+      });
+    else
+      parallel_for(kernels_.blocks(), 1, [&](std::size_t i, std::size_t) {
+        kernels_.pack_input(weight, i, kernels.data());
+      });
+    return kernels;
+  }
+
+  /// The kernels are packed once; each task packs a strip and takes it through all of them.
+  void by_strips(const bfloat16* image, const bfloat16* weight,
+                 const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
+    const auto kernels = packed_kernels(weight);
+    const std::size_t rows = strip_rows(), strips = ceil_div(t_.rows(), rows);
+    parallel_for(t_.batch * strips, 1, [&](std::size_t i, std::size_t) {
+      const std::size_t b = i / strips, first = i % strips * rows;
+      const pixel_strip strip(t_, std::min(rows, t_.rows() - first));
+      const scratch<bfloat16> packed(strip.size() + pixel_strip::overread);
+      strip.pack(image + b * t_.channels * t_.height * t_.width, first, packed);
+      const auto steps = steps_of(strip);
+      const bfloat16_products_here products;
+      for (std::size_t block = 0; block < out_blocks_; ++block)
+        multiply(products, kernels.data() + block * kernels_.size(), packed, strip, steps,
+                 {b, 1, first, block}, epilogue, out);
+    });
+  }
+
+  /// The images are packed once; each task takes all of them through 32 channels' kernels.
+  void by_channels(const pixel_strip& whole, const bfloat16* image, const bfloat16* weight,
+                   const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
+    work_buffer<bfloat16> packed(t_.batch * whole.size() + pixel_strip::overread);
+    parallel_for(t_.batch, 1, [&](std::size_t b, std::size_t) {
+      whole.pack(image + b * t_.channels * t_.height * t_.width, 0,
+                 packed.data() + b * whole.size());
+    });
+    const auto steps = steps_of(whole);
+    const bool by_result = kernels_.by_result();
+    const auto all = by_result ? work_buffer<bfloat16_pair>() : packed_kernels(weight);
+    parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
+      const scratch<bfloat16_pair> own(by_result ? kernels_.size() + 1 : 0);
+      if (by_result) kernels_.pack_result(weight, block, own);
+      const bfloat16_products_here products;
+      multiply(products, by_result ? own.data() : all.data() + block * kernels_.size(),
+               packed.data(), whole, steps, {0, t_.batch, 0, block}, epilogue, out);
+    });
+  }
+
+  std::vector<std::vector<std::uint32_t>> steps_of(const pixel_strip& strip) const {
+    std::vector<std::vector<std::uint32_t>> steps;
+    for (const auto& taps : t_.taps) steps.push_back(strip.steps(taps));
+    return steps;
+  }
+
+  /// What is computed at once: from row `row` on of some images, 32 channels of the result.
+  struct part {
+    std::size_t image, images, row, block;
+  };
+
+  /// The sums of a part from its packed strips, one for each image, to the output.
+  void multiply(const bfloat16_products_here& products, const bfloat16_pair* kernels,
+                const bfloat16* packed, const pixel_strip& strip,
+                const std::vector<std::vector<std::uint32_t>>& steps, const part& at,
+                const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
+    const std::size_t channels = std::min(product_side, t_.out_channels - at.block * product_side),
+                      tiles = ceil_div(strip.positions(), tile_side), all = at.images * tiles;
+    const auto left = [&](std::size_t tile) {
+      return tile < all ? packed + tile / tiles * strip.size() +
+                              strip.place(tile % tiles * tile_side)
+                        : nullptr;
+    };
+    const scratch<float> added(at.images * product_side);
+    for (std::size_t i = 0; i < at.images; ++i)
+      add_vectors(at.image + i, at.block * product_side, channels, epilogue,
+                  added + i * product_side);
+    alignas(64) float sums[product_side * product_side];
+    for (std::size_t phase = 0; phase < steps.size(); ++phase) {
+      const bfloat16_pair* const right = kernels + kernels_.phase(phase);
+      for (std::size_t tile = 0; tile < all; tile += 2) {
+        products.multiply(
+            {.left = {left(tile), left(tile + 1)},
+             .left_pitch = step_depth,
+             .right = {right, channels > tile_side ? right + pixel_kernels::tile : nullptr},
+             .right_pitch = tile_side,
+             .steps = steps[phase].size(),
+             .left_steps = steps[phase].data(),
+             .right_steps = kernels_.steps()},
+            sums, product_side);
+        for (std::size_t i = tile; i < std::min(tile + 2, all); ++i)
+          store(sums + (i - tile) * tile_side * product_side, channels, i % tiles * tile_side,
+                strip.positions(), phase, {at.image + i / tiles, 1, at.row, at.block},
+                added + i / tiles * product_side, epilogue, out);
+      }
+    }
+  }
+
+  /// What is added to all pixels of 32 channels of an image.
+  void add_vectors(std::size_t image, std::size_t first, std::size_t channels,
+                   const convolution_epilogue<bfloat16>& epilogue, float* to) const {
+    for (std::size_t c = 0; c < channels; ++c) {
+      to[c] = epilogue.bias ? epilogue.bias[first + c] : 0.0f;
+      if (epilogue.vectors) to[c] += epilogue.vectors[image * t_.out_channels + first + c];
+    }
+  }
+
+  /// Stores the sums of a tile, of some channels of the pixels from `position` of the part on, row
+  /// by row.
+  void store(const float* sums, std::size_t channels, std::size_t position, std::size_t positions,
+             std::size_t phase, const part& at, const float* added,
+             const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
+    const std::size_t end = std::min(position + tile_side, positions), columns = t_.columns();
+    while (position < end) {
+      const std::size_t column = position % columns,
+                        count = std::min(end - position, columns - column);
+      const std::size_t y = (at.row + position / columns) * t_.out_phases.height +
+                            phase / t_.out_phases.width,
+                        x = column * t_.out_phases.width + phase % t_.out_phases.width;
+      if (y < t_.out_height && x < t_.out_width) {
+        const std::size_t inside = ceil_div(t_.out_width - x, t_.out_phases.width);
+        finish(std::min(count, inside), channels, sums, added, epilogue,
+               ((at.image * t_.out_height + y) * t_.out_width + x) * t_.out_channels +
+                   at.block * product_side,
+               out);
+      }
+      position += count;
+      sums += count * product_side;
+    }
+  }
+
+  /// Some channels of `count` pixels of a row of an output phase, from element `at` of the output
+  /// on: sums + added and what else is added, rounded.
+  void finish(std::size_t count, std::size_t channels, const float* sums, const float* added,
+              const convolution_epilogue<bfloat16>& epilogue, std::size_t at,
+              bfloat16* out) const {
+    using batch = xsimd::batch<float>;
+    const std::size_t pitch = t_.out_phases.width * t_.out_channels;
+    const auto row = [&](const auto& end_of) {
+      constexpr std::size_t vectors = product_side / batch::size;
+      if (channels == product_side) {
+        std::array<batch, vectors> more;
+        for (std::size_t v = 0; v < vectors; ++v)
+          more[v] = batch::load_unaligned(added + v * batch::size);
+        for (std::size_t i = 0; i < count; ++i)
+#pragma GCC unroll 8
+          for (std::size_t v = 0; v < vectors; ++v) {
+            const std::size_t c = v * batch::size, element = at + i * pitch + c;
+            const batch x = batch::load_aligned(sums + i * product_side + c) + more[v];
+            store_lanes(end_of(x, element, batch()), out + element);
+          }
+      } else {
+        for (std::size_t i = 0; i < count; ++i)
+          for (std::size_t c = 0; c < channels; ++c) {
+            const std::size_t element = at + i * pitch + c;
+            const float x = sums[i * product_side + c] + added[c];
+            out[element] = bfloat16(end_of(x, element, 0.0f));
+          }
+      }
+    };
+    const auto image = [&]<class V>(std::size_t element, const V&) {
+      if constexpr (std::is_same_v<V, batch>)
+        return load_lanes(epilogue.images + element);
+      else
+        return float(epilogue.images[element]);
+    };
+    const auto rectified = [](const auto& x) {
+      using V = std::decay_t<decltype(x)>;
+      if constexpr (std::is_same_v<V, batch>)
+        return V(xsimd::select(x < V(0.0f), V(0.0f), x));
+      else
+        return x < 0.0f ? 0.0f : x;
+    };
+    if (epilogue.images && epilogue.rectify)
+      row([&](auto x, std::size_t element, auto v) { return rectified(x + image(element, v)); });
+    else if (epilogue.images)
+      row([&](auto x, std::size_t element, auto v) { return x + image(element, v); });
+    else if (epilogue.rectify)
+      row([&](auto x, std::size_t, auto) { return rectified(x); });
+    else
+      row([&](auto x, std::size_t, auto) { return x; });
+  }
+
+  tap_geometry t_;
+  pixel_kernels kernels_;
+  std::size_t out_blocks_;
+};
+
+/// result = image * weight, with what the epilogue adds; weights are (O, kh, kw, C).
+inline void bfloat16_convolve(const convolution_geometry& g, const bfloat16* image,
+                              const bfloat16* weight,
+                              const convolution_epilogue<bfloat16>& epilogue, bfloat16* result) {
+  pixel_convolver(taps_of(g), {g.patch(), g.channels, 1})(image, weight, epilogue, result);
+}
+
+/// image = the adjoint of the convolution of results, with a bias.
+inline void bfloat16_convolve_transpose(const convolution_geometry& g, const bfloat16* result,
+                                        const bfloat16* weight, const bfloat16* bias,
+                                        bfloat16* image) {
+  pixel_convolver(adjoint_taps_of(g), {1, g.channels, g.patch()})(result, weight, {.bias = bias},
+                                                                  image);
+}
+
+}  // namespace lift::detail
