@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -52,18 +53,26 @@ class tape {
     op::accumulate(nodes_[index].gradient, g);
   }
 
-  /// Propagates `seed`, the gradient of some scalar with respect to `output`; afterwards
+  /// Propagates `seeds`, the gradients of some scalar with respect to outputs; afterwards
   /// `gradient` answers for every leaf. A tape runs backward once.
-  void backward(const variable_type& output, const tensor_type& seed) {
-    require(output.shape() == seed.shape(), "tape: shape of the seed", seed.shape(),
-            output.shape());
-    add_gradient(output.index, seed);
+  void backward(std::span<const variable_type> outputs, std::span<const tensor_type> seeds) {
+    require(outputs.size() == seeds.size(), "tape: number of seeds", seeds.size(), outputs.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      require(outputs[i].shape() == seeds[i].shape(), "tape: shape of the seed", seeds[i].shape(),
+              outputs[i].shape());
+      add_gradient(outputs[i].index, seeds[i]);
+    }
     for (std::size_t i = nodes_.size(); i-- > 0;) {
       node& n = nodes_[i];
       if (!n.rule) continue;
       if (!n.gradient.empty()) n.rule(n.gradient);
       n = {};
     }
+  }
+
+  /// The same from one output.
+  void backward(const variable_type& output, const tensor_type& seed) {
+    backward(std::span(&output, 1), std::span(&seed, 1));
   }
 
   /// The gradient of a leaf; empty when the output does not depend on it.

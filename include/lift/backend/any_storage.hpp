@@ -85,8 +85,8 @@ struct any_storage : Verbs {
   template <class T>
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight) {
-    if constexpr (is_own_accumulator<T>)
-      if (plain(g)) return Verbs::convolve_weight(g, image, result, weight);
+    if constexpr (may_convolve<T>)
+      if (convolves<T>(g)) return Verbs::convolve_weight(g, image, result, weight);
     const images<T> x = image_of<T>(g, image), y = result_of<T>(g, result), w = weight_of<T>(g, true);
     Verbs::convolve_weight(channels_first(g), x.data(), y.data(), w.mutable_data());
     w.store(weight);
@@ -97,7 +97,7 @@ struct any_storage : Verbs {
     return g.layout == memory_layout::channels_first &&
            g.weight_layout == memory_layout::channels_first;
   }
-  /// Whether the verbs say what they convolve, forward and its adjoint in the image.
+  /// Whether the verbs say what they convolve.
   template <class T>
   static constexpr bool says_what =
       requires(const convolution_geometry& g) { Verbs::template convolves<T>(g); };

@@ -72,18 +72,22 @@ concept attention_backend =
     };
 
 /// A backend with attention of its own for images stored as T with the channels last:
-/// attend_pixels(g, qkv, y).
+/// attend_pixels(g, qkv, y), attend_pixels_gradient(g, qkv, w, gradient).
 template <class B, class T>
 concept pixel_attention_backend = requires(const attention_geometry& g, const T* in, T* out) {
   B::attend_pixels(g, in, out);
+  B::attend_pixels_gradient(g, in, in, out);
 };
 
-/// A backend with group normalisation of its own for images stored as T with the channels last:
-/// normalise_pixels<Activation>(g, epsilon, x, gamma, beta, y), see op/group_norm.hpp.
+/// A backend with group normalisation of its own for images stored as T with the channels last,
+/// see op/group_norm.hpp: normalise_pixels<Activation>(g, epsilon, x, gamma, beta, mean, rstd, y),
+/// normalise_pixels_gradient<Activation>(g, x, gamma, beta, mean, rstd, w, dx, products, sums).
 template <class B, class T, class Activation>
 concept pixel_group_norm_backend =
-    requires(const group_norm_geometry& g, accumulator_t<T> epsilon, const T* in, T* out) {
-      B::template normalise_pixels<Activation>(g, epsilon, in, in, in, out);
+    requires(const group_norm_geometry& g, const T* in, T* out, accumulator_t<T>* numbers) {
+      B::template normalise_pixels<Activation>(g, *numbers, in, in, in, numbers, numbers, out);
+      B::template normalise_pixels_gradient<Activation>(g, in, in, in, numbers, numbers, in, out,
+                                                        numbers, numbers);
     };
 
 }  // namespace lift

@@ -9,6 +9,16 @@
 
 namespace lift {
 
+/// Weights stored as T, those of convolutions in a layout.
+template <class T, class Backend, class From>
+parameters<tensor<Backend, T>> stored_as(const parameters<tensor<Backend, From>>& weights,
+                                         memory_layout layout) {
+  std::vector<typename parameters<tensor<Backend, T>>::entry> entries;
+  for (const auto& [name, value] : weights.entries())
+    entries.push_back({name, value.template stored_as<T>(layout)});
+  return parameters<tensor<Backend, T>>(std::move(entries));
+}
+
 /// A network that evaluates tensors with weights and everything between its layers stored as T, images
 /// with the channels last; sums stay in the accumulators of T. It is called, and answers, as the
 /// network does, with the weights that it was made with. Duals are evaluated as the network does.
@@ -20,7 +30,8 @@ class stored_network : public network<Architecture, Tensor> {
 
  public:
   explicit stored_network(plain net)
-      : plain(std::move(net)), stored_(this->architecture, of_weights(this->weights)) {}
+      : plain(std::move(net)),
+        stored_(this->architecture, stored_as<T>(this->weights, memory_layout::channels_last)) {}
 
   using plain::operator();
 
@@ -37,22 +48,15 @@ class stored_network : public network<Architecture, Tensor> {
   }
 
  private:
-  static Stored last(const Tensor& x) {
-    return x.template stored_as<T>().in_layout(memory_layout::channels_last);
-  }
-  static parameters<Stored> of_weights(const parameters<Tensor>& weights) {
-    std::vector<typename parameters<Stored>::entry> entries;
-    for (const auto& [name, value] : weights.entries()) entries.push_back({name, last(value)});
-    return parameters<Stored>(std::move(entries));
-  }
   static scales<Stored, n> taken(const scales<Tensor, n>& x) {
-    return make_scales<n>([&](std::size_t scale) { return last(x[scale]); });
+    return make_scales<n>([&](std::size_t scale) {
+      return x[scale].template stored_as<T>(memory_layout::channels_last);
+    });
   }
   static scales<Tensor, n> given_back(const scales<Stored, n>& y) {
     return make_scales<n>([&](std::size_t scale) {
-      return y[scale]
-          .in_layout(memory_layout::channels_first)
-          .template stored_as<typename Tensor::value_type>();
+      return y[scale].template stored_as<typename Tensor::value_type>(
+          memory_layout::channels_first);
     });
   }
 
@@ -60,19 +64,33 @@ class stored_network : public network<Architecture, Tensor> {
 };
 
 namespace detail {
+template <class Tensor>
+struct network_storage {
+  using type = typename Tensor::value_type;
+};
+template <class Backend>
+  requires requires { typename Backend::network_storage; }
+struct network_storage<tensor<Backend, float>> {
+  using type = typename Backend::network_storage;
+};
+
 template <class Network>
 struct evaluated {
   using type = Network;
 };
-template <class Architecture, class Backend>
-  requires requires { typename Backend::network_storage; }
-struct evaluated<network<Architecture, tensor<Backend, float>>> {
-  using type =
-      stored_network<Architecture, tensor<Backend, float>, typename Backend::network_storage>;
+template <class Architecture, class Tensor>
+  requires(!std::is_same_v<typename network_storage<Tensor>::type, typename Tensor::value_type>)
+struct evaluated<network<Architecture, Tensor>> {
+  using type = stored_network<Architecture, Tensor, typename network_storage<Tensor>::type>;
 };
 }  // namespace detail
 
-/// How a backend evaluates a network in float32: as it is, or stored as Backend::network_storage.
+/// What a network whose weights and images are such tensors keeps all between its layers in: the
+/// same type, or what a backend of float32 has for it, Backend::network_storage.
+template <class Tensor>
+using network_storage = typename detail::network_storage<Tensor>::type;
+
+/// How a backend evaluates a network: as it is, or stored as network_storage.
 template <class Network>
 using evaluated_network = typename detail::evaluated<Network>::type;
 

@@ -8,7 +8,7 @@ namespace lift::op {
 /// The family y = x∗A + β with ∗ bilinear and one bias β_c per channel c (axis 1 of y).
 ///
 /// A primitive gives output_shape(x, A, β), product(x, A, β) = x∗A + β, where an empty β is zero,
-/// and the two adjoints image_gradient(w, A, shape of x) and weight_gradient(x, w, shape of A), and
+/// and the two adjoints image_gradient(w, A, shape of x) and weight_gradient(x, w, A), which is as A is, and
 /// inherits its rules:
 /// dy = dx∗A + x∗dA + dβ and the three gradients. Tangents of A and β are not stacked.
 template <class Op>
@@ -45,7 +45,7 @@ struct affine_map {
                           const selection<3>& wanted) const {
     tangents<Tensor, 3> g;
     if (wanted[0]) g[0] = self().image_gradient(w, s.a, s.x.shape());
-    if (wanted[1]) g[1] = self().weight_gradient(s.x, w.in_layout(s.x.layout()), s.a.shape());
+    if (wanted[1]) g[1] = self().weight_gradient(s.x, w.in_layout(s.x.layout()), s.a);
     if (wanted[2]) g[2] = sum_of_channels(w);
     return g;
   }

@@ -37,18 +37,14 @@ struct attention {
 
   template <class Tensor>
   auto forward(const Tensor& qkv) const {
-    return evaluation{stored_like(qkv, attend(as_computed(qkv))), qkv};
-  }
-  template <class Tensor>
-  Tensor value(const Tensor& qkv) const {
     using Backend = typename Tensor::backend_type;
     if constexpr (pixel_attention_backend<Backend, typename Tensor::value_type>)
       if (qkv.layout() == memory_layout::channels_last) {
         Tensor y(output_shape(qkv.shape()), qkv.layout());
         Backend::attend_pixels(geometry(y.shape()), qkv.data(), y.mutable_data());
-        return y;
+        return evaluation{y, qkv};
       }
-    return stored_like(qkv, attend(as_computed(qkv)));
+    return evaluation{stored_like(qkv, attend(as_computed(qkv))), qkv};
   }
   template <class Tensor>
   Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
@@ -56,6 +52,14 @@ struct attention {
   }
   template <class Tensor>
   tangents<Tensor, 1> vjp(const Tensor& qkv, const Tensor& w, const selection<1>&) const {
+    using Backend = typename Tensor::backend_type;
+    if constexpr (pixel_attention_backend<Backend, typename Tensor::value_type>)
+      if (w.layout() == memory_layout::channels_last) {
+        const Tensor x = qkv.in_layout(w.layout());
+        Tensor g(x.shape(), w.layout());
+        Backend::attend_pixels_gradient(geometry(w.shape()), x.data(), w.data(), g.mutable_data());
+        return {g};
+      }
     return {stored_like(w, attend_gradient(as_computed(qkv), as_computed(w)))};
   }
 

@@ -50,9 +50,9 @@ struct conv2d : affine_map<conv2d> {
     return g;
   }
   template <class Tensor>
-  Tensor weight_gradient(const Tensor& x, const Tensor& w, const shape& a) const {
-    Tensor g(a);
-    Tensor::backend_type::convolve_weight(geometry(x.shape(), a, x.layout()), x.data(), w.data(),
+  Tensor weight_gradient(const Tensor& x, const Tensor& w, const Tensor& a) const {
+    Tensor g(a.shape(), a.layout());
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a.shape(), x.layout(), a.layout()), x.data(), w.data(),
                                           g.mutable_data());
     return g;
   }

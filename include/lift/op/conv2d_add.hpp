@@ -60,11 +60,7 @@ struct conv2d_add {
     const auto g = convolution.vjp(s.convolution, w, {wanted[0], wanted[2], wanted[3]});
     tangents<Tensor, 4> all{g[0], w, g[1], g[2]};
     if (wanted[1] && !s.pixels) {
-      const shape& y = w.shape();
-      all[1] = Tensor(shape{y[0], y[1]});
-      Tensor::backend_type::reduce(sum{}, 1, y[0] * y[1], y.product(2, y.rank()),
-                                   all[1].mutable_data(), kernel::identity{},
-                                   each(channels_first(w)));
+      all[1] = sum_of_pixels(w);
     }
     return all;
   }

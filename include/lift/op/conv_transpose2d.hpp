@@ -40,9 +40,9 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
     return g;
   }
   template <class Tensor>
-  Tensor weight_gradient(const Tensor& x, const Tensor& w, const shape& a) const {
-    Tensor g(a);
-    Tensor::backend_type::convolve_weight(geometry(x.shape(), a, x.layout()), w.data(), x.data(),
+  Tensor weight_gradient(const Tensor& x, const Tensor& w, const Tensor& a) const {
+    Tensor g(a.shape(), a.layout());
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a.shape(), x.layout(), a.layout()), w.data(), x.data(),
                                           g.mutable_data());
     return g;
   }

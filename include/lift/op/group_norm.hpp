@@ -217,35 +217,27 @@ struct activated_group_norm {
     using T = typename Tensor::value_type;
     using statistics = typename Tensor::accumulators;
     const shape s = output_shape(x.shape(), gamma.shape(), beta.shape()), each_group{s[0], groups};
-    saved<Tensor> kept{channels_first(x), gamma, beta, statistics(each_group),
-                       statistics(each_group)};
-    Tensor y(s);
+    saved<Tensor> kept{x, gamma, beta, statistics(each_group), statistics(each_group)};
+    Tensor y(s, x.layout());
+    if constexpr (for_pixels<Tensor>)
+      if (y.layout() == memory_layout::channels_last) {
+        Tensor::backend_type::template normalise_pixels<Activation>(
+            geometry(s), static_cast<accumulator_t<T>>(epsilon), x.data(), gamma.data(),
+            beta.data(), kept.mean.mutable_data(), kept.rstd.mutable_data(), y.mutable_data());
+        return evaluation{y, kept};
+      }
+    kept.x = channels_first(x);
+    Tensor first(s);
     for_each_group(kept, kernel::group_norm<Activation, T>{
                              groups_of(kept), static_cast<accumulator_t<T>>(epsilon),
-                             y.mutable_data()});
-    return evaluation{y.in_layout(x.layout()), kept};
+                             first.mutable_data()});
+    return evaluation{first.in_layout(x.layout()), kept};
   }
 
   template <class Tensor>
-  Tensor value(const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
-    using Backend = typename Tensor::backend_type;
+  Tensor jvp(const saved<Tensor>& kept, const tangents<Tensor, 3>& d) const {
     using T = typename Tensor::value_type;
-    if constexpr (pixel_group_norm_backend<Backend, T, Activation>)
-      if (x.layout() == memory_layout::channels_last) {
-        const shape s = output_shape(x.shape(), gamma.shape(), beta.shape());
-        Tensor y(s, x.layout());
-        Backend::template normalise_pixels<Activation>(
-            {s[0], groups, s[1] / groups, s.product(2, s.rank())},
-            static_cast<accumulator_t<T>>(epsilon), x.data(), gamma.data(), beta.data(),
-            y.mutable_data());
-        return y;
-      }
-    return forward(x, gamma, beta).value;
-  }
-
-  template <class Tensor>
-  Tensor jvp(const saved<Tensor>& s, const tangents<Tensor, 3>& d) const {
-    using T = typename Tensor::value_type;
+    const saved<Tensor> s = in_channels_first(kept);
     const auto& [given, dgamma, dbeta] = d;
     const Tensor dx = channels_first(given);
     const shape& x = s.x.shape();
@@ -267,16 +259,11 @@ struct activated_group_norm {
 
   template <class Tensor>
   tangents<Tensor, 3> vjp(const saved<Tensor>& s, const Tensor& w, const selection<3>&) const {
-    using T = typename Tensor::value_type;
     using numbers = typename Tensor::accumulators;
     const shape& x = s.x.shape();
-    tangents<Tensor, 3> g{Tensor(x), Tensor(s.gamma.shape()), Tensor(s.gamma.shape())};
     numbers products(shape{x[0], x[1]}), sums(shape{x[0], x[1]});
-    const Tensor weights = channels_first(w);
-    for_each_group(s, kernel::group_norm_gradient<Activation, T>{
-                          groups_of(s), weights.data(), g[0].mutable_data(),
-                          products.mutable_data(), sums.mutable_data()});
-    g[0] = g[0].in_layout(w.layout());
+    tangents<Tensor, 3> g{image_gradient(s, w, products, sums), Tensor(s.gamma.shape()),
+                          Tensor(s.gamma.shape())};
     const auto over_batch = [&](const numbers& from, Tensor& to) {
       Tensor::backend_type::reduce(sum{}, x[0], x[1], 1, to.mutable_data(),
                                    kernel::identity{}, each(from));
@@ -287,6 +274,46 @@ struct activated_group_norm {
   }
 
  private:
+  /// Whether the backend does it for images with the channels last.
+  template <class Tensor>
+  static constexpr bool for_pixels =
+      pixel_group_norm_backend<typename Tensor::backend_type, typename Tensor::value_type,
+                               Activation>;
+  group_norm_geometry geometry(const shape& x) const {
+    return {x[0], groups, x[1] / groups, x.product(2, x.rank())};
+  }
+
+  template <class Tensor>
+  static saved<Tensor> in_channels_first(saved<Tensor> s) {
+    s.x = channels_first(s.x);
+    return s;
+  }
+
+  /// P(γ·w') in the layout of w, and for each channel of each image Σ w'·x̂ and Σ w'.
+  template <class Tensor>
+  Tensor image_gradient(const saved<Tensor>& kept, const Tensor& w,
+                        typename Tensor::accumulators& products,
+                        typename Tensor::accumulators& sums) const {
+    using T = typename Tensor::value_type;
+    if constexpr (for_pixels<Tensor>)
+      if (w.layout() == memory_layout::channels_last) {
+        const Tensor x = kept.x.in_layout(w.layout());
+        Tensor g(x.shape(), w.layout());
+        Tensor::backend_type::template normalise_pixels_gradient<Activation>(
+            geometry(x.shape()), x.data(), kept.gamma.data(), kept.beta.data(), kept.mean.data(),
+            kept.rstd.data(), w.data(), g.mutable_data(), products.mutable_data(),
+            sums.mutable_data());
+        return g;
+      }
+    const saved<Tensor> s = in_channels_first(kept);
+    const Tensor weights = channels_first(w);
+    Tensor g(s.x.shape());
+    for_each_group(s, kernel::group_norm_gradient<Activation, T>{
+                          groups_of(s), weights.data(), g.mutable_data(),
+                          products.mutable_data(), sums.mutable_data()});
+    return g.in_layout(w.layout());
+  }
+
   template <class Tensor>
   auto groups_of(const saved<Tensor>& s) const {
     using T = typename Tensor::value_type;

@@ -30,8 +30,8 @@ struct linear : affine_map<linear> {
   }
   /// wᵀ·x
   template <class Tensor>
-  Tensor weight_gradient(const Tensor& x, const Tensor& w, const shape& a) const {
-    return multiply<Tensor>(a[0], a[1], x.shape()[0], columns(w), rows(x));
+  Tensor weight_gradient(const Tensor& x, const Tensor& w, const Tensor& a) const {
+    return multiply<Tensor>(a.shape()[0], a.shape()[1], x.shape()[0], columns(w), rows(x));
   }
 
  private:

@@ -73,6 +73,21 @@ tensor<Backend, T> sum_of_channels(const tensor<Backend, T>& x) {
   return out;
 }
 
+/// The sums over all pixels of images (B, C, …): (B, C).
+template <class Backend, class T>
+tensor<Backend, T> sum_of_pixels(const tensor<Backend, T>& x) {
+  const shape& s = x.shape();
+  const std::size_t pixels = s.product(2, s.rank()), image = s[1] * pixels;
+  tensor<Backend, T> out(shape{s[0], s[1]});
+  if (x.layout() == memory_layout::channels_first)
+    Backend::reduce(sum{}, 1, s[0] * s[1], pixels, out.mutable_data(), kernel::identity{}, each(x));
+  else
+    for (std::size_t b = 0; b < s[0]; ++b)
+      Backend::reduce(sum{}, pixels, s[1], 1, out.mutable_data() + b * s[1], kernel::identity{},
+                      operand<T>{x.data() + b * image, 1, image});
+  return out;
+}
+
 template <class Backend, class T>
 tensor<Backend, T> sum_of(const tensor<Backend, T>& a, const tensor<Backend, T>& b) {
   require(a.shape() == b.shape(), "sum of two tensors", b.shape(), a.shape());

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <lift/core/shape.hpp>
@@ -67,10 +68,18 @@ class tensor {
     if (layout == layout_ || empty() || shape_.rank() < 3) return *this;
     return converted<T>(layout);
   }
-  /// A copy stored as another type, each element rounded to it.
+  /// The elements stored as another type, each rounded to it: a copy, unless the type and the layout
+  /// are this tensor's.
+  template <class To>
+  tensor<Backend, To> stored_as(memory_layout layout) const {
+    if constexpr (std::is_same_v<To, T>)
+      return in_layout(layout);
+    else
+      return converted<To>(shape_.rank() < 3 ? layout_ : layout);
+  }
   template <class To>
   tensor<Backend, To> stored_as() const {
-    return converted<To>(layout_);
+    return stored_as<To>(layout_);
   }
 
   /// A copy with its own elements.

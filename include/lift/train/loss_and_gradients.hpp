@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <lift/model/network.hpp>
+#include <lift/model/stored_network.hpp>
 #include <lift/op/mean_squared_error.hpp>
 #include <lift/op/scale_rows.hpp>
 #include <lift/op/weighted_sum.hpp>
@@ -30,12 +33,19 @@ loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
                                             const scales<double, N>& weights,
                                             const condition<Tensor>& given = {}) {
   using T = typename Tensor::value_type;
-  tape_of<Tensor> tape;
-  taped_parameters leaves(parameters, tape);
+  using stored = network_storage<Tensor>;
+  constexpr bool rounds = !std::is_same_v<stored, T>;
+  constexpr auto first = memory_layout::channels_first;
+  constexpr auto layout = rounds ? memory_layout::channels_last : first;
+  // The network's tape, of numbers as it stores them, and that of the losses of its outputs.
+  const auto weights_there = stored_as<stored>(parameters, layout);
+  tape_of<tensor<typename Tensor::backend_type, stored>> tape;
+  taped_parameters leaves(weights_there, tape);
   const scope root(leaves);
-  const auto x = make_scales<N>([&](std::size_t s) { return batch[s].input; });
+  const auto x = make_scales<N>(
+      [&](std::size_t s) { return batch[s].input.template stored_as<stored>(layout); });
   const auto t = make_scales<N>([&](std::size_t s) { return batch[s].t; });
-  const auto y = [&] {
+  const auto outputs = [&] {
     if constexpr (conditional_architecture<Architecture>) {
       return architecture(root, x, t, given);
     } else {
@@ -43,6 +53,10 @@ loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
       return architecture(root, x, t);
     }
   }();
+  tape_of<Tensor> loss_tape;
+  const auto y = make_scales<N>([&](std::size_t s) {
+    return loss_tape.watch(outputs[s].value.template stored_as<T>(first));
+  });
   const auto losses = make_scales<N>([&](std::size_t s) {
     const auto& [input, target, told, scale] = batch[s];
     if (scale.empty()) return apply(op::mean_squared_error{}, y[s], target);
@@ -50,14 +64,20 @@ loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
                  apply(op::scale_rows{}, target, scale));
   });
   if constexpr (N == 1) {
-    tape.backward(losses[0], full<Tensor>({1}, static_cast<T>(weights[0])));
+    loss_tape.backward(losses[0], full<Tensor>({1}, static_cast<T>(weights[0])));
   } else {
     auto total = apply(op::weighted_sum{{weights[0]}, {weights[1]}}, losses[0], losses[1]);
     for (std::size_t s = 2; s < N; ++s)
       total = apply(op::weighted_sum{{1}, {weights[s]}}, total, losses[s]);
-    tape.backward(total, full<Tensor>({1}, 1));
+    loss_tape.backward(total, full<Tensor>({1}, 1));
   }
-  return {make_scales<N>([&](std::size_t s) { return losses[s].value; }), leaves.gradients()};
+  const auto seeds = make_scales<N>([&](std::size_t s) {
+    return loss_tape.gradient(y[s]).template stored_as<stored>(layout);
+  });
+  tape.backward(outputs, seeds);
+  std::vector<Tensor> gradients;
+  for (const auto& g : leaves.gradients()) gradients.push_back(g.template stored_as<T>(first));
+  return {make_scales<N>([&](std::size_t s) { return losses[s].value; }), std::move(gradients)};
 }
 
 }  // namespace lift

@@ -126,8 +126,27 @@ inline void transpose_pairs(const bfloat16* from, std::size_t pitch, bfloat16_pa
 
 /// to[i] = the pair of first[i] and second[i], i < 16.
 inline void pair_numbers(const bfloat16* first, const bfloat16* second, bfloat16_pair* to) {
+#ifdef __AVX512F__
+  const auto halves = [](const bfloat16* from) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  };
+  _mm512_storeu_si512(
+      to, _mm512_or_si512(halves(first), _mm512_slli_epi32(halves(second), 16)));
+#else
   for (std::size_t i = 0; i < tile_side; ++i)
     to[i] = first[i].bits | std::uint32_t{second[i].bits} << 16;
+#endif
+}
+/// The same for channels [first_channel, first_channel + 16) of two pixels of `channels`; absent
+/// pixels, which are null, and channels are zeros.
+inline void pair_channels(const bfloat16* first, const bfloat16* second, std::size_t channels,
+                          std::size_t first_channel, bfloat16_pair* to) {
+  const std::size_t count = std::min(tile_side, channels - std::min(first_channel, channels));
+  if (first && second && count == tile_side)
+    return pair_numbers(first + first_channel, second + first_channel, to);
+  for (std::size_t i = 0; i < tile_side; ++i)
+    to[i] = (first && i < count ? first[first_channel + i].bits : 0u) |
+            (second && i < count ? std::uint32_t{second[first_channel + i].bits} << 16 : 0u);
 }
 /// to (16 pairs, 16): pairs of 32 rows of 16 numbers, each of a row and the next.
 inline void pair_rows(const bfloat16* from, std::size_t pitch, bfloat16_pair* to) {
@@ -178,19 +197,20 @@ class pixel_kernels {
   }
   /// Packs channels [32·block, 32·block + 32) of the input into the panels of all of the result.
   void pack_input(const bfloat16* weight, std::size_t block, bfloat16_pair* to) const {
-    for (std::size_t pair = 0; pair < tile_side; ++pair) {
-      const std::size_t channel = block * step_depth + 2 * pair;
-      for_each_tap([&](std::size_t phase, std::size_t i, const bfloat16* kernels) {
-        const bfloat16* const first =
-            channel < t_.channels ? kernels + channel * strides_.in : nullptr;
-        const bfloat16* const second =
-            channel + 1 < t_.channels ? kernels + (channel + 1) * strides_.in : nullptr;
-        for (std::size_t out = 0; out < round_up(t_.out_channels, product_side); out += tile_side)
-          pack_pairs(first, second, out,
-                     to + out / product_side * size_ + place(phase, i, block) +
-                         out % product_side / tile_side * tile + pair * tile_side);
-      }, weight);
-    }
+    for_each_tap([&](std::size_t phase, std::size_t i, const bfloat16* kernels) {
+      for (std::size_t out = 0; out < round_up(t_.out_channels, product_side); out += tile_side) {
+        bfloat16_pair* const to_tile = to + out / product_side * size_ + place(phase, i, block) +
+                                       out % product_side / tile_side * tile;
+        for (std::size_t pair = 0; pair < tile_side; ++pair) {
+          const std::size_t channel = block * step_depth + 2 * pair;
+          const auto row = [&](std::size_t c) {
+            return c < t_.channels ? kernels + c * strides_.in : nullptr;
+          };
+          pair_channels(row(channel), row(channel + 1), t_.out_channels, out,
+                        to_tile + pair * tile_side);
+        }
+      }
+    }, weight);
   }
 
   /// Blocks of 32 channels of the input.
@@ -225,17 +245,6 @@ class pixel_kernels {
     }
     for (std::size_t half = 0; half < 2; ++half)
       transpose_pairs(from + half * tile_side * pitch, pitch, to + half * tile);
-  }
-
-  /// The pairs of channels [out, out + 16) of the result; absent numbers are zeros.
-  void pack_pairs(const bfloat16* first, const bfloat16* second, std::size_t out,
-                  bfloat16_pair* to) const {
-    const std::size_t count = std::min(tile_side, t_.out_channels - std::min(out, t_.out_channels));
-    if (count == tile_side && second)
-      return pair_numbers(first + out, second + out, to);
-    for (std::size_t i = 0; i < tile_side; ++i)
-      to[i] = (first && i < count ? first[out + i].bits : 0u) |
-              (second && i < count ? std::uint32_t{second[out + i].bits} << 16 : 0u);
   }
 
   const tap_geometry& t_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Group normalisation and an activation of images with the channels last, without derivatives:
-// op/group_norm.hpp has the formulas.
+// Group normalisation and an activation of bfloat16 images with the channels last, and their
+// gradient: op/group_norm.hpp has the formulas.
 
 #include <algorithm>
 #include <cmath>
@@ -19,77 +19,137 @@
 
 namespace lift::detail {
 
-/// Some groups of the channels of one image. Vectors run along the channels, and each channel has
-/// its own sums; what is left of a vector's length is done number by number.
-/// An activation of numbers that are rounded to bfloat16.
+/// An activation of what is rounded to bfloat16.
 template <class Activation>
-struct rough {
-  template <class V>
-  static V f(const V& x) { return Activation::f(x); }
-};
+struct rough : Activation {};
 template <>
 struct rough<op::silu> {
-  static float f(float x) { return op::silu::f(x); }
-  static xsimd::batch<float> f(const xsimd::batch<float>& x) {
-    using batch = xsimd::batch<float>;
+  using batch = xsimd::batch<float>;
+
+  static batch s(const batch& x) {
     // Beyond e¹²⁶ the result is as good as 0.
     const batch exponent = xsimd::min(x * batch(-std::numbers::log2e_v<float>), batch(126.0f));
     const batch below = batch(1.0f) + rough_exp2(exponent), inverse = xsimd::reciprocal(below);
-    return x * inverse * (batch(2.0f) - below * inverse);  // a step of Newton's
+    return inverse * (batch(2.0f) - below * inverse);  // a step of Newton's
   }
+  static batch f(const batch& x) { return x * s(x); }
+  static batch df(const batch& x) {
+    const batch y = s(x);
+    return y * (batch(1.0f) + x * (batch(1.0f) - y));
+  }
+  static float f(float x) { return op::silu::f(x); }
+  static float df(float x) { return op::silu::df(x); }
 };
 
-template <class Activation, class T>
+/// Some groups of the channels of one image. Vectors run along the channels, and each channel has
+/// its own sums; what is left of a vector's length is done number by number.
+template <class Activation>
 class pixel_groups {
-  using number = accumulator_t<T>;
-  using batch = simd_lanes<T>;
+  using batch = xsimd::batch<float>;
 
  public:
   /// Groups [first, first + groups) of image `image`.
   pixel_groups(const group_norm_geometry& g, std::size_t image, std::size_t first,
-               std::size_t groups, const T* x, T* y)
+               std::size_t groups, const bfloat16* gamma, const bfloat16* beta)
       : g_(g),
         groups_(groups),
-        first_(first * g.channels),
         channels_(groups * g.channels),
         pitch_(g.groups * g.channels),
-        x_(x + image * g.pixels * pitch_ + first_),
-        y_(y + image * g.pixels * pitch_ + first_) {}
+        statistics_(image * g.groups + first),
+        images_(image * g.pixels * pitch_ + first * g.channels),
+        vectors_(image * pitch_ + first * g.channels),
+        gamma_(gamma + first * g.channels),
+        beta_(beta + first * g.channels) {}
 
-  void operator()(number epsilon, const T* gamma, const T* beta) const {
-    // y = f(x·factor + offset), channel by channel.
-    const scratch<number> factor(channels_ + batch::size), offset(channels_ + batch::size);
-    sum(factor, offset);
+  /// mean and rstd (B, groups), y = f(γ·x̂ + β).
+  void normalise(float epsilon, const bfloat16* x, float* mean, float* rstd, bfloat16* y) const {
+    x += images_;
+    y += images_;
+    const scratch<float> means(room()), squares(room());
+    sum(x, means, squares);
     for (std::size_t group = 0; group < groups_; ++group) {
-      number *const mean = factor + group * g_.channels, *const squares = offset + group * g_.channels;
-      const number pixels = static_cast<number>(g_.pixels), size = pixels * static_cast<number>(g_.channels);
-      number total = 0, whole = 0;
-      for (std::size_t c = 0; c < g_.channels; ++c) total += mean[c];
-      const number group_mean = total / static_cast<number>(g_.channels);
-      for (std::size_t c = 0; c < g_.channels; ++c) {
-        const number deviation = mean[c] - group_mean;
-        whole += squares[c] + pixels * deviation * deviation;
+      const float *const of = means + group * g_.channels,
+                  *const deviations = squares + group * g_.channels;
+      const float pixels = static_cast<float>(g_.pixels),
+                  channels = static_cast<float>(g_.channels);
+      float total = 0, square = 0;
+      for (std::size_t c = 0; c < g_.channels; ++c) total += of[c];
+      const float middle = total / channels;
+      for (std::size_t c = 0; c < g_.channels; ++c)
+        square += deviations[c] + pixels * (of[c] - middle) * (of[c] - middle);
+      mean[statistics_ + group] = middle;
+      rstd[statistics_ + group] = 1 / std::sqrt(square / (pixels * channels) + epsilon);
+    }
+    const scratch<float> &factor = means, &offset = squares;  // z = factor·x + offset
+    affine(mean, rstd, factor, offset);
+    for_each_pixel([&](std::size_t at, std::size_t c, auto v) {
+      store(rough<Activation>::f(load(x + at, v) * load(factor + c, v) + load(offset + c, v)),
+            y + at);
+    });
+  }
+
+  /// With w' = f'(z)·w: dx, and for each channel of each image Σ w'·x̂ and Σ w'.
+  void differentiate(const bfloat16* x, const float* mean, const float* rstd, const bfloat16* w,
+                     bfloat16* dx, float* products, float* sums) const {
+    x += images_;
+    w += images_;
+    dx += images_;
+    products += vectors_;
+    sums += vectors_;
+    const scratch<float> factor(room()), offset(room()), scale(room()), shift(room());
+    affine(mean, rstd, factor, offset);
+    for_each_group_channel([&](std::size_t group, std::size_t c) {  // x̂ = scale·x + shift
+      scale[c] = rstd[statistics_ + group];
+      shift[c] = -mean[statistics_ + group] * scale[c];
+    });
+    for_each_channel([&](std::size_t c, auto v) {
+      using V = decltype(v);
+      const V a = load(factor + c, v), b = load(offset + c, v), s = load(scale + c, v),
+              t = load(shift + c, v);
+      V total(0.0f), product(0.0f);
+      for (std::size_t i = 0, at = c; i < g_.pixels; ++i, at += pitch_) {
+        const V here = load(x + at, v);
+        store(V(rough<Activation>::df(here * a + b) * load(w + at, v)), dx + at);
+        const V change = load(dx + at, v);  // rounded: the sums are of what they are taken from
+        total += change;
+        product += change * (here * s + t);
       }
-      const number rstd = number(1) / std::sqrt(whole / size + epsilon);
-      for (std::size_t c = 0; c < g_.channels; ++c) {
-        const std::size_t channel = first_ + group * g_.channels + c;
-        mean[c] = number(gamma[channel]) * rstd;
-        squares[c] = number(beta[channel]) - group_mean * mean[c];
+      store(total, sums + c);
+      store(product, products + c);
+    });
+    // dx = rstd·(γ·w' − (Σγw' + x̂·Σγw'x̂)/n), the sums over a group, = factor·w' + scale·x + shift.
+    const float share = 1 / static_cast<float>(g_.pixels * g_.channels);
+    for (std::size_t group = 0; group < groups_; ++group) {
+      float total = 0, product = 0;
+      for (std::size_t c = group * g_.channels; c < (group + 1) * g_.channels; ++c) {
+        total += gamma_[c] * sums[c];
+        product += gamma_[c] * products[c];
+      }
+      for (std::size_t c = group * g_.channels; c < (group + 1) * g_.channels; ++c) {
+        const float r = scale[c];
+        scale[c] = -r * r * product * share;
+        shift[c] = -r * (total + shift[c] * product) * share;
       }
     }
-    activate(factor, offset);
+    for_each_pixel([&](std::size_t at, std::size_t c, auto v) {
+      store(load(factor + c, v) * load(dx + at, v) + load(scale + c, v) * load(x + at, v) +
+                load(shift + c, v),
+            dx + at);
+    });
   }
 
  private:
+  std::size_t room() const { return channels_ + batch::size; }
+
   /// Each channel's mean, and its sum of squared deviations from that.
-  void sum(number* means, number* squares) const {
-    const auto channel = [&](std::size_t c, auto v) {
+  void sum(const bfloat16* x, float* means, float* squares) const {
+    for_each_channel([&](std::size_t c, auto v) {
       using V = decltype(v);
       // Deviations from the first pixel, so that little is lost where the mean is far from 0.
-      const V shift = load(x_ + c, v);
-      V sums[2] = {V(0), V(0)}, products[2] = {V(0), V(0)};
+      const V first = load(x + c, v);
+      V sums[2] = {V(0.0f), V(0.0f)}, products[2] = {V(0.0f), V(0.0f)};
       const auto add = [&](std::size_t strand, std::size_t pixel) {
-        const V d = load(x_ + pixel * pitch_ + c, v) - shift;
+        const V d = load(x + pixel * pitch_ + c, v) - first;
         sums[strand] += d;
         products[strand] += d * d;
       };
@@ -99,57 +159,64 @@ class pixel_groups {
         add(1, i + 1);
       }
       if (i < g_.pixels) add(0, i);
-      const V total = sums[0] + sums[1], share = V(number(1) / static_cast<number>(g_.pixels));
-      store(shift + total * share, means + c);
+      const V total = sums[0] + sums[1], share = V(1 / static_cast<float>(g_.pixels));
+      store(first + total * share, means + c);
       store(products[0] + products[1] - total * total * share, squares + c);
-    };
-    for_each_channel(channel);
+    });
   }
 
-  void activate(const number* factor, const number* offset) const {
-    for (std::size_t i = 0; i < g_.pixels; ++i)
-      for_each_channel([&](std::size_t c, auto v) {
-        using V = decltype(v);
-        store(V(rough<Activation>::f(load(x_ + i * pitch_ + c, v) * load(factor + c, v) +
-                              load(offset + c, v))),
-              y_ + i * pitch_ + c);
-      });
+  /// γ·x̂ + β = factor·x + offset of each channel.
+  void affine(const float* mean, const float* rstd, float* factor, float* offset) const {
+    for_each_group_channel([&](std::size_t group, std::size_t c) {
+      factor[c] = gamma_[c] * rstd[statistics_ + group];
+      offset[c] = beta_[c] - mean[statistics_ + group] * factor[c];
+    });
   }
 
+  template <class Body>
+  void for_each_group_channel(const Body& body) const {
+    for (std::size_t c = 0; c < channels_; ++c) body(c / g_.channels, c);
+  }
   template <class Body>
   void for_each_channel(const Body& body) const {
     std::size_t c = 0;
     for (; c + batch::size <= channels_; c += batch::size) body(c, batch());
-    for (; c < channels_; ++c) body(c, number());
+    for (; c < channels_; ++c) body(c, 0.0f);
   }
+  /// Calls body(element, channel, v).
+  template <class Body>
+  void for_each_pixel(const Body& body) const {
+    for (std::size_t i = 0; i < g_.pixels; ++i)
+      for_each_channel([&](std::size_t c, auto v) { body(i * pitch_ + c, c, v); });
+  }
+
   template <class U>
-  static number load(const U* p, number) { return static_cast<number>(*p); }
+  static float load(const U* p, float) { return *p; }
   template <class U>
   static batch load(const U* p, const batch&) { return load_lanes(p); }
   template <class U>
-  static void store(number x, U* p) { *p = static_cast<U>(x); }
+  static void store(float x, U* p) { *p = static_cast<U>(x); }
   template <class U>
   static void store(const batch& x, U* p) { store_lanes(x, p); }
 
   const group_norm_geometry& g_;
-  std::size_t groups_, first_, channels_, pitch_;
-  const T* x_;
-  T* y_;
+  std::size_t groups_, channels_, pitch_, statistics_, images_, vectors_;
+  const bfloat16 *gamma_, *beta_;
 };
 
-/// y = f(γ·x̂ + β) of every group of every image, x and y (B, pixels, groups·channels).
-template <class Activation, class T>
-void normalise_pixels(const group_norm_geometry& g, accumulator_t<T> epsilon, const T* x,
-                      const T* gamma, const T* beta, T* y) {
+/// Calls body(groups) for some groups of some image at a time.
+template <class Activation, class Body>
+void for_each_pixel_groups(const group_norm_geometry& g, const bfloat16* gamma,
+                           const bfloat16* beta, const Body& body) {
   if (g.batch * g.groups * g.channels * g.pixels == 0) return;
   // A cache line or more of channels in a task.
   const std::size_t at_once =
-      std::clamp<std::size_t>(ceil_div(64 / sizeof(T), g.channels), 1, g.groups);
+      std::clamp<std::size_t>(ceil_div(64 / sizeof(bfloat16), g.channels), 1, g.groups);
   const std::size_t tasks = ceil_div(g.groups, at_once);
   default_thread_pool().run(g.batch * tasks, [&](std::size_t task) {
     const std::size_t first = task % tasks * at_once;
-    pixel_groups<Activation, T>(g, task / tasks, first, std::min(at_once, g.groups - first), x, y)(
-        epsilon, gamma, beta);
+    body(pixel_groups<Activation>(g, task / tasks, first, std::min(at_once, g.groups - first),
+                                  gamma, beta));
   });
 }
 

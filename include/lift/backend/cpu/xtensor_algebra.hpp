@@ -12,11 +12,13 @@
 
 #include <lift/backend/backend.hpp>
 #include <lift/backend/cpu/blas_product.hpp>
+#include <lift/backend/cpu/rearranged.hpp>
 #include <lift/backend/cpu/simd_lanes.hpp>
 #include <lift/backend/cpu/simd_team.hpp>
 #include <lift/backend/cpu/work_space.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/thread_pool.hpp>
+#include <lift/tensor/memory_layout.hpp>
 
 namespace lift {
 
@@ -113,6 +115,18 @@ struct xtensor_algebra {
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t i = begin; i < end; ++i) f(i);
                  });
+  }
+
+  /// Images in another layout or storage, of which blocks are transposed in vectors.
+  template <class To, class From>
+  static void for_each(std::size_t n, const kernel::rearrange<To, From>& f, std::size_t) {
+    if (n == 0) return;
+    if (f.from_strides.channel == f.to_strides.channel)
+      map(n, f.to, kernel::identity{}, operand<From>{f.from, 1, n});
+    else if (f.from_strides.pixel != 1)
+      detail::write_transposed(n / (f.channels * f.pixels), f.pixels, f.channels, f.from, f.to);
+    else
+      detail::write_transposed(n / (f.channels * f.pixels), f.channels, f.pixels, f.from, f.to);
   }
 
   template <class F>

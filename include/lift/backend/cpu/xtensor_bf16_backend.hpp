@@ -7,6 +7,7 @@
 #include <lift/backend/cpu/bfloat16_convolution.hpp>
 #include <lift/backend/cpu/bfloat16_pixel_attention.hpp>
 #include <lift/backend/cpu/bfloat16_pixel_convolution.hpp>
+#include <lift/backend/cpu/bfloat16_pixel_weight_gradient.hpp>
 #include <lift/backend/cpu/bfloat16_weight_gradient.hpp>
 #include <lift/backend/cpu/pixel_group_norm.hpp>
 #include <lift/backend/cpu/xtensor_backend.hpp>
@@ -53,7 +54,7 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   template <class T>
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight) {
-    if constexpr (rounded<T>)
+    if constexpr (rounded<T> || stored_rounded<T>)
       bfloat16_weight_gradient(g, image, result, weight);
     else
       fast_xtensor_verbs::convolve_weight(g, image, result, weight);
@@ -95,10 +96,26 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   static void attend_pixels(const attention_geometry& g, const bfloat16* qkv, bfloat16* y) {
     bfloat16_attend_pixels(g, qkv, y);
   }
+  static void attend_pixels_gradient(const attention_geometry& g, const bfloat16* qkv,
+                                     const bfloat16* w, bfloat16* gradient) {
+    bfloat16_attend_pixels_gradient(g, qkv, w, gradient);
+  }
   template <class Activation>
   static void normalise_pixels(const group_norm_geometry& g, float epsilon, const bfloat16* x,
-                               const bfloat16* gamma, const bfloat16* beta, bfloat16* y) {
-    detail::normalise_pixels<Activation>(g, epsilon, x, gamma, beta, y);
+                               const bfloat16* gamma, const bfloat16* beta, float* mean,
+                               float* rstd, bfloat16* y) {
+    for_each_pixel_groups<Activation>(g, gamma, beta, [&](const auto& groups) {
+      groups.normalise(epsilon, x, mean, rstd, y);
+    });
+  }
+  template <class Activation>
+  static void normalise_pixels_gradient(const group_norm_geometry& g, const bfloat16* x,
+                                        const bfloat16* gamma, const bfloat16* beta,
+                                        const float* mean, const float* rstd, const bfloat16* w,
+                                        bfloat16* dx, float* products, float* sums) {
+    for_each_pixel_groups<Activation>(g, gamma, beta, [&](const auto& groups) {
+      groups.differentiate(x, mean, rstd, w, dx, products, sums);
+    });
   }
 };
 
