@@ -69,7 +69,7 @@ def network_row(name, at_least, benchmark, action, batch=8, **more):
 
 
 def bfloat16_row(name, at_least, benchmark, action, batch=8, **more):
-    """Convolutions and attention with factors in bfloat16 on both sides."""
+    """Networks in bfloat16 on both sides."""
     return Row(f"bf16_{name}", at_least, "benchmark_network", f"bf16_{benchmark}", ("network.py", action, batch),
                "torch", BFLOAT16_FORMS, **more)
 
@@ -86,13 +86,13 @@ ROWS = (
                 trial=("network.py", "forward", 8), warm_up=False),
     network_row("heatmap_point", 3, "heatmap_point/batch:8/probes:4", "heatmap_point",
                 warm_up=False),
-    bfloat16_row("forward_b1", 1, "forward/batch:1", "forward", batch=1),
-    bfloat16_row("forward_b8", 1, "forward/batch:8", "forward"),
-    bfloat16_row("train_b8", 1, "training_step/batch:8", "training_step"),
-    bfloat16_row("generate_8x18", 1, "generate/batch:8/steps:18", "generate",
+    bfloat16_row("forward_b1", 1.5, "forward/batch:1", "forward", batch=1),
+    bfloat16_row("forward_b8", 1.4, "forward/batch:8", "forward"),
+    bfloat16_row("train_b8", 1.8, "training_step/batch:8", "training_step"),
+    bfloat16_row("generate_8x18", 1.4, "generate/batch:8/steps:18", "generate",
                  trial=("network.py", "forward", 8), warm_up=False),
     bfloat16_row("heatmap_point", 3, "heatmap_point/batch:8/probes:4", "heatmap_point", warm_up=False),
-    bfloat16_row("train_memory", 1, "training_steps/batch:8", "training_steps", unit="MiB", warm_up=False),
+    bfloat16_row("train_memory", 1.5, "training_steps/batch:8", "training_steps", unit="MiB", warm_up=False),
     Row("paths", 100, "benchmark_path", "searches", ("paths.py", "time"), "numpy"),
     features_row("vgg16", 1.5),
     features_row("inception", 1.5),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The full-size LIFT network (58,475,206 parameters, 64×64 and 32×32): what a user waits for, in
-// float32 and, the benchmarks whose names start with bf16_, with factors of convolutions and
-// attention in bfloat16.
+// float32 and, the benchmarks whose names start with bf16_, with weights and all between layers in
+// bfloat16.
 #include <cstddef>
 #include <functional>
 #include <string>

@@ -49,7 +49,8 @@ class work_on {
     if (what == "generate_18") return gflop(18 * evaluation * n, generate_18(count));
     if (what == "heatmap_point_4")  // one value and eight tangents
       return gflop(9 * evaluation * n, heatmap_point(count));
-    throw error(text("no work ", name, ": there are matrix_product, copy, conv3x3_64, attention_128, "
+    throw error(text("no work ", name,
+                     ": there are matrix_product, copy, conv3x3_64, attention_128, "
                      "group_norm_silu, forward, training_step, generate_18, heatmap_point_4"));
   }
 
@@ -68,7 +69,10 @@ class work_on {
 
   template <class F>
   static once waited(F f) {
-    return [f = std::move(f)]() mutable { f(); wait(); };
+    return [f = std::move(f)]() mutable {
+      f();
+      wait();
+    };
   }
 
   static prepared matrix_product(std::size_t n) {
@@ -95,9 +99,7 @@ class work_on {
     };
   }
   static prepared attention(std::size_t n) {
-    return [n] {
-      return waited([x = normal({n, 384, 32, 32})] { apply(op::attention(4), x); });
-    };
+    return [n] { return waited([x = normal({n, 384, 32, 32})] { apply(op::attention(4), x); }); };
   }
   static prepared group_norm(std::size_t n) {
     return [n] {
@@ -114,22 +116,24 @@ class work_on {
   }
   /// It as work that is recorded.
   static auto recorded() {
-    return std::make_shared<recorded_network<evaluated_network<network<lift_unet, Tensor>>, Tensor>>(
+    return std::make_shared<
+        recorded_network<evaluated_network<network<lift_unet, Tensor>>, Tensor>>(
         evaluated_network<network<lift_unet, Tensor>>(net()));
   }
 
   static prepared forward(std::size_t n) {
     return [n] {
-      return waited([x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})},
-                     again = recorded()] {
-        (*again)(x, {timesteps{500}, timesteps{300}});
-      });
+      return waited(
+          [x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})}, again = recorded()] {
+            (*again)(x, {timesteps{500}, timesteps{300}});
+          });
     };
   }
   static prepared training_step(std::size_t n) {
     return [n] {
       const auto images = std::make_shared<tensor_images<Tensor>>(normal({n, 3, 64, 64}));
-      using training = trainer<lift_unet, Tensor, tensor_images<Tensor>, objective<>, constant_rate>;
+      using training =
+          trainer<lift_unet, Tensor, tensor_images<Tensor>, objective<>, constant_rate>;
       const auto steps = std::make_shared<training>(
           lift_unet{}, training_state<Tensor>(net().weights), *images, objective<>{},
           constant_rate{}, training_options<>{.batch_size = n});

@@ -53,8 +53,9 @@ class model_of final : public model_on_backend {
         sample(told(job), model_.schedule, path, start, options, tell(on_step), held(job))));
   }
 
-  reference_run run_reference(const generation& job,
-                              const std::function<void(const generated_step&)>& on_step) const override {
+  reference_run run_reference(
+      const generation& job,
+      const std::function<void(const generated_step&)>& on_step) const override {
     const auto [options, path, start] = begin(job);
     const auto along =
         reference_trajectory(told(job), model_.schedule, path, start, options, tell(on_step));
@@ -72,9 +73,8 @@ class model_of final : public model_on_backend {
                            const auto known = cells.find(std::span(at.begin(), n));
                            if (!known) return std::nullopt;
                            return make_scales<n>([&](std::size_t output) {
-                             return make_scales<n>([&](std::size_t input) {
-                               return known->at(output * n + input);
-                             });
+                             return make_scales<n>(
+                                 [&](std::size_t input) { return known->at(output * n + input); });
                            });
                          },
                          [&](const cell<n>& at, const blocks& measured) {
@@ -164,7 +164,8 @@ class training_on final : public training {
  public:
   training_on(const training_setup& setup, const Architecture& architecture,
               const training_state<Tensor>& start)
-      : setup_(setup), architecture_(architecture),
+      : setup_(setup),
+        architecture_(architecture),
         trainer_(architecture, start, images_,
                  objective_type{.schedule = setup.model.schedule,
                                 .regime = setup.regime,
@@ -176,8 +177,8 @@ class training_on final : public training {
 
   any_step_report step() override {
     const auto r = trainer_.step();
-    return {r.step,           r.epoch,         {r.loss.begin(), r.loss.end()}, r.gradient_norm,
-            r.learning_rate, r.images_per_second};
+    return {r.step,          r.epoch,         {r.loss.begin(), r.loss.end()},
+            r.gradient_norm, r.learning_rate, r.images_per_second};
   }
   std::uint64_t steps_taken() const override { return trainer_.state().step; }
   bool at_end_of_epoch() const override {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <cmath>
 #include <type_traits>
 
@@ -103,6 +104,17 @@ BOOST_AUTO_TEST_CASE(tensors_among_variables_are_constants) {
   BOOST_CHECK(tape.gradient(unused).empty());
 }
 
+BOOST_AUTO_TEST_CASE(gradients_of_several_outputs_add_up) {
+  tape_of<tensor_d> tape;
+  const auto vx = tape.watch(x);
+  const std::array outputs{apply(op::silu{}, vx), vx};
+  const std::array seeds{full<tensor_d>({2, 3}, 2), full<tensor_d>({2, 3}, 5)};
+  tape.backward(outputs, seeds);
+  const auto g = tape.gradient(vx).to_host(), h = x.to_host();
+  for (std::size_t i = 0; i < g.size(); ++i)
+    BOOST_CHECK_SMALL(g[i] - 2 * op::silu::df(h[i]) - 5, 1e-15);
+}
+
 BOOST_AUTO_TEST_CASE(misfits_name_both_shapes) {
   BOOST_CHECK_EQUAL(message_of([] { apply(op::add{}, x, w); }), "add: got (3, 3), want (2, 3)");
   BOOST_CHECK_EQUAL(message_of([] { apply(op::add{}, x.shape(), w.shape()); }),
@@ -111,6 +123,10 @@ BOOST_AUTO_TEST_CASE(misfits_name_both_shapes) {
   const auto vx = tape.watch(x);
   BOOST_CHECK_EQUAL(message_of([&] { tape.backward(vx, w); }),
                     "tape: shape of the seed: got (3, 3), want (2, 3)");
+  const std::array outputs{vx, vx};
+  const std::array seeds{x};
+  BOOST_CHECK_EQUAL(message_of([&] { tape.backward(outputs, seeds); }),
+                    "tape: number of seeds: got 1, want 2");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

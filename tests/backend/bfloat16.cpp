@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <boost/test/unit_test.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <span>
 #include <vector>
 
 #include <lift/backend/cpu/xtensor_bf16_backend.hpp>
@@ -86,8 +84,7 @@ struct small_network {
 
   std::vector<double> outputs() const { return outputs(net); }
   static std::vector<double> outputs(const auto& of) {
-    const auto y =
-        of(scales<Tensor>{images(8), images(4)}, scales{timesteps{500}, timesteps{300}});
+    const auto y = of(scales<Tensor>{images(8), images(4)}, scales{timesteps{500}, timesteps{300}});
     std::vector<double> all;
     for (const auto& each : y)
       for (const auto x : each.to_host()) all.push_back(static_cast<double>(x));
@@ -110,6 +107,12 @@ struct small_network {
     return total / 50;
   }
 };
+
+/// Draws tensors of numbers that bfloat16 has.
+template <class Tensor>
+auto drawn(memory_layout layout) {
+  return [layout](const shape& s, std::uint32_t label) { return stored<Tensor>(s, label, layout); };
+}
 
 /// Calls body with each unit of this processor in use.
 void with_each_unit(const auto& body) {
@@ -147,13 +150,21 @@ BOOST_AUTO_TEST_CASE(every_unit_makes_the_same_products) {
             }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(primitives_take_images_as_they_are_stored, Op, op::primitives) {
+  for (const auto& c : cases_of<Op>::list()) BOOST_TEST_CONTEXT(Op::name << " of " << c.inputs[0])
+  check_stored<stored_bf16>(c, memory_layout::channels_last,
+                            results<plain_f>(c, memory_layout::channels_first));
+}
+
 // Of numbers that bfloat16 has, only sums are rounded.
 BOOST_AUTO_TEST_CASE(convolutions_are_those_of_rounded_numbers) {
   for (const auto& c : convolutions) BOOST_TEST_CONTEXT(c) {
-      const auto want = results_of<plain_xtensor_backend, float>(c, bfloat16_numbers<plain_f>);
+      const auto want = results_of<plain_xtensor_backend, float>(
+          c, drawn<plain_f>(memory_layout::channels_first));
       const auto check = [&] {
-        check_close(results_of<xtensor_bf16_backend, float>(c, bfloat16_numbers<tensor_bf16>), want,
-                    5e-6);
+        check_close(results_of<xtensor_bf16_backend, bfloat16>(
+                        c, drawn<stored_bf16>(memory_layout::channels_last)),
+                    want, 3e-3);
       };
       if (c.batch * c.in * c.out * c.height * c.width > 4'000'000)
         check();
@@ -162,137 +173,74 @@ BOOST_AUTO_TEST_CASE(convolutions_are_those_of_rounded_numbers) {
     }
 }
 
-// What is behind a channel's pixels is not read, nor multiplied by zero.
-BOOST_AUTO_TEST_CASE(a_channel_that_is_not_a_number_leaves_the_weights_of_others) {
+// The pixels around an image are not read, nor what is behind its channels.
+BOOST_AUTO_TEST_CASE(what_is_not_a_number_stays_where_it_is) {
   const float nan = std::nanf("");
-  for (const convolution_case& c : {convolution_case{2, 32, 4, 4, 32, 3, 1, 1},
+  for (const convolution_case& c : {convolution_case{2, 40, 4, 4, 36, 3, 1, 1},
                                     {1, 32, 8, 8, 8, 4, 2, 1},
-                                    {3, 32, 2, 2, 32, 3, 1, 1},
-                                    {1, 32, 20, 20, 32, 3, 1, 1}})
-    BOOST_TEST_CONTEXT(c) {
-      with_each_unit([&] {
-        const auto g = c.geometry();
-        auto host = random_tensor<plain_f>({c.batch, c.in, c.height, c.width}, 1).to_host();
-        for (std::size_t b = 0; b < c.batch; ++b)
-          std::fill_n(
-              host.begin() + static_cast<std::ptrdiff_t>(b * g.image_size() + 7 * g.image_area()),
-              g.image_area(), nan);
-        const auto result =
-            random_tensor<plain_f>({c.batch, c.out, g.out_height, g.out_width}, 2).to_host();
-        std::vector<float> weight(c.out * g.patch());
-        xtensor_bf16_backend::convolve_weight(g, host.data(), result.data(), weight.data());
-        for (std::size_t i = 0; i < weight.size(); ++i)
-          if (i / c.kernel.area() % c.in != 7) BOOST_REQUIRE(std::isfinite(weight[i]));
-      });
-    }
+                                    {1, 33, 24, 24, 32, 3, 1, 1}})
+    BOOST_TEST_CONTEXT(c)
+    with_each_unit([&] {
+      const auto g = c.geometry();
+      auto host = random_tensor<plain_f>({c.batch, c.in, c.height, c.width}, 1).to_host();
+      const std::size_t channel = 7, row = 3, column = 2;
+      for (std::size_t b = 0; b < c.batch; ++b)
+        host[b * g.image_size() + channel * g.image_area() + row * c.width + column] = nan;
+      const auto last = memory_layout::channels_last;
+      const auto x =
+          tensor_bf16({c.batch, c.in, c.height, c.width}, host).stored_as<bfloat16>(last);
+      const auto a = stored<stored_bf16>({c.out, c.in, c.kernel.height, c.kernel.width}, 2, last);
+      const auto w = stored<stored_bf16>({c.batch, c.out, g.out_height, g.out_width}, 3, last);
+      const op::conv2d convolution(c.stride, c.padding);
+      const auto y = floats(convolution.product(x, a));
+      const auto near = [&](std::size_t at, std::size_t pixel, std::size_t stride,
+                            std::size_t kernel, std::size_t padding) {
+        return at * stride <= pixel + padding && pixel + padding < at * stride + kernel;
+      };
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const std::size_t at = i % g.out_area();
+        BOOST_REQUIRE_EQUAL(
+            std::isnan(y[i]),
+            near(at / g.out_width, row, c.stride.height, c.kernel.height, c.padding.height) &&
+                near(at % g.out_width, column, c.stride.width, c.kernel.width, c.padding.width));
+      }
+      const auto weight = floats(convolution.weight_gradient(x, w, a));
+      for (std::size_t i = 0; i < weight.size(); ++i)
+        if (i / c.kernel.area() % c.in != channel) BOOST_REQUIRE(std::isfinite(weight[i]));
+    });
 }
 
 BOOST_AUTO_TEST_CASE(without_channels_there_is_the_bias) {
-  const convolution_geometry g{1, 0, 5, 5, 3, 5, 5, 3, 1, 1};
-  const std::vector<float> bias{1, 2, 3};
+  const auto last = memory_layout::channels_last;
+  const convolution_geometry g{1, 0, 5, 5, 3, 5, 5, 3, 1, 1, last, last};
+  const bfloat16 bias[] = {bfloat16(1.0f), bfloat16(2.0f), bfloat16(3.0f)};
   with_each_unit([&] {
-    std::vector<float> y(75, -1.0f);
-    xtensor_bf16_backend::convolve<float>(g, nullptr, nullptr, {.bias = bias.data()}, y.data());
-    for (std::size_t i = 0; i < y.size(); ++i) BOOST_REQUIRE_EQUAL(y[i], bias[i / 25]);
+    bfloat16 y[75];
+    xtensor_bf16_backend::convolve<bfloat16>(g, nullptr, nullptr, {.bias = bias}, y);
+    for (std::size_t i = 0; i < 75; ++i) BOOST_REQUIRE_EQUAL(float(y[i]), float(bias[i % 3]));
   });
 }
 
-BOOST_AUTO_TEST_CASE(numbers_are_rounded_once) {
-  const convolution_case c{2, 20, 9, 11, 33, 3, 1, 1};
-  const auto got = results_of<xtensor_bf16_backend, float>(c);
-  const auto want = results_of<plain_xtensor_backend, float>(c);
-  check_close(got, want, 4e-3);
-  BOOST_CHECK_GT(relative_l2(got.y.to_host(), want.y.to_host()), 1e-4);  // they are rounded
-}
-
 BOOST_AUTO_TEST_CASE(nothing_convolved_is_nothing) {
-  const convolution_geometry g{0, 4, 8, 8, 5, 8, 8, 3, 1, 1};
-  std::vector<float> weight(5 * 4 * 9, 1.0f);
-  xtensor_bf16_backend::convolve<float>(g, nullptr, weight.data(), {}, nullptr);
-  xtensor_bf16_backend::convolve_transpose<float>(g, nullptr, weight.data(), nullptr, nullptr);
-  xtensor_bf16_backend::convolve_weight<float>(g, nullptr, nullptr, weight.data());
-  BOOST_TEST(weight == std::vector<float>(weight.size(), 0.0f), boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(what_is_not_a_number_stays_where_its_pixels_are) {
-  const convolution_case c{1, 32, 24, 24, 32, 3, 1, 1};
-  auto host = random_tensor<plain_f>({1, 32, 24, 24}, 1).to_host();
-  host[5 * 24 * 24 + 12 * 24 + 12] = std::nanf("");
-  const tensor_bf16 x({1, 32, 24, 24}, host),
-      weight = random_tensor<tensor_bf16>({32, 32, 3, 3}, 2);
-  tensor_bf16 y(shape{1, 32, 24, 24});
-  xtensor_bf16_backend::convolve(c.geometry(), x.data(), weight.data(), {}, y.mutable_data());
-  const auto out = y.to_host();
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t row = i / 24 % 24, column = i % 24;
-    BOOST_REQUIRE_EQUAL(std::isnan(out[i]), row >= 11 && row <= 13 && column >= 11 && column <= 13);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(attention_is_within_the_rounding_of_its_factors) {
-  for (const auto& [b, heads, depth, side] : std::vector<std::array<std::size_t, 4>>{
-           {2, 4, 32, 32}, {2, 4, 64, 16}, {3, 3, 4, 5}, {1, 2, 33, 9}, {2, 1, 1, 1}, {1, 4, 1, 3}})
-    BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
-      const shape qkv{b, 3 * heads * depth, side, side};
-      const auto exact = attention_results<plain_xtensor_backend, double>(qkv, heads);
-      with_each_unit([&, heads = heads, side = side] {
-        const auto got = attention_results<xtensor_bf16_backend, float>(qkv, heads);
-        for (std::size_t i = 0; i < got.size(); ++i)
-          if (side > 1 || i == 0) BOOST_CHECK_LT(relative_l2(got[i], exact[i]), 1e-2);
-      });
-    }
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(primitives_take_images_as_they_are_stored, Op, op::primitives) {
-  for (const auto& c : cases_of<Op>::list())
-    BOOST_TEST_CONTEXT(Op::name << " of " << c.inputs[0])
-      check_stored<stored_bf16>(c, memory_layout::channels_last,
-                                results<plain_f>(c, memory_layout::channels_first));
-}
-
-BOOST_AUTO_TEST_CASE(stored_images_are_convolved_as_others) {
-  for (const auto& c : convolutions) BOOST_TEST_CONTEXT(c) {
-      const auto check = [&] {
-        const auto g = c.geometry();
-        const shape image{c.batch, c.in, c.height, c.width},
-            result{c.batch, c.out, g.out_height, g.out_width},
-            weight{c.out, c.in, c.kernel.height, c.kernel.width};
-        const auto all = []<class Tensor>(const convolution_case& at, const shape& x, const shape& a,
-                                          const shape& w, memory_layout layout, const Tensor&) {
-          const auto draw = [&](const shape& s, std::uint32_t label) {
-            return stored<Tensor>(s, label, layout);
-          };
-          const auto kernels = draw(a, 2);
-          const op::conv2d_add added(at.stride, at.padding);
-          op::conv2d_relu rectified(at.stride, at.padding);
-          const auto y = apply(added, draw(x, 1), draw(w, 3), kernels, draw({at.out}, 4));
-          return std::vector<std::vector<float>>{
-              floats(y),
-              floats(apply(added, draw(x, 1), draw({at.batch, at.out}, 5), kernels,
-                           draw({at.out}, 4))),
-              floats(apply(rectified, draw(x, 1), kernels, draw({at.out}, 4))),
-              floats(op::conv2d(at.stride, at.padding).image_gradient(draw(w, 6), kernels, x)),
-              floats(op::conv2d(at.stride, at.padding)
-                         .weight_gradient(draw(x, 1), draw(w, 6), kernels))};
-        };
-        const auto want =
-            all(c, image, weight, result, memory_layout::channels_first, plain_f());
-        const auto got =
-            all(c, image, weight, result, memory_layout::channels_last, stored_bf16());
-        for (std::size_t i = 0; i < want.size(); ++i)
-          BOOST_CHECK_LT(relative_l2(got[i], want[i]), 3e-3);
-      };
-      if (c.batch * c.in * c.out * c.height * c.width > 4'000'000)
-        check();
-      else
-        with_each_unit(check);
-    }
+  const auto last = memory_layout::channels_last;
+  const convolution_geometry g{0, 4, 8, 8, 5, 8, 8, 3, 1, 1, last, last};
+  std::vector<bfloat16> weight(5 * 4 * 9, bfloat16(1.0f));
+  xtensor_bf16_backend::convolve<bfloat16>(g, nullptr, weight.data(), {}, nullptr);
+  xtensor_bf16_backend::convolve_transpose<bfloat16>(g, nullptr, weight.data(), nullptr, nullptr);
+  xtensor_bf16_backend::convolve_weight<bfloat16>(g, nullptr, nullptr, weight.data());
+  for (const bfloat16 x : weight) BOOST_REQUIRE_EQUAL(float(x), 0.0f);
 }
 
 BOOST_AUTO_TEST_CASE(attention_of_stored_images_is_within_their_rounding) {
-  for (const auto& [b, heads, depth, side] : std::vector<std::array<std::size_t, 4>>{
-           {1, 2, 32, 32}, {2, 4, 64, 16}, {2, 4, 128, 4}, {3, 3, 4, 5}, {1, 2, 33, 9},
-           {2, 1, 1, 1}, {1, 4, 1, 3}, {1, 1, 40, 13}})
+  for (const auto& [b, heads, depth, side] :
+       std::vector<std::array<std::size_t, 4>>{{1, 2, 32, 32},
+                                               {2, 4, 64, 16},
+                                               {2, 4, 128, 4},
+                                               {3, 3, 4, 5},
+                                               {1, 2, 33, 9},
+                                               {2, 1, 1, 1},
+                                               {1, 4, 1, 3},
+                                               {1, 1, 40, 13}})
     BOOST_TEST_CONTEXT(heads << " heads of " << depth << " channels, " << side << "x" << side) {
       const std::size_t channels = heads * depth, pixels = side * side;
       const shape qkv{b, 3 * channels, side, side};
@@ -320,14 +268,13 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_not_hidden) {
   const shape s{1, 48, 6, 6};
   auto host = random_tensor<plain_f>(s, 1).to_host();
   host[5 * 36 + 7] = std::nanf("");
-  const auto x = tensor_bf16(s, host).stored_as<bfloat16>().in_layout(memory_layout::channels_last);
+  const auto x = tensor_bf16(s, host).stored_as<bfloat16>(memory_layout::channels_last);
   const auto ones = full<stored_bf16>({48}, 1), zero = full<stored_bf16>({48}, 0);
   const auto normalised = floats(apply(op::group_norm_silu{}, x, ones, zero));
   const auto attended = floats(apply(op::attention(1), x));
   for (std::size_t i = 0; i < normalised.size(); ++i)  // group 0 of 8
     BOOST_REQUIRE_EQUAL(std::isnan(normalised[i]), i / 36 < 6);
-  BOOST_CHECK(std::ranges::all_of(std::span(attended).subspan(7, 1),
-                                  [](float y) { return std::isnan(y); }));
+  BOOST_CHECK(std::isnan(attended[7]));
 }
 
 BOOST_AUTO_TEST_CASE(group_norms_keep_small_deviations_from_a_large_mean) {
@@ -335,17 +282,11 @@ BOOST_AUTO_TEST_CASE(group_norms_keep_small_deviations_from_a_large_mean) {
   auto host = random_tensor<plain_f>(s, 1).to_host();
   for (float& x : host) x = 100 + 4 * std::round(2 * x);  // numbers that bfloat16 has
   const auto last = memory_layout::channels_last;
-  const auto got = floats(apply(op::group_norm{}, tensor_bf16(s, host).stored_as<bfloat16>().in_layout(last),
+  const auto got = floats(apply(op::group_norm{}, tensor_bf16(s, host).stored_as<bfloat16>(last),
                                 full<stored_bf16>({64}, 1), full<stored_bf16>({64}, 0)));
-  const auto want =
-      floats(apply(op::group_norm{}, plain_f(s, host), full<plain_f>({64}, 1), full<plain_f>({64}, 0)));
+  const auto want = floats(
+      apply(op::group_norm{}, plain_f(s, host), full<plain_f>({64}, 1), full<plain_f>({64}, 0)));
   BOOST_CHECK_LT(relative_l2(got, want), 3e-3);
-}
-
-BOOST_AUTO_TEST_CASE(double_precision_is_not_rounded) {
-  const convolution_case c{2, 20, 9, 11, 33, 3, 1, 1};
-  check_close(results_of<xtensor_bf16_backend, double>(c),
-              results_of<plain_xtensor_backend, double>(c), 1e-13);
 }
 
 BOOST_AUTO_TEST_CASE(one_thread_and_many_give_the_same_bytes) {
@@ -354,8 +295,9 @@ BOOST_AUTO_TEST_CASE(one_thread_and_many_give_the_same_bytes) {
     std::vector<std::vector<float>> results;
     for (const convolution_case& c :
          {convolution_case{3, 40, 32, 32, 40, 3, 1, 1}, {2, 200, 8, 8, 170, 4, 2, 1}}) {
-      const auto r = results_of<xtensor_bf16_backend, float>(c);
-      for (const auto& x : {r.y, r.gx, r.ga}) results.push_back(x.to_host());
+      const auto r = results_of<xtensor_bf16_backend, bfloat16>(
+          c, drawn<stored_bf16>(memory_layout::channels_last));
+      for (const auto& x : {r.y, r.gx, r.ga}) results.push_back(floats(x));
     }
     return results;
   };
@@ -364,13 +306,20 @@ BOOST_AUTO_TEST_CASE(one_thread_and_many_give_the_same_bytes) {
   BOOST_CHECK(one == three);
 }
 
+BOOST_AUTO_TEST_CASE(tensors_of_float32_are_computed_with_as_elsewhere) {
+  const convolution_case c{2, 20, 9, 11, 33, 3, 1, 1};
+  const auto got = results_of<xtensor_bf16_backend, float>(c);
+  const auto want = results_of<xtensor_backend, float>(c);
+  BOOST_CHECK(got.y.to_host() == want.y.to_host());
+  BOOST_CHECK(got.ga.to_host() == want.ga.to_host());
+}
+
 BOOST_AUTO_TEST_CASE(a_network_is_within_two_hundredths_of_float32) {
   const small_network<tensor_bf16> small;
-  const auto want = small_network<tensor_f>().outputs();
-  for (const auto& got : {small.outputs(small.net), small.outputs(small.evaluated())}) {
-    BOOST_CHECK_LT(relative_l2(got, want), 2e-2);
-    BOOST_CHECK_GT(relative_l2(got, want), 1e-4);
-  }
+  const auto got = small.outputs(small.evaluated()), want = small_network<tensor_f>().outputs();
+  BOOST_CHECK_LT(relative_l2(got, want), 2e-2);
+  BOOST_CHECK_GT(relative_l2(got, want), 1e-4);
+  BOOST_CHECK(small.outputs() == want);
 }
 
 BOOST_AUTO_TEST_CASE(timesteps_and_labels_are_not_rounded) {
@@ -383,17 +332,20 @@ BOOST_AUTO_TEST_CASE(timesteps_and_labels_are_not_rounded) {
   for (std::size_t i = 0; i < hot.size(); ++i) BOOST_REQUIRE_EQUAL(hot[i], i == 301 ? 1 : 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_stored_network_differentiates_as_the_network_does) {
-  const small_network<tensor_bf16> small;
-  const auto image = [](std::size_t size, std::uint32_t label) {
-    return random_tensor<tensor_bf16>({1, 3, size, size}, label);
+BOOST_AUTO_TEST_CASE(tangents_of_a_network_are_within_its_rounding) {
+  const auto tangents = []<class Tensor>(const Tensor&) {
+    const auto image = [](std::size_t size, std::uint32_t label) {
+      return random_tensor<Tensor>({1, 3, size, size}, label);
+    };
+    const small_network<Tensor> small;
+    const auto y = small.evaluated()(scales{dual_of<Tensor>{image(8, 1), image(8, 2)},
+                                            dual_of<Tensor>{image(4, 3), image(4, 4)}},
+                                     scales{timesteps{500}, timesteps{300}});
+    return std::array{y[0].tangent.to_host(), y[1].tangent.to_host()};
   };
-  const scales x{dual_of<tensor_bf16>{image(8, 1), image(8, 2)},
-                 dual_of<tensor_bf16>{image(4, 3), image(4, 4)}};
-  const scales t{timesteps{500}, timesteps{300}};
-  const auto got = small.evaluated()(x, t), want = small.net(x, t);
+  const auto got = tangents(tensor_bf16()), want = tangents(tensor_f());
   for (std::size_t scale = 0; scale < 2; ++scale)
-    BOOST_CHECK(got[scale].tangent.to_host() == want[scale].tangent.to_host());
+    BOOST_CHECK_LT(relative_l2(got[scale], want[scale]), 3e-2);
 }
 
 #ifndef LIFT_TEST_EMULATED  // it is slow

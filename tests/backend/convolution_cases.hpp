@@ -126,9 +126,11 @@ struct convolution_results {
   /// Of numbers draw(shape, label).
   convolution_results(const convolution_case& c, auto convolve, auto transpose, auto weight,
                       auto draw) {
-    const auto g = c.geometry();
+    auto g = c.geometry();
     const Tensor x = draw(shape{c.batch, c.in, c.height, c.width}, 1);
     const Tensor a = draw(shape{c.out, c.in, c.kernel.height, c.kernel.width}, 2);
+    g.layout = x.layout();
+    g.weight_layout = a.layout();
     const Tensor w = draw(shape{c.batch, c.out, g.out_height, g.out_width}, 3);
     const Tensor out_bias = draw(shape{c.out}, 4);
     const Tensor in_bias = draw(shape{c.in}, 5);
@@ -158,14 +160,6 @@ struct convolution_results {
 template <class Tensor>
 constexpr auto any_numbers =
     [](const shape& s, std::uint32_t label) { return random_tensor<Tensor>(s, label); };
-/// Those that bfloat16 has.
-template <class Tensor>
-constexpr auto bfloat16_numbers = [](const shape& s, std::uint32_t label) {
-  return random_tensor<Tensor>(s, label)
-      .template stored_as<bfloat16>()
-      .template stored_as<typename Tensor::value_type>();
-};
-
 template <class Backend, class T>
 auto results_of(const convolution_case& c, auto draw) {
   return convolution_results<tensor<Backend, T>>(

@@ -27,8 +27,7 @@ float_tensor numbers(const shape& s, std::uint32_t label) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(primitives_agree, Op, op::primitives) {
-  for (const auto& c : cases_of<Op>::list())
-    BOOST_TEST_CONTEXT(Op::name << " of " << c.inputs[0]) {
+  for (const auto& c : cases_of<Op>::list()) BOOST_TEST_CONTEXT(Op::name << " of " << c.inputs[0]) {
       const auto want = results<float_tensor>(c, memory_layout::channels_first);
       check_stored<float_tensor>(c, memory_layout::channels_last, want);
       check_stored<bfloat16_tensor>(c, memory_layout::channels_first, want);
@@ -58,6 +57,39 @@ BOOST_AUTO_TEST_CASE(the_host_sees_rows_whatever_the_layout) {
   BOOST_TEST(stacked(std::span<const float_tensor>(both)).rows(2, 4).to_host() == first.to_host());
   const float_tensor flat(shape{4, 5}, memory_layout::channels_last);
   BOOST_CHECK(flat.layout() == memory_layout::channels_first);
+}
+
+// Of sizes that vectors divide and do not, images larger and smaller than what one task takes.
+BOOST_AUTO_TEST_CASE(layouts_and_storages_change_together) {
+  for (const shape& s : {shape{2, 16, 16, 16}, {3, 17, 13, 15}, {40, 64, 3, 3}, {5, 3, 64, 64},
+                         {2, 1, 7, 9}, {2, 9, 1, 1}, {1, 40, 1, 9}, {3, 5, 2}, {1, 200, 40, 40}})
+    BOOST_TEST_CONTEXT(s) {
+      const auto first = memory_layout::channels_first, last = memory_layout::channels_last;
+      const float_tensor x = numbers(s, 1);
+      const auto host = x.to_host();
+      const std::size_t channels = s[1], pixels = s.product(2, s.rank());
+      const auto check = [&](const auto& stored) {
+        using T = typename std::decay_t<decltype(stored)>::value_type;
+        std::vector<T> memory(s.size());
+        float_tensor::backend_type::copy_out(std::span<T>(memory), stored.data());
+        const auto strides = strides_of(stored.layout(), channels, pixels);
+        for (std::size_t i = 0; i < s.size(); ++i)
+          BOOST_REQUIRE_EQUAL(
+              static_cast<float>(memory[strides(i / pixels / channels, i / pixels % channels,
+                                                i % pixels)]),
+              host[i]);
+      };
+      check(x.in_layout(last));
+      check(x.in_layout(last).in_layout(first));
+      for (const auto layout : {first, last}) {
+        const auto rounded = x.stored_as<bfloat16>(layout);
+        check(rounded);
+        check(rounded.in_layout(last));
+        check(rounded.stored_as<float>(first));
+        check(rounded.stored_as<float>(last));
+      }
+      check(x.stored_as<double>(last));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(sums_of_bfloat16_are_those_of_float) {

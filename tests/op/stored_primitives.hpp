@@ -60,8 +60,7 @@ void check_stored(const op_case<Op>& c, memory_layout layout, const std::vector<
   // A rounded number is off by 2⁻⁸ of itself at most; sums of rounded ones that cancel, by more.
   constexpr double tolerance = std::is_same_v<typename Tensor::value_type, float> ? 1e-5 : 0x1p-7;
   const auto got = results<Tensor>(c, layout);
-  for (std::size_t i = 0; i < want.size(); ++i)
-    BOOST_TEST_CONTEXT("result " << i) {
+  for (std::size_t i = 0; i < want.size(); ++i) BOOST_TEST_CONTEXT("result " << i) {
       BOOST_REQUIRE_EQUAL(got[i].shape(), want[i].shape());
       const bool of_an_image = i < 4 && got[i].shape().rank() >= 3;
       if (of_an_image) BOOST_CHECK(got[i].layout() == layout);

@@ -38,12 +38,14 @@ dual<Backend, T> reshaped(const dual<Backend, T>& x, const shape& s) {
 
 /// x stored as another type; its tangents likewise.
 template <class To, class Backend, class T>
-tensor<Backend, To> stored_as(const tensor<Backend, T>& x) {
-  return x.template stored_as<To>();
+tensor<Backend, To> stored_as(const tensor<Backend, T>& x,
+                              memory_layout layout = memory_layout::channels_first) {
+  return x.template stored_as<To>(layout);
 }
 template <class To, class Backend, class T>
-dual<Backend, To> stored_as(const dual<Backend, T>& x) {
-  return {x.primal.template stored_as<To>(), x.tangent.template stored_as<To>()};
+dual<Backend, To> stored_as(const dual<Backend, T>& x,
+                            memory_layout layout = memory_layout::channels_first) {
+  return {stored_as<To>(x.primal, layout), stored_as<To>(x.tangent, layout)};
 }
 
 template <class Tensor>

@@ -63,11 +63,10 @@ struct any_storage : Verbs {
     const images<T> y = result_of<T>(g, true), w = weight_of<T>(g, weight);
     const widened<T> bias(epilogue.bias, g.out_channels);
     const widened<T> vectors(epilogue.vectors, g.batch * g.out_channels);
-    Verbs::convolve(
-        channels_first(g), x.data(), w.data(),
-        convolution_epilogue<accumulator_t<T>>{bias.data(), vectors.data(), r.data(),
-                                               epilogue.rectify},
-        y.mutable_data());
+    Verbs::convolve(channels_first(g), x.data(), w.data(),
+                    convolution_epilogue<accumulator_t<T>>{bias.data(), vectors.data(), r.data(),
+                                                           epilogue.rectify},
+                    y.mutable_data());
     y.store(result);
   }
 
@@ -76,7 +75,8 @@ struct any_storage : Verbs {
                                  const T* bias, T* image) {
     if constexpr (may_convolve<T>)
       if (convolves<T>(g)) return Verbs::convolve_transpose(g, result, weight, bias, image);
-    const images<T> y = result_of<T>(g, result), x = image_of<T>(g, true), w = weight_of<T>(g, weight);
+    const images<T> y = result_of<T>(g, result), x = image_of<T>(g, true),
+                    w = weight_of<T>(g, weight);
     const widened<T> b(bias, g.channels);
     Verbs::convolve_transpose(channels_first(g), y.data(), w.data(), b.data(), x.mutable_data());
     x.store(image);
@@ -87,7 +87,8 @@ struct any_storage : Verbs {
                               T* weight) {
     if constexpr (may_convolve<T>)
       if (convolves<T>(g)) return Verbs::convolve_weight(g, image, result, weight);
-    const images<T> x = image_of<T>(g, image), y = result_of<T>(g, result), w = weight_of<T>(g, true);
+    const images<T> x = image_of<T>(g, image), y = result_of<T>(g, result),
+                    w = weight_of<T>(g, true);
     Verbs::convolve_weight(channels_first(g), x.data(), y.data(), w.mutable_data());
     w.store(weight);
   }
@@ -99,8 +100,9 @@ struct any_storage : Verbs {
   }
   /// Whether the verbs say what they convolve.
   template <class T>
-  static constexpr bool says_what =
-      requires(const convolution_geometry& g) { Verbs::template convolves<T>(g); };
+  static constexpr bool says_what = requires(const convolution_geometry& g) {
+    Verbs::template convolves<T>(g);
+  };
   template <class T>
   static constexpr bool may_convolve = is_own_accumulator<T> || says_what<T>;
   template <class T>

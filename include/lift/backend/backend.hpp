@@ -19,8 +19,8 @@ namespace lift {
 
 /// Where tensors live and how they are computed with: a type with about a dozen static verbs.
 ///
-/// T is how numbers are stored; they are read, and functors and sums work on them, as accumulator_t<T>,
-/// and what is written is rounded to its own T.
+/// T is how numbers are stored; they are read, and functors and sums work on them, as
+/// accumulator_t<T>, and what is written is rounded to its own T.
 ///
 /// All pointers are to memory of the backend; results never overlap inputs unless they are the
 /// same array in `map`. Functors are named types, generic in their scalar, callable with a SIMD
@@ -34,16 +34,17 @@ namespace lift {
 ///   f(in[(o·keep + k)·inner + i]...), R's identity where there are none.
 /// - for_each(n, f, cost): f(i) for every i < n, any order; `cost` is the work of one call in
 ///   elements.
-/// - for_each_team(n, f, cost): the same, f(team, i), for calls whose work a team shares (team.hpp).
+/// - for_each_team(n, f, cost): the same, f(team, i), for calls whose work a team shares
+/// (team.hpp).
 /// - gemm(batch, m, n, k, alpha, A, B, beta, C): C_b = alpha·A_b·B_b + beta·C_b.
 /// - convolve(g, image, weight, epilogue, result), convolve_transpose(g, result, weight, bias,
 ///   image), convolve_weight(g, image, result, weight): a convolution (see convolution_geometry)
 ///   with its convolution_epilogue, its adjoint in the image, to whose channel c bias[c] is added
 ///   unless `bias` is null, and its adjoint in the weight.
 template <class B>
-concept backend = requires(float* p, const float* q, std::span<float> out, std::span<const float> in,
-                           std::size_t n, operand<float> x, matrices<const float> a,
-                           matrices<float> c, convolution_geometry g,
+concept backend = requires(float* p, const float* q, std::span<float> out,
+                           std::span<const float> in, std::size_t n, operand<float> x,
+                           matrices<const float> a, matrices<float> c, convolution_geometry g,
                            convolution_epilogue<float> epilogue) {
   { B::name } -> std::convertible_to<std::string_view>;
   typename B::template buffer<float>;
@@ -64,12 +65,12 @@ concept backend = requires(float* p, const float* q, std::span<float> out, std::
 /// verbs (see op/attention.hpp): attend(g, qkv, y), attend_tangents(g, count, qkv, dqkv, dy) for
 /// `count` stacked tangents, attend_gradient(g, qkv, w, gradient).
 template <class B, class T>
-concept attention_backend =
-    requires(const attention_geometry& g, std::size_t n, const T* in, T* out) {
-      B::attend(g, in, out);
-      B::attend_tangents(g, n, in, in, out);
-      B::attend_gradient(g, in, in, out);
-    };
+concept attention_backend = requires(const attention_geometry& g, std::size_t n, const T* in,
+                                     T* out) {
+  B::attend(g, in, out);
+  B::attend_tangents(g, n, in, in, out);
+  B::attend_gradient(g, in, in, out);
+};
 
 /// A backend with attention of its own for images stored as T with the channels last:
 /// attend_pixels(g, qkv, y), attend_pixels_gradient(g, qkv, w, gradient).
@@ -83,11 +84,11 @@ concept pixel_attention_backend = requires(const attention_geometry& g, const T*
 /// see op/group_norm.hpp: normalise_pixels<Activation>(g, epsilon, x, gamma, beta, mean, rstd, y),
 /// normalise_pixels_gradient<Activation>(g, x, gamma, beta, mean, rstd, w, dx, products, sums).
 template <class B, class T, class Activation>
-concept pixel_group_norm_backend =
-    requires(const group_norm_geometry& g, const T* in, T* out, accumulator_t<T>* numbers) {
-      B::template normalise_pixels<Activation>(g, *numbers, in, in, in, numbers, numbers, out);
-      B::template normalise_pixels_gradient<Activation>(g, in, in, in, numbers, numbers, in, out,
-                                                        numbers, numbers);
-    };
+concept pixel_group_norm_backend = requires(const group_norm_geometry& g, const T* in, T* out,
+                                            accumulator_t<T>* numbers) {
+  B::template normalise_pixels<Activation>(g, *numbers, in, in, in, numbers, numbers, out);
+  B::template normalise_pixels_gradient<Activation>(g, in, in, in, numbers, numbers, in, out,
+                                                    numbers, numbers);
+};
 
 }  // namespace lift

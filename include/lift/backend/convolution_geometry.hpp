@@ -38,8 +38,9 @@ struct convolution_geometry {
   std::size_t batch, channels, height, width;
   std::size_t out_channels, out_height, out_width;
   extent2d kernel, stride, padding;
-  memory_layout layout = memory_layout::channels_first;         ///< of image and result
-  memory_layout weight_layout = memory_layout::channels_first;  ///< of weights as images of C channels
+  memory_layout layout = memory_layout::channels_first;  ///< of image and result
+  memory_layout weight_layout =
+      memory_layout::channels_first;  ///< of weights as images of C channels
 
   std::size_t image_area() const { return height * width; }
   std::size_t image_size() const { return channels * image_area(); }
@@ -67,8 +68,7 @@ inline convolution_geometry adjoint(const convolution_geometry& g) {
           .out_width = g.width,
           .kernel = g.kernel,
           .stride = g.stride,
-          .padding = {g.kernel.height - 1 - g.padding.height,
-                      g.kernel.width - 1 - g.padding.width},
+          .padding = {g.kernel.height - 1 - g.padding.height, g.kernel.width - 1 - g.padding.width},
           .layout = g.layout,
           .weight_layout = g.weight_layout};
 }

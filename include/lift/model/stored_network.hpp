@@ -19,11 +19,12 @@ parameters<tensor<Backend, T>> stored_as(const parameters<tensor<Backend, From>>
   return parameters<tensor<Backend, T>>(std::move(entries));
 }
 
-/// A network that evaluates tensors with weights and everything between its layers stored as T, images
+/// A network that is evaluated with weights and everything between its layers stored as T, images
 /// with the channels last; sums stay in the accumulators of T. It is called, and answers, as the
-/// network does, with the weights that it was made with. Duals are evaluated as the network does.
+/// network does, with the weights that it was made with.
 template <class Architecture, class Tensor, class T>
-class stored_network : public network<Architecture, Tensor> {
+struct stored_network : network<Architecture, Tensor> {
+ private:
   using plain = network<Architecture, Tensor>;
   using Stored = tensor<typename Tensor::backend_type, T>;
   static constexpr std::size_t n = Architecture::scale_count;
@@ -33,43 +34,43 @@ class stored_network : public network<Architecture, Tensor> {
       : plain(std::move(net)),
         stored_(this->architecture, stored_as<T>(this->weights, memory_layout::channels_last)) {}
 
-  using plain::operator();
-
-  template <class Timesteps>
-  scales<Tensor, n> operator()(const scales<Tensor, n>& x,
-                               const scales<Timesteps, n>& t) const {
-    return given_back(stored_(taken(x), t));
+  template <value X, class Timesteps>
+  scales<X, n> operator()(const scales<X, n>& x, const scales<Timesteps, n>& t) const {
+    return given_back<X>(stored_(taken(x), t));
   }
-  template <class Timesteps, class Labels>
+  template <value X, class Timesteps, class Labels>
     requires conditional_architecture<Architecture>
-  scales<Tensor, n> operator()(const scales<Tensor, n>& x, const scales<Timesteps, n>& t,
-                               const condition<Labels>& given) const {
-    return given_back(stored_(taken(x), t, given));
+  scales<X, n> operator()(const scales<X, n>& x, const scales<Timesteps, n>& t,
+                          const condition<Labels>& given) const {
+    return given_back<X>(stored_(taken(x), t, given));
   }
 
  private:
-  static scales<Stored, n> taken(const scales<Tensor, n>& x) {
-    return make_scales<n>([&](std::size_t scale) {
-      return x[scale].template stored_as<T>(memory_layout::channels_last);
-    });
+  template <class X>
+  static auto taken(const scales<X, n>& x) {
+    return make_scales<n>(
+        [&](std::size_t scale) { return stored_as<T>(x[scale], memory_layout::channels_last); });
   }
-  static scales<Tensor, n> given_back(const scales<Stored, n>& y) {
+  template <class X, class Y>
+  static scales<X, n> given_back(const scales<Y, n>& y) {
     return make_scales<n>([&](std::size_t scale) {
-      return y[scale].template stored_as<typename Tensor::value_type>(
-          memory_layout::channels_first);
+      return stored_as<typename Tensor::value_type>(y[scale], memory_layout::channels_first);
     });
   }
 
   network<Architecture, Stored> stored_;
 };
 
+/// A backend that says what it keeps networks in whose tensors are float32.
+template <class B>
+concept network_storing_backend = requires { typename B::network_storage; };
+
 namespace detail {
 template <class Tensor>
 struct network_storage {
   using type = typename Tensor::value_type;
 };
-template <class Backend>
-  requires requires { typename Backend::network_storage; }
+template <network_storing_backend Backend>
 struct network_storage<tensor<Backend, float>> {
   using type = typename Backend::network_storage;
 };
@@ -78,10 +79,10 @@ template <class Network>
 struct evaluated {
   using type = Network;
 };
-template <class Architecture, class Tensor>
-  requires(!std::is_same_v<typename network_storage<Tensor>::type, typename Tensor::value_type>)
-struct evaluated<network<Architecture, Tensor>> {
-  using type = stored_network<Architecture, Tensor, typename network_storage<Tensor>::type>;
+template <class Architecture, network_storing_backend Backend>
+struct evaluated<network<Architecture, tensor<Backend, float>>> {
+  using type =
+      stored_network<Architecture, tensor<Backend, float>, typename Backend::network_storage>;
 };
 }  // namespace detail
 

@@ -63,8 +63,7 @@ auto one_hot(const X& x, const Labels& labels, std::size_t classes) {
             text("1 or ", s[0]));
     Tensor rows(s);
     Tensor::backend_type::for_each(
-        s.size(),
-        kernel::one_hot<T>{numbers.data(), numbers.size(), rows.mutable_data(), classes});
+        s.size(), kernel::one_hot<T>{numbers.data(), numbers.size(), rows.mutable_data(), classes});
     return rows;
   }
 }
@@ -75,8 +74,8 @@ auto one_hot(const X& x, const Labels& labels, std::size_t classes) {
 template <class Scope, class X, class Embedding, class Labels>
 auto add_label_embedding(const Scope& p, const X& x, const Embedding& embedding,
                          const condition<Labels>& given, std::size_t classes) {
-  require(classes > 0 || given.empty(), "labels of a network without classes",
-          given.labels.size(), "none");
+  require(classes > 0 || given.empty(), "labels of a network without classes", given.labels.size(),
+          "none");
   if (given.empty()) return embedding;
   const std::size_t width = shape_of(embedding)[1];
   const auto labels = one_hot(x, given.labels, classes);

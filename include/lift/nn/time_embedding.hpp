@@ -25,8 +25,8 @@ struct sinusoid {
   number rate;
   LIFT_HD void operator()(std::size_t i) const {
     const std::size_t image = i / half, k = i % half;
-    // In the precision of the tensor's sums, as the reference computes it: rounded where it rounds, and a
-    // double's function in between, so that every backend rounds to the same.
+    // In the precision of the tensor's sums, as the reference computes it: rounded where it rounds,
+    // and a double's function in between, so that every backend rounds to the same.
     const auto frequency =
         static_cast<number>(std::exp(static_cast<double>(static_cast<number>(k) * rate)));
     const auto angle = static_cast<double>(t[count == 1 ? 0 : image] * frequency);

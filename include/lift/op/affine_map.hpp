@@ -8,9 +8,9 @@ namespace lift::op {
 /// The family y = x∗A + β with ∗ bilinear and one bias β_c per channel c (axis 1 of y).
 ///
 /// A primitive gives output_shape(x, A, β), product(x, A, β) = x∗A + β, where an empty β is zero,
-/// and the two adjoints image_gradient(w, A, shape of x) and weight_gradient(x, w, A), which is as A is, and
-/// inherits its rules:
-/// dy = dx∗A + x∗dA + dβ and the three gradients. Tangents of A and β are not stacked.
+/// and the two adjoints image_gradient(w, A, shape of x) and weight_gradient(x, w, A), which is as
+/// A is, and inherits its rules: dy = dx∗A + x∗dA + dβ and the three gradients. Tangents of A and β
+/// are not stacked.
 template <class Op>
 struct affine_map {
   static constexpr std::size_t inputs = 3;

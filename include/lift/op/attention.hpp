@@ -221,13 +221,12 @@ struct attention {
     multiply<Tensor>(c, v, m, false, out, false);
   }
   template <class Tensor, class T>
-  static void multiply(const chunk& c, const matrices<const T>& v, const Tensor& m,
-                       bool transposed, T* out, bool add) {
+  static void multiply(const chunk& c, const matrices<const T>& v, const Tensor& m, bool transposed,
+                       T* out, bool add) {
     matrices<const T> right = square(c, m.data());
     right.transposed = transposed;
-    Tensor::backend_type::gemm(
-        c.blocks, c.depth, c.pixels, c.pixels, T(1), v, right, T(add),
-        matrices<T>{out, c.pixels, c.depth * c.pixels, c.blocks});
+    Tensor::backend_type::gemm(c.blocks, c.depth, c.pixels, c.pixels, T(1), v, right, T(add),
+                               matrices<T>{out, c.pixels, c.depth * c.pixels, c.blocks});
   }
 
   template <class Tensor>

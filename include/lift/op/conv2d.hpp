@@ -8,8 +8,8 @@ namespace lift::op {
 
 /// Convolution as in neural networks (cross-correlation) with zero padding:
 /// y[b,o,p] = Σ_{c,i} A[o,c,i]·x[b,c, p·stride + i − padding] + β[o];
-/// x (B, C, H, W), A (O, C, kh, kw), β (O), y (B, O, (H + 2·padding − kh)/stride + 1, …), stride and
-/// padding for each axis or one for both.
+/// x (B, C, H, W), A (O, C, kh, kw), β (O), y (B, O, (H + 2·padding − kh)/stride + 1, …), stride
+/// and padding for each axis or one for both.
 struct conv2d : affine_map<conv2d> {
   static constexpr const char* name = "conv2d";
 
@@ -27,8 +27,8 @@ struct conv2d : affine_map<conv2d> {
 
   /// x∗A + β + r, or of that max(·, 0); β or r may be empty, r is as conv2d_add takes it.
   template <class Tensor>
-  Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {},
-                 const Tensor& r = {}, bool rectify = false) const {
+  Tensor product(const Tensor& x, const Tensor& a, const Tensor& bias = {}, const Tensor& r = {},
+                 bool rectify = false) const {
     const convolution_geometry g = geometry(x.shape(), a.shape(), x.layout(), a.layout());
     Tensor y({g.batch, g.out_channels, g.out_height, g.out_width}, x.layout());
     const bool pixels = r.shape().rank() == 4;
@@ -45,15 +45,16 @@ struct conv2d : affine_map<conv2d> {
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
     using T = typename Tensor::value_type;
     Tensor g(x, w.layout());
-    Tensor::backend_type::convolve_transpose(geometry(x, a.shape(), w.layout(), a.layout()), w.data(), a.data(),
-                                             static_cast<const T*>(nullptr), g.mutable_data());
+    Tensor::backend_type::convolve_transpose(geometry(x, a.shape(), w.layout(), a.layout()),
+                                             w.data(), a.data(), static_cast<const T*>(nullptr),
+                                             g.mutable_data());
     return g;
   }
   template <class Tensor>
   Tensor weight_gradient(const Tensor& x, const Tensor& w, const Tensor& a) const {
     Tensor g(a.shape(), a.layout());
-    Tensor::backend_type::convolve_weight(geometry(x.shape(), a.shape(), x.layout(), a.layout()), x.data(), w.data(),
-                                          g.mutable_data());
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a.shape(), x.layout(), a.layout()),
+                                          x.data(), w.data(), g.mutable_data());
     return g;
   }
 

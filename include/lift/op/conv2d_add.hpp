@@ -6,9 +6,9 @@
 
 namespace lift::op {
 
-/// A convolution and a sum in one pass, f(x, r, A, β) = conv2d(x, A, β) + r, where r is (B, O, …) as
-/// y, or (B, O), the same for all pixels;  dy = d(conv2d) + dr; the gradient of r is w or its sums
-/// over the pixels.
+/// A convolution and a sum in one pass, f(x, r, A, β) = conv2d(x, A, β) + r, where r is (B, O, …)
+/// as y, or (B, O), the same for all pixels;  dy = d(conv2d) + dr; the gradient of r is w or its
+/// sums over the pixels.
 struct conv2d_add {
   static constexpr const char* name = "conv2d_add";
   static constexpr std::size_t inputs = 4;

@@ -8,8 +8,8 @@ namespace lift::op {
 
 /// Transposed convolution, the adjoint of conv2d in its image, plus a bias:
 /// y[b,c, p·stride + i − padding] += A[o,c,i]·x[b,o,p], then + β[c];
-/// x (B, O, h, w), A (O, C, kh, kw), β (C), y (B, C, (h − 1)·stride + kh − 2·padding, …), stride and
-/// padding for each axis or one for both.
+/// x (B, O, h, w), A (O, C, kh, kw), β (C), y (B, C, (h − 1)·stride + kh − 2·padding, …), stride
+/// and padding for each axis or one for both.
 struct conv_transpose2d : affine_map<conv_transpose2d> {
   static constexpr const char* name = "conv_transpose2d";
 
@@ -35,15 +35,15 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
   template <class Tensor>
   Tensor image_gradient(const Tensor& w, const Tensor& a, const shape& x) const {
     Tensor g(x, w.layout());
-    Tensor::backend_type::convolve(geometry(x, a.shape(), w.layout(), a.layout()), w.data(), a.data(), {},
-                                   g.mutable_data());
+    Tensor::backend_type::convolve(geometry(x, a.shape(), w.layout(), a.layout()), w.data(),
+                                   a.data(), {}, g.mutable_data());
     return g;
   }
   template <class Tensor>
   Tensor weight_gradient(const Tensor& x, const Tensor& w, const Tensor& a) const {
     Tensor g(a.shape(), a.layout());
-    Tensor::backend_type::convolve_weight(geometry(x.shape(), a.shape(), x.layout(), a.layout()), w.data(), x.data(),
-                                          g.mutable_data());
+    Tensor::backend_type::convolve_weight(geometry(x.shape(), a.shape(), x.layout(), a.layout()),
+                                          w.data(), x.data(), g.mutable_data());
     return g;
   }
 
@@ -52,8 +52,8 @@ struct conv_transpose2d : affine_map<conv_transpose2d> {
   convolution_geometry geometry(const shape& x, const shape& a,
                                 memory_layout layout = memory_layout::channels_first,
                                 memory_layout weight_layout = memory_layout::channels_first) const {
-    require(x.rank() == 4 && a.rank() == 4 && a[0] == x[1],
-            "conv_transpose2d: shape of the weight", a, text("(channels of ", x, ", any, any, any)"));
+    require(x.rank() == 4 && a.rank() == 4 && a[0] == x[1], "conv_transpose2d: shape of the weight",
+            a, text("(channels of ", x, ", any, any, any)"));
     require(stride.area() >= 1, "conv_transpose2d: stride", stride, "at least 1");
     const extent2d k{a[2], a[3]};
     const std::size_t height = (x[2] - 1) * stride.height + k.height;

@@ -30,9 +30,13 @@ struct normalised_groups {
 
     /// Element i of an array of the group's elements, and those after it if v is a vector.
     template <class V>
-    LIFT_HD V at(const T* p, std::size_t i, V v) const { return team.load(p + i, v); }
+    LIFT_HD V at(const T* p, std::size_t i, V v) const {
+      return team.load(p + i, v);
+    }
     template <class V>
-    LIFT_HD V normalised(std::size_t i, V v) const { return (at(x, i, v) - V(mean)) * V(rstd); }
+    LIFT_HD V normalised(std::size_t i, V v) const {
+      return (at(x, i, v) - V(mean)) * V(rstd);
+    }
     template <class V>
     LIFT_HD V z(std::size_t c, std::size_t i, V v) const {
       return normalised(i, v) * V(scale(c)) + V(number(beta[c]));
@@ -42,7 +46,7 @@ struct normalised_groups {
 
   template <class Team>
   LIFT_HD group<Team> at(const Team& team, std::size_t index, number its_mean,
-                            number its_rstd) const {
+                         number its_rstd) const {
     const std::size_t first = index % groups * channels;
     return {team, x + index * group_size(), gamma + first, beta + first, its_mean, its_rstd};
   }
@@ -66,8 +70,9 @@ struct group_norm {
     auto group = in.at(team, index, number(0), number(0));
     const std::size_t size = in.group_size();
     const number n = static_cast<number>(size);
-    group.mean = team.template reduce<sum, number>(
-                     size, [&](std::size_t i, auto v) { return group.at(group.x, i, v); }) / n;
+    group.mean = team.template reduce<sum, number>(size, [&](std::size_t i, auto v) {
+      return group.at(group.x, i, v);
+    }) / n;
     const number squares = team.template reduce<sum, number>(size, [&](std::size_t i, auto v) {
       const auto deviation = group.at(group.x, i, v) - decltype(v)(group.mean);
       return deviation * deviation;
@@ -77,9 +82,8 @@ struct group_norm {
       in.mean[index] = group.mean;
       in.rstd[index] = group.rstd;
     });
-    team.map(in.channels, in.pixels, y + index * size, [&](std::size_t c, std::size_t i, auto v) {
-      return Activation::f(group.z(c, i, v));
-    });
+    team.map(in.channels, in.pixels, y + index * size,
+             [&](std::size_t c, std::size_t i, auto v) { return Activation::f(group.z(c, i, v)); });
   }
 };
 
@@ -178,9 +182,13 @@ namespace lift::op {
 /// The activation that changes nothing.
 struct no_activation {
   template <class T>
-  LIFT_HD static T f(const T& x) { return x; }
+  LIFT_HD static T f(const T& x) {
+    return x;
+  }
   template <class T>
-  LIFT_HD static T df(const T&) { return T(1); }
+  LIFT_HD static T df(const T&) {
+    return T(1);
+  }
 };
 
 /// Group normalisation (Wu & He 2018) and an activation f, a type with f and df as a pointwise
@@ -228,9 +236,9 @@ struct activated_group_norm {
       }
     kept.x = channels_first(x);
     Tensor first(s);
-    for_each_group(kept, kernel::group_norm<Activation, T>{
-                             groups_of(kept), static_cast<accumulator_t<T>>(epsilon),
-                             first.mutable_data()});
+    for_each_group(
+        kept, kernel::group_norm<Activation, T>{
+                  groups_of(kept), static_cast<accumulator_t<T>>(epsilon), first.mutable_data()});
     return evaluation{first.in_layout(x.layout()), kept};
   }
 
@@ -265,8 +273,8 @@ struct activated_group_norm {
     tangents<Tensor, 3> g{image_gradient(s, w, products, sums), Tensor(s.gamma.shape()),
                           Tensor(s.gamma.shape())};
     const auto over_batch = [&](const numbers& from, Tensor& to) {
-      Tensor::backend_type::reduce(sum{}, x[0], x[1], 1, to.mutable_data(),
-                                   kernel::identity{}, each(from));
+      Tensor::backend_type::reduce(sum{}, x[0], x[1], 1, to.mutable_data(), kernel::identity{},
+                                   each(from));
     };
     over_batch(products, g[1]);
     over_batch(sums, g[2]);
@@ -309,8 +317,8 @@ struct activated_group_norm {
     const Tensor weights = channels_first(w);
     Tensor g(s.x.shape());
     for_each_group(s, kernel::group_norm_gradient<Activation, T>{
-                          groups_of(s), weights.data(), g.mutable_data(),
-                          products.mutable_data(), sums.mutable_data()});
+                          groups_of(s), weights.data(), g.mutable_data(), products.mutable_data(),
+                          sums.mutable_data()});
     return g.in_layout(w.layout());
   }
 

@@ -20,8 +20,8 @@ operand<T> each(const tensor<Backend, T>& x) {
   return {x.data(), 1, x.size()};
 }
 
-/// Reads every element of a tensor `run` times in a row: one number per row or image, or per channel
-/// where channels are first.
+/// Reads every element of a tensor `run` times in a row: one number per row or image, or per
+/// channel where channels are first.
 template <class Backend, class T>
 operand<T> spread(const tensor<Backend, T>& x, std::size_t run) {
   return {x.data(), run, x.size()};

@@ -14,9 +14,9 @@
 namespace lift {
 
 /// An array of a backend (lift/backend/backend.hpp), images as (B, C, H, W), of numbers that are
-/// stored as T and computed with as accumulator_t<T>. In memory it is row-major, or holds images with
-/// the channels last; its shape and what the host sees of it are the same in both. Primitives and
-/// maps of tensors take either and give the layout of their first image; what else reads data()
+/// stored as T and computed with as accumulator_t<T>. In memory it is row-major, or holds images
+/// with the channels last; its shape and what the host sees of it are the same in both. Primitives
+/// and maps of tensors take either and give the layout of their first image; what else reads data()
 /// takes channels first.
 ///
 /// A tensor is a handle: copies share the elements, which live as long as any handle does.
@@ -68,8 +68,8 @@ class tensor {
     if (layout == layout_ || empty() || shape_.rank() < 3) return *this;
     return converted<T>(layout);
   }
-  /// The elements stored as another type, each rounded to it: a copy, unless the type and the layout
-  /// are this tensor's.
+  /// The elements stored as another type, each rounded to it: a copy, unless the type and the
+  /// layout are this tensor's.
   template <class To>
   tensor<Backend, To> stored_as(memory_layout layout) const {
     if constexpr (std::is_same_v<To, T>)
@@ -127,10 +127,9 @@ class tensor {
     const std::size_t channels = shape_.rank() < 3 ? 1 : shape_[1];
     const std::size_t pixels = shape_.rank() < 3 ? shape_.size() : shape_.product(2, shape_.rank());
     Backend::for_each(shape_.size(),
-                      kernel::rearrange<To, T>{to.mutable_data(), data(),
-                                               strides_of(to.layout(), channels, pixels),
-                                               strides_of(layout_, channels, pixels), channels,
-                                               pixels},
+                      kernel::rearrange<To, T>{
+                          to.mutable_data(), data(), strides_of(to.layout(), channels, pixels),
+                          strides_of(layout_, channels, pixels), channels, pixels},
                       8);
     return to;
   }

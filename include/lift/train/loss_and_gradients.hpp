@@ -23,9 +23,9 @@ struct loss_gradient {
   std::vector<Tensor> gradients;
 };
 
-/// Loss of a scale = mean over all elements of (output − target)², each times error_scale² of its image;
-/// the gradient is that of Σ weights[scale]·loss[scale]. A condition is given to an architecture that
-/// takes one.
+/// Loss of a scale = mean over all elements of (output − target)², each times error_scale² of its
+/// image; the gradient is that of Σ weights[scale]·loss[scale]. A condition is given to an
+/// architecture that takes one.
 template <class Architecture, class Tensor, std::size_t N>
 loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
                                             const parameters<Tensor>& parameters,
@@ -71,9 +71,8 @@ loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
       total = apply(op::weighted_sum{{1}, {weights[s]}}, total, losses[s]);
     loss_tape.backward(total, full<Tensor>({1}, 1));
   }
-  const auto seeds = make_scales<N>([&](std::size_t s) {
-    return loss_tape.gradient(y[s]).template stored_as<stored>(layout);
-  });
+  const auto seeds = make_scales<N>(
+      [&](std::size_t s) { return loss_tape.gradient(y[s]).template stored_as<stored>(layout); });
   tape.backward(outputs, seeds);
   std::vector<Tensor> gradients;
   for (const auto& g : leaves.gradients()) gradients.push_back(g.template stored_as<T>(first));

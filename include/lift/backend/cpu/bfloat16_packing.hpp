@@ -1,146 +1,259 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Float32 numbers as bfloat16 ones in the order in which bfloat16_product.hpp takes them.
+// The factors of a convolution of images with the channels last as bfloat16_product.hpp takes them:
+// pixels are the rows of left factors, as they lie, and kernels are packed as right ones.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
-#include <xsimd/xsimd.hpp>
-
 #include <lift/backend/cpu/bfloat16_product.hpp>
+#include <lift/backend/cpu/bfloat16_taps.hpp>
 #include <lift/backend/cpu/block_transpose.hpp>
+#include <lift/backend/cpu/work_space.hpp>
 
 namespace lift::detail {
 
-/// Rounds a vector of numbers.
-inline void round_lanes(const xsimd::batch<float>& from, bfloat16* to) {
-#ifdef __AVX512BF16__
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
-                      __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(from)));
-#else
-  alignas(64) float numbers[xsimd::batch<float>::size];
-  from.store_aligned(numbers);
-  for (std::size_t i = 0; i < xsimd::batch<float>::size; ++i) to[i] = bfloat16(numbers[i]);
-#endif
-}
-
-/// to[i] = from[i] rounded.
-inline void round_numbers(std::size_t n, const float* from, bfloat16* to) {
-  constexpr std::size_t lanes = xsimd::batch<float>::size;
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    round_lanes(xsimd::batch<float>::load_unaligned(from + i), to + i);
-  for (; i < n; ++i) to[i] = bfloat16(from[i]);
-}
-
-/// to[i] = the pair of first[i] and second[i].
-inline void pair_numbers(std::size_t n, const float* first, const float* second,
-                         bfloat16_pair* to) {
-  std::size_t i = 0;
-#ifdef __AVX512BF16__
-  alignas(64) static constexpr std::uint16_t turns[32] = {
-      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  const __m512i in_turn = _mm512_load_si512(turns);
-  for (; i + 16 <= n; i += 16) {
-    const auto both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(second + i), _mm512_loadu_ps(first + i));
-    _mm512_storeu_si512(to + i,
-                        _mm512_permutexvar_epi16(in_turn, __builtin_bit_cast(__m512i, both)));
-  }
-#endif
-  for (; i < n; ++i)
-    to[i] = bfloat16(first[i]).bits | std::uint32_t{bfloat16(second[i]).bits} << 16;
-}
-
-/// Calls give(column, row, vector) with the columns of a matrix (rows, columns), at most 16 rows,
-/// as vectors of numbers from `row` on, zeros below the last. Nothing from `end` on is read.
-template <class Give>
-void for_each_column(const float* from, std::size_t pitch, std::size_t rows, std::size_t columns,
-                     const float* end, const Give& give) {
-  constexpr std::size_t n = lanes<float>;
-  for (std::size_t column = 0; column < columns; column += n)
-    for (std::size_t row = 0; row < tile_side; row += n) {
-      const float* at = from + row * pitch + column;
-      std::size_t at_pitch = pitch;
-      alignas(64) float copy[n * n];
-      if (row + n > rows ||
-          static_cast<std::size_t>(end - from) < (row + n - 1) * pitch + column + n) {
-        std::fill_n(copy, n * n, 0.0f);
-        for (std::size_t i = 0; i < n && row + i < rows; ++i)
-          std::copy_n(at + i * pitch, std::min(n, columns - column), copy + i * n);
-        at = copy;
-        at_pitch = n;
-      }
-      block<float> x;
-      for (std::size_t i = 0; i < n; ++i)
-        x[i] = xsimd::batch<float>::load_unaligned(at + i * at_pitch);
-      transpose<float>(x);
-      for (std::size_t j = 0; j < std::min(n, columns - column); ++j) give(column + j, row, x[j]);
-    }
-}
-
-/// Takes apart what follows each other in turn: number i of 32 groups of n are the i-th of n
-/// vectors of 32.
-class unzipper {
+/// Some rows of an image, with the pixels around it that taps reach: for every 32 channels the
+/// pixels follow each other, each phase of them by itself.
+///
+/// Rows whose length is a multiple of a tile's side are stored once; of others there is a copy for
+/// each column of taps, moved by it, so that rows follow each other without gaps and a tile goes
+/// over several.
+class pixel_strip {
  public:
-  explicit unzipper(std::size_t n) : n_(n) {
-#ifdef __AVX512BF16__
-    for (std::size_t i = 0; i < n && n <= most_vectors; ++i)
-      for (std::size_t v = 0; v < n; ++v) {
-        lanes_of to;
-        for (std::size_t lane = 0; lane < step_depth; ++lane) {
-          const std::size_t at = lane * n + i;
-          to.from[lane] = static_cast<std::uint16_t>(at % step_depth);
-          if (at / step_depth == v) to.present |= 1u << lane;
-        }
-        places_.push_back(to);
+  pixel_strip(const tap_geometry& t, std::size_t rows)
+      : t_(t),
+        rows_(rows),
+        copies_(t.columns() % tile_side == 0 ? 1 : t.reach.width + 1),
+        pitch_(copies_ == 1 ? t.columns() + t.reach.width : t.columns()),
+        blocks_(ceil_div(t.channels, step_depth)),
+        plane_((rows + t.reach.height) * pitch_ * step_depth) {}
+
+  /// Numbers of a strip, and how many more may be read behind it.
+  std::size_t size() const { return t_.in_phases.area() * copies_ * blocks_ * plane_; }
+  static constexpr std::size_t overread = tile_side * step_depth;
+  /// Sums, counted along rows; tiles of 16 begin at multiples of 16.
+  std::size_t positions() const { return rows_ * t_.columns(); }
+  /// Where the left factor of the tile at `position` starts.
+  std::size_t place(std::size_t position) const {
+    return (position / t_.columns() * pitch_ + position % t_.columns()) * step_depth;
+  }
+  /// Where the steps start: 32 channels after each other, and for them each tap of an output phase.
+  std::vector<std::uint32_t> steps(const std::vector<tap>& taps) const {
+    std::vector<std::uint32_t> starts;
+    for (std::size_t block = 0; block < blocks_; ++block)
+      for (const tap& x : taps) {
+        const std::size_t copy = copies_ == 1 ? 0 : x.column, moved = copies_ == 1 ? x.column : 0;
+        starts.push_back(static_cast<std::uint32_t>(place_of(x.phase, copy, block) +
+                                                    (x.row * pitch_ + moved) * step_depth));
       }
-#endif
+    return starts;
   }
 
-  /// Writes the i-th numbers of the groups, rounded, to to(i).
-  template <class To>
-  void operator()(const float* from, const To& to) const {
-#ifdef __AVX512BF16__
-    if (n_ <= most_vectors) {
-      __m512i rounded[most_vectors];
-      for (std::size_t v = 0; v < n_; ++v) {
-        const float* const at = from + v * step_depth;
-        rounded[v] = __builtin_bit_cast(
-            __m512i, _mm512_cvtne2ps_pbh(_mm512_loadu_ps(at + 16), _mm512_loadu_ps(at)));
-      }
-      for (std::size_t i = 0; i < n_; ++i) {
-        __m512i numbers = _mm512_setzero_si512();
-        for (std::size_t v = 0; v < n_; ++v) {
-          const lanes_of& place = places_[i * n_ + v];
-          numbers = _mm512_mask_permutexvar_epi16(numbers, place.present,
-                                                  _mm512_load_si512(place.from), rounded[v]);
+  /// Packs rows [first, first + rows) of an image (H, W, C).
+  void pack(const bfloat16* image, std::size_t first, bfloat16* to) const {
+    for (std::size_t p = 0; p < t_.in_phases.height; ++p)
+      for (std::size_t q = 0; q < t_.in_phases.width; ++q)
+        for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
+          const std::size_t y = (first + row) * t_.in_phases.height + p -
+                                t_.origin.height;  // wraps around above the image
+          for (std::size_t block = 0; block < blocks_; ++block)
+            for (std::size_t copy = 0; copy < copies_; ++copy)
+              pack_line(y < t_.height ? image + y * t_.width * t_.channels : nullptr, q, copy,
+                        block * step_depth,
+                        to + place_of(p * t_.in_phases.width + q, copy, block) +
+                            row * pitch_ * step_depth);
         }
-        _mm512_storeu_si512(to(i), numbers);
-      }
-      return;
-    }
-#endif
-    for (std::size_t i = 0; i < n_; ++i) {
-      bfloat16* const numbers = to(i);
-      for (std::size_t lane = 0; lane < step_depth; ++lane)
-        numbers[lane] = bfloat16(from[lane * n_ + i]);
-    }
   }
 
  private:
-  std::size_t n_;
-#ifdef __AVX512BF16__
-  static constexpr std::size_t most_vectors = 16;
-  struct alignas(64) lanes_of {
-    std::uint16_t from[step_depth];
-    std::uint32_t present = 0;
+  /// Where 32 channels of a phase's copy start.
+  std::size_t place_of(std::size_t phase, std::size_t copy, std::size_t block) const {
+    return ((phase * copies_ + copy) * blocks_ + block) * plane_;
+  }
+
+  /// 32 channels of the pixels of a row of a phase, zeros outside the image; `row` is null above
+  /// and below it.
+  void pack_line(const bfloat16* row, std::size_t q, std::size_t copy, std::size_t channel,
+                 bfloat16* to) const {
+    const line_span span(t_, q);
+    const std::size_t first = row ? std::clamp(span.first, copy, copy + pitch_) - copy : pitch_;
+    const std::size_t last = row ? std::clamp(span.last, copy, copy + pitch_) - copy : pitch_;
+    const std::size_t count = std::min(step_depth, t_.channels - channel);
+    std::memset(to, 0, first * pixel_bytes);
+    if (first < last) {
+      const bfloat16* from =
+          row + (span.offset + (first + copy - span.first) * span.stride) * t_.channels + channel;
+      const std::size_t pitch = span.stride * t_.channels;
+      if (count == step_depth)
+        for (std::size_t i = first; i < last; ++i, from += pitch)
+          std::memcpy(to + i * step_depth, from, pixel_bytes);
+      else
+        for (std::size_t i = first; i < last; ++i, from += pitch) {
+          std::memset(to + i * step_depth, 0, pixel_bytes);
+          std::memcpy(to + i * step_depth, from, count * sizeof(bfloat16));
+        }
+    }
+    std::memset(to + last * step_depth, 0, (pitch_ - last) * pixel_bytes);
+  }
+
+  static constexpr std::size_t pixel_bytes = step_depth * sizeof(bfloat16);
+
+  const tap_geometry& t_;
+  std::size_t rows_, copies_, pitch_, blocks_, plane_;
+};
+
+/// to (16 pairs, 16) = the transpose of 16 rows of 16 pairs, which are moved as floats.
+inline void transpose_pairs(const bfloat16* from, std::size_t pitch, bfloat16_pair* to) {
+  constexpr std::size_t n = lanes<float>;
+  for (std::size_t row = 0; row < tile_side; row += n)
+    for (std::size_t column = 0; column < tile_side; column += n) {
+      block<float> x;
+      for (std::size_t i = 0; i < n; ++i)
+        x[i] = xsimd::batch<float>::load_unaligned(
+            reinterpret_cast<const float*>(from + (row + i) * pitch + 2 * column));
+      transpose<float>(x);
+      for (std::size_t i = 0; i < n; ++i)
+        x[i].store_unaligned(reinterpret_cast<float*>(to + (column + i) * tile_side + row));
+    }
+}
+
+/// to[i] = the pair of first[i] and second[i], i < 16.
+inline void pair_numbers(const bfloat16* first, const bfloat16* second, bfloat16_pair* to) {
+#ifdef __AVX512F__
+  const auto halves = [](const bfloat16* from) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
   };
-  std::vector<lanes_of> places_;
+  _mm512_storeu_si512(to, _mm512_or_si512(halves(first), _mm512_slli_epi32(halves(second), 16)));
+#else
+  for (std::size_t i = 0; i < tile_side; ++i)
+    to[i] = first[i].bits | std::uint32_t{second[i].bits} << 16;
 #endif
+}
+/// The same for channels [first_channel, first_channel + 16) of two pixels of `channels`; absent
+/// pixels, which are null, and channels are zeros.
+inline void pair_channels(const bfloat16* first, const bfloat16* second, std::size_t channels,
+                          std::size_t first_channel, bfloat16_pair* to) {
+  const std::size_t count = std::min(tile_side, channels - std::min(first_channel, channels));
+  if (first && second && count == tile_side)
+    return pair_numbers(first + first_channel, second + first_channel, to);
+  for (std::size_t i = 0; i < tile_side; ++i)
+    to[i] = (first && i < count ? first[first_channel + i].bits : 0u) |
+            (second && i < count ? std::uint32_t{second[first_channel + i].bits} << 16 : 0u);
+}
+/// to (16 pairs, 16): pairs of 32 rows of 16 numbers, each of a row and the next.
+inline void pair_rows(const bfloat16* from, std::size_t pitch, bfloat16_pair* to) {
+  for (std::size_t pair = 0; pair < tile_side; ++pair)
+    pair_numbers(from + 2 * pair * pitch, from + (2 * pair + 1) * pitch, to + pair * tile_side);
+}
+
+/// How far the numbers of kernels are apart: of a channel of the result, of a tap, of a channel of
+/// the input. One of the channels' is 1.
+struct kernel_strides {
+  std::size_t out, tap, in;
+};
+
+/// Kernels as right factors: for 32 channels of the result, for each output phase, for 32 channels
+/// of the input after each other, for each tap.
+class pixel_kernels {
+ public:
+  pixel_kernels(const tap_geometry& t, const kernel_strides& strides)
+      : t_(t), strides_(strides), blocks_(ceil_div(t.channels, step_depth)) {
+    for (const auto& taps : t.taps) {
+      phases_.push_back(size_);
+      size_ += blocks_ * taps.size() * step;
+    }
+    for (std::size_t i = 0; i < size_; i += step) steps_.push_back(static_cast<std::uint32_t>(i));
+  }
+
+  /// Pairs of the panels of 32 channels of the result.
+  std::size_t size() const { return size_; }
+  /// Where those of an output phase start.
+  std::size_t phase(std::size_t i) const { return phases_[i]; }
+  /// Where each step starts in an output phase.
+  const std::uint32_t* steps() const { return steps_.data(); }
+  /// Pairs of a step's factor of 16 columns.
+  static constexpr std::size_t tile = tile_side * tile_side;
+
+  /// Whether the numbers that a sum takes follow each other, so that panels are packed by 32
+  /// channels of the result; else they are by 32 of the input.
+  bool by_result() const { return strides_.in == 1; }
+  /// Packs the panels of channels [32·block, 32·block + 32) of the result.
+  void pack_result(const bfloat16* weight, std::size_t block, bfloat16_pair* to) const {
+    const std::size_t first = block * product_side,
+                      columns = std::min(product_side, t_.out_channels - first);
+    for_each_kernel(weight, [&](std::size_t phase, std::size_t i, const bfloat16* kernels) {
+      for (std::size_t in = 0; in < blocks_; ++in)
+        pack_step(kernels + first * strides_.out + in * step_depth, columns,
+                  std::min(step_depth, t_.channels - in * step_depth), to + place(phase, i, in));
+    });
+  }
+  /// Packs channels [32·block, 32·block + 32) of the input into the panels of all of the result.
+  void pack_input(const bfloat16* weight, std::size_t block, bfloat16_pair* to) const {
+    for_each_kernel(weight, [&](std::size_t phase, std::size_t i, const bfloat16* kernels) {
+      const auto row = [&](std::size_t channel) {
+        return channel < t_.channels ? kernels + channel * strides_.in : nullptr;
+      };
+      for (std::size_t out = 0; out < round_up(t_.out_channels, product_side); out += tile_side) {
+        bfloat16_pair* const tile_of = to + out / product_side * size_ + place(phase, i, block) +
+                                       out % product_side / tile_side * tile;
+        for (std::size_t pair = 0; pair < tile_side; ++pair) {
+          const std::size_t channel = block * step_depth + 2 * pair;
+          pair_channels(row(channel), row(channel + 1), t_.out_channels, out,
+                        tile_of + pair * tile_side);
+        }
+      }
+    });
+  }
+
+  /// Blocks of 32 channels of the input.
+  std::size_t blocks() const { return blocks_; }
+
+ private:
+  static constexpr std::size_t step = 2 * tile;
+
+  std::size_t place(std::size_t phase, std::size_t tap, std::size_t block) const {
+    return phases_[phase] + (block * t_.taps[phase].size() + tap) * step;
+  }
+  /// Calls body(phase, i, kernels) for tap i of each output phase.
+  template <class Body>
+  void for_each_kernel(const bfloat16* weight, const Body& body) const {
+    for (std::size_t phase = 0; phase < t_.taps.size(); ++phase)
+      for (std::size_t i = 0; i < t_.taps[phase].size(); ++i)
+        body(phase, i, weight + t_.taps[phase][i].weight * strides_.tap);
+  }
+
+  /// A step's factor, (16 pairs, 16 columns) twice, from `depth` channels of the input.
+  void pack_step(const bfloat16* from, std::size_t columns, std::size_t depth,
+                 bfloat16_pair* to) const {
+    std::size_t pitch = strides_.out;
+    const bool whole = columns == product_side && depth == step_depth;
+    const scratch<bfloat16> padded(whole ? 0 : product_side * step_depth);
+    if (!whole) {
+      std::fill_n(padded.data(), product_side * step_depth, bfloat16(0.0f));
+      for (std::size_t column = 0; column < columns; ++column)
+        std::copy_n(from + column * pitch, depth, padded + column * step_depth);
+      from = padded;
+      pitch = step_depth;
+    }
+    // Kernels are often met for the first time: those some steps further on are asked for.
+    constexpr std::size_t ahead = 8 * step_depth * sizeof(bfloat16);
+    for (std::size_t row = 0; row < product_side; ++row)
+      __builtin_prefetch(reinterpret_cast<const void*>(
+          reinterpret_cast<std::uintptr_t>(from + row * pitch) + ahead));
+    for (std::size_t half = 0; half < 2; ++half)
+      transpose_pairs(from + half * tile_side * pitch, pitch, to + half * tile);
+  }
+
+  const tap_geometry& t_;
+  kernel_strides strides_;
+  std::size_t blocks_, size_ = 0;
+  std::vector<std::size_t> phases_;
+  std::vector<std::uint32_t> steps_;
 };
 
 }  // namespace lift::detail

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Adjoints of convolutions in the weight with factors rounded to bfloat16: 32 channels of the image
-// times 32 of the result, some rows of pixels at a time.
+// Adjoints of convolutions in the weight of bfloat16 images with the channels last: 32 channels of
+// the result times 32 of the image, some rows of pixels at a time.
 
 #include <algorithm>
 #include <cstddef>
@@ -10,36 +10,37 @@
 #include <vector>
 
 #include <lift/backend/cpu/bfloat16_packing.hpp>
-#include <lift/backend/cpu/bfloat16_taps.hpp>
-#include <lift/backend/cpu/work_space.hpp>
+#include <lift/backend/cpu/simd_lanes.hpp>
 #include <lift/core/thread_pool.hpp>
 
 namespace lift::detail {
 
-/// Sums over the pixels of images times results.
+/// Sums over the pixels of results times images.
 ///
 /// Pixels are cut into pieces of some rows of an image; sums over 32 of them are a step. Of the
 /// image there is a copy for each column of taps, moved by it, so that the pixels of a tap follow
-/// each other as those of the result do.
-class bfloat16_weight_sums {
+/// each other as those of the result do. Rows have an even length, so that pairs of pixels are the
+/// same for every row of taps.
+class pixel_weight_sums {
  public:
-  explicit bfloat16_weight_sums(const convolution_geometry& g)
+  explicit pixel_weight_sums(const convolution_geometry& g)
       : t_(taps_of(g)),
-        rows_(std::clamp<std::size_t>(chunk / std::max<std::size_t>(t_.columns(), 1), 1,
+        pitch_(round_up(t_.columns(), 2)),
+        rows_(std::clamp<std::size_t>(chunk / std::max<std::size_t>(pitch_, 1), 1,
                                       std::max<std::size_t>(t_.rows(), 1))),
         strips_(ceil_div(t_.rows(), rows_)),
-        steps_(ceil_div(rows_ * t_.columns(), step_depth)),
+        steps_(ceil_div(rows_ * pitch_, step_depth)),
         copies_(t_.reach.width + 1),
-        plane_((ceil_div(t_.reach.height * t_.columns() + steps_ * step_depth, step_depth) | 1) *
-               step_depth),
+        pairs_(std::max(t_.reach.height * pitch_ / 2 + steps_ * tile_side,
+                        (rows_ + t_.reach.height) * pitch_ / 2)),
         blocks_(ceil_div(t_.channels, product_side)),
         out_blocks_(ceil_div(t_.out_channels, product_side)),
         pieces_(t_.batch * strips_),
         at_once_(std::min(pieces_, std::max<std::size_t>(1, chunk / (steps_ * step_depth)))) {}
 
-  /// weight = the sums; see convolve_weight of a backend.
-  void operator()(const float* image, const float* result, float* weight) const {
-    const std::size_t sums = blocks_ * block_size();
+  /// weight (O, kh, kw, C) = the sums; see convolve_weight of a backend.
+  void operator()(const bfloat16* image, const bfloat16* result, bfloat16* weight) const {
+    const std::size_t sums = out_blocks_ * block_size();
     const std::size_t chunks = ceil_div(pieces_, at_once_);
     const bool apart = sums * sizeof(float) <= (std::size_t{1} << 20);
     const std::size_t parts = apart ? std::min<std::size_t>(chunks, 16) : 1;
@@ -47,8 +48,8 @@ class bfloat16_weight_sums {
     if (apart)
       parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
         const std::size_t last = (part + 1) * chunks / parts;
-        const scratch<bfloat16> images(at_once_ * image_size());
-        const scratch<bfloat16_pair> results(at_once_ * result_size());
+        const scratch<bfloat16_pair> images(at_once_ * image_size());
+        const scratch<bfloat16> results(at_once_ * result_size());
         const bfloat16_products_here products;
         for (std::size_t i = part * chunks / parts, first = i; i < last; ++i) {
           const std::size_t begin = i * at_once_, count = std::min(at_once_, pieces_ - begin);
@@ -56,175 +57,185 @@ class bfloat16_weight_sums {
             pack_image(image, begin + piece, images + piece * image_size());
             pack_result(result, begin + piece, results + piece * result_size());
           }
-          for (std::size_t block = 0; block < blocks_; ++block)
+          for (std::size_t block = 0; block < out_blocks_; ++block)
             add(products, images, results, count, block, i > first,
                 totals.data() + part * sums + block * block_size());
         }
       });
     else {
-      work_buffer<bfloat16> images(pieces_ * image_size());
-      work_buffer<bfloat16_pair> results(pieces_ * result_size());
+      work_buffer<bfloat16_pair> images(pieces_ * image_size());
+      work_buffer<bfloat16> results(pieces_ * result_size());
       parallel_for(pieces_, 1, [&](std::size_t piece, std::size_t) {
         pack_image(image, piece, images.data() + piece * image_size());
         pack_result(result, piece, results.data() + piece * result_size());
       });
-      parallel_for(blocks_, 1, [&](std::size_t block, std::size_t) {
+      parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
         const bfloat16_products_here products;
         for (std::size_t i = 0; i < pieces_; i += at_once_)
           add(products, images.data() + i * image_size(), results.data() + i * result_size(),
               std::min(at_once_, pieces_ - i), block, i > 0, totals.data() + block * block_size());
       });
     }
-    parallel_for(blocks_ * out_blocks_, 1, [&](std::size_t i, std::size_t) {
-      store(totals.data(), parts, sums, i / out_blocks_, i % out_blocks_, weight);
+    parallel_for(out_blocks_ * taps(), 1, [&](std::size_t i, std::size_t) {
+      store(totals.data(), parts, sums, i / taps(), i % taps(), weight);
     });
   }
 
  private:
   /// Pixels whose factors stay in the caches near a core.
   static constexpr std::size_t chunk = 512;
-  static constexpr std::size_t matrix = product_side * product_side;
+  static constexpr std::size_t matrix = product_side * product_side, tile = tile_side * tile_side;
 
   std::size_t taps() const { return t_.taps[0].size(); }
-  /// Sums of 32 channels of the image with all of the result.
-  std::size_t block_size() const { return out_blocks_ * taps() * matrix; }
-  /// Numbers of a piece of an image, and pairs of one of a result. A channel's numbers, plane_,
-  /// reach to the end of the last tap's last step, and are an odd number of steps, so that those of
-  /// several channels lie in different sets of a cache.
+  /// Sums of 32 channels of the result with all of the image.
+  std::size_t block_size() const { return blocks_ * taps() * matrix; }
+  /// Pairs of a piece of an image, and numbers of one of a result.
   std::size_t image_size() const { return place_of(t_.in_phases.area(), 0, 0); }
-  std::size_t result_size() const { return 2 * out_blocks_ * steps_ * tile; }
-  static constexpr std::size_t tile = tile_side * tile_side;
-  /// Where a channel of a phase's copy starts in a piece of an image.
-  std::size_t place_of(std::size_t phase, std::size_t copy, std::size_t channel) const {
-    return ((phase * copies_ + copy) * blocks_ * product_side + channel) * plane_;
+  std::size_t result_size() const { return 2 * out_blocks_ * steps_ * 2 * tile; }
+  /// Where 16 channels of a phase's copy start in a piece of an image.
+  std::size_t place_of(std::size_t phase, std::size_t copy, std::size_t group) const {
+    return ((phase * copies_ + copy) * 2 * blocks_ + group) * pairs_ * tile_side;
   }
 
-  /// The pixels of a piece of an image, each channel's after each other, zeros outside of it and
-  /// behind.
-  void pack_image(const float* image, std::size_t piece, bfloat16* to) const {
-    const std::size_t first = piece % strips_ * rows_, columns = t_.columns(),
-                      across = t_.in_phases.width;
+  /// The pixels of a piece of an image in pairs, of each 16 channels after each other, zeros
+  /// outside of it and behind.
+  void pack_image(const bfloat16* image, std::size_t piece, bfloat16_pair* to) const {
+    const std::size_t first = piece % strips_ * rows_, across = t_.in_phases.width;
     image += piece / strips_ * t_.channels * t_.height * t_.width;
-    const std::size_t width = columns + t_.reach.width;
-    const scratch<float> line(width + tile_side);
-    for (std::size_t channel = 0; channel < blocks_ * product_side; ++channel)
-      for (std::size_t p = 0; p < t_.in_phases.height; ++p)
-        for (std::size_t q = 0; q < across; ++q) {
-          const auto plane = [&](std::size_t copy) {
-            return to + place_of(p * across + q, copy, channel);
-          };
+    for (std::size_t p = 0; p < t_.in_phases.height; ++p)
+      for (std::size_t q = 0; q < across; ++q) {
+        const line_span span(t_, q);
+        for (std::size_t copy = 0; copy < copies_; ++copy) {
+          bfloat16_pair* const plane = to + place_of(p * across + q, copy, 0);
           for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
-            const bool inside = take_line(image, channel, first + row, p, q, line);
-            for (std::size_t copy = 0; copy < copies_; ++copy)
-              if (inside)
-                round_numbers(columns, line + copy, plane(copy) + row * columns);
-              else
-                std::fill_n(plane(copy) + row * columns, columns, bfloat16(0.0f));
+            const std::size_t y = (first + row) * t_.in_phases.height + p -
+                                  t_.origin.height;  // wraps around above the image
+            // Columns that are pixels of the image.
+            const std::size_t begin = std::max(span.first, copy) - copy,
+                              end = y < t_.height
+                                        ? std::min(std::max(span.last, copy) - copy, t_.columns())
+                                        : 0;
+            const bfloat16* const line = image + (y * t_.width + span.offset -
+                                                  span.first * span.stride + copy * span.stride) *
+                                                     t_.channels;  // of column 0, if it were one
+            const auto pixel = [&](std::size_t column) {
+              return column >= begin && column < end ? line + column * span.stride * t_.channels
+                                                     : nullptr;
+            };
+            for (std::size_t column = 0; column < pitch_; column += 2)
+              pack_pairs(pixel(column), pixel(column + 1), t_.channels, 2 * blocks_,
+                         plane + (row * pitch_ + column) / 2 * tile_side, pairs_ * tile_side);
           }
-          const std::size_t end = (rows_ + t_.reach.height) * columns;
-          for (std::size_t copy = 0; copy < copies_; ++copy)
-            std::fill_n(plane(copy) + end, plane_ - end, bfloat16(0.0f));
+          const std::size_t end = (rows_ + t_.reach.height) * pitch_ / 2;
+          for (std::size_t group = 0; group < 2 * blocks_; ++group)
+            std::fill_n(plane + (group * pairs_ + end) * tile_side, (pairs_ - end) * tile_side,
+                        bfloat16_pair{0});
         }
-  }
-
-  /// The pixels of a row of a phase of a channel; false, and nothing, for one outside the image.
-  bool take_line(const float* image, std::size_t channel, std::size_t row, std::size_t p,
-                 std::size_t q, float* line) const {
-    const std::size_t y =
-        row * t_.in_phases.height + p - t_.origin.height;  // wraps around above the image
-    if (channel >= t_.channels || y >= t_.height) return false;
-    const line_span span(t_, q);
-    const float* const source = image + (channel * t_.height + y) * t_.width;
-    std::fill_n(line, span.first, 0.0f);
-    span.take(source, line + span.first);
-    std::fill(line + span.last, line + t_.columns() + t_.reach.width, 0.0f);
-    return true;
-  }
-
-  /// The results of a piece in tiles of 16 pairs of pixels × 16 channels, zeros outside.
-  void pack_result(const float* result, std::size_t piece, bfloat16_pair* to) const {
-    const std::size_t first = piece % strips_ * rows_ * t_.columns();
-    const std::size_t count = std::min(rows_ * t_.columns(), t_.out_area() - first);
-    result += piece / strips_ * t_.out_channels * t_.out_area() + first;
-    for (std::size_t group = 0; group < 2 * out_blocks_; ++group)
-      for (std::size_t step = 0; step < steps_; ++step) {
-        alignas(64) bfloat16 rows[tile_side * step_depth];
-        const std::size_t at = step * step_depth,
-                          pixels = at < count ? std::min(step_depth, count - at) : 0;
-        for (std::size_t i = 0; i < tile_side; ++i) {
-          const std::size_t channel = group * tile_side + i;
-          const std::size_t present = channel < t_.out_channels ? pixels : 0;
-          if (present)
-            round_numbers(present, result + channel * t_.out_area() + at, rows + i * step_depth);
-          std::fill(rows + i * step_depth + present, rows + (i + 1) * step_depth, bfloat16(0.0f));
-        }
-        // Pairs are only moved, as numbers of their size.
-        transpose_matrix(tile_side, tile_side, reinterpret_cast<const float*>(rows), tile_side,
-                         reinterpret_cast<float*>(to + (group * steps_ + step) * tile), tile_side);
       }
   }
 
-  /// Adds the products of `count` pieces for 32 channels of the image.
-  void add(const bfloat16_products_here& products, const bfloat16* images,
-           const bfloat16_pair* results, std::size_t count, std::size_t block, bool more,
+  /// The results of a piece in tiles of 16 channels × 32 pixels, zeros outside.
+  void pack_result(const bfloat16* result, std::size_t piece, bfloat16* to) const {
+    const std::size_t first = piece % strips_ * rows_, rows = std::min(rows_, t_.rows() - first),
+                      groups = 2 * out_blocks_;
+    result += (piece / strips_ * t_.out_area() + first * t_.out_width) * t_.out_channels;
+    std::size_t row = 0, column = 0;
+    const auto next_pixel = [&]() -> const bfloat16* {
+      const bfloat16* const at = row < rows && column < t_.columns()
+                                     ? result + (row * t_.out_width + column) * t_.out_channels
+                                     : nullptr;
+      if (++column == pitch_) {
+        column = 0;
+        ++row;
+      }
+      return at;
+    };
+    const scratch<bfloat16_pair> pairs(groups * tile);
+    for (std::size_t step = 0; step < steps_; ++step) {
+      for (std::size_t i = 0; i < tile_side; ++i) {
+        const bfloat16 *const first_pixel = next_pixel(), *const second_pixel = next_pixel();
+        pack_pairs(first_pixel, second_pixel, t_.out_channels, groups, pairs + i * tile_side, tile);
+      }
+      for (std::size_t group = 0; group < groups; ++group)
+        transpose_pairs(reinterpret_cast<const bfloat16*>(pairs + group * tile), step_depth,
+                        reinterpret_cast<bfloat16_pair*>(to + (group * steps_ + step) * 2 * tile));
+    }
+  }
+
+  /// The pairs of two pixels' channels, 16 at a time `pitch` apart; absent numbers are zeros.
+  static void pack_pairs(const bfloat16* first, const bfloat16* second, std::size_t channels,
+                         std::size_t groups, bfloat16_pair* to, std::size_t pitch) {
+    std::size_t group = 0;
+    if (first && second)
+      for (; (group + 1) * tile_side <= channels; ++group, to += pitch)
+        pair_numbers(first + group * tile_side, second + group * tile_side, to);
+    for (; group < groups; ++group, to += pitch)
+      pair_channels(first, second, channels, group * tile_side, to);
+  }
+
+  /// Adds the products of `count` pieces for 32 channels of the result.
+  void add(const bfloat16_products_here& products, const bfloat16_pair* images,
+           const bfloat16* results, std::size_t count, std::size_t out_block, bool more,
            float* sums) const {
     std::vector<std::uint32_t> left, right;
     for (std::size_t piece = 0; piece < count; ++piece)
       for (std::size_t step = 0; step < steps_; ++step) {
-        left.push_back(static_cast<std::uint32_t>(piece * image_size() + step * step_depth));
-        right.push_back(static_cast<std::uint32_t>(piece * result_size() + step * tile));
+        left.push_back(static_cast<std::uint32_t>(piece * result_size() + step * 2 * tile));
+        right.push_back(static_cast<std::uint32_t>(piece * image_size() + step * tile));
       }
-    for (std::size_t out = 0; out < out_blocks_; ++out)
+    const bfloat16* const outs = results + 4 * out_block * steps_ * tile;
+    for (std::size_t block = 0; block < blocks_; ++block)
       for (std::size_t i = 0; i < taps(); ++i) {
         const tap& x = t_.taps[0][i];
-        const bfloat16* const channels =
-            images + place_of(x.phase, x.column, block * product_side) + x.row * t_.columns();
-        const bfloat16_pair* const outs = results + 2 * out * steps_ * tile;
-        products.multiply({.left = {channels, channels + tile_side * plane_},
-                           .left_pitch = plane_,
-                           .right = {outs, outs + steps_ * tile},
+        const bfloat16_pair* const pixels =
+            images + place_of(x.phase, x.column, 2 * block) + x.row * pitch_ / 2 * tile_side;
+        products.multiply({.left = {outs, outs + 2 * steps_ * tile},
+                           .left_pitch = step_depth,
+                           .right = {pixels, pixels + pairs_ * tile_side},
                            .right_pitch = tile_side,
                            .steps = left.size(),
                            .left_steps = left.data(),
                            .right_steps = right.data()},
-                          sums + (out * taps() + i) * matrix, product_side, more);
+                          sums + (i * blocks_ + block) * matrix, product_side, more);
       }
   }
 
-  /// Adds up the parts of 32 × 32 channels' sums in their order.
-  void store(const float* sums, std::size_t parts, std::size_t part_size, std::size_t block,
-             std::size_t out_block, float* weight) const {
-    sums += block * block_size() + out_block * taps() * matrix;
-    const std::size_t channels = std::min(product_side, t_.channels - block * product_side);
+  /// Adds up the parts of the sums of 32 channels of the result in their order, for one tap.
+  void store(const float* sums, std::size_t parts, std::size_t part_size, std::size_t out_block,
+             std::size_t tap, bfloat16* weight) const {
+    sums += out_block * block_size() + tap * blocks_ * matrix;
     const std::size_t outs = std::min(product_side, t_.out_channels - out_block * product_side);
-    alignas(64) float total[matrix];
-    for (std::size_t i = 0; i < taps(); ++i) {
-      for (std::size_t j = 0; j < matrix; ++j) {
-        float sum = sums[i * matrix + j];
-        for (std::size_t part = 1; part < parts; ++part)
-          sum += sums[part * part_size + i * matrix + j];
-        total[j] = sum;
+    for (std::size_t out = 0; out < outs; ++out)
+      for (std::size_t block = 0; block < blocks_; ++block) {
+        const std::size_t channels = std::min(product_side, t_.channels - block * product_side);
+        const float* const row = sums + block * matrix + out * product_side;
+        bfloat16* const to = weight +
+                             ((out_block * product_side + out) * taps() + tap) * t_.channels +
+                             block * product_side;
+        using batch = xsimd::batch<float>;
+        alignas(64) bfloat16 rounded[product_side];
+        for (std::size_t c = 0; c < product_side; c += batch::size) {
+          batch total = batch::load_unaligned(row + c);
+          for (std::size_t part = 1; part < parts; ++part)
+            total += batch::load_unaligned(row + part * part_size + c);
+          store_lanes(total, rounded + c);
+        }
+        std::copy_n(rounded, channels, to);
       }
-      for (std::size_t out = 0; out < outs; ++out) {
-        float* const to =
-            weight +
-            ((out_block * product_side + out) * t_.channels + block * product_side) * taps() + i;
-        for (std::size_t c = 0; c < channels; ++c) to[c * taps()] = total[c * product_side + out];
-      }
-    }
   }
 
   tap_geometry t_;
-  std::size_t rows_, strips_, steps_, copies_, plane_, blocks_, out_blocks_, pieces_, at_once_;
+  std::size_t pitch_, rows_, strips_, steps_, copies_, pairs_, blocks_, out_blocks_, pieces_,
+      at_once_;
 };
 
-/// weight = the adjoint of the convolution in the weight.
-inline void bfloat16_weight_gradient(const convolution_geometry& g, const float* image,
-                                     const float* result, float* weight) {
+/// weight = the adjoint of the convolution in the weight, (O, kh, kw, C).
+inline void bfloat16_weight_gradient(const convolution_geometry& g, const bfloat16* image,
+                                     const bfloat16* result, bfloat16* weight) {
   if (g.batch * g.result_size() == 0)
-    std::fill_n(weight, g.out_channels * g.patch(), 0.0f);
+    std::fill_n(weight, g.out_channels * g.patch(), bfloat16(0.0f));
   else
-    bfloat16_weight_sums{g}(image, result, weight);
+    pixel_weight_sums{g}(image, result, weight);
 }
 
 }  // namespace lift::detail

@@ -19,7 +19,8 @@ class transposed_matrix {
 
  public:
   /// Nothing from `end` on is read.
-  transposed_matrix(std::size_t rows, std::size_t columns, const From* from, const From* end, To* to)
+  transposed_matrix(std::size_t rows, std::size_t columns, const From* from, const From* end,
+                    To* to)
       : rows_(rows), columns_(columns), from_(from), end_(end), to_(to) {}
 
   /// Columns [first, last), which are rows of the result.
@@ -68,12 +69,14 @@ void write_transposed(std::size_t matrices, std::size_t rows, std::size_t column
   if (size == 0) return;
   // Many small matrices in a task, or some columns of a large one.
   const std::size_t at_once = std::max<std::size_t>(1, wanted / size);
-  const std::size_t width = std::min(columns, round_up(ceil_div(wanted, rows), lanes<accumulator_t<To>>));
+  const std::size_t width =
+      std::min(columns, round_up(ceil_div(wanted, rows), lanes<accumulator_t<To>>));
   const std::size_t parts = ceil_div(columns, width);
   default_thread_pool().run(ceil_div(matrices, at_once) * parts, [&](std::size_t task) {
     const std::size_t first = task / parts * at_once, column = task % parts * width;
     for (std::size_t i = first; i < std::min(matrices, first + at_once); ++i)
-      transposed_matrix<To, From>(rows, columns, from + i * size, from + matrices * size, to + i * size)
+      transposed_matrix<To, From>(rows, columns, from + i * size, from + matrices * size,
+                                  to + i * size)
           .write(column, std::min(columns, column + width));
   });
 }

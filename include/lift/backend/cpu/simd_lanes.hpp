@@ -30,7 +30,8 @@ simd_lanes<T> load_lanes(const T* from) {
 #endif
   } else {
     alignas(64) accumulator_t<T> numbers[lanes::size];
-    for (std::size_t i = 0; i < lanes::size; ++i) numbers[i] = static_cast<accumulator_t<T>>(from[i]);
+    for (std::size_t i = 0; i < lanes::size; ++i)
+      numbers[i] = static_cast<accumulator_t<T>>(from[i]);
     return lanes::load_aligned(numbers);
   }
 }

@@ -76,8 +76,8 @@ struct xtensor_algebra {
                        for (std::size_t k = begin; k < end;) {
                          const std::size_t i = o * keep + k;
                          const std::size_t stop = std::min(end, k + chunk - i % chunk);
-                         map_run(stop - k, out + k, accumulate<R, F>{f},
-                                 cursor<T>{out + k, true}, cursor(in, i)...);
+                         map_run(stop - k, out + k, accumulate<R, F>{f}, cursor<T>{out + k, true},
+                                 cursor(in, i)...);
                          k = stop;
                        }
                    });
@@ -105,8 +105,7 @@ struct xtensor_algebra {
     for (std::size_t k = 0; k < keep; ++k)
       out[k] = std::accumulate(partial.begin() + static_cast<std::ptrdiff_t>(k * pieces),
                                partial.begin() + static_cast<std::ptrdiff_t>((k + 1) * pieces),
-                               r.template identity<T>(),
-                               [&](T a, T b) { return r.combine(a, b); });
+                               r.template identity<T>(), [&](T a, T b) { return r.combine(a, b); });
   }
 
   template <class F>
@@ -119,19 +118,22 @@ struct xtensor_algebra {
 
   /// Images in another layout or storage, of which blocks are transposed in vectors.
   template <class To, class From>
-  static void for_each(std::size_t n, const kernel::rearrange<To, From>& f, std::size_t) {
-    if (n == 0) return;
-    if (f.from_strides.channel == f.to_strides.channel)
+  static void for_each(std::size_t n, const kernel::rearrange<To, From>& f, std::size_t cost) {
+    if constexpr (!std::is_same_v<accumulator_t<To>, accumulator_t<From>>) {
+      for_each(n, [&f](std::size_t i) { f(i); }, cost);
+    } else if (f.from_strides.channel == f.to_strides.channel) {
       map(n, f.to, kernel::identity{}, operand<From>{f.from, 1, n});
-    else if (f.from_strides.pixel != 1)
-      detail::write_transposed(n / (f.channels * f.pixels), f.pixels, f.channels, f.from, f.to);
-    else
-      detail::write_transposed(n / (f.channels * f.pixels), f.channels, f.pixels, f.from, f.to);
+    } else if (n > 0) {
+      const bool from_first = f.from_strides.pixel == 1;
+      detail::write_transposed(n / (f.channels * f.pixels), from_first ? f.channels : f.pixels,
+                               from_first ? f.pixels : f.channels, f.from, f.to);
+    }
   }
 
   template <class F>
   static void for_each_team(std::size_t n, const F& f, std::size_t cost = 1) {
-    for_each(n, [&](std::size_t i) { f(detail::simd_team(), i); }, cost);
+    for_each(
+        n, [&](std::size_t i) { f(detail::simd_team(), i); }, cost);
   }
 
   template <class T>
@@ -166,7 +168,9 @@ struct xtensor_algebra {
   struct accumulate {
     const F& f;
     template <class T, class... In>
-    T operator()(T sofar, const In&... in) const { return R::combine(sofar, T(f(in...))); }
+    T operator()(T sofar, const In&... in) const {
+      return R::combine(sofar, T(f(in...)));
+    }
   };
 
   /// The longest run that starts at every multiple of itself and in which each operand either
@@ -180,16 +184,14 @@ struct xtensor_algebra {
 
   template <class T, class F, class... Cursor>
   static void map_run(std::size_t n, T* out, const F& f, const Cursor&... in) {
-    detail::simd_team().map(n, out, [&](std::size_t j, auto v) {
-      return f(in.template load<decltype(v)>(j)...);
-    });
+    detail::simd_team().map(
+        n, out, [&](std::size_t j, auto v) { return f(in.template load<decltype(v)>(j)...); });
   }
 
   template <class R, class T, class F, class... Cursor>
   static T reduce_run(std::size_t n, const F& f, const Cursor&... in) {
-    return detail::simd_team().reduce<R, T>(n, [&](std::size_t j, auto v) {
-      return f(in.template load<decltype(v)>(j)...);
-    });
+    return detail::simd_team().reduce<R, T>(
+        n, [&](std::size_t j, auto v) { return f(in.template load<decltype(v)>(j)...); });
   }
 };
 
@@ -197,10 +199,9 @@ template <class T>
 void xtensor_algebra::gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
                            std::type_identity_t<matrices<const T>> a,
                            std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c) {
-  detail::blas_products(batch, m, n, k, alpha, a, b, beta, c,
-                        [](std::size_t count, const auto& task) {
-                          default_thread_pool().run(count, task);
-                        });
+  detail::blas_products(
+      batch, m, n, k, alpha, a, b, beta, c,
+      [](std::size_t count, const auto& task) { default_thread_pool().run(count, task); });
 }
 
 }  // namespace lift

@@ -15,7 +15,10 @@
 #include <lift/backend/group_norm_geometry.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/thread_pool.hpp>
-#include <lift/op/silu.hpp>
+
+namespace lift::op {
+struct silu;
+}
 
 namespace lift::detail {
 
@@ -24,21 +27,23 @@ template <class Activation>
 struct rough : Activation {};
 template <>
 struct rough<op::silu> {
-  using batch = xsimd::batch<float>;
-
-  static batch s(const batch& x) {
+  static float s(float x) { return 1 / (1 + std::exp(-x)); }
+  static xsimd::batch<float> s(const xsimd::batch<float>& x) {
+    using batch = xsimd::batch<float>;
     // Beyond e¹²⁶ the result is as good as 0.
     const batch exponent = xsimd::min(x * batch(-std::numbers::log2e_v<float>), batch(126.0f));
     const batch below = batch(1.0f) + rough_exp2(exponent), inverse = xsimd::reciprocal(below);
     return inverse * (batch(2.0f) - below * inverse);  // a step of Newton's
   }
-  static batch f(const batch& x) { return x * s(x); }
-  static batch df(const batch& x) {
-    const batch y = s(x);
-    return y * (batch(1.0f) + x * (batch(1.0f) - y));
+  template <class V>
+  static V f(const V& x) {
+    return x * s(x);
   }
-  static float f(float x) { return op::silu::f(x); }
-  static float df(float x) { return op::silu::df(x); }
+  template <class V>
+  static V df(const V& x) {
+    const V y = s(x);
+    return y * (V(1.0f) + x * (V(1.0f) - y));
+  }
 };
 
 /// Some groups of the channels of one image. Vectors run along the channels, and each channel has
@@ -68,8 +73,8 @@ class pixel_groups {
     const scratch<float> means(room()), squares(room());
     sum(x, means, squares);
     for (std::size_t group = 0; group < groups_; ++group) {
-      const float *const of = means + group * g_.channels,
-                  *const deviations = squares + group * g_.channels;
+      const float *const of = means + group * g_.channels, *const deviations =
+                                                               squares + group * g_.channels;
       const float pixels = static_cast<float>(g_.pixels),
                   channels = static_cast<float>(g_.channels);
       float total = 0, square = 0;
@@ -80,7 +85,7 @@ class pixel_groups {
       mean[statistics_ + group] = middle;
       rstd[statistics_ + group] = 1 / std::sqrt(square / (pixels * channels) + epsilon);
     }
-    const scratch<float> &factor = means, &offset = squares;  // z = factor·x + offset
+    const scratch<float>&factor = means, &offset = squares;  // z = factor·x + offset
     affine(mean, rstd, factor, offset);
     for_each_pixel([&](std::size_t at, std::size_t c, auto v) {
       store(rough<Activation>::f(load(x + at, v) * load(factor + c, v) + load(offset + c, v)),
@@ -191,13 +196,21 @@ class pixel_groups {
   }
 
   template <class U>
-  static float load(const U* p, float) { return *p; }
+  static float load(const U* p, float) {
+    return *p;
+  }
   template <class U>
-  static batch load(const U* p, const batch&) { return load_lanes(p); }
+  static batch load(const U* p, const batch&) {
+    return load_lanes(p);
+  }
   template <class U>
-  static void store(float x, U* p) { *p = static_cast<U>(x); }
+  static void store(float x, U* p) {
+    *p = static_cast<U>(x);
+  }
   template <class U>
-  static void store(const batch& x, U* p) { store_lanes(x, p); }
+  static void store(const batch& x, U* p) {
+    store_lanes(x, p);
+  }
 
   const group_norm_geometry& g_;
   std::size_t groups_, channels_, pitch_, statistics_, images_, vectors_;
