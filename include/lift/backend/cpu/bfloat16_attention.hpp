@@ -107,7 +107,7 @@ class pixel_head {
         more = true;
       }
     }
-    const std::size_t channels = k_.data - q_.data;
+    const auto channels = static_cast<std::size_t>(k_.data - q_.data);
     for (std::size_t i = 0; i < n_; ++i) {
       round(dk + i * padded_depth(), 1.0f, gradient + channels + i * q_.pitch);
       round(dv + i * padded_depth(), 1.0f, gradient + 2 * channels + i * q_.pitch);
