@@ -277,6 +277,21 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_not_hidden) {
   BOOST_CHECK(std::isnan(attended[7]));
 }
 
+// So that nothing is lost in sums of many equal numbers.
+BOOST_AUTO_TEST_CASE(group_norms_of_flat_images_but_for_a_pixel_have_its_variance) {
+  for (const float value : {1.015625f, 1.984375f}) {
+    const shape s{1, 16, 128, 128};
+    std::vector<float> host(s.size(), value);
+    for (std::size_t c = 0; c < 16; ++c) host[c * 128 * 128] = 0;
+    const auto last = memory_layout::channels_last;
+    const auto got = floats(apply(op::group_norm{}, tensor_bf16(s, host).stored_as<bfloat16>(last),
+                                  full<stored_bf16>({16}, 1), full<stored_bf16>({16}, 0)));
+    const double mean = value * (1 - 1.0 / 16384), variance = mean * (value - mean);
+    const double want = -mean / std::sqrt(variance + 1e-5);
+    BOOST_CHECK_CLOSE(double(got[0]), want, 0.5);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(group_norms_keep_small_deviations_from_a_large_mean) {
   const shape s{2, 64, 8, 8};
   auto host = random_tensor<plain_f>(s, 1).to_host();

@@ -150,24 +150,34 @@ class pixel_groups {
   void sum(const bfloat16* x, float* means, float* squares) const {
     for_each_channel([&](std::size_t c, auto v) {
       using V = decltype(v);
-      // Deviations from the first pixel, so that little is lost where the mean is far from 0.
-      const V first = load(x + c, v);
-      V sums[2] = {V(0.0f), V(0.0f)}, products[2] = {V(0.0f), V(0.0f)};
-      const auto add = [&](std::size_t strand, std::size_t pixel) {
-        const V d = load(x + pixel * pitch_ + c, v) - first;
-        sums[strand] += d;
-        products[strand] += d * d;
-      };
-      std::size_t i = 0;
-      for (; i + 2 <= g_.pixels; i += 2) {
-        add(0, i);
-        add(1, i + 1);
-      }
-      if (i < g_.pixels) add(0, i);
-      const V total = sums[0] + sums[1], share = V(1 / static_cast<float>(g_.pixels));
-      store(first + total * share, means + c);
-      store(products[0] + products[1] - total * total * share, squares + c);
+      const V share = V(1 / static_cast<float>(g_.pixels));
+      const V mean = share * sum_of_pixels<V>([&](std::size_t i) { return load(x + i + c, v); });
+      store(mean, means + c);
+      store(sum_of_pixels<V>([&](std::size_t i) {
+              const V deviation = load(x + i + c, v) - mean;
+              return deviation * deviation;
+            }),
+            squares + c);
     });
+  }
+  /// The sum of f(element) over the pixels, 64 of them at a time, so that sums of many equal
+  /// numbers stay exact enough.
+  template <class V, class F>
+  V sum_of_pixels(const F& f) const {
+    constexpr std::size_t at_once = 64;
+    V total(0.0f);
+    for (std::size_t first = 0; first < g_.pixels; first += at_once) {
+      const std::size_t last = std::min(g_.pixels, first + at_once);
+      V even(0.0f), odd(0.0f);
+      std::size_t i = first;
+      for (; i + 2 <= last; i += 2) {
+        even += f(i * pitch_);
+        odd += f((i + 1) * pitch_);
+      }
+      if (i < last) even += f(i * pitch_);
+      total += even + odd;
+    }
+    return total;
   }
 
   /// γ·x̂ + β = factor·x + offset of each channel.
@@ -221,7 +231,7 @@ class pixel_groups {
 template <class Activation, class Body>
 void for_each_pixel_groups(const group_norm_geometry& g, const bfloat16* gamma,
                            const bfloat16* beta, const Body& body) {
-  if (g.batch * g.groups * g.channels * g.pixels == 0) return;
+  if (g.batch * g.groups * g.channels == 0) return;
   // A cache line or more of channels in a task.
   const std::size_t at_once =
       std::clamp<std::size_t>(ceil_div(64 / sizeof(bfloat16), g.channels), 1, g.groups);
