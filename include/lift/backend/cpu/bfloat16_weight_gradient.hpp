@@ -115,12 +115,10 @@ class pixel_weight_sums {
                               end = y < t_.height
                                         ? std::min(std::max(span.last, copy) - copy, t_.columns())
                                         : 0;
-            const bfloat16* const line = image + (y * t_.width + span.offset -
-                                                  span.first * span.stride + copy * span.stride) *
-                                                     t_.channels;  // of column 0, if it were one
-            const auto pixel = [&](std::size_t column) {
-              return column >= begin && column < end ? line + column * span.stride * t_.channels
-                                                     : nullptr;
+            const auto pixel = [&](std::size_t column) -> const bfloat16* {
+              if (column < begin || column >= end) return nullptr;
+              const std::size_t x = span.offset + (column + copy - span.first) * span.stride;
+              return image + (y * t_.width + x) * t_.channels;
             };
             for (std::size_t column = 0; column < pitch_; column += 2)
               pack_pairs(pixel(column), pixel(column + 1), t_.channels, 2 * blocks_,
