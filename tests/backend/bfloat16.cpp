@@ -11,6 +11,7 @@
 #include <lift/train/trainer.hpp>
 
 #include "backend/convolution_cases.hpp"
+#include "message_of.hpp"
 #include "op/primitives.hpp"
 #include "op/stored_primitives.hpp"
 
@@ -172,6 +173,36 @@ BOOST_AUTO_TEST_CASE(convolutions_are_those_of_rounded_numbers) {
       else
         with_each_unit(check);
     }
+}
+
+BOOST_AUTO_TEST_CASE(packed_kernels_give_the_same_bytes) {
+  const auto last = memory_layout::channels_last;
+  for (const convolution_case& c : {convolution_case{2, 64, 16, 16, 96, 3, 1, 1},
+                                    {1, 96, 7, 9, 64, 3, 1, 1},
+                                    {3, 32, 8, 8, 64, 4, 2, 1},
+                                    {1, 64, 5, 5, 32, 1, 1, 0},
+                                    {2, 32, 12, 20, 32, {1, 7}, {1, 2}, {0, 3}}})
+    BOOST_TEST_CONTEXT(c) {
+      const auto g = c.geometry();
+      const shape a{c.out, c.in, c.kernel.height, c.kernel.width};
+      const auto kernels = stored<stored_bf16>(a, 2, last);
+      BOOST_REQUIRE(xtensor_bf16_backend::packs_kernels(c.out, c.in));
+      stored_bf16 packed(a, memory_layout::packed_kernels);
+      xtensor_bf16_backend::pack_kernels(c.out, c.in, c.kernel.area(), kernels.data(),
+                                         packed.mutable_data());
+      const auto x = stored<stored_bf16>({c.batch, c.in, c.height, c.width}, 1, last);
+      const auto w = stored<stored_bf16>({c.batch, c.out, g.out_height, g.out_width}, 3, last);
+      const op::conv2d forward(c.stride, c.padding);
+      with_each_unit([&] {
+        BOOST_CHECK(floats(forward.product(x, packed)) == floats(forward.product(x, kernels)));
+        BOOST_CHECK(floats(forward.image_gradient(w, packed, x.shape())) ==
+                    floats(forward.image_gradient(w, kernels, x.shape())));
+      });
+      BOOST_CHECK_EQUAL(message_of([&] { packed.to_host(); }),
+                        "layout of a tensor to rearrange: got packed kernels, want channels first "
+                        "or last");
+    }
+  BOOST_CHECK(!xtensor_bf16_backend::packs_kernels(64, 6));
 }
 
 // The pixels around an image are not read, nor what is behind its channels.

@@ -181,6 +181,8 @@ struct any_storage : Verbs {
   }
   template <class T, class From>
   static images<T> weight_of(const convolution_geometry& g, From from) {
+    require(g.weight_layout != memory_layout::packed_kernels, "kernels of a convolution", "packed",
+            "the channels first or last");
     return images<T>(g.out_channels, g.channels, g.kernel.area(), g.weight_layout, from);
   }
 

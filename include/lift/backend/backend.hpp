@@ -80,6 +80,15 @@ concept pixel_attention_backend = requires(const attention_geometry& g, const T*
   B::attend_pixels_gradient(g, in, in, out);
 };
 
+/// A backend that packs kernels of some numbers of channels once for its convolutions of images
+/// stored as T with the channels last, (O, kh, kw, C) → memory_layout::packed_kernels:
+/// packs_kernels(O, C), pack_kernels(O, C, kh·kw, from, to).
+template <class B, class T>
+concept kernel_packing_backend = requires(std::size_t n, const T* in, T* out) {
+  { B::packs_kernels(n, n) } -> std::convertible_to<bool>;
+  B::pack_kernels(n, n, n, in, out);
+};
+
 /// A backend with group normalisation of its own for images stored as T with the channels last,
 /// see op/group_norm.hpp: normalise_pixels<Activation>(g, epsilon, x, gamma, beta, mean, rstd, y),
 /// normalise_pixels_gradient<Activation>(g, x, gamma, beta, mean, rstd, w, dx, products, sums).

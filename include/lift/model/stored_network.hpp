@@ -32,7 +32,8 @@ struct stored_network : network<Architecture, Tensor> {
  public:
   explicit stored_network(plain net)
       : plain(std::move(net)),
-        stored_(this->architecture, stored_as<T>(this->weights, memory_layout::channels_last)) {}
+        stored_(this->architecture,
+                packed(stored_as<T>(this->weights, memory_layout::channels_last))) {}
 
   template <value X, class Timesteps>
   scales<X, n> operator()(const scales<X, n>& x, const scales<Timesteps, n>& t) const {
@@ -46,6 +47,20 @@ struct stored_network : network<Architecture, Tensor> {
   }
 
  private:
+  /// Kernels as the backend's convolutions take them, where it packs them.
+  static parameters<Stored> packed(parameters<Stored> weights) {
+    using Backend = typename Tensor::backend_type;
+    if constexpr (kernel_packing_backend<Backend, T>)
+      for (auto& [name, value] : weights.entries()) {
+        const shape& s = value.shape();
+        if (s.rank() != 4 || !Backend::packs_kernels(s[0], s[1])) continue;
+        Stored kernels(s, memory_layout::packed_kernels);
+        Backend::pack_kernels(s[0], s[1], s[2] * s[3], value.data(), kernels.mutable_data());
+        value = kernels;
+      }
+    return weights;
+  }
+
   template <class X>
   static auto taken(const scales<X, n>& x) {
     return make_scales<n>(

@@ -9,8 +9,9 @@
 namespace lift {
 
 /// How the elements of images (B, C, H, W) follow each other: each channel's pixels together, or
-/// the channels of each pixel. Arrays of fewer than three axes are the same in both.
-enum class memory_layout : unsigned char { channels_first, channels_last };
+/// the channels of each pixel. Arrays of fewer than three axes are the same in both. Kernels
+/// (O, C, kh, kw) may also be packed as a backend's convolutions take them, which alone read them.
+enum class memory_layout : unsigned char { channels_first, channels_last, packed_kernels };
 
 /// Where the elements of images lie: element (b, c, p), p < H·W, is image·b + channel·c + pixel·p
 /// elements from the first.

@@ -123,6 +123,8 @@ class tensor {
   template <class To>
   tensor<Backend, To> converted(memory_layout layout) const {
     if (empty()) return {};
+    require(layout_ != memory_layout::packed_kernels && layout != memory_layout::packed_kernels,
+            "layout of a tensor to rearrange", "packed kernels", "channels first or last");
     tensor<Backend, To> to(shape_, layout);
     const std::size_t channels = shape_.rank() < 3 ? 1 : shape_[1];
     const std::size_t pixels = shape_.rank() < 3 ? shape_.size() : shape_.product(2, shape_.rank());

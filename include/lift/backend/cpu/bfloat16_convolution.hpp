@@ -21,8 +21,10 @@ namespace lift::detail {
 /// Sums over taps of batches of images.
 class pixel_convolver {
  public:
-  pixel_convolver(const tap_geometry& t, const kernel_strides& strides)
-      : t_(t), kernels_(t_, strides), out_blocks_(ceil_div(t.out_channels, product_side)) {}
+  pixel_convolver(const tap_geometry& t, const kernel_strides& strides, memory_layout layout)
+      : t_(t),
+        kernels_(t_, strides, layout == memory_layout::packed_kernels),
+        out_blocks_(ceil_div(t.out_channels, product_side)) {}
 
   pixel_convolver(const pixel_convolver&) = delete;  // kernels_ refers to t_
   pixel_convolver& operator=(const pixel_convolver&) = delete;
@@ -50,8 +52,9 @@ class pixel_convolver {
     return ceil_div(t_.rows(), ceil_div(t_.rows(), std::min(most, wanted)));
   }
 
-  /// The panels of all channels of the result, one after another.
+  /// The panels of all channels of the result, one after another; nothing where the weights are.
   work_buffer<bfloat16_pair> packed_kernels(const bfloat16* weight) const {
+    if (kernels_.ready()) return {};
     work_buffer<bfloat16_pair> kernels(out_blocks_ * kernels_.size() + 1);  // there may be none
     if (kernels_.by_result())
       parallel_for(out_blocks_, 1, [&](std::size_t i, std::size_t) {
@@ -67,7 +70,8 @@ class pixel_convolver {
   /// The kernels are packed once; each task packs a strip and takes it through all of them.
   void by_strips(const bfloat16* image, const bfloat16* weight,
                  const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
-    const auto kernels = packed_kernels(weight);
+    const auto packed_here = packed_kernels(weight);
+    const bfloat16_pair* const kernels = panels_of(weight, packed_here);
     const std::size_t rows = strip_rows(), strips = ceil_div(t_.rows(), rows);
     parallel_for(t_.batch * strips, 1, [&](std::size_t i, std::size_t) {
       const std::size_t b = i / strips, first = i % strips * rows;
@@ -77,7 +81,7 @@ class pixel_convolver {
       const auto steps = steps_of(strip);
       const bfloat16_products_here products;
       for (std::size_t block = 0; block < out_blocks_; ++block)
-        multiply(products, kernels.data() + block * kernels_.size(), packed, strip, steps,
+        multiply(products, kernels + block * kernels_.size(), packed, strip, steps,
                  {b, 1, first, block}, epilogue, out);
     });
   }
@@ -91,15 +95,21 @@ class pixel_convolver {
                  packed.data() + b * whole.size());
     });
     const auto steps = steps_of(whole);
-    const bool by_result = kernels_.by_result();
-    const auto all = by_result ? work_buffer<bfloat16_pair>() : packed_kernels(weight);
+    const bool by_result = kernels_.by_result() && !kernels_.ready();
+    const auto packed_here = by_result ? work_buffer<bfloat16_pair>() : packed_kernels(weight);
+    const bfloat16_pair* const all = panels_of(weight, packed_here);
     parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
       const scratch<bfloat16_pair> own(by_result ? kernels_.size() + 1 : 0);
       if (by_result) kernels_.pack_result(weight, block, own);
       const bfloat16_products_here products;
-      multiply(products, by_result ? own.data() : all.data() + block * kernels_.size(),
-               packed.data(), whole, steps, {0, t_.batch, 0, block}, epilogue, out);
+      multiply(products, by_result ? own.data() : all + block * kernels_.size(), packed.data(),
+               whole, steps, {0, t_.batch, 0, block}, epilogue, out);
     });
+  }
+
+  const bfloat16_pair* panels_of(const bfloat16* weight,
+                                 const work_buffer<bfloat16_pair>& packed_here) const {
+    return kernels_.ready() ? reinterpret_cast<const bfloat16_pair*>(weight) : packed_here.data();
   }
 
   std::vector<std::vector<std::uint32_t>> steps_of(const pixel_strip& strip) const {
@@ -243,15 +253,34 @@ class pixel_convolver {
 inline void bfloat16_convolve(const convolution_geometry& g, const bfloat16* image,
                               const bfloat16* weight,
                               const convolution_epilogue<bfloat16>& epilogue, bfloat16* result) {
-  pixel_convolver(taps_of(g), {g.patch(), g.channels, 1})(image, weight, epilogue, result);
+  pixel_convolver(taps_of(g), {g.patch(), g.channels, 1}, g.weight_layout)(image, weight, epilogue,
+                                                                           result);
 }
 
 /// image = the adjoint of the convolution of results, with a bias.
 inline void bfloat16_convolve_transpose(const convolution_geometry& g, const bfloat16* result,
                                         const bfloat16* weight, const bfloat16* bias,
                                         bfloat16* image) {
-  pixel_convolver(adjoint_taps_of(g), {1, g.channels, g.patch()})(result, weight, {.bias = bias},
-                                                                  image);
+  pixel_convolver(adjoint_taps_of(g), {1, g.channels, g.patch()}, g.weight_layout)(
+      result, weight, {.bias = bias}, image);
+}
+
+/// to = kernels (O, kh, kw, C) packed as convolutions take them; both in multiples of 32 channels.
+inline void bfloat16_pack_kernels(std::size_t out_channels, std::size_t channels, std::size_t area,
+                                  const bfloat16* from, bfloat16* to) {
+  tap_geometry t{.batch = 1,
+                 .channels = channels,
+                 .height = 1,
+                 .width = 1,
+                 .out_channels = out_channels,
+                 .out_height = 1,
+                 .out_width = 1,
+                 .taps = {{}}};
+  for (std::size_t i = 0; i < area; ++i) t.taps[0].push_back({i, 0, 0, 0});
+  const pixel_kernels kernels(t, {area * channels, channels, 1});
+  parallel_for(out_channels / product_side, 1, [&](std::size_t block, std::size_t) {
+    kernels.pack_result(from, block, reinterpret_cast<bfloat16_pair*>(to) + block * kernels.size());
+  });
 }
 
 }  // namespace lift::detail

@@ -155,14 +155,20 @@ inline void pair_rows(const bfloat16* from, std::size_t pitch, bfloat16_pair* to
 /// the input. One of the channels' is 1.
 struct kernel_strides {
   std::size_t out, tap, in;
+
+  /// Numbers of a kernel.
+  std::size_t area(const tap_geometry& t) const {
+    return std::max(out, in) / (in == 1 ? t.channels : t.out_channels);
+  }
 };
 
 /// Kernels as right factors: for 32 channels of the result, for each output phase, for 32 channels
 /// of the input after each other, for each tap.
 class pixel_kernels {
  public:
-  pixel_kernels(const tap_geometry& t, const kernel_strides& strides)
-      : t_(t), strides_(strides), blocks_(ceil_div(t.channels, step_depth)) {
+  /// Kernels that lie so far apart, or that are packed as pack_result packs those of a convolution.
+  pixel_kernels(const tap_geometry& t, const kernel_strides& strides, bool packed = false)
+      : t_(t), strides_(strides), packed_(packed), blocks_(ceil_div(t.channels, step_depth)) {
     for (const auto& taps : t.taps) {
       phases_.push_back(size_);
       size_ += blocks_ * taps.size() * step;
@@ -182,6 +188,8 @@ class pixel_kernels {
   /// Whether the numbers that a sum takes follow each other, so that panels are packed by 32
   /// channels of the result; else they are by 32 of the input.
   bool by_result() const { return strides_.in == 1; }
+  /// Whether they are the panels of the result's channels already.
+  bool ready() const { return packed_ && by_result(); }
   /// Packs the panels of channels [32·block, 32·block + 32) of the result.
   void pack_result(const bfloat16* weight, std::size_t block, bfloat16_pair* to) const {
     const std::size_t first = block * product_side,
@@ -194,6 +202,7 @@ class pixel_kernels {
   }
   /// Packs channels [32·block, 32·block + 32) of the input into the panels of all of the result.
   void pack_input(const bfloat16* weight, std::size_t block, bfloat16_pair* to) const {
+    if (packed_) return repack_input(reinterpret_cast<const bfloat16_pair*>(weight), block, to);
     for_each_kernel(weight, [&](std::size_t phase, std::size_t i, const bfloat16* kernels) {
       const auto row = [&](std::size_t channel) {
         return channel < t_.channels ? kernels + channel * strides_.in : nullptr;
@@ -227,6 +236,25 @@ class pixel_kernels {
         body(phase, i, weight + t_.taps[phase][i].weight * strides_.tap);
   }
 
+  /// The same of packed kernels, in whose panels the input's channels are the columns.
+  void repack_input(const bfloat16_pair* weight, std::size_t block, bfloat16_pair* to) const {
+    const std::size_t outs = t_.out_channels / product_side, area = strides_.area(t_);
+    alignas(64) bfloat16 square[product_side * step_depth];  // (input, result)
+    for (std::size_t phase = 0; phase < t_.taps.size(); ++phase)
+      for (std::size_t i = 0; i < t_.taps[phase].size(); ++i)
+        for (std::size_t out = 0; out < outs; ++out) {
+          const bfloat16_pair* const from =
+              weight + ((block * outs + out) * area + t_.taps[phase][i].weight) * step;
+          bfloat16_pair* const panel = to + out * size_ + place(phase, i, block);
+          for (std::size_t half = 0; half < 2; ++half)
+            transpose_pairs(
+                reinterpret_cast<const bfloat16*>(from + half * tile), step_depth,
+                reinterpret_cast<bfloat16_pair*>(square + half * tile_side * step_depth));
+          for (std::size_t half = 0; half < 2; ++half)
+            pair_rows(square + half * tile_side, step_depth, panel + half * tile);
+        }
+  }
+
   /// A step's factor, (16 pairs, 16 columns) twice, from `depth` channels of the input.
   void pack_step(const bfloat16* from, std::size_t columns, std::size_t depth,
                  bfloat16_pair* to) const {
@@ -251,6 +279,7 @@ class pixel_kernels {
 
   const tap_geometry& t_;
   kernel_strides strides_;
+  bool packed_;
   std::size_t blocks_, size_ = 0;
   std::vector<std::size_t> phases_;
   std::vector<std::uint32_t> steps_;

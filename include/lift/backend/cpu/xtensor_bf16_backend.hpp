@@ -19,7 +19,17 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   static bool convolves(const convolution_geometry& g) {
     constexpr auto layout =
         is_own_accumulator<T> ? memory_layout::channels_first : memory_layout::channels_last;
-    return g.layout == layout && g.weight_layout == layout;
+    return g.layout == layout &&
+           (g.weight_layout == layout ||
+            (!is_own_accumulator<T> && g.weight_layout == memory_layout::packed_kernels));
+  }
+
+  static bool packs_kernels(std::size_t out_channels, std::size_t channels) {
+    return out_channels % product_side == 0 && channels % step_depth == 0;
+  }
+  static void pack_kernels(std::size_t out_channels, std::size_t channels, std::size_t area,
+                           const bfloat16* from, bfloat16* to) {
+    bfloat16_pack_kernels(out_channels, channels, area, from, to);
   }
 
   using fast_xtensor_verbs::convolve;
