@@ -95,15 +95,16 @@ class pixel_convolver {
                  packed.data() + b * whole.size());
     });
     const auto steps = steps_of(whole);
-    const bool by_result = kernels_.by_result() && !kernels_.ready();
-    const auto packed_here = by_result ? work_buffer<bfloat16_pair>() : packed_kernels(weight);
+    // Whether each task packs its own kernels.
+    const bool own = kernels_.by_result() && !kernels_.ready();
+    const auto packed_here = own ? work_buffer<bfloat16_pair>() : packed_kernels(weight);
     const bfloat16_pair* const all = panels_of(weight, packed_here);
     parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
-      const scratch<bfloat16_pair> own(by_result ? kernels_.size() + 1 : 0);
-      if (by_result) kernels_.pack_result(weight, block, own);
+      const scratch<bfloat16_pair> kernels(own ? kernels_.size() + 1 : 0);
+      if (own) kernels_.pack_result(weight, block, kernels);
       const bfloat16_products_here products;
-      multiply(products, by_result ? own.data() : all + block * kernels_.size(), packed.data(),
-               whole, steps, {0, t_.batch, 0, block}, epilogue, out);
+      multiply(products, own ? kernels.data() : all + block * kernels_.size(), packed.data(), whole,
+               steps, {0, t_.batch, 0, block}, epilogue, out);
     });
   }
 

@@ -155,11 +155,6 @@ inline void pair_rows(const bfloat16* from, std::size_t pitch, bfloat16_pair* to
 /// the input. One of the channels' is 1.
 struct kernel_strides {
   std::size_t out, tap, in;
-
-  /// Numbers of a kernel.
-  std::size_t area(const tap_geometry& t) const {
-    return std::max(out, in) / (in == 1 ? t.channels : t.out_channels);
-  }
 };
 
 /// Kernels as right factors: for 32 channels of the result, for each output phase, for 32 channels
@@ -185,13 +180,14 @@ class pixel_kernels {
   /// Pairs of a step's factor of 16 columns.
   static constexpr std::size_t tile = tile_side * tile_side;
 
-  /// Whether the numbers that a sum takes follow each other, so that panels are packed by 32
-  /// channels of the result; else they are by 32 of the input.
-  bool by_result() const { return strides_.in == 1; }
-  /// Whether they are the panels of the result's channels already.
-  bool ready() const { return packed_ && by_result(); }
+  /// Whether they are the panels already.
+  bool ready() const { return packed_ && strides_.in == 1; }
+  /// Whether panels are packed by 32 channels of the result, since the numbers that a sum takes
+  /// follow each other; else they are by 32 of the input.
+  bool by_result() const { return packed_ || strides_.in == 1; }
   /// Packs the panels of channels [32·block, 32·block + 32) of the result.
   void pack_result(const bfloat16* weight, std::size_t block, bfloat16_pair* to) const {
+    if (packed_) return repack(reinterpret_cast<const bfloat16_pair*>(weight), block, to);
     const std::size_t first = block * product_side,
                       columns = std::min(product_side, t_.out_channels - first);
     for_each_kernel(weight, [&](std::size_t phase, std::size_t i, const bfloat16* kernels) {
@@ -202,7 +198,6 @@ class pixel_kernels {
   }
   /// Packs channels [32·block, 32·block + 32) of the input into the panels of all of the result.
   void pack_input(const bfloat16* weight, std::size_t block, bfloat16_pair* to) const {
-    if (packed_) return repack_input(reinterpret_cast<const bfloat16_pair*>(weight), block, to);
     for_each_kernel(weight, [&](std::size_t phase, std::size_t i, const bfloat16* kernels) {
       const auto row = [&](std::size_t channel) {
         return channel < t_.channels ? kernels + channel * strides_.in : nullptr;
@@ -236,22 +231,23 @@ class pixel_kernels {
         body(phase, i, weight + t_.taps[phase][i].weight * strides_.tap);
   }
 
-  /// The same of packed kernels, in whose panels the input's channels are the columns.
-  void repack_input(const bfloat16_pair* weight, std::size_t block, bfloat16_pair* to) const {
-    const std::size_t outs = t_.out_channels / product_side, area = strides_.area(t_);
+  /// The panels of 32 channels of the result of packed kernels in whose panels they are the
+  /// input's.
+  void repack(const bfloat16_pair* weight, std::size_t out, bfloat16_pair* to) const {
+    const std::size_t outs = t_.out_channels / product_side, area = strides_.in / t_.out_channels;
     alignas(64) bfloat16 square[product_side * step_depth];  // (input, result)
-    for (std::size_t phase = 0; phase < t_.taps.size(); ++phase)
-      for (std::size_t i = 0; i < t_.taps[phase].size(); ++i)
-        for (std::size_t out = 0; out < outs; ++out) {
+    for (std::size_t block = 0; block < blocks_; ++block)
+      for (std::size_t phase = 0; phase < t_.taps.size(); ++phase)
+        for (std::size_t i = 0; i < t_.taps[phase].size(); ++i) {
           const bfloat16_pair* const from =
               weight + ((block * outs + out) * area + t_.taps[phase][i].weight) * step;
-          bfloat16_pair* const panel = to + out * size_ + place(phase, i, block);
+          bfloat16_pair* const step_of = to + place(phase, i, block);
           for (std::size_t half = 0; half < 2; ++half)
             transpose_pairs(
                 reinterpret_cast<const bfloat16*>(from + half * tile), step_depth,
                 reinterpret_cast<bfloat16_pair*>(square + half * tile_side * step_depth));
           for (std::size_t half = 0; half < 2; ++half)
-            pair_rows(square + half * tile_side, step_depth, panel + half * tile);
+            pair_rows(square + half * tile_side, step_depth, step_of + half * tile);
         }
   }
 
