@@ -73,8 +73,8 @@ class pixel_groups {
     const scratch<float> means(room()), squares(room());
     sum(x, means, squares);
     for (std::size_t group = 0; group < groups_; ++group) {
-      const float *const of = means + group * g_.channels, *const deviations =
-                                                               squares + group * g_.channels;
+      const float* const of = means + group * g_.channels;
+      const float* const deviations = squares + group * g_.channels;
       const float pixels = static_cast<float>(g_.pixels),
                   channels = static_cast<float>(g_.channels);
       float total = 0, square = 0;
@@ -85,7 +85,7 @@ class pixel_groups {
       mean[statistics_ + group] = middle;
       rstd[statistics_ + group] = 1 / std::sqrt(square / (pixels * channels) + epsilon);
     }
-    const scratch<float>&factor = means, &offset = squares;  // z = factor·x + offset
+    float *const factor = means, *const offset = squares;  // z = factor·x + offset
     affine(mean, rstd, factor, offset);
     for_each_pixel([&](std::size_t at, std::size_t c, auto v) {
       store(rough<Activation>::f(load(x + at, v) * load(factor + c, v) + load(offset + c, v)),

@@ -110,7 +110,7 @@ inline tap_geometry adjoint_taps_of(const convolution_geometry& g) {
 }
 
 /// The pixels of a row of an input phase that are inside the image: numbers first … last − 1 of
-/// those that taps reach.
+/// those that taps reach, `stride` apart in a row of the image, the first of them at `offset`.
 struct line_span {
   std::size_t first, last;
 
@@ -119,20 +119,6 @@ struct line_span {
     first = std::min(t.origin.width > phase ? ceil_div(t.origin.width - phase, stride) : 0, width);
     last = std::clamp(end > phase ? ceil_div(end - phase, stride) : 0, first, width);
     offset = first * stride + phase - t.origin.width;
-  }
-
-  /// The first of them in a row of the image.
-  const float* in(const float* row) const { return first < last ? row + offset : row; }
-  /// Copies them.
-  void take(const float* row, float* to) const {
-    const float* const from = in(row);
-    const std::size_t n = last - first;
-    if (stride == 1)
-      std::copy_n(from, n, to);
-    else if (stride == 2)  // a loop of its own, of which compilers make vectors
-      for (std::size_t i = 0; i < n; ++i) to[i] = from[2 * i];
-    else
-      for (std::size_t i = 0; i < n; ++i) to[i] = from[stride * i];
   }
 
   std::size_t stride, offset;

@@ -163,11 +163,7 @@ class pixel_weight_sums {
   /// The pairs of two pixels' channels, 16 at a time `pitch` apart; absent numbers are zeros.
   static void pack_pairs(const bfloat16* first, const bfloat16* second, std::size_t channels,
                          std::size_t groups, bfloat16_pair* to, std::size_t pitch) {
-    std::size_t group = 0;
-    if (first && second)
-      for (; (group + 1) * tile_side <= channels; ++group, to += pitch)
-        pair_numbers(first + group * tile_side, second + group * tile_side, to);
-    for (; group < groups; ++group, to += pitch)
+    for (std::size_t group = 0; group < groups; ++group, to += pitch)
       pair_channels(first, second, channels, group * tile_side, to);
   }
 
