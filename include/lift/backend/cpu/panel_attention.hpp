@@ -26,7 +26,7 @@ template <class T>
 class attention_head {
  public:
   /// Queries of a strip; matrices of a strip are (any, strip), the columns of absent queries zero.
-  static constexpr std::size_t strip = 2 * panel_width<T>;
+  static constexpr std::size_t strip = 4 * lanes<T>;
   using batch = xsimd::batch<T>;
 
   attention_head(const attention_geometry& g, std::size_t head, const T* qkv)
@@ -151,7 +151,7 @@ class attention_head {
 
   void multiply(std::size_t m, std::size_t depth, const left_matrix<T>& a, const T* b, T* c,
                 std::size_t c_row, std::size_t columns, const epilogue<T>& end) const {
-    std::array<panel<T>, 2> panels;
+    std::array<panel<T>, strip / panel_width<T>> panels;
     std::size_t count = 0;
     for (std::size_t j = 0; j < columns; j += panel_width<T>)
       panels[count++] = {b + j, c + j, std::min(panel_width<T>, columns - j)};

@@ -62,7 +62,7 @@ struct panel_products {
  private:
   /// All rows at once, or some for each thread.
   static std::size_t rows_of_part(std::size_t rows, bool share) {
-    return share ? ceil_div(ceil_div(rows, row_block<T>), 8) * row_block<T> : rows;
+    return share ? round_up(ceil_div(rows, 8), row_block<T>(panel_vectors<T>)) : rows;
   }
   /// Appends the panels of a matrix of n columns, those of its right factor `step` elements apart.
   static void add_panels(std::size_t n, const T* b, std::size_t step, T* c,

@@ -6,12 +6,16 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <lift/backend/cpu/block_transpose.hpp>
+#include <lift/backend/cpu/cache_sizes.hpp>
 #include <lift/backend/cpu/work_space.hpp>
+#include <lift/core/ceil_div.hpp>
 
 namespace lift::detail {
 
@@ -39,14 +43,20 @@ struct panel {
   std::size_t columns;
 };
 
-/// Columns of a panel: two vectors.
+/// Vectors of a panel's columns. Rows and vectors of sums fill the registers, 24 of AVX-512's 32 and
+/// 12 of AVX2's 16: six rows of so many vectors take the fewest loads for a multiply-add.
 template <class T>
-inline constexpr std::size_t panel_width = 2 * lanes<T>;
+inline constexpr std::size_t panel_vectors = sizeof(xsimd::batch<T>) >= 64 ? 4 : 2;
 
-/// Rows of C that are summed up in registers at once: 16 accumulators of AVX-512's 32 registers, 8
-/// of AVX2's 16. Either hides the latency of two multiply-adds a cycle.
+/// Columns of a panel.
 template <class T>
-inline constexpr std::size_t row_block = sizeof(xsimd::batch<T>) >= 64 ? 8 : 4;
+inline constexpr std::size_t panel_width = panel_vectors<T> * lanes<T>;
+
+/// Rows of C that are summed up in registers at once, of panels of so many vectors.
+template <class T>
+constexpr std::size_t row_block(std::size_t vectors) {
+  return 2 * vectors > panel_vectors<T> ? 6 : 12;
+}
 
 /// Terms of a sum taken at once, so that the panels of B stay in the second-level cache.
 inline constexpr std::size_t depth_block = 1024;
@@ -64,17 +74,24 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
     sums[i].fill(batch(T(0)));
   }
   const T* b = p.b;
-  for (std::size_t k = 0; k < depth; ++k, b += b_row) {
-    std::array<batch, Vectors> right;
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < Vectors; ++j)
-      right[j] = batch::load_unaligned(b + j * batch::size);
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < Rows; ++i) {
-      const batch left(rows[i][k * a.step]);
+  for (std::size_t k = 0; k < depth;) {
+    // The rows that come next, a cache line of each: they are too many streams for the processor to
+    // foresee.
+    if (a.step == 1)
+      for (std::size_t i = 0; i < Rows; ++i) __builtin_prefetch(rows[i] + Rows * a.row + k);
+    for (const std::size_t end_of_line = std::min(k + lanes<T>, depth); k < end_of_line;
+         ++k, b += b_row) {
+      std::array<batch, Vectors> right;
 #pragma GCC unroll 4
       for (std::size_t j = 0; j < Vectors; ++j)
-        sums[i][j] = xsimd::fma(left, right[j], sums[i][j]);
+        right[j] = batch::load_unaligned(b + j * batch::size);
+#pragma GCC unroll 16
+      for (std::size_t i = 0; i < Rows; ++i) {
+        const batch left(rows[i][k * a.step]);
+#pragma GCC unroll 4
+        for (std::size_t j = 0; j < Vectors; ++j)
+          sums[i][j] = xsimd::fma(left, right[j], sums[i][j]);
+      }
     }
   }
   const bool whole = p.columns == Vectors * batch::size;
@@ -105,42 +122,50 @@ void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, st
                 const panel<T>& p, std::size_t c_row, const epilogue<T>& end) {
   using kernel = void (*)(std::size_t, const left_matrix<T>&, std::size_t, const panel<T>&,
                           std::size_t, const epilogue<T>&);
-  static constexpr auto kernels = []<std::size_t... R>(std::index_sequence<R...>) {
-    return std::array<std::array<kernel, 2>, sizeof...(R)>{
-        {{panel_rows<R + 1, 1, T>, panel_rows<R + 1, 2, T>}...}};
-  }(std::make_index_sequence<row_block<T>>{});
-  kernels[rows - 1][p.columns > lanes<T>](depth, a, b_row, p, c_row, end);
+  // For each number of vectors those of one row, two …
+  static constexpr auto kernels = []<std::size_t... V>(std::index_sequence<V...>) {
+    constexpr auto of = []<std::size_t Vectors, std::size_t... R>(std::index_sequence<R...>) {
+      return std::array<kernel, row_block<T>(1)>{panel_rows<R + 1, Vectors, T>...};
+    };
+    return std::array{of.template operator()<V + 1>(
+        std::make_index_sequence<row_block<T>(V + 1)>{})...};
+  }(std::make_index_sequence<panel_vectors<T>>{});
+  kernels[ceil_div(p.columns, lanes<T>) - 1][rows - 1](depth, a, b_row, p, c_row, end);
 }
 
-/// Copies rows of a left factor to blocks (terms, row_block), one after the other.
+/// Rows of a left factor that are copied side by side.
+inline constexpr std::size_t packed_rows = 12;
+
+/// Copies rows of a left factor to blocks (terms, packed_rows), one after the other.
 template <class T>
 void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, T* to) {
-  constexpr std::size_t most = row_block<T>;
-  const std::size_t whole = rows / most * most;
+  constexpr std::size_t n = packed_rows;
+  const std::size_t whole = rows / n * n;
   for (std::size_t k = 0; k < terms; ++k)
-    for (std::size_t i = 0; i < whole; i += most)
-      std::copy_n(a.data + k * a.step + i, most, to + i * terms + k * most);
+    for (std::size_t i = 0; i < whole; i += n)
+      std::memcpy(to + i * terms + k * n, a.data + k * a.step + i, n * sizeof(T));
   if (whole == rows) return;
   for (std::size_t k = 0; k < terms; ++k)
-    std::copy_n(a.data + k * a.step + whole, rows - whole, to + whole * terms + k * most);
+    std::copy_n(a.data + k * a.step + whole, rows - whole, to + whole * terms + k * n);
 }
 
-/// panel_product, with `together` rows of A at a time copied to `packed` unless that is null.
-template <class T>
+/// panel_product, Most rows at a time, with `together` rows of A at once copied to `packed` unless
+/// that is null.
+template <std::size_t Most, class T>
 void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                    std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end,
                    std::size_t together, T* packed) {
-  constexpr std::size_t most = row_block<T>;
   const T* const bias = end.bias;
   std::size_t first = 0;
   do {
     const std::size_t terms = std::min(depth_block, depth - first);
-    for (std::size_t i = 0; i < m; i += most) {
-      const std::size_t rows = std::min(most, m - i);
+    for (std::size_t i = 0; i < m; i += Most) {
+      const std::size_t rows = std::min(Most, m - i);
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
       if (packed) {
         if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed);
-        left = {packed + i % together * terms, 1, most};
+        const std::size_t row = i % together, within = row % packed_rows;
+        left = {packed + (row - within) * terms + within, 1, packed_rows};
       }
       end.bias = bias && first == 0 ? bias + i : nullptr;
       for (const panel<T>& p : panels)
@@ -152,20 +177,63 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
   } while (first < depth);
 }
 
+/// panel_product, with rows of A copied where that pays.
+template <class T>
+void product_of_panels(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
+                       std::span<const panel<T>> panels, std::size_t c_row,
+                       const epilogue<T>& end) {
+  // Where the numbers of a column of A are neighbours, rows are copied first: a block at a time for
+  // several panels, or, where each column lies on a memory page of its own, whole cache lines.
+  const bool far = a.step * sizeof(T) >= 4096;
+  const bool copy = a.step != 1 && a.row == 1 && (far || panels.size() > 1);
+  constexpr std::size_t lines = 96;
+  static_assert(lines % packed_rows == 0 && lines * sizeof(T) % 64 == 0);
+  const std::size_t together = far ? lines : packed_rows;
+  const scratch<T> packed(copy ? together * std::min(depth, depth_block) : 0);
+  const auto multiply = [&]<std::size_t Most>() {
+    panel_product<Most, T>(m, depth, a, b_row, panels, c_row, end, together,
+                           copy ? packed.data() : nullptr);
+  };
+  const std::size_t widest = std::ranges::max(panels, {}, &panel<T>::columns).columns;
+  if (row_block<T>(ceil_div(widest, lanes<T>)) == 6)
+    multiply.template operator()<6>();
+  else
+    multiply.template operator()<12>();
+}
+
 /// C (m, columns of all panels) = alpha·A (m, depth)·B + …; the rows of B are b_row apart, those
 /// of C c_row. Runs on the calling thread.
 template <class T>
 void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                    std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end = {}) {
-  // Where the numbers of a column of A are neighbours, rows are copied first: a block at a time for
-  // several panels, or, where each column lies on a memory page of its own, whole cache lines.
-  const bool far = a.step * sizeof(T) >= 4096;
-  const std::size_t together =
-      far ? std::max<std::size_t>(row_block<T>, 512 / sizeof(T)) : row_block<T>;
-  if (a.step == 1 || a.row != 1 || (!far && panels.size() == 1))
-    return panel_product<T>(m, depth, a, b_row, panels, c_row, end, together, nullptr);
-  const scratch<T> packed(together * std::min(depth, depth_block));
-  panel_product<T>(m, depth, a, b_row, panels, c_row, end, together, packed);
+  // Rows of B that do not follow each other are copied first, where many rows of A take them: far
+  // apart they fall on the same sets of the caches.
+  constexpr std::size_t width = panel_width<T>, block = 512;
+  if (b_row <= width || m < 4 * packed_rows || depth == 0)
+    return product_of_panels<T>(m, depth, a, b_row, panels, c_row, end);
+  const std::size_t size = std::min(depth, block) * width;
+  const std::size_t together = std::min(panels.size(), std::max<std::size_t>(1, near_bytes() / 2 / sizeof(T) / size));
+  const scratch<T> copies(together * size);
+  std::vector<panel<T>> some;
+  for (std::size_t from = 0; from < panels.size(); from += together) {
+    const auto these = panels.subspan(from, std::min(together, panels.size() - from));
+    epilogue<T> now = end;
+    for (std::size_t first = 0; first < depth; first += block) {
+      const std::size_t terms = std::min(block, depth - first);
+      some.clear();
+      for (const panel<T>& p : these) {
+        T* const to = copies.data() + some.size() * size;
+        const std::size_t columns = round_up(p.columns, lanes<T>);
+        for (std::size_t k = 0; k < terms; ++k)
+          std::copy_n(p.b + (first + k) * b_row, columns, to + k * width);
+        some.push_back({to, p.c, p.columns});
+      }
+      product_of_panels<T>(m, terms, {a.data + first * a.step, a.row, a.step}, width, some, c_row,
+                           now);
+      now.add = true;
+      now.bias = nullptr;
+    }
+  }
 }
 
 }  // namespace lift::detail

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include <lift/backend/cpu/cache_sizes.hpp>
 #include <lift/backend/cpu/panel_product.hpp>
 #include <lift/backend/cpu/winograd_tiles.hpp>
 #include <lift/backend/cpu/work_space.hpp>
@@ -31,11 +32,19 @@ inline tiling output_tiling(const convolution_geometry& g) {
   return {g.batch, g.out_channels, g.out_height, g.out_width};
 }
 
-/// Bytes of work space that should stay in a core's own cache, and in the cache all share.
-inline constexpr std::size_t near_bytes = std::size_t{512} << 10, far_bytes = std::size_t{8} << 20;
+/// Input channels whose kernels to a panel a thread transforms at a time: they stay in its core's own
+/// cache.
+inline constexpr std::size_t kernel_depth = 64;
 
-/// Input channels whose kernels a thread transforms at a time: they stay in its core's own cache.
-inline constexpr std::size_t kernel_depth = 128;
+/// Columns of a panel where each task does one: fewer than panel_width if else there were fewer tasks
+/// than threads.
+template <class T>
+std::size_t panel_of_task(std::size_t out_channels) {
+  std::size_t width = panel_width<T>;
+  while (width > lanes<T> && ceil_div(out_channels, width) < default_thread_pool().size())
+    width /= 2;
+  return width;
+}
 
 /// A 3×3 convolution with stride 1 by Winograd's F(4×4, 3×3), with the kernels as they are or
 /// flipped.
@@ -47,7 +56,7 @@ class winograd_convolution {
 
   /// Writes the results with the epilogue.
   void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
-    const std::size_t kernels = panels() * panel_size();
+    const std::size_t kernels = transformed_tiles<T>::size(in_.channels, out_.channels);
     const std::size_t inputs = transformed_tiles<T>::size(out_.tiles(), in_.channels);
     if (kernels <= std::max(inputs, far_bytes / 2 / sizeof(T)))
       tiles_in_turn(image, epilogue, result);
@@ -56,25 +65,28 @@ class winograd_convolution {
   }
 
  private:
-  static constexpr std::size_t width = panel_width<T>;
-
-  std::size_t panels() const { return ceil_div(out_.channels, width); }
-  transformed_kernels<T> kernels_at(T* data) const { return {data, in_.channels}; }
-  std::size_t panel_size() const { return transformed_kernels<T>::size(in_.channels); }
 
   /// Few kernels, or fewer than tiles: all are transformed first; a task then does a few rows of tiles
   /// from end to end.
   void tiles_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
-    work_buffer<T> kernels(panels() * panel_size());
+    constexpr std::size_t width = panel_width<T>;
+    const std::size_t panels = ceil_div(out_.channels, width);
+    const std::size_t panel_size = transformed_kernels<T>::size(in_.channels, width);
+    work_buffer<T> kernels(panels * panel_size);
+    const auto kernels_of = [&](std::size_t panel, std::size_t channel) {
+      return transformed_kernels<T>{kernels.data() + panel * panel_size + channel * width,
+                                    in_.channels, width};
+    };
     constexpr std::size_t step = 16;
     const std::size_t parts = ceil_div(in_.channels, step);
-    default_thread_pool().run(panels() * parts, [&](std::size_t task) {
+    default_thread_pool().run(panels * parts, [&](std::size_t task) {
       const std::size_t first = task % parts * step, panel = task / parts;
       transform_panel(panel, first, std::min(first + step, in_.channels),
-                      kernels_at(kernels.data() + panel * panel_size() + first * width));
+                      kernels_of(panel, first));
     });
     // Four, eight … tasks share out evenly.
-    const std::size_t tasks = round_up(ceil_div(out_.rows(), rows_within(near_bytes)), 4);
+    const std::size_t tasks =
+        round_up(ceil_div(out_.rows(), rows_within(near_bytes(), in_.channels + width)), 4);
     const std::size_t rows = ceil_div(out_.rows(), tasks);
     default_thread_pool().run(ceil_div(out_.rows(), rows), [&](std::size_t task) {
       const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
@@ -85,9 +97,8 @@ class winograd_convolution {
         transform(image, first, last, c, inputs);
       const scratch<T> product_space(transformed_tiles<T>::size(tiles, width));
       const transformed_tiles<T> products(product_space, tiles, width);
-      for (std::size_t panel = 0; panel < panels(); ++panel) {
-        multiply(inputs, 0, in_.channels, panel,
-                 kernels_at(kernels.data() + panel * panel_size()), products);
+      for (std::size_t panel = 0; panel < panels; ++panel) {
+        multiply(inputs, 0, in_.channels, panel, kernels_of(panel, 0), products);
         restore(products, first, last, panel, epilogue, result);
       }
     });
@@ -95,7 +106,9 @@ class winograd_convolution {
 
   /// Many kernels: the tiles are transformed first; a task then does a panel of output channels.
   void panels_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
-    const std::size_t most = rows_within(far_bytes);
+    const std::size_t width = panel_of_task<T>(out_.channels);
+    const std::size_t most =
+        std::min(rows_within(far_bytes, in_.channels), rows_within(near_bytes(), width));
     for (std::size_t first = 0; first < out_.rows(); first += most) {
       const std::size_t rows = std::min(most, out_.rows() - first);
       const std::size_t tiles = rows * out_.columns();
@@ -104,9 +117,9 @@ class winograd_convolution {
       default_thread_pool().run(ceil_div(in_.channels, lanes<T>), [&](std::size_t group) {
         transform(image, first, first + rows, group * lanes<T>, inputs);
       });
-      default_thread_pool().run(panels(), [&](std::size_t panel) {
-        const scratch<T> kernel_space(transformed_kernels<T>::size(kernel_depth));
-        const transformed_kernels<T> kernels{kernel_space, kernel_depth};
+      default_thread_pool().run(ceil_div(out_.channels, width), [&](std::size_t panel) {
+        const scratch<T> kernel_space(transformed_kernels<T>::size(kernel_depth, width));
+        const transformed_kernels<T> kernels{kernel_space, kernel_depth, width};
         const scratch<T> product_space(transformed_tiles<T>::size(tiles, width));
         const transformed_tiles<T> products(product_space, tiles, width);
         for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
@@ -119,19 +132,18 @@ class winograd_convolution {
     }
   }
 
-  /// Rows of tiles whose transformed inputs take so many bytes, at least one.
-  std::size_t rows_within(std::size_t bytes) const {
-    const std::size_t row = winograd_points * sizeof(T) * in_.channels * out_.columns();
+  /// Rows of tiles of so many channels that take so many bytes, at least one.
+  std::size_t rows_within(std::size_t bytes, std::size_t channels) const {
+    const std::size_t row = winograd_points * sizeof(T) * channels * out_.columns();
     return std::max<std::size_t>(1, bytes / row);
   }
 
   void transform_panel(std::size_t panel, std::size_t first, std::size_t last,
                        const transformed_kernels<T>& to) const {
-    for (std::size_t half = 0; half < width; half += lanes<T>) {
-      const std::size_t out = panel * width + half, all = columns_of(panel);
-      const std::size_t count = half < all ? std::min(lanes<T>, all - half) : 0;
-      transform_kernels<Flipped>(kernels_, first, last, out, count, to, half);
-    }
+    const std::size_t columns = columns_of(panel, to.row);
+    for (std::size_t c = 0; c < columns; c += lanes<T>)
+      transform_kernels<Flipped>(kernels_, first, last, panel * to.row + c,
+                                 std::min(lanes<T>, columns - c), to, c);
   }
 
   void transform(const T* image, std::size_t first, std::size_t last, std::size_t channel,
@@ -144,22 +156,23 @@ class winograd_convolution {
   void multiply(const transformed_tiles<T>& inputs, std::size_t first, std::size_t last,
                 std::size_t panel, const transformed_kernels<T>& kernels,
                 const transformed_tiles<T>& products) const {
-    const std::size_t columns = columns_of(panel) > lanes<T> ? width : lanes<T>;
+    const std::size_t columns = round_up(columns_of(panel, kernels.row), lanes<T>);
     for (std::size_t p = 0; p < winograd_points; ++p) {
       const detail::panel<T> one{kernels(p, 0), products(p, 0, 0), columns};
-      panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1}, width,
-                       std::span(&one, 1), width, {.add = first > 0});
+      panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1},
+                       kernels.row, std::span(&one, 1), products.row, {.add = first > 0});
     }
   }
 
   void restore(const transformed_tiles<T>& products, std::size_t first, std::size_t last,
                std::size_t panel, const convolution_epilogue<T>& epilogue, T* result) const {
-    for (std::size_t c = 0; c < columns_of(panel); c += lanes<T>)
+    const std::size_t width = products.row;
+    for (std::size_t c = 0; c < columns_of(panel, width); c += lanes<T>)
       restore_tile_rows(out_, first, last, products, c, panel * width + c, epilogue, result);
   }
 
-  /// Output channels of a panel.
-  std::size_t columns_of(std::size_t panel) const {
+  /// Output channels of a panel of at most `width`.
+  std::size_t columns_of(std::size_t panel, std::size_t width) const {
     return std::min(width, out_.channels - panel * width);
   }
 

@@ -224,8 +224,9 @@ class line_convolution {
   }
   /// Rows of lines whose transformed inputs stay in a core's cache, about the same in every task.
   std::size_t rows_of_task() const {
-    const std::size_t bytes = line_points::count * sizeof(T) * g_.channels * lines_.columns();
-    const std::size_t most = std::max<std::size_t>(1, near_bytes / bytes);
+    const std::size_t bytes =
+        line_points::count * sizeof(T) * (g_.channels + width) * lines_.columns();
+    const std::size_t most = std::max<std::size_t>(1, near_bytes() / bytes);
     return ceil_div(lines_.rows(), ceil_div(lines_.rows(), most));
   }
 
@@ -292,7 +293,7 @@ class line_convolution {
     for (std::size_t p = 0; p < Filter::points; ++p)
       for (std::size_t row = 0; row < kernel_rows(); ++row) {
         const panel<T> one{weights(p, row * g_.channels, 0), products(p, 0, 0),
-                           columns > n ? width : n};
+                           round_up(columns, n)};
         panel_product<T>(count, g_.channels, {inputs(p, row * lines_.columns(), 0), inputs.row, 1},
                          width, std::span(&one, 1), width, {.add = row > 0});
       }

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <lift/backend/cpu/winograd_convolution.hpp>
 
@@ -92,12 +93,12 @@ void read_phase_rows(const tiling& from, const T* image, std::size_t channel, st
   }
 }
 
-/// Rows of tiles done at once: enough to pay for the kernels' transforms, few enough to stay in the
-/// shared cache.
+/// Rows of tiles done at once, of so many columns of products: enough to pay for the kernels'
+/// transforms, few enough for the products to stay in a core's cache.
 template <class T>
-std::size_t rows_at_once(const tiling& tiles, std::size_t channels) {
-  const std::size_t fit = far_bytes / 2 / (winograd_points * sizeof(T) * channels);
-  return std::max<std::size_t>(1, std::max<std::size_t>(fit, 128) / tiles.columns());
+std::size_t rows_at_once(const tiling& tiles, std::size_t width) {
+  const std::size_t fit = near_bytes() / (winograd_points * sizeof(T) * width);
+  return std::max<std::size_t>(1, fit / tiles.columns());
 }
 
 /// The convolution that halves, some rows of tiles at a time.
@@ -110,7 +111,8 @@ class winograd_halving {
 
   /// Writes the results with the epilogue.
   void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
-    const std::size_t most = rows_at_once<T>(out_, 4 * in_.channels);
+    const std::size_t width = panel_of_task<T>(out_.channels);
+    const std::size_t most = rows_at_once<T>(out_, width);
     const std::size_t groups = ceil_div(in_.channels, n);
     for (std::size_t first = 0; first < out_.rows(); first += most) {
       const std::size_t last = std::min(first + most, out_.rows());
@@ -135,7 +137,7 @@ class winograd_halving {
   }
 
  private:
-  static constexpr std::size_t n = lanes<T>, width = panel_width<T>;
+  static constexpr std::size_t n = lanes<T>, depth = kernel_depth / 2;  // of four phases' kernels
 
   /// Rows of tiles [first, last) of phases (y, 0) and (y, 1), a vector of channels, to inputs(y, x).
   template <class Tiles>
@@ -157,18 +159,18 @@ class winograd_halving {
   template <class Tiles>
   void multiply(const Tiles& inputs, std::size_t out, std::size_t channels,
                 const transformed_tiles<T>& products) const {
-    const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
+    const std::size_t columns = round_up(channels, n);
+    const std::size_t panel_size = transformed_kernels<T>::size(depth, columns);
     const scratch<T> kernel_space(4 * panel_size);
     const auto phase_kernels = [&](std::size_t y, std::size_t x) {
-      return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, kernel_depth};
+      return transformed_kernels<T>{kernel_space + (2 * y + x) * panel_size, depth, columns};
     };
-    const std::size_t columns = channels > n ? width : n;
-    for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
-      const std::size_t end = std::min(c + kernel_depth, in_.channels);
-      for (std::size_t half = 0; half < width; half += n)
-        transform_phase_kernels<halving>(
-            kernels_, c, end, out + half, half < channels ? std::min(n, channels - half) : 0,
-            phase_kernels, [&](std::size_t, std::size_t) { return half; });
+    for (std::size_t c = 0; c < in_.channels; c += depth) {
+      const std::size_t end = std::min(c + depth, in_.channels);
+      for (std::size_t column = 0; column < channels; column += n)
+        transform_phase_kernels<halving>(kernels_, c, end, out + column,
+                                         std::min(n, channels - column), phase_kernels,
+                                         [&](std::size_t, std::size_t) { return column; });
       for (std::size_t p = 0; p < winograd_points; ++p) {
         bool add = c > 0;
         for (const std::size_t y : {0u, 1u})
@@ -176,8 +178,9 @@ class winograd_halving {
             if (p / 6 == halving::empty_point(y) || p % 6 == halving::empty_point(x)) continue;
             const detail::panel<T> one{phase_kernels(y, x)(p, 0), products(p, 0, 0), columns};
             panel_product<T>(products.tiles(), end - c,
-                             {inputs(y, x)(p, 0, c), inputs(y, x).row, 1}, width,
-                             std::span(&one, 1), width, {.add = std::exchange(add, true)});
+                             {inputs(y, x)(p, 0, c), inputs(y, x).row, 1}, columns,
+                             std::span(&one, 1), products.row,
+                             {.add = std::exchange(add, true)});
           }
       }
     }
@@ -195,11 +198,12 @@ void winograd_halve(const convolution_geometry& g, const T* image, const T* weig
 }
 
 /// Brings rows of tiles of phases (y, 0) and (y, 1) of a vector of channels back to images of
-/// twice the size, as restore_tile_rows: the halves of the columns of `from` are the two phases.
+/// twice the size, as restore_tile_rows; columns of `from` from from_channel on are the one, those
+/// a vector further the other.
 template <class T>
 void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first, std::size_t last,
-                        const transformed_tiles<T>& from, std::size_t y, std::size_t channel,
-                        const T* bias, T* image) {
+                        const transformed_tiles<T>& from, std::size_t from_channel, std::size_t y,
+                        std::size_t channel, const T* bias, T* image) {
   constexpr std::size_t n = lanes<T>;
   const std::size_t valid = std::min(n, to.channels - channel), plane = to.height * to.width;
   const std::size_t pitch = 8 * tiles.columns();
@@ -209,7 +213,7 @@ void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first
                                             std::size_t tile) {
     for (std::size_t x = 0; x < tiles.columns(); ++x)
       for (const std::size_t phase : {0u, 1u})
-        restore_tile(from, tile + x, phase * n, offset, z + (8 * x + phase) * n, 2 * n, pitch * n);
+        restore_tile(from, tile + x, from_channel + phase * n, offset, z + (8 * x + phase) * n, 2 * n, pitch * n);
     for (std::size_t i = 0; i < height; ++i)
       scatter_channels(
           [&](std::size_t pixel) { return pixel_cursor<T>(z + i * pitch * n, pitch, pitch, pixel); },
@@ -228,7 +232,7 @@ class winograd_doubling {
 
   /// Writes the images, plus bias[c] where there is a bias.
   void operator()(const T* result, const T* bias, T* image) const {
-    const std::size_t most = rows_at_once<T>(in_, in_.channels);
+    const std::size_t most = rows_at_once<T>(in_, 4 * n);
     for (std::size_t first = 0; first < in_.rows(); first += most) {
       const std::size_t last = std::min(first + most, in_.rows());
       const std::size_t tiles = (last - first) * in_.columns();
@@ -239,59 +243,68 @@ class winograd_doubling {
       });
       default_thread_pool().run(ceil_div(out_.channels, n), [&](std::size_t group) {
         const std::size_t channel = group * n, size = transformed_tiles<T>::size(tiles, width);
-        const scratch<T> product_space(2 * size);
-        const auto products = [&](std::size_t y) {
-          return transformed_tiles<T>(product_space + y * size, tiles, width);
+        const scratch<T> product_space(panels * size);
+        const auto products = [&](std::size_t panel) {
+          return transformed_tiles<T>(product_space + panel * size, tiles, width);
         };
         multiply(inputs, channel, products);
         for (const std::size_t y : {0u, 1u})
-          restore_phase_rows(in_, out_, first, last, products(y), y, channel, bias, image);
+          restore_phase_rows(in_, out_, first, last, products(panel_of(y, 0)), column_of(y, 0), y,
+                             channel, bias, image);
       });
     }
   }
 
  private:
-  static constexpr std::size_t n = lanes<T>, width = panel_width<T>;
+  // The four phases of a vector of channels side by side, in one panel or two.
+  static constexpr std::size_t n = lanes<T>, width = panel_width<T>, panels = 4 * n / width;
+  static constexpr std::size_t panel_of(std::size_t y, std::size_t x) {
+    return (2 * y + x) * n / width;
+  }
+  static constexpr std::size_t column_of(std::size_t y, std::size_t x) {
+    return (2 * y + x) * n % width;
+  }
 
-  /// products(y) = inputs·kernels of phases (y, 0) and (y, 1), for a vector of channels from
-  /// `channel` on.
+  /// products(panel) = inputs·kernels of all phases, for a vector of channels from `channel` on.
   template <class Products>
   void multiply(const transformed_tiles<T>& inputs, std::size_t channel,
                 const Products& products) const {
-    const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth);
-    const scratch<T> kernel_space(2 * panel_size);
-    // The panel of phases (y, 0) and (y, 1).
-    const auto panel_of = [&](std::size_t y) {
-      return transformed_kernels<T>{kernel_space + y * panel_size, kernel_depth};
+    const std::size_t panel_size = transformed_kernels<T>::size(kernel_depth, width);
+    const scratch<T> kernel_space(panels * panel_size);
+    const auto kernels = [&](std::size_t panel) {
+      return transformed_kernels<T>{kernel_space + panel * panel_size, kernel_depth, width};
     };
     for (std::size_t c = 0; c < in_.channels; c += kernel_depth) {
       const std::size_t last = std::min(c + kernel_depth, in_.channels);
       transform_phase_kernels<doubling>(
           kernels_, c, last, channel, std::min(n, out_.channels - channel),
-          [&](std::size_t y, std::size_t) { return panel_of(y); },
-          [&](std::size_t, std::size_t x) { return x * n; });
-      for (const std::size_t y : {0u, 1u})
-        for (std::size_t p = 0; p < winograd_points; ++p)
-          multiply_point(inputs, p, y, c, last, panel_of(y), products(y));
+          [&](std::size_t y, std::size_t x) { return kernels(panel_of(y, x)); }, column_of);
+      for (std::size_t p = 0; p < winograd_points; ++p)
+        multiply_point(inputs, p, c, last, kernels, products);
     }
   }
 
   /// One of the 36 products for input channels [first, last), = or += as they are the first or not.
-  void multiply_point(const transformed_tiles<T>& inputs, std::size_t p, std::size_t y,
-                      std::size_t first, std::size_t last, const transformed_kernels<T>& kernels,
-                      const transformed_tiles<T>& products) const {
-    const bool none = p / 6 == doubling::empty_point(y);
-    const std::size_t begin = none || p % 6 == doubling::empty_point(0) ? n : 0;
-    const std::size_t end = none || p % 6 == doubling::empty_point(1) ? n : width;
-    if (first == 0 && end - begin < width)
-      for (std::size_t tile = 0; tile < inputs.tiles(); ++tile) {
-        std::fill_n(products(p, tile, 0), begin, T(0));
-        std::fill_n(products(p, tile, end), width - end, T(0));
+  template <class Kernels, class Products>
+  void multiply_point(const transformed_tiles<T>& inputs, std::size_t p, std::size_t first,
+                      std::size_t last, const Kernels& kernels, const Products& products) const {
+    std::vector<panel<T>> some;
+    for (const std::size_t y : {0u, 1u})
+      for (const std::size_t x : {0u, 1u}) {
+        const std::size_t panel = panel_of(y, x), column = column_of(y, x);
+        T* const to = products(panel)(p, 0, column);
+        if (p / 6 == doubling::empty_point(y) || p % 6 == doubling::empty_point(x)) {
+          if (first == 0)
+            for (std::size_t tile = 0; tile < inputs.tiles(); ++tile)
+              std::fill_n(to + tile * width, n, T(0));
+        } else if (column > 0 && !some.empty() && some.back().c + some.back().columns == to) {
+          some.back().columns += n;
+        } else {
+          some.push_back({kernels(panel)(p, 0) + column, to, n});
+        }
       }
-    if (none) return;
-    const detail::panel<T> one{kernels(p, 0) + begin, products(p, 0, begin), end - begin};
-    panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1}, width,
-                     std::span(&one, 1), width, {.add = first > 0});
+    panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1}, width, some,
+                     width, {.add = first > 0});
   }
 
   tiling in_, out_;

@@ -276,17 +276,16 @@ struct kernel_view {
   }
 };
 
-/// Kernels in Winograd's domain, for a panel of output channels: 36 matrices (channels, panel).
+/// Kernels in Winograd's domain, for a panel of `row` output channels: 36 matrices (channels, row).
 template <class T>
 struct transformed_kernels {
   T* data;
-  std::size_t channels;
+  std::size_t channels, row;
 
-  static constexpr std::size_t row = panel_width<T>;
   /// Elements from one of the 36 to the next; the odd vector spreads them over the cache's sets.
   std::size_t matrix() const { return channels * row + lanes<T>; }
-  static std::size_t size(std::size_t channels) {
-    return winograd_points * transformed_kernels{nullptr, channels}.matrix();
+  static std::size_t size(std::size_t channels, std::size_t row) {
+    return winograd_points * transformed_kernels{nullptr, channels, row}.matrix();
   }
   T* operator()(std::size_t point, std::size_t channel) const {
     return data + point * matrix() + channel * row;
