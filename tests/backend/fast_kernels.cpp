@@ -122,6 +122,27 @@ BOOST_AUTO_TEST_CASE(two_threads_at_once) {
   for (const int n : differences) BOOST_CHECK_EQUAL(n, 0);
 }
 
+// Tasks and their panels follow the number of threads; sums do not.
+BOOST_AUTO_TEST_CASE(the_number_of_threads_changes_nothing) {
+  const std::vector<convolution_case> cases = {{2, 64, 16, 16, 64, 3, 1, 1},
+                                               {1, 512, 8, 8, 512, 3, 1, 1},
+                                               {2, 200, 16, 16, 72, 4, 2, 1},
+                                               {2, 96, 8, 8, 160, 1, 1, 0}};
+  const auto numbers = [&](const convolution_case& c) {
+    const auto r = results_of<xtensor_backend, float>(c);
+    return std::array{r.y.to_host(), r.gx.to_host(), r.ga.to_host()};
+  };
+  for (const auto& c : cases) {
+    default_thread_pool().resize(1);
+    const auto want = numbers(c);
+    for (const std::size_t threads : {2, 5, 16}) {
+      default_thread_pool().resize(threads);
+      BOOST_TEST_CONTEXT(c << ", " << threads << " threads") BOOST_CHECK(numbers(c) == want);
+    }
+  }
+  default_thread_pool().resize(0);
+}
+
 BOOST_AUTO_TEST_CASE(a_block_is_transposed) {
   for (const auto& [rows, columns] : std::vector<std::array<std::size_t, 2>>{
            {lanes, lanes}, {1, 1}, {3, 2 * lanes + 1}, {2 * lanes + 3, 1},

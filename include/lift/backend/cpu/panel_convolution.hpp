@@ -57,6 +57,7 @@ struct panel_products {
   }
 
   class strip_results;
+  class transposed_results;
   class weight_sums;
 
  private:
@@ -117,6 +118,49 @@ class panel_products<T>::strip_results {
   scratch<T> memory_;
 };
 
+/// The results of strips as right factors, for each its panels (pixels, width) one after the other.
+template <class T>
+class panel_products<T>::transposed_results {
+ public:
+  /// Those of a strip.
+  struct panels {
+    const T* data;
+    std::size_t width, size;
+  };
+
+  transposed_results(const convolution_geometry& g, const std::vector<strip>& work, const T* result)
+      : width_(std::min(width, round_up(g.out_channels, lanes<T>))),
+        panels_(ceil_div(g.out_channels, width_)) {
+    std::size_t pixels = 0;
+    for (const strip& s : work) {
+      before_.push_back(pixels);
+      pixels += s.columns();
+    }
+    before_.push_back(pixels);
+    numbers_.resize(pixels * panels_ * width_);
+    default_thread_pool().run(work.size() * panels_, [&](std::size_t task) {
+      const strip& s = work[task / panels_];
+      const std::size_t length = s.last - s.first, out = task % panels_ * width_;
+      T* to = numbers_.data() + (before_[task / panels_] * panels_ + task % panels_ * s.columns()) *
+                                    width_;
+      for (std::size_t b = s.image; b < s.image + s.images; ++b, to += length * width_)
+        transpose_matrix(std::min(width_, g.out_channels - out), length,
+                         result + b * g.result_size() + out * g.out_area() + s.first, g.out_area(),
+                         to, width_);
+    });
+  }
+
+  panels operator[](std::size_t strip) const {
+    return {numbers_.data() + before_[strip] * panels_ * width_, width_,
+            (before_[strip + 1] - before_[strip]) * width_};
+  }
+
+ private:
+  std::size_t width_, panels_;
+  std::vector<std::size_t> before_;  // pixels of the strips before each
+  work_buffer<T> numbers_;
+};
+
 /// Sums as a matrix (weights, O): there the patch matrix is the left factor as it is.
 template <class T>
 class panel_products<T>::weight_sums {
@@ -125,16 +169,16 @@ class panel_products<T>::weight_sums {
       : g_(g), rows_((last - first) * g.kernel.area()), to_(weight + first * g.kernel.area()),
         sums_(rows_ * g.out_channels) {}
 
-  void add(const strip& s, const T* patches, const T* result) {
-    const std::size_t columns = s.columns(), length = s.last - s.first, out = g_.out_channels;
-    const scratch<T> transposed(columns * out + overread);
-    for (std::size_t b = 0; b < s.images; ++b)
-      transpose_matrix(out, length, result + (s.image + b) * g_.result_size() + s.first,
-                       g_.out_area(), transposed.data() + b * length * out, out);
+  /// Adds patches (weights, pixels), their rows `row` apart, times the results there.
+  void add(std::size_t pixels, const T* patches, std::size_t row,
+           const typename transposed_results::panels& results) {
+    const std::size_t out = g_.out_channels;
     std::vector<panel<T>> panels;
-    add_panels(out, transposed.data(), width, sums_.data(), panels);
-    panel_product<T>(rows_, columns, {patches, columns, 1}, out, panels, out, {.add = started_});
-    started_ = true;
+    for (std::size_t j = 0; j < out; j += results.width)
+      panels.push_back({results.data + j / results.width * results.size, sums_.data() + j,
+                        std::min(results.width, out - j)});
+    panel_product<T>(rows_, pixels, {patches, row, 1}, results.width, panels, out,
+                     {.add = std::exchange(started_, true)});
   }
 
   void store() const {

@@ -124,12 +124,19 @@ void patch_convolve_weight(const convolution_geometry& g, const T* image, const 
                            T* weight) {
   // A task owns the weights of a few input channels and adds up the whole batch in order.
   const auto work = strips(g, Products::weight_columns);
+  const typename Products::transposed_results results(g, work, result);
   parallel_for(g.channels, Products::weight_channels(g), [&](std::size_t first, std::size_t last) {
     typename Products::weight_sums sums(g, first, last, weight);
-    for (const strip& s : work) {
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      const strip& s = work[i];
+      if (g.pointwise() && s.images == 1) {
+        const T* const pixels = image + s.image * g.image_size() + first * g.image_area() + s.first;
+        sums.add(s.columns(), pixels, g.image_area(), results[i]);
+        continue;
+      }
       const scratch<T> patches((last - first) * g.kernel.area() * s.columns());
       im2col(g, s, first, last, image, patches.data());
-      sums.add(s, patches.data(), result);
+      sums.add(s.columns(), patches.data(), s.columns(), results[i]);
     }
     sums.store();
   });

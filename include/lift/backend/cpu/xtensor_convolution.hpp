@@ -59,6 +59,7 @@ struct blas_products_of_patches {
   }
 
   class strip_results;
+  class transposed_results;
   class weight_sums;
 
  private:
@@ -102,11 +103,11 @@ class blas_products_of_patches<T>::strip_results {
     blas_product(last - first, columns_, channels_, T(1), weight + first, patch_, true, data_, row_,
                  false, T(add), to, row);
   }
-  /// to (O, rows) = results·patchesᵀ, added or not.
-  void multiply_transposed(std::size_t rows, const T* patches, bool add, T* to,
+  /// to (O, rows) = results·patchesᵀ, added or not; the rows of the patches are `pitch` apart.
+  void multiply_transposed(std::size_t rows, const T* patches, std::size_t pitch, bool add, T* to,
                            std::size_t row) const {
-    blas_product(channels_, rows, columns_, T(1), data_, row_, false, patches, columns_, true,
-                 T(add), to, row);
+    blas_product(channels_, rows, columns_, T(1), data_, row_, false, patches, pitch, true, T(add),
+                 to, row);
   }
 
   const bool in_place;
@@ -118,6 +119,22 @@ class blas_products_of_patches<T>::strip_results {
   std::size_t row_;
 };
 
+/// The results of strips as they are: BLAS transposes.
+template <class T>
+class blas_products_of_patches<T>::transposed_results {
+ public:
+  transposed_results(const convolution_geometry& g, const std::vector<strip>& work, const T* result)
+      : g_(g), work_(work), result_(result) {}
+  strip_results operator[](std::size_t strip) const {
+    return strip_results(g_, work_[strip], false, result_);
+  }
+
+ private:
+  const convolution_geometry& g_;
+  const std::vector<strip>& work_;
+  const T* result_;
+};
+
 /// The weights themselves are the sums.
 template <class T>
 class blas_products_of_patches<T>::weight_sums {
@@ -125,9 +142,10 @@ class blas_products_of_patches<T>::weight_sums {
   weight_sums(const convolution_geometry& g, std::size_t first, std::size_t last, T* weight)
       : g_(g), rows_((last - first) * g.kernel.area()), to_(weight + first * g.kernel.area()) {}
 
-  void add(const strip& s, const T* patches, const T* result) {
-    strip_results(g_, s, false, result)
-        .multiply_transposed(rows_, patches, std::exchange(started_, true), to_, g_.patch());
+  /// Adds the results times patches (weights, pixels), whose rows are `row` apart.
+  void add(std::size_t, const T* patches, std::size_t row, const strip_results& results) {
+    results.multiply_transposed(rows_, patches, row, std::exchange(started_, true), to_,
+                                g_.patch());
   }
   void store() const {}
 
