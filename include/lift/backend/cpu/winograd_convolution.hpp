@@ -58,7 +58,8 @@ class winograd_convolution {
   void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t kernels = transformed_tiles<T>::size(in_.channels, out_.channels);
     const std::size_t inputs = transformed_tiles<T>::size(out_.tiles(), in_.channels);
-    if (kernels <= std::max(inputs, far_bytes / 2 / sizeof(T)))
+    const std::size_t together = rows_of_turn() * out_.columns();
+    if (kernels <= far_bytes / 2 / sizeof(T) || (kernels <= inputs && together >= 24))
       tiles_in_turn(image, epilogue, result);
     else
       panels_in_turn(image, epilogue, result);
@@ -66,8 +67,8 @@ class winograd_convolution {
 
  private:
 
-  /// Few kernels, or fewer than tiles: all are transformed first; a task then does a few rows of tiles
-  /// from end to end.
+  /// Few kernels, or fewer than tiles of which enough are done together to pay for reading the kernels:
+  /// all are transformed first; a task then does a few rows of tiles from end to end.
   void tiles_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     constexpr std::size_t width = panel_width<T>;
     const std::size_t panels = ceil_div(out_.channels, width);
@@ -84,9 +85,8 @@ class winograd_convolution {
       transform_panel(panel, first, std::min(first + step, in_.channels),
                       kernels_of(panel, first));
     });
-    // Four, eight … tasks share out evenly.
     const std::size_t tasks =
-        round_up(ceil_div(out_.rows(), rows_within(near_bytes(), in_.channels + width)), 4);
+        round_up(ceil_div(out_.rows(), rows_of_turn()), default_thread_pool().size());
     const std::size_t rows = ceil_div(out_.rows(), tasks);
     default_thread_pool().run(ceil_div(out_.rows(), rows), [&](std::size_t task) {
       const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
@@ -102,6 +102,12 @@ class winograd_convolution {
         restore(products, first, last, panel, epilogue, result);
       }
     });
+  }
+
+  /// Rows of tiles of a task of tiles_in_turn: their inputs and their products to a panel stay in a
+  /// core's cache.
+  std::size_t rows_of_turn() const {
+    return rows_within(near_bytes(), in_.channels + panel_width<T>);
   }
 
   /// Many kernels: the tiles are transformed first; a task then does a panel of output channels.
