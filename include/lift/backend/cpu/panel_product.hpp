@@ -152,9 +152,9 @@ void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, 
 /// panel_product, Most rows at a time, with `together` rows of A at once copied to `packed` unless
 /// that is null.
 template <std::size_t Most, class T>
-void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
-                   std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end,
-                   std::size_t together, T* packed) {
+void product_of_rows(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
+                     std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end,
+                     std::size_t together, T* packed) {
   const T* const bias = end.bias;
   std::size_t first = 0;
   do {
@@ -191,8 +191,8 @@ void product_of_panels(std::size_t m, std::size_t depth, const left_matrix<T>& a
   const std::size_t together = far ? lines : packed_rows;
   const scratch<T> packed(copy ? together * std::min(depth, depth_block) : 0);
   const auto multiply = [&]<std::size_t Most>() {
-    panel_product<Most, T>(m, depth, a, b_row, panels, c_row, end, together,
-                           copy ? packed.data() : nullptr);
+    product_of_rows<Most, T>(m, depth, a, b_row, panels, c_row, end, together,
+                             copy ? packed.data() : nullptr);
   };
   const std::size_t widest = std::ranges::max(panels, {}, &panel<T>::columns).columns;
   if (row_block<T>(ceil_div(widest, lanes<T>)) == 6)
@@ -209,10 +209,12 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
   // Rows of B that do not follow each other are copied first, where many rows of A take them: far
   // apart they fall on the same sets of the caches.
   constexpr std::size_t width = panel_width<T>, block = 512;
+  if (panels.empty()) return;
   if (b_row <= width || m < 4 * packed_rows || depth == 0)
     return product_of_panels<T>(m, depth, a, b_row, panels, c_row, end);
   const std::size_t size = std::min(depth, block) * width;
-  const std::size_t together = std::min(panels.size(), std::max<std::size_t>(1, near_bytes() / 2 / sizeof(T) / size));
+  const std::size_t together =
+      std::clamp<std::size_t>(near_bytes() / 2 / sizeof(T) / size, 1, panels.size());
   const scratch<T> copies(together * size);
   std::vector<panel<T>> some;
   for (std::size_t from = 0; from < panels.size(); from += together) {

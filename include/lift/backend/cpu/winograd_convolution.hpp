@@ -67,8 +67,8 @@ class winograd_convolution {
 
  private:
 
-  /// Few kernels, or fewer than tiles of which enough are done together to pay for reading the kernels:
-  /// all are transformed first; a task then does a few rows of tiles from end to end.
+  /// Few kernels, or fewer than tiles of which enough are done together to pay for reading the
+  /// kernels: all are transformed first; a task then does a few rows of tiles from end to end.
   void tiles_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     constexpr std::size_t width = panel_width<T>;
     const std::size_t panels = ceil_div(out_.channels, width);

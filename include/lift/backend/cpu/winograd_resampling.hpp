@@ -213,7 +213,8 @@ void restore_phase_rows(const tiling& tiles, const tiling& to, std::size_t first
                                             std::size_t tile) {
     for (std::size_t x = 0; x < tiles.columns(); ++x)
       for (const std::size_t phase : {0u, 1u})
-        restore_tile(from, tile + x, from_channel + phase * n, offset, z + (8 * x + phase) * n, 2 * n, pitch * n);
+        restore_tile(from, tile + x, from_channel + phase * n, offset, z + (8 * x + phase) * n,
+                     2 * n, pitch * n);
     for (std::size_t i = 0; i < height; ++i)
       scatter_channels(
           [&](std::size_t pixel) { return pixel_cursor<T>(z + i * pitch * n, pitch, pitch, pixel); },
@@ -303,8 +304,8 @@ class winograd_doubling {
           some.push_back({kernels(panel)(p, 0) + column, to, n});
         }
       }
-    panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1}, width, some,
-                     width, {.add = first > 0});
+    panel_product<T>(inputs.tiles(), last - first, {inputs(p, 0, first), inputs.row, 1}, width,
+                     some, width, {.add = first > 0});
   }
 
   tiling in_, out_;
