@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(the_number_of_threads_changes_nothing) {
   for (const auto& c : cases) {
     default_thread_pool().resize(1);
     const auto want = numbers(c);
-    for (const std::size_t threads : {2, 5, 16}) {
+    for (const std::size_t threads : {2u, 5u, 16u}) {
       default_thread_pool().resize(threads);
       BOOST_TEST_CONTEXT(c << ", " << threads << " threads") BOOST_CHECK(numbers(c) == want);
     }

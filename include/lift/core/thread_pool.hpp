@@ -34,7 +34,8 @@ class thread_pool {
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
 
-  std::size_t size() const { return workers_.size() + 1; }
+  /// The number of threads; while another thread resizes the pool, that before or after.
+  std::size_t size() const { return size_; }
 
   /// Changes the number of threads; waits for a loop in progress.
   void resize(std::size_t threads) {
@@ -102,6 +103,7 @@ class thread_pool {
     processors_ = available_processors();
     crowded_ = threads > processors_;
     stopping_ = false;
+    size_ = threads;
     shares_ = std::vector<share>(threads);
     for (std::size_t i = 1; i < threads; ++i)
       workers_.emplace_back([this, i, seen = generation_.load()]() mutable {
@@ -182,6 +184,7 @@ class thread_pool {
   std::atomic<std::size_t> active_ = 0;  // workers in the loop
   std::atomic<std::size_t> generation_ = 0;
   std::exception_ptr failure_;
+  std::atomic<std::size_t> size_ = 1;
   std::size_t processors_ = 1;
   bool crowded_ = false;  // whether threads outnumber processors
   bool open_ = false;  // whether workers may join the loop

@@ -10,7 +10,8 @@
 
 namespace lift::detail {
 
-/// Bytes of a core's second-level cache as the system has them; 1 MiB where it does not say.
+/// Bytes of a core's second-level cache as the system has them, but at least 256 KiB and at most 2 MiB;
+/// 1 MiB where it does not say.
 inline std::size_t second_level_bytes() {
   static const std::size_t bytes = [] {
     std::size_t told = 0;

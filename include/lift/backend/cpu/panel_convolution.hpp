@@ -129,7 +129,7 @@ class panel_products<T>::transposed_results {
   };
 
   transposed_results(const convolution_geometry& g, const std::vector<strip>& work, const T* result)
-      : width_(std::min(width, round_up(g.out_channels, lanes<T>))),
+      : width_(std::min(width, round_up(std::max<std::size_t>(g.out_channels, 1), lanes<T>))),
         panels_(ceil_div(g.out_channels, width_)) {
     std::size_t pixels = 0;
     for (const strip& s : work) {

@@ -79,7 +79,7 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
     // foresee.
     if (a.step == 1)
       for (std::size_t i = 0; i < Rows; ++i) __builtin_prefetch(rows[i] + Rows * a.row + k);
-    for (const std::size_t end_of_line = std::min(k + lanes<T>, depth); k < end_of_line;
+    for (const std::size_t end_of_line = std::min(k + 64 / sizeof(T), depth); k < end_of_line;
          ++k, b += b_row) {
       std::array<batch, Vectors> right;
 #pragma GCC unroll 4

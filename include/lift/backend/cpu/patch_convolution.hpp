@@ -11,8 +11,11 @@
 //   strip_results(g, s, share, result).multiply(first, last, weight, to, row, image, add)
 //     rows [first, last) of weightᵀ·results, added or not, to rows `row` apart and images `image`
 //     apart; its member in_place says whether that may be the images, where patches are pixels.
-//   weight_sums(g, first, last, weight).add(s, patches, result), then store()
-//     the weights of input channels [first, last): sums of results·patchesᵀ over the strips.
+//   transposed_results(g, strips, result)[i]
+//     the results of strip i as weight_sums takes them.
+//   weight_sums(g, first, last, weight).add(pixels, patches, row, results of a strip), then store()
+//     the weights of input channels [first, last): sums of results·patchesᵀ over the strips; rows of
+//     patches are `row` apart.
 //
 // and its sizes: columns(g), transpose_columns(g) and weight_columns, the output pixels of a strip
 // for each; transpose_channels(g, s, share) and weight_channels(g), the input channels whose patches

@@ -58,17 +58,19 @@ class winograd_convolution {
   void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t kernels = transformed_tiles<T>::size(in_.channels, out_.channels);
     const std::size_t inputs = transformed_tiles<T>::size(out_.tiles(), in_.channels);
-    const std::size_t together = rows_of_turn() * out_.columns();
-    if (kernels <= far_bytes / 2 / sizeof(T) || (kernels <= inputs && together >= 24))
+    // Of so many channels enough tiles are done together to pay for reading the kernels; the processor
+    // has no say here, since the two ways add up in different orders.
+    constexpr std::size_t few_channels = 320;
+    if (kernels <= far_bytes / 2 / sizeof(T) ||
+        (kernels <= inputs && in_.channels < few_channels))
       tiles_in_turn(image, epilogue, result);
     else
       panels_in_turn(image, epilogue, result);
   }
 
  private:
-
-  /// Few kernels, or fewer than tiles of which enough are done together to pay for reading the
-  /// kernels: all are transformed first; a task then does a few rows of tiles from end to end.
+  /// Few kernels, or fewer than tiles of few channels: all are transformed first; a task then does a few
+  /// rows of tiles from end to end.
   void tiles_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     constexpr std::size_t width = panel_width<T>;
     const std::size_t panels = ceil_div(out_.channels, width);

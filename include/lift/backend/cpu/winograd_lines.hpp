@@ -222,7 +222,8 @@ class line_convolution {
   std::size_t columns_of(std::size_t panel) const {
     return std::min(width, g_.out_channels - panel * width);
   }
-  /// Rows of lines whose transformed inputs stay in a core's cache, about the same in every task.
+  /// Rows of lines whose transformed inputs and products to a panel stay in a core's cache, about the
+  /// same in every task.
   std::size_t rows_of_task() const {
     const std::size_t bytes =
         line_points::count * sizeof(T) * (g_.channels + width) * lines_.columns();

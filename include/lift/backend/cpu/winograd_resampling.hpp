@@ -93,8 +93,7 @@ void read_phase_rows(const tiling& from, const T* image, std::size_t channel, st
   }
 }
 
-/// Rows of tiles done at once, of so many columns of products: enough to pay for the kernels'
-/// transforms, few enough for the products to stay in a core's cache.
+/// Rows of tiles done at once, of so many columns of products: they stay in a core's cache.
 template <class T>
 std::size_t rows_at_once(const tiling& tiles, std::size_t width) {
   const std::size_t fit = near_bytes() / (winograd_points * sizeof(T) * width);
