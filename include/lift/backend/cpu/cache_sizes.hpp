@@ -18,8 +18,7 @@ inline std::size_t second_level_bytes() {
 #ifdef _SC_LEVEL2_CACHE_SIZE
     told = static_cast<std::size_t>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)));
 #endif
-    if (told == 0) told = std::size_t{1} << 20;
-    return std::clamp(told, std::size_t{256} << 10, std::size_t{2} << 20);
+    return told ? std::clamp(told, std::size_t{256} << 10, std::size_t{2} << 20) : std::size_t{1} << 20;
   }();
   return bytes;
 }

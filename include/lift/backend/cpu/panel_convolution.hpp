@@ -174,9 +174,7 @@ class panel_products<T>::weight_sums {
            const typename transposed_results::panels& results) {
     const std::size_t out = g_.out_channels;
     std::vector<panel<T>> panels;
-    for (std::size_t j = 0; j < out; j += results.width)
-      panels.push_back({results.data + j / results.width * results.size, sums_.data() + j,
-                        std::min(results.width, out - j)});
+    add_panels(out, results.data, results.size, sums_.data(), panels);
     panel_product<T>(rows_, pixels, {patches, row, 1}, results.width, panels, out,
                      {.add = std::exchange(started_, true)});
   }

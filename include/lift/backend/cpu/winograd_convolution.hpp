@@ -87,8 +87,9 @@ class winograd_convolution {
       transform_panel(panel, first, std::min(first + step, in_.channels),
                       kernels_of(panel, first));
     });
-    const std::size_t tasks =
-        round_up(ceil_div(out_.rows(), rows_of_turn()), default_thread_pool().size());
+    // A task's inputs and their products to a panel stay in a core's cache.
+    const std::size_t most = out_.rows_within<T>(near_bytes(), in_.channels + width);
+    const std::size_t tasks = round_up(ceil_div(out_.rows(), most), default_thread_pool().size());
     const std::size_t rows = ceil_div(out_.rows(), tasks);
     default_thread_pool().run(ceil_div(out_.rows(), rows), [&](std::size_t task) {
       const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
@@ -106,17 +107,11 @@ class winograd_convolution {
     });
   }
 
-  /// Rows of tiles of a task of tiles_in_turn: their inputs and their products to a panel stay in a
-  /// core's cache.
-  std::size_t rows_of_turn() const {
-    return rows_within(near_bytes(), in_.channels + panel_width<T>);
-  }
-
   /// Many kernels: the tiles are transformed first; a task then does a panel of output channels.
   void panels_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t width = panel_of_task<T>(out_.channels);
-    const std::size_t most =
-        std::min(rows_within(far_bytes, in_.channels), rows_within(near_bytes(), width));
+    const std::size_t most = std::min(out_.rows_within<T>(far_bytes, in_.channels),
+                                      out_.rows_within<T>(near_bytes(), width));
     for (std::size_t first = 0; first < out_.rows(); first += most) {
       const std::size_t rows = std::min(most, out_.rows() - first);
       const std::size_t tiles = rows * out_.columns();
@@ -138,12 +133,6 @@ class winograd_convolution {
         restore(products, first, first + rows, panel, epilogue, result);
       });
     }
-  }
-
-  /// Rows of tiles of so many channels that take so many bytes, at least one.
-  std::size_t rows_within(std::size_t bytes, std::size_t channels) const {
-    const std::size_t row = winograd_points * sizeof(T) * channels * out_.columns();
-    return std::max<std::size_t>(1, bytes / row);
   }
 
   void transform_panel(std::size_t panel, std::size_t first, std::size_t last,

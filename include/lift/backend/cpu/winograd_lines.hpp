@@ -237,18 +237,18 @@ class line_convolution {
     const std::size_t area = g_.kernel.area(), all = columns_of(panel);
     const kernel_view<T> view{weight_, weight_ + g_.out_channels * g_.patch(), area, g_.patch()};
     transposed_kernels<Filter::taps, T> transposed;
-    for (std::size_t half = 0; half < width; half += n)
+    for (std::size_t column = 0; column < all; column += n)
       for (std::size_t c = first; c < last; ++c)
         for (std::size_t row = 0; row < kernel_rows(); ++row) {
           kernel_view<T> of_row = view;
           of_row.data += row * Filter::taps;
-          transposed.read(of_row, c, panel * width + half,
-                          half < all ? std::min(n, all - half) : 0, Filter::taps);
+          transposed.read(of_row, c, panel * width + column, std::min(n, all - column),
+                          Filter::taps);
           std::array<batch, Filter::taps> taps;
           for (std::size_t i = 0; i < Filter::taps; ++i) taps[i] = transposed[i];
           const auto points = Filter::kernel(taps);
           for (std::size_t p = 0; p < points.size(); ++p)
-            points[p].store_unaligned(to(p, row * g_.channels + c, half));
+            points[p].store_unaligned(to(p, row * g_.channels + c, column));
         }
   }
 

@@ -93,13 +93,6 @@ void read_phase_rows(const tiling& from, const T* image, std::size_t channel, st
   }
 }
 
-/// Rows of tiles done at once, of so many columns of products: they stay in a core's cache.
-template <class T>
-std::size_t rows_at_once(const tiling& tiles, std::size_t width) {
-  const std::size_t fit = near_bytes() / (winograd_points * sizeof(T) * width);
-  return std::max<std::size_t>(1, fit / tiles.columns());
-}
-
 /// The convolution that halves, some rows of tiles at a time.
 template <class T>
 class winograd_halving {
@@ -111,7 +104,7 @@ class winograd_halving {
   /// Writes the results with the epilogue.
   void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t width = panel_of_task<T>(out_.channels);
-    const std::size_t most = rows_at_once<T>(out_, width);
+    const std::size_t most = out_.rows_within<T>(near_bytes(), width);
     const std::size_t groups = ceil_div(in_.channels, n);
     for (std::size_t first = 0; first < out_.rows(); first += most) {
       const std::size_t last = std::min(first + most, out_.rows());
@@ -232,7 +225,7 @@ class winograd_doubling {
 
   /// Writes the images, plus bias[c] where there is a bias.
   void operator()(const T* result, const T* bias, T* image) const {
-    const std::size_t most = rows_at_once<T>(in_, 4 * n);
+    const std::size_t most = in_.rows_within<T>(near_bytes(), 4 * n);
     for (std::size_t first = 0; first < in_.rows(); first += most) {
       const std::size_t last = std::min(first + most, in_.rows());
       const std::size_t tiles = (last - first) * in_.columns();

@@ -25,6 +25,13 @@ struct tiling {
   std::size_t rows_of_image() const { return ceil_div(height, 4); }
   std::size_t rows() const { return images * rows_of_image(); }
   std::size_t tiles() const { return rows() * columns(); }
+
+  /// Rows of tiles of which so many channels in Winograd's domain take so many bytes, at least one.
+  template <class T>
+  std::size_t rows_within(std::size_t bytes, std::size_t of_channels) const {
+    const std::size_t row = winograd_points * sizeof(T) * of_channels * columns();
+    return std::max<std::size_t>(1, bytes / row);
+  }
 };
 
 /// Tiles in Winograd's domain: 36 matrices (tiles, channels), row-major.
