@@ -73,10 +73,12 @@ concept attention_backend = requires(const attention_geometry& g, std::size_t n,
 };
 
 /// A backend with attention of its own for images stored as T with the channels last:
-/// attend_pixels(g, qkv, y), attend_pixels_gradient(g, qkv, w, gradient).
+/// attend_pixels(g, qkv, y), attend_pixels_tangents(g, tangents, qkv, dqkv, dy) of stacked tangents,
+/// attend_pixels_gradient(g, qkv, w, gradient).
 template <class B, class T>
 concept pixel_attention_backend = requires(const attention_geometry& g, const T* in, T* out) {
   B::attend_pixels(g, in, out);
+  B::attend_pixels_tangents(g, std::size_t{1}, in, in, out);
   B::attend_pixels_gradient(g, in, in, out);
 };
 

@@ -33,7 +33,7 @@ struct attention {
     return {qkv[0], qkv[1] / 3, qkv[2], qkv[3]};
   }
 
-  // The rules work on channels first and on accumulators, so that probabilities are not rounded.
+  // Elsewhere than there the rules work on channels first and on accumulators: no probability is rounded.
 
   template <class Tensor>
   auto forward(const Tensor& qkv) const {
@@ -48,6 +48,15 @@ struct attention {
   }
   template <class Tensor>
   Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
+    using Backend = typename Tensor::backend_type;
+    if constexpr (pixel_attention_backend<Backend, typename Tensor::value_type>)
+      if (d[0].layout() == memory_layout::channels_last) {
+        const Tensor x = qkv.in_layout(d[0].layout());
+        Tensor dy(output_shape(d[0].shape()), d[0].layout());
+        Backend::attend_pixels_tangents(geometry(output_shape(x.shape())), d[0].size() / x.size(),
+                                        x.data(), d[0].data(), dy.mutable_data());
+        return dy;
+      }
     return stored_like(d[0], attend_tangents(as_computed(qkv), as_computed(d[0])));
   }
   template <class Tensor>
@@ -66,20 +75,13 @@ struct attention {
  private:
   template <class Tensor>
   static typename Tensor::accumulators as_computed(const Tensor& x) {
-    const Tensor first = channels_first(x);
-    if constexpr (is_own_accumulator<typename Tensor::value_type>)
-      return first;
-    else
-      return first.template stored_as<typename Tensor::accumulators::value_type>();
+    using Computed = typename Tensor::accumulators::value_type;
+    return x.template stored_as<Computed>(memory_layout::channels_first);
   }
   /// y in the storage and the layout of x.
   template <class Tensor>
   static Tensor stored_like(const Tensor& x, const typename Tensor::accumulators& y) {
-    const auto same = y.in_layout(x.layout());
-    if constexpr (is_own_accumulator<typename Tensor::value_type>)
-      return same;
-    else
-      return same.template stored_as<typename Tensor::value_type>();
+    return y.template stored_as<typename Tensor::value_type>(x.layout());
   }
 
   template <class Tensor>
@@ -140,10 +142,9 @@ struct attention {
         apply_columns(c, at(c, w), p, dv.mutable_data() + c.offset());
       });
       Tensor g(qkv.shape());
-      const std::size_t channels = w.shape()[1];
-      copy_channels(channels, dq, 0, g, 0);
-      copy_channels(channels, dk, 0, g, channels);
-      copy_channels(channels, dv, 0, g, 2 * channels);
+      copy_channels(w.shape()[1], dq, 0, g, 0);
+      copy_channels(w.shape()[1], dk, 0, g, w.shape()[1]);
+      copy_channels(w.shape()[1], dv, 0, g, 2 * w.shape()[1]);
       return g;
     }
   }

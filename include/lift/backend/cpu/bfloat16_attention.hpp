@@ -56,6 +56,45 @@ class pixel_head {
     }
   }
 
+  /// Writes the head's channels of y's tangents, `stride` numbers apart, from the first of them on;
+  /// `moved` is the same head of the tangents of qkv.
+  void differentiate_along(const bfloat16_products_here& products,
+                           const std::vector<pixel_head>& moved, bfloat16* dy, std::size_t pitch,
+                           std::size_t stride) const {
+    const scratch<bfloat16_pair> keys(factor_size()), values(factor_size()),
+        moved_keys(moved.size() * factor_size()), moved_values(moved.size() * factor_size());
+    pack_transposed(k_, keys);
+    pack(v_, values);
+    for (std::size_t k = 0; k < moved.size(); ++k) {
+      pack_transposed(moved[k].k_, moved_keys + k * factor_size());
+      pack(moved[k].v_, moved_values + k * factor_size());
+    }
+    const scratch<bfloat16> q(strip * padded_depth()), dq(strip * padded_depth()),
+        p(strip * left_pitch()), ds(strip * left_pitch());
+    const scratch<float> scores(strip * scores_pitch()), changes(strip * scores_pitch());
+    const float scale = 1 / std::sqrt(static_cast<float>(depth_));
+    float shares[strip];
+    for (std::size_t first = 0; first < n_; first += strip) {
+      const std::size_t queries = std::min(strip, n_ - first);
+      take(q_, first, queries, q);
+      by_keys(products, q, keys, scores);
+      for (std::size_t i = 0; i < queries; ++i)
+        shares[i] = exponentials(scores + i * scores_pitch(), p + i * left_pitch());
+      for (std::size_t k = 0; k < moved.size(); ++k) {
+        take(moved[k].q_, first, queries, dq);
+        by_keys(products, dq, keys, changes);
+        by_keys(products, q, moved_keys + k * factor_size(), changes, true);
+        for (std::size_t i = 0; i < queries; ++i)
+          softmax_gradient(k == 0 ? shares[i] : 1.0f, scale, p + i * left_pitch(),
+                           changes + i * scores_pitch(), ds + i * left_pitch());
+        by_depth(products, ds, values, scores);
+        by_depth(products, p, moved_values + k * factor_size(), scores, true);
+        for (std::size_t i = 0; i < queries; ++i)
+          round(scores + i * scores_pitch(), 1.0f, dy + k * stride + (first + i) * pitch);
+      }
+    }
+  }
+
   /// Writes the head's channels of the gradient of ⟨w, y⟩ with respect to queries, keys and values,
   /// as they are, from the first of them on; w as y.
   void differentiate(const bfloat16_products_here& products, const bfloat16* w, std::size_t w_pitch,
@@ -189,16 +228,16 @@ class pixel_head {
   }
   std::size_t pairs_size() const { return 2 * depth_steps_ * tile; }
 
-  /// to (32, keys) = left (32, depth)·right, and (32, depth) = left (32, keys)·right.
+  /// to (32, keys) = left (32, depth)·right, and (32, depth) = left (32, keys)·right, added or not.
   void by_keys(const bfloat16_products_here& products, const bfloat16* left,
-               const bfloat16_pair* right, float* to) const {
+               const bfloat16_pair* right, float* to, bool add = false) const {
     multiply(products, {left, padded_depth()}, step_depth, right, depth_steps_, key_steps_,
-             depth_steps_, to, scores_pitch(), false);
+             depth_steps_, to, scores_pitch(), add);
   }
   void by_depth(const bfloat16_products_here& products, const bfloat16* left,
-                const bfloat16_pair* right, float* to) const {
+                const bfloat16_pair* right, float* to, bool add = false) const {
     multiply(products, {left, left_pitch()}, step_depth, right, key_steps_, depth_steps_,
-             key_steps_, to, scores_pitch(), false);
+             key_steps_, to, scores_pitch(), add);
   }
   /// sums (keys, depth) = the kept strips, turned, times those of depth, added or not.
   void gather(const bfloat16_products_here& products, std::size_t kept, const bfloat16* turned,
@@ -243,11 +282,17 @@ class pixel_head {
     // e^x = 2^(x·log₂e) takes fewer steps.
     const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(depth_));
     const std::size_t whole = n_ / batch::size * batch::size;
+    // Four maxima, so that none waits for the one before.
+    std::array<batch, 4> tops;
+    tops.fill(batch(scores[0]));
+    for (std::size_t i = 0; i < whole; i += batch::size) {
+      batch& top = tops[i / batch::size % tops.size()];
+      top = xsimd::max(top, batch::load_unaligned(scores + i));
+    }
     float top = scores[0];
-    batch tops(top);
-    for (std::size_t i = 0; i < whole; i += batch::size)
-      tops = xsimd::max(tops, batch::load_unaligned(scores + i));
-    for (const float lane : lanes_of(tops)) top = std::max(top, lane);
+    for (const float lane : lanes_of(
+             xsimd::max(xsimd::max(tops[0], tops[1]), xsimd::max(tops[2], tops[3]))))
+      top = std::max(top, lane);
     for (std::size_t i = whole; i < n_; ++i) top = std::max(top, scores[i]);
     batch totals(0.0f);
     const batch scales(scale), offset(-top * scale);
@@ -319,6 +364,21 @@ inline void bfloat16_attention(const attention_geometry& g, const bfloat16* qkv,
     pixel_head(g, task, qkv)
         .attend(products, y + task / g.heads * g.image_size() + task % g.heads * g.depth,
                 g.heads * g.depth);
+  });
+}
+
+/// dy of `tangents` stacked tangents of qkv.
+inline void bfloat16_attention_tangents(const attention_geometry& g, std::size_t tangents,
+                                        const bfloat16* qkv, const bfloat16* dqkv, bfloat16* dy) {
+  default_thread_pool().run(g.batch * g.heads, [&](std::size_t task) {
+    const bfloat16_products_here products;
+    std::vector<pixel_head> moved;
+    for (std::size_t k = 0; k < tangents; ++k)
+      moved.emplace_back(g, task, dqkv + k * g.batch * 3 * g.image_size());
+    pixel_head(g, task, qkv)
+        .differentiate_along(products, moved,
+                             dy + task / g.heads * g.image_size() + task % g.heads * g.depth,
+                             g.heads * g.depth, g.batch * g.image_size());
   });
 }
 

@@ -13,6 +13,7 @@
 
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/cpu/bfloat16_packing.hpp>
+#include <lift/backend/cpu/cache_sizes.hpp>
 #include <lift/backend/cpu/simd_lanes.hpp>
 #include <lift/core/thread_pool.hpp>
 
@@ -24,7 +25,8 @@ class pixel_convolver {
   pixel_convolver(const tap_geometry& t, const kernel_strides& strides, memory_layout layout)
       : t_(t),
         kernels_(t_, strides, layout == memory_layout::packed_kernels),
-        out_blocks_(ceil_div(t.out_channels, product_side)) {}
+        out_blocks_(ceil_div(t.out_channels, product_side)),
+        together_(pixel_strip::images_together(t_)) {}
 
   pixel_convolver(const pixel_convolver&) = delete;  // kernels_ refers to t_
   pixel_convolver& operator=(const pixel_convolver&) = delete;
@@ -33,7 +35,7 @@ class pixel_convolver {
                   const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
     if (t_.batch * t_.out_channels * t_.out_area() == 0) return;
     const pixel_strip whole(t_, t_.rows());
-    if (t_.batch * whole.size() * sizeof(bfloat16) <
+    if (t_.batch / together_ * whole.size() * sizeof(bfloat16) <
         out_blocks_ * kernels_.size() * sizeof(bfloat16_pair))
       by_channels(whole, image, weight, epilogue, out);
     else
@@ -41,14 +43,21 @@ class pixel_convolver {
   }
 
  private:
-  /// Rows of strips that stay in a core's second-level cache, and are enough of them for several
-  /// cores.
+  /// Where an image starts.
+  const bfloat16* image_of(const bfloat16* images, std::size_t i) const {
+    return images + i * t_.channels * t_.height * t_.width;
+  }
+
+  /// Rows of strips that stay in a core's own cache beside kernels, and are enough of them for
+  /// several cores.
   std::size_t strip_rows() const {
-    constexpr std::size_t bytes = std::size_t{256} << 10, least_strips = 8, least_rows = 4;
+    constexpr std::size_t least_strips = 8, least_rows = 4;
     const std::size_t row =
         pixel_strip(t_, t_.rows()).size() * sizeof(bfloat16) / (t_.rows() + t_.reach.height);
-    const std::size_t most = std::max<std::size_t>(1, bytes / std::max<std::size_t>(row, 1));
-    const std::size_t wanted = std::max(least_rows, t_.batch * t_.rows() / least_strips);
+    const std::size_t most =
+        std::max<std::size_t>(1, near_bytes() / 2 / std::max<std::size_t>(row, 1));
+    const std::size_t wanted =
+        std::max(least_rows, t_.batch / together_ * t_.rows() / least_strips);
     return ceil_div(t_.rows(), ceil_div(t_.rows(), std::min(most, wanted)));
   }
 
@@ -73,39 +82,46 @@ class pixel_convolver {
     const auto packed_here = packed_kernels(weight);
     const bfloat16_pair* const kernels = panels_of(weight, packed_here);
     const std::size_t rows = strip_rows(), strips = ceil_div(t_.rows(), rows);
-    parallel_for(t_.batch * strips, 1, [&](std::size_t i, std::size_t) {
-      const std::size_t b = i / strips, first = i % strips * rows;
+    parallel_for(t_.batch / together_ * strips, 1, [&](std::size_t i, std::size_t) {
+      const std::size_t image_at = i / strips * together_, first = i % strips * rows;
       const pixel_strip strip(t_, std::min(rows, t_.rows() - first));
       const scratch<bfloat16> packed(strip.size() + pixel_strip::overread);
-      strip.pack(image + b * t_.channels * t_.height * t_.width, first, packed);
+      strip.pack(image_of(image, image_at), first, packed);
       const auto steps = steps_of(strip);
       const bfloat16_products_here products;
       for (std::size_t block = 0; block < out_blocks_; ++block)
         multiply(products, kernels + block * kernels_.size(), packed, strip, steps,
-                 {b, 1, first, block}, epilogue, out);
+                 {image_at, 1, first, block}, epilogue, out);
     });
   }
 
-  /// The images are packed once; each task takes all of them through 32 channels' kernels.
+  /// So many images are packed at once as stay in a core's own cache; each task takes all of them
+  /// through 32 channels' kernels.
   void by_channels(const pixel_strip& whole, const bfloat16* image, const bfloat16* weight,
                    const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
-    work_buffer<bfloat16> packed(t_.batch * whole.size() + pixel_strip::overread);
-    parallel_for(t_.batch, 1, [&](std::size_t b, std::size_t) {
-      whole.pack(image + b * t_.channels * t_.height * t_.width, 0,
-                 packed.data() + b * whole.size());
-    });
+    const std::size_t strips = t_.batch / together_,
+                      at_once = std::clamp<std::size_t>(
+                          near_bytes() / sizeof(bfloat16) / std::max<std::size_t>(whole.size(), 1),
+                          1, strips);
+    work_buffer<bfloat16> packed(at_once * whole.size() + pixel_strip::overread);
     const auto steps = steps_of(whole);
     // Whether each task packs its own kernels.
-    const bool own = kernels_.by_result() && !kernels_.ready();
+    const bool own = kernels_.by_result() && !kernels_.ready() && at_once == strips;
     const auto packed_here = own ? work_buffer<bfloat16_pair>() : packed_kernels(weight);
     const bfloat16_pair* const all = panels_of(weight, packed_here);
-    parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
-      const scratch<bfloat16_pair> kernels(own ? kernels_.size() + 1 : 0);
-      if (own) kernels_.pack_result(weight, block, kernels);
-      const bfloat16_products_here products;
-      multiply(products, own ? kernels.data() : all + block * kernels_.size(), packed.data(), whole,
-               steps, {0, t_.batch, 0, block}, epilogue, out);
-    });
+    for (std::size_t first = 0; first < strips; first += at_once) {
+      const std::size_t count = std::min(at_once, strips - first);
+      parallel_for(count, 1, [&](std::size_t i, std::size_t) {
+        whole.pack(image_of(image, (first + i) * together_), 0, packed.data() + i * whole.size());
+      });
+      parallel_for(out_blocks_, 1, [&](std::size_t block, std::size_t) {
+        const scratch<bfloat16_pair> kernels(own ? kernels_.size() + 1 : 0);
+        if (own) kernels_.pack_result(weight, block, kernels);
+        const bfloat16_products_here products;
+        multiply(products, own ? kernels.data() : all + block * kernels_.size(), packed.data(),
+                 whole, steps, {first * together_, count, 0, block}, epilogue, out);
+      });
+    }
   }
 
   const bfloat16_pair* panels_of(const bfloat16* weight,
@@ -119,25 +135,27 @@ class pixel_convolver {
     return steps;
   }
 
-  /// What is computed at once: from row `row` on of some images, 32 channels of the result.
+  /// What is computed at once: of some strips, from the one of image `image` and of row `row` on,
+  /// 32 channels of the result.
   struct part {
-    std::size_t image, images, row, block;
+    std::size_t image, strips, row, block;
   };
 
-  /// The sums of a part from its packed strips, one for each image, to the output.
+  /// The sums of a part from its packed strips to the output.
   void multiply(const bfloat16_products_here& products, const bfloat16_pair* kernels,
                 const bfloat16* packed, const pixel_strip& strip,
                 const std::vector<std::vector<std::uint32_t>>& steps, const part& at,
                 const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
     const std::size_t channels = std::min(product_side, t_.out_channels - at.block * product_side),
-                      tiles = ceil_div(strip.positions(), tile_side), all = at.images * tiles;
+                      tiles = ceil_div(strip.positions(), tile_side), all = at.strips * tiles;
     const auto left = [&](std::size_t tile) {
       return tile < all
                  ? packed + tile / tiles * strip.size() + strip.place(tile % tiles * tile_side)
                  : nullptr;
     };
-    const scratch<float> added(at.images * product_side);
-    for (std::size_t i = 0; i < at.images; ++i)
+    const std::size_t images = at.strips * together_;
+    const scratch<float> added(images * product_side);
+    for (std::size_t i = 0; i < images; ++i)
       add_vectors(at.image + i, at.block * product_side, channels, epilogue,
                   added + i * product_side);
     alignas(64) float sums[product_side * product_side];
@@ -153,10 +171,12 @@ class pixel_convolver {
              .left_steps = steps[phase].data(),
              .right_steps = kernels_.steps()},
             sums, product_side);
-        for (std::size_t i = tile; i < std::min(tile + 2, all); ++i)
-          store(sums + (i - tile) * tile_side * product_side, channels, i % tiles * tile_side,
-                strip.positions(), phase, {at.image + i / tiles, 1, at.row, at.block},
-                added + i / tiles * product_side, epilogue, out);
+        for (std::size_t i = tile; i < std::min(tile + 2, all); ++i) {
+          const std::size_t image = i / tiles * together_;
+          store(sums + (i - tile) * tile_side * product_side, channels, strip,
+                i % tiles * tile_side, phase, {at.image + image, 1, at.row, at.block},
+                added + image * product_side, epilogue, out);
+        }
       }
     }
   }
@@ -170,24 +190,27 @@ class pixel_convolver {
     }
   }
 
-  /// Stores the sums of a tile, of some channels of the pixels from `position` of the part on, row
-  /// by row.
-  void store(const float* sums, std::size_t channels, std::size_t position, std::size_t positions,
-             std::size_t phase, const part& at, const float* added,
+  /// Stores the sums of a tile, of some channels of the pixels from `position` of the part's strip
+  /// on, row by row and image by image.
+  void store(const float* sums, std::size_t channels, const pixel_strip& strip,
+             std::size_t position, std::size_t phase, const part& at, const float* added,
              const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
-    const std::size_t end = std::min(position + tile_side, positions), columns = t_.columns();
+    const std::size_t end = std::min(position + tile_side, strip.positions()),
+                      length = strip.row_length();
     while (position < end) {
-      const std::size_t column = position % columns,
-                        count = std::min(end - position, columns - column);
-      const std::size_t y = (at.row + position / columns) * t_.out_phases.height +
+      const std::size_t column = position % length / together_,
+                        count = std::min(end - position, length - position % length);
+      const std::size_t y = (at.row + position / length) * t_.out_phases.height +
                             phase / t_.out_phases.width,
                         x = column * t_.out_phases.width + phase % t_.out_phases.width;
       if (y < t_.out_height && x < t_.out_width) {
         const std::size_t inside = ceil_div(t_.out_width - x, t_.out_phases.width);
-        finish(std::min(count, inside), channels, sums, added, epilogue,
-               ((at.image * t_.out_height + y) * t_.out_width + x) * t_.out_channels +
-                   at.block * product_side,
-               out);
+        for (std::size_t i = 0; i < together_; ++i)
+          finish(std::min(count / together_, inside), channels, sums + i * product_side,
+                 added + i * product_side, epilogue,
+                 (((at.image + i) * t_.out_height + y) * t_.out_width + x) * t_.out_channels +
+                     at.block * product_side,
+                 out);
       }
       position += count;
       sums += count * product_side;
@@ -199,7 +222,8 @@ class pixel_convolver {
   void finish(std::size_t count, std::size_t channels, const float* sums, const float* added,
               const convolution_epilogue<bfloat16>& epilogue, std::size_t at, bfloat16* out) const {
     using batch = xsimd::batch<float>;
-    const std::size_t pitch = t_.out_phases.width * t_.out_channels;
+    const std::size_t pitch = t_.out_phases.width * t_.out_channels,
+                      sums_pitch = together_ * product_side;
     const auto row = [&](const auto& end_of) {
       constexpr std::size_t vectors = product_side / batch::size;
       if (channels == product_side) {
@@ -210,14 +234,14 @@ class pixel_convolver {
 #pragma GCC unroll 8
           for (std::size_t v = 0; v < vectors; ++v) {
             const std::size_t c = v * batch::size, element = at + i * pitch + c;
-            const batch x = batch::load_aligned(sums + i * product_side + c) + more[v];
+            const batch x = batch::load_aligned(sums + i * sums_pitch + c) + more[v];
             store_lanes(end_of(x, element, batch()), out + element);
           }
       } else {
         for (std::size_t i = 0; i < count; ++i)
           for (std::size_t c = 0; c < channels; ++c) {
             const std::size_t element = at + i * pitch + c;
-            const float x = sums[i * product_side + c] + added[c];
+            const float x = sums[i * sums_pitch + c] + added[c];
             out[element] = bfloat16(end_of(x, element, 0.0f));
           }
       }
@@ -247,7 +271,7 @@ class pixel_convolver {
 
   tap_geometry t_;
   pixel_kernels kernels_;
-  std::size_t out_blocks_;
+  std::size_t out_blocks_, together_;
 };
 
 /// result = image * weight, with what the epilogue adds; weights are (O, kh, kw, C).

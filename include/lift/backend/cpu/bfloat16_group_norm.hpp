@@ -32,8 +32,7 @@ struct rough<op::silu> {
     using batch = xsimd::batch<float>;
     // Beyond e¹²⁶ the result is as good as 0.
     const batch exponent = xsimd::min(x * batch(-std::numbers::log2e_v<float>), batch(126.0f));
-    const batch below = batch(1.0f) + rough_exp2(exponent), inverse = xsimd::reciprocal(below);
-    return inverse * (batch(2.0f) - below * inverse);  // a step of Newton's
+    return rough_inverse(batch(1.0f) + rough_exp2(exponent));
   }
   template <class V>
   static V f(const V& x) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 #include <lift/backend/cpu/bfloat16_product.hpp>
@@ -17,8 +18,9 @@
 
 namespace lift::detail {
 
-/// Some rows of an image, with the pixels around it that taps reach: for every 32 channels the
-/// pixels follow each other, each phase of them by itself.
+/// Some rows of an image, or of several images whose pixels alternate, with the pixels around them
+/// that taps reach: for every 32 channels the pixels follow each other, each phase of them by
+/// itself.
 ///
 /// Rows whose length is a multiple of a tile's side are stored once; of others there is a copy for
 /// each column of taps, moved by it, so that rows follow each other without gaps and a tile goes
@@ -27,20 +29,30 @@ class pixel_strip {
  public:
   pixel_strip(const tap_geometry& t, std::size_t rows)
       : t_(t),
+        images_(images_together(t)),
         rows_(rows),
-        copies_(t.columns() % tile_side == 0 ? 1 : t.reach.width + 1),
-        pitch_(copies_ == 1 ? t.columns() + t.reach.width : t.columns()),
+        copies_(row_length() % tile_side == 0 ? 1 : t.reach.width + 1),
+        columns_(copies_ == 1 ? t.columns() + t.reach.width : t.columns()),
         blocks_(ceil_div(t.channels, step_depth)),
-        plane_((rows + t.reach.height) * pitch_ * step_depth) {}
+        plane_((rows + t.reach.height) * columns_ * images_ * step_depth) {}
+
+  /// How many images a strip has: so many that their rows fill tiles, if the batch has whole
+  /// multiples of that, else one.
+  static std::size_t images_together(const tap_geometry& t) {
+    const std::size_t images = tile_side / std::gcd(tile_side, t.columns());
+    return t.batch % images == 0 ? images : 1;
+  }
 
   /// Numbers of a strip, and how many more may be read behind it.
   std::size_t size() const { return t_.in_phases.area() * copies_ * blocks_ * plane_; }
   static constexpr std::size_t overread = tile_side * step_depth;
+  /// Sums of a row: of every column, one image's after the other's.
+  std::size_t row_length() const { return t_.columns() * images_; }
   /// Sums, counted along rows; tiles of 16 begin at multiples of 16.
-  std::size_t positions() const { return rows_ * t_.columns(); }
+  std::size_t positions() const { return rows_ * row_length(); }
   /// Where the left factor of the tile at `position` starts.
   std::size_t place(std::size_t position) const {
-    return (position / t_.columns() * pitch_ + position % t_.columns()) * step_depth;
+    return (position / row_length() * columns_ * images_ + position % row_length()) * step_depth;
   }
   /// Where the steps start: 32 channels after each other, and for them each tap of an output phase.
   std::vector<std::uint32_t> steps(const std::vector<tap>& taps) const {
@@ -48,25 +60,24 @@ class pixel_strip {
     for (std::size_t block = 0; block < blocks_; ++block)
       for (const tap& x : taps) {
         const std::size_t copy = copies_ == 1 ? 0 : x.column, moved = copies_ == 1 ? x.column : 0;
-        starts.push_back(static_cast<std::uint32_t>(place_of(x.phase, copy, block) +
-                                                    (x.row * pitch_ + moved) * step_depth));
+        starts.push_back(static_cast<std::uint32_t>(
+            place_of(x.phase, copy, block) + (x.row * columns_ + moved) * images_ * step_depth));
       }
     return starts;
   }
 
-  /// Packs rows [first, first + rows) of an image (H, W, C).
-  void pack(const bfloat16* image, std::size_t first, bfloat16* to) const {
-    for (std::size_t p = 0; p < t_.in_phases.height; ++p)
-      for (std::size_t q = 0; q < t_.in_phases.width; ++q)
+  /// Packs rows [first, first + rows) of images (H, W, C) that follow each other.
+  void pack(const bfloat16* images, std::size_t first, bfloat16* to) const {
+    for (std::size_t i = 0; i < images_; ++i, images += t_.height * t_.width * t_.channels)
+      for (std::size_t p = 0; p < t_.in_phases.height; ++p)
         for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
           const std::size_t y = (first + row) * t_.in_phases.height + p -
                                 t_.origin.height;  // wraps around above the image
-          for (std::size_t block = 0; block < blocks_; ++block)
+          for (std::size_t q = 0; q < t_.in_phases.width; ++q)
             for (std::size_t copy = 0; copy < copies_; ++copy)
-              pack_line(y < t_.height ? image + y * t_.width * t_.channels : nullptr, q, copy,
-                        block * step_depth,
-                        to + place_of(p * t_.in_phases.width + q, copy, block) +
-                            row * pitch_ * step_depth);
+              pack_line(y < t_.height ? images + y * t_.width * t_.channels : nullptr, q, copy,
+                        to + place_of(p * t_.in_phases.width + q, copy, 0) +
+                            (row * columns_ * images_ + i) * step_depth);
         }
   }
 
@@ -76,35 +87,35 @@ class pixel_strip {
     return ((phase * copies_ + copy) * blocks_ + block) * plane_;
   }
 
-  /// 32 channels of the pixels of a row of a phase, zeros outside the image; `row` is null above
-  /// and below it.
-  void pack_line(const bfloat16* row, std::size_t q, std::size_t copy, std::size_t channel,
-                 bfloat16* to) const {
+  /// The pixels of a row of a phase of one image, zeros outside it; `row` is null above and below.
+  void pack_line(const bfloat16* row, std::size_t q, std::size_t copy, bfloat16* to) const {
     const line_span span(t_, q);
-    const std::size_t first = row ? std::clamp(span.first, copy, copy + pitch_) - copy : pitch_;
-    const std::size_t last = row ? std::clamp(span.last, copy, copy + pitch_) - copy : pitch_;
-    const std::size_t count = std::min(step_depth, t_.channels - channel);
-    std::memset(to, 0, first * pixel_bytes);
-    if (first < last) {
-      const bfloat16* from =
-          row + (span.offset + (first + copy - span.first) * span.stride) * t_.channels + channel;
-      const std::size_t pitch = span.stride * t_.channels;
-      if (count == step_depth)
-        for (std::size_t i = first; i < last; ++i, from += pitch)
-          std::memcpy(to + i * step_depth, from, pixel_bytes);
-      else
-        for (std::size_t i = first; i < last; ++i, from += pitch) {
-          std::memset(to + i * step_depth, 0, pixel_bytes);
-          std::memcpy(to + i * step_depth, from, count * sizeof(bfloat16));
-        }
+    const std::size_t first = row ? std::clamp(span.first, copy, copy + columns_) - copy : columns_;
+    const std::size_t last = row ? std::clamp(span.last, copy, copy + columns_) - copy : columns_;
+    const auto pixel = [&](std::size_t i, std::size_t block) {
+      return to + block * plane_ + i * images_ * step_depth;
+    };
+    for (std::size_t block = 0; block < blocks_; ++block) {
+      for (std::size_t i = 0; i < first; ++i) std::memset(pixel(i, block), 0, pixel_bytes);
+      for (std::size_t i = last; i < columns_; ++i) std::memset(pixel(i, block), 0, pixel_bytes);
     }
-    std::memset(to + last * step_depth, 0, (pitch_ - last) * pixel_bytes);
+    const std::size_t rest = t_.channels % step_depth, whole = blocks_ - (rest > 0);
+    for (std::size_t i = first; i < last; ++i) {
+      const bfloat16* const from =
+          row + (span.offset + (i + copy - span.first) * span.stride) * t_.channels;
+      for (std::size_t block = 0; block < whole; ++block)
+        std::memcpy(pixel(i, block), from + block * step_depth, pixel_bytes);
+      if (rest > 0) {
+        std::memset(pixel(i, whole), 0, pixel_bytes);
+        std::memcpy(pixel(i, whole), from + whole * step_depth, rest * sizeof(bfloat16));
+      }
+    }
   }
 
   static constexpr std::size_t pixel_bytes = step_depth * sizeof(bfloat16);
 
   const tap_geometry& t_;
-  std::size_t rows_, copies_, pitch_, blocks_, plane_;
+  std::size_t images_, rows_, copies_, columns_, blocks_, plane_;
 };
 
 /// to (16 pairs, 16) = the transpose of 16 rows of 16 pairs, which are moved as floats.

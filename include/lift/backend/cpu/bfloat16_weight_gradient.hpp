@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include <lift/backend/cpu/bfloat16_packing.hpp>
@@ -17,25 +18,29 @@ namespace lift::detail {
 
 /// Sums over the pixels of results times images.
 ///
-/// Pixels are cut into pieces of some rows of an image; sums over 32 of them are a step. Of the
-/// image there is a copy for each column of taps, moved by it, so that the pixels of a tap follow
-/// each other as those of the result do. Rows have an even length, so that pairs of pixels are the
-/// same for every row of taps.
+/// Pixels are cut into pieces of some rows of some images; sums over 32 of them are a step. The
+/// pixels of images alternate, an even number of them so that rows are whole steps: a pair is a
+/// pixel of two images, and a tap moves it by whole pairs. Where the batch is no multiple of such a
+/// number it is one image, with a copy for each column of taps, moved by it, so that the pixels of a
+/// tap follow each other as those of the result do. Its rows have an even length then, so that pairs
+/// of pixels are the same for every row of taps.
 class pixel_weight_sums {
  public:
   explicit pixel_weight_sums(const convolution_geometry& g)
       : t_(taps_of(g)),
-        pitch_(round_up(t_.columns(), 2)),
-        rows_(std::clamp<std::size_t>(chunk / std::max<std::size_t>(pitch_, 1), 1,
+        images_(images_together(t_)),
+        copies_(images_ > 1 ? 1 : t_.reach.width + 1),
+        row_((images_ > 1 ? t_.columns() : round_up(t_.columns(), 2)) * images_),
+        image_row_(images_ > 1 ? row_ + t_.reach.width * images_ : row_),
+        rows_(std::clamp<std::size_t>(chunk / std::max<std::size_t>(row_, 1), 1,
                                       std::max<std::size_t>(t_.rows(), 1))),
         strips_(ceil_div(t_.rows(), rows_)),
-        steps_(ceil_div(rows_ * pitch_, step_depth)),
-        copies_(t_.reach.width + 1),
-        pairs_(std::max(t_.reach.height * pitch_ / 2 + steps_ * tile_side,
-                        (rows_ + t_.reach.height) * pitch_ / 2)),
+        steps_(ceil_div(rows_ * row_, step_depth)),
+        pairs_(std::max(t_.reach.height * row_ / 2 + steps_ * tile_side,
+                        (rows_ + t_.reach.height) * image_row_ / 2)),
         blocks_(ceil_div(t_.channels, product_side)),
         out_blocks_(ceil_div(t_.out_channels, product_side)),
-        pieces_(t_.batch * strips_),
+        pieces_(t_.batch / images_ * strips_),
         at_once_(std::min(pieces_, std::max<std::size_t>(1, chunk / (steps_ * step_depth)))) {}
 
   /// weight (O, kh, kw, C) = the sums; see convolve_weight of a backend.
@@ -83,8 +88,15 @@ class pixel_weight_sums {
 
  private:
   /// Pixels whose factors stay in the caches near a core.
-  static constexpr std::size_t chunk = 512;
+  static constexpr std::size_t chunk = 1024;
   static constexpr std::size_t matrix = product_side * product_side, tile = tile_side * tile_side;
+
+  /// How many images' pixels alternate.
+  static std::size_t images_together(const tap_geometry& t) {
+    const std::size_t images =
+        std::max<std::size_t>(2, step_depth / std::gcd(step_depth, t.columns()));
+    return t.batch % images == 0 ? images : 1;
+  }
 
   std::size_t taps() const { return t_.taps[0].size(); }
   /// Sums of 32 channels of the result with all of the image.
@@ -97,11 +109,12 @@ class pixel_weight_sums {
     return ((phase * copies_ + copy) * 2 * blocks_ + group) * pairs_ * tile_side;
   }
 
-  /// The pixels of a piece of an image in pairs, of each 16 channels after each other, zeros
-  /// outside of it and behind.
+  /// The pixels of a piece of images in pairs, of each 16 channels after each other, zeros outside
+  /// of them and behind.
   void pack_image(const bfloat16* image, std::size_t piece, bfloat16_pair* to) const {
-    const std::size_t first = piece % strips_ * rows_, across = t_.in_phases.width;
-    image += piece / strips_ * t_.channels * t_.height * t_.width;
+    const std::size_t first = piece % strips_ * rows_, across = t_.in_phases.width,
+                      columns = images_ > 1 ? image_row_ / images_ : t_.columns();
+    image += piece / strips_ * images_ * t_.channels * t_.height * t_.width;
     for (std::size_t p = 0; p < t_.in_phases.height; ++p)
       for (std::size_t q = 0; q < across; ++q) {
         const line_span span(t_, q);
@@ -113,18 +126,20 @@ class pixel_weight_sums {
             // Columns that are pixels of the image.
             const std::size_t begin = std::max(span.first, copy) - copy,
                               end = y < t_.height
-                                        ? std::min(std::max(span.last, copy) - copy, t_.columns())
+                                        ? std::min(std::max(span.last, copy) - copy, columns)
                                         : 0;
-            const auto pixel = [&](std::size_t column) -> const bfloat16* {
+            const auto pixel = [&](std::size_t at) -> const bfloat16* {
+              const std::size_t column = at / images_;
               if (column < begin || column >= end) return nullptr;
               const std::size_t x = span.offset + (column + copy - span.first) * span.stride;
-              return image + (y * t_.width + x) * t_.channels;
+              return image +
+                     ((at % images_ * t_.height + y) * t_.width + x) * t_.channels;
             };
-            for (std::size_t column = 0; column < pitch_; column += 2)
-              pack_pairs(pixel(column), pixel(column + 1), t_.channels, 2 * blocks_,
-                         plane + (row * pitch_ + column) / 2 * tile_side, pairs_ * tile_side);
+            for (std::size_t at = 0; at < image_row_; at += 2)
+              pack_pairs(pixel(at), pixel(at + 1), t_.channels, 2 * blocks_,
+                         plane + (row * image_row_ + at) / 2 * tile_side, pairs_ * tile_side);
           }
-          const std::size_t end = (rows_ + t_.reach.height) * pitch_ / 2;
+          const std::size_t end = (rows_ + t_.reach.height) * image_row_ / 2;
           for (std::size_t group = 0; group < 2 * blocks_; ++group)
             std::fill_n(plane + (group * pairs_ + end) * tile_side, (pairs_ - end) * tile_side,
                         bfloat16_pair{0});
@@ -136,17 +151,20 @@ class pixel_weight_sums {
   void pack_result(const bfloat16* result, std::size_t piece, bfloat16* to) const {
     const std::size_t first = piece % strips_ * rows_, rows = std::min(rows_, t_.rows() - first),
                       groups = 2 * out_blocks_;
-    result += (piece / strips_ * t_.out_area() + first * t_.out_width) * t_.out_channels;
-    std::size_t row = 0, column = 0;
+    result += (piece / strips_ * images_ * t_.out_area() + first * t_.out_width) * t_.out_channels;
+    std::size_t row = 0, at = 0;
     const auto next_pixel = [&]() -> const bfloat16* {
-      const bfloat16* const at = row < rows && column < t_.columns()
-                                     ? result + (row * t_.out_width + column) * t_.out_channels
-                                     : nullptr;
-      if (++column == pitch_) {
-        column = 0;
+      const std::size_t column = at / images_;
+      const bfloat16* const pixel =
+          row < rows && column < t_.columns()
+              ? result + (at % images_ * t_.out_area() + row * t_.out_width + column) *
+                             t_.out_channels
+              : nullptr;
+      if (++at == row_) {
+        at = 0;
         ++row;
       }
-      return at;
+      return pixel;
     };
     const scratch<bfloat16_pair> pairs(groups * tile);
     for (std::size_t step = 0; step < steps_; ++step) {
@@ -175,14 +193,18 @@ class pixel_weight_sums {
     for (std::size_t piece = 0; piece < count; ++piece)
       for (std::size_t step = 0; step < steps_; ++step) {
         left.push_back(static_cast<std::uint32_t>(piece * result_size() + step * 2 * tile));
-        right.push_back(static_cast<std::uint32_t>(piece * image_size() + step * tile));
+        const std::size_t at = step * step_depth;
+        right.push_back(static_cast<std::uint32_t>(
+            piece * image_size() + (at / row_ * image_row_ + at % row_) / 2 * tile_side));
       }
     const bfloat16* const outs = results + 4 * out_block * steps_ * tile;
     for (std::size_t block = 0; block < blocks_; ++block)
       for (std::size_t i = 0; i < taps(); ++i) {
         const tap& x = t_.taps[0][i];
-        const bfloat16_pair* const pixels =
-            images + place_of(x.phase, x.column, 2 * block) + x.row * pitch_ / 2 * tile_side;
+        const std::size_t copy = images_ > 1 ? 0 : x.column,
+                          moved = images_ > 1 ? x.column * images_ : 0;
+        const bfloat16_pair* const pixels = images + place_of(x.phase, copy, 2 * block) +
+                                            (x.row * image_row_ + moved) / 2 * tile_side;
         products.multiply({.left = {outs, outs + 2 * steps_ * tile},
                            .left_pitch = step_depth,
                            .right = {pixels, pixels + pairs_ * tile_side},
@@ -219,8 +241,9 @@ class pixel_weight_sums {
   }
 
   tap_geometry t_;
-  std::size_t pitch_, rows_, strips_, steps_, copies_, pairs_, blocks_, out_blocks_, pieces_,
-      at_once_;
+  std::size_t images_, copies_;
+  std::size_t row_, image_row_;  // pixels of a row of results and of images, of all together
+  std::size_t rows_, strips_, steps_, pairs_, blocks_, out_blocks_, pieces_, at_once_;
 };
 
 /// weight = the adjoint of the convolution in the weight, (O, kh, kw, C).

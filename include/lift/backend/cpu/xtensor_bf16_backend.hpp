@@ -51,6 +51,10 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   static void attend_pixels(const attention_geometry& g, const bfloat16* qkv, bfloat16* y) {
     bfloat16_attention(g, qkv, y);
   }
+  static void attend_pixels_tangents(const attention_geometry& g, std::size_t tangents,
+                                     const bfloat16* qkv, const bfloat16* dqkv, bfloat16* dy) {
+    bfloat16_attention_tangents(g, tangents, qkv, dqkv, dy);
+  }
   static void attend_pixels_gradient(const attention_geometry& g, const bfloat16* qkv,
                                      const bfloat16* w, bfloat16* gradient) {
     bfloat16_attention_gradient(g, qkv, w, gradient);
