@@ -12,7 +12,8 @@ threads of one core. So a measurement during which others were busy, or (if it i
 the processors are elsewhere than they mostly were at the start, is repeated, and a row that could
 not be measured in quiet is marked.
 
-The roofline shows what each kind of layer makes of the machine's rate for one matrix product.
+The accuracy is how far the full-size network's results are from tests/golden. The roofline shows
+what each kind of layer makes of the machine's rate for products.
 """
 import argparse
 import dataclasses
@@ -300,23 +301,43 @@ class Bench:
         require_equal_work(row, pairs)
         return {**summary(row, pairs), "opponent": opponent, "trials": trials, "cannot": cannot}
 
+    def accuracy(self):
+        """How far networks are from tests/golden, relative L2, by class and then by who computes."""
+        entries, _ = self.google_benchmark("benchmark_accuracy", ".", timed=False)
+        found = {number: {"LIFT": {scale: entry[scale] for scale in ("fine", "coarse")}}
+                 for entry in entries for number in ("float32", "bfloat16")
+                 if entry["name"].startswith(number)}
+        for python, versions in self.versions.items():
+            for number, argument in (("float32", ""), ("bfloat16", "--autocast")) if "torch" in versions else ():
+                found[number][f"PyTorch {versions['torch']}"] = run(
+                    [python, "-W", "ignore", HERE / "peers/network.py", "accuracy", argument]).values
+        return found
+
     def roofline(self):
-        """What each kind of layer makes of the machine's rate for a matrix product, in GFLOP/s."""
+        """What each kind of layer makes of the machine's rate for products, in GFLOP/s, of float32
+        and of bfloat16 numbers."""
         (sgemm, *_), _ = self.google_benchmark("benchmark_sgemm", "openblas_sgemm",
                                                "--benchmark_min_time=1")
         entries, output = self.google_benchmark(
-            "benchmark_primitive", "^matrix_product|^(conv|attention).*/batch:8/",
+            "benchmark_primitive",
+            "^matrix_product|^bf16_products|^(bf16_)?(conv|attention).*/batch:8/",
             "--benchmark_min_time=0.2")
-        rates = {entry["name"]: entry["GFLOP/s"] for entry in entries}
-        layers = {}
-        for name, rate in rates.items():
-            layer = described_layer(name)
-            if layer:
-                kind, direction = layer
-                layers.setdefault(kind, {"name": kind})[direction] = rate
-        return {"unit": "GFLOP/s", "sgemm": sgemm["GFLOP/s"], "sgemm_kernels": sgemm["label"],
-                "matrix_product": next(r for n, r in rates.items() if n.startswith("matrix")),
-                "others": output.others, "layers": list(layers.values())}
+
+        def rate(start):
+            return next(entry for entry in entries if entry["name"].startswith(start))
+
+        classes = {"float32": {"ceiling": sgemm["GFLOP/s"], "by": f"sgemm of OpenBLAS, {sgemm['label']}",
+                               "matrix_product": rate("matrix")["GFLOP/s"]},
+                   "bfloat16": {"ceiling": rate("bf16_products")["GFLOP/s"],
+                                "by": f"products in the first-level cache, {rate('bf16_products')['label']}"}}
+        for number, roofline in classes.items():
+            layers = {}
+            for entry in entries:
+                layer = described_layer(entry["name"])
+                if layer and layer[0] == number:
+                    layers.setdefault(layer[1], {"name": layer[1]})[layer[2]] = entry["GFLOP/s"]
+            roofline["layers"] = list(layers.values())
+        return {"unit": "GFLOP/s", "others": output.others, **classes}
 
 
 def require_equal_work(row, pairs):
@@ -342,18 +363,18 @@ DIRECTIONS = {None: "forward", "image_gradient": "data_gradient", "gradient": "d
 
 
 def described_layer(name):
-    """'conv2d_weight_gradient/batch:8/in:64/…' → ('3x3 64→64 64²', 'weight_gradient')."""
-    match = re.match(r"(conv2d|conv_transpose2d|attention)(?:_(\w*gradient))?/", name)
+    """'conv2d_weight_gradient/batch:8/in:64/…' → ('float32', '3x3 64→64 64²', 'weight_gradient')."""
+    match = re.match(r"(bf16_)?(conv2d|conv_transpose2d|attention)(?:_(\w*gradient))?/", name)
     if not match:
         return None
     at = dict(re.findall(r"(\w+):(\d+)", name))
-    if match[1] == "attention":
+    if match[2] == "attention":
         kind = f"attention {at['channels']}"
     else:
         kind = f"{at['kernel']}x{at['kernel']} {at['in']}→{at['out']}"
         if at["kernel"] == "4":
-            kind += " strided" if match[1] == "conv2d" else " transposed"
-    return f"{kind} {at['size']}²", DIRECTIONS[match[2]]
+            kind += " strided" if match[2] == "conv2d" else " transposed"
+    return "bfloat16" if match[1] else "float32", f"{kind} {at['size']}²", DIRECTIONS[match[3]]
 
 
 def processor_name():
@@ -378,19 +399,29 @@ def print_row(row):
           + "".join(f"  ({note})" for note in notes), flush=True)
 
 
-def print_roofline(roofline):
-    print(f"\nroofline in GFLOP/s, counting the operations of the plain algorithm, and its part of "
-          f"sgemm's:\nsgemm {roofline['sgemm']:.0f} (OpenBLAS, {roofline['sgemm_kernels']}), "
-          f"LIFT's matrix product {roofline['matrix_product']:.0f}\n{'8 images':24}"
-          f"{'forward':>16}{'data gradient':>16}{'weight gradient':>16}")
-    for layer in roofline["layers"]:
-        cells = (f"{layer[key]:.0f} {layer[key] / roofline['sgemm']:6.0%}" if key in layer else ""
-                 for key in ("forward", "data_gradient", "weight_gradient"))
-        print(f"{layer['name']:24}" + "".join(f"{cell:>16}" for cell in cells))
+def print_accuracy(report):
+    print("\nrelative L2 distance from the golden results, fine and coarse scale")
+    for number, found in report.items():
+        for name, at in found.items():
+            print(f"{number:10}{name:28}{at['fine']:10.2e}{at['coarse']:10.2e}")
+
+
+def print_roofline(report):
+    print("\nroofline in GFLOP/s, counting the operations of the plain algorithm, and its part of the ceiling")
+    for number in ("float32", "bfloat16"):
+        roofline = report[number]
+        product = (f", LIFT's matrix product {roofline['matrix_product']:.0f}"
+                   if "matrix_product" in roofline else "")
+        print(f"{number}: {roofline['ceiling']:.0f} ({roofline['by']}){product}\n{'8 images':24}"
+              f"{'forward':>16}{'data gradient':>16}{'weight gradient':>16}")
+        for layer in roofline["layers"]:
+            cells = (f"{layer[key]:.0f} {layer[key] / roofline['ceiling']:6.0%}" if key in layer else ""
+                     for key in ("forward", "data_gradient", "weight_gradient"))
+            print(f"{layer['name']:24}" + "".join(f"{cell:>16}" for cell in cells))
 
 
 def parsed_options():
-    names = [row.name for row in ROWS] + ["roofline"]
+    names = [row.name for row in ROWS] + ["accuracy", "roofline"]
 
     def chosen(text):
         unknown = [name for name in text.split(",") if name not in names]
@@ -453,6 +484,10 @@ def main():
         except Cannot as reason:
             report["skipped"][row.name] = str(reason)
             print(f"{row.name:16} skipped: {reason}", flush=True)
+        write(report, options.out)
+    if "accuracy" in options.only:
+        report["accuracy"] = bench.accuracy()
+        print_accuracy(report["accuracy"])
         write(report, options.out)
     if "roofline" in options.only:
         report["roofline"] = bench.roofline()

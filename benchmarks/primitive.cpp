@@ -2,6 +2,8 @@
 // The primitives at the shapes of the full-size network, with the rate of arithmetic (GFLOP/s) or
 // of memory traffic (GB/s), next to the machine's own rate for one matrix product. Names that start
 // with bf16_ are of bfloat16 tensors with the channels last.
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -32,6 +34,41 @@ void matrix_product(benchmark::State& state) {
     xtensor_backend::gemm(1, n, n, n, 1.0f, {a.data(), n}, {b.data(), n}, 0.0f,
                           matrices<float>{c.mutable_data(), n});
   report_rate(state, "GFLOP/s", 2.0 * static_cast<double>(n * n * n));
+}
+
+/// Products of bfloat16 factors that stay in a core's first-level cache, on all cores: the ceiling
+/// for convolutions and attention in bfloat16.
+void bf16_products(benchmark::State& state) {
+  constexpr std::size_t stored = 4, steps = 32, repeats = 500;  // the stored steps again and again
+  constexpr std::size_t tile = detail::tile_side * detail::tile_side;
+  detail::work_buffer<bfloat16> left(stored * 4 * tile);
+  detail::work_buffer<detail::bfloat16_pair> right(stored * 2 * tile);
+  std::fill(left.begin(), left.end(), bfloat16(0.5f));
+  std::fill(right.begin(), right.end(), detail::bfloat16_pair{0x3f003f00});  // 0.5 and 0.5
+  std::uint32_t left_starts[steps], right_starts[steps];
+  for (std::size_t i = 0; i < steps; ++i) {
+    left_starts[i] = static_cast<std::uint32_t>(i % stored * 4 * tile);
+    right_starts[i] = static_cast<std::uint32_t>(i % stored * 2 * tile);
+  }
+  const detail::bfloat16_factors factors{
+      .left = {left.data(), left.data() + 2 * tile},
+      .left_pitch = detail::step_depth,
+      .right = {right.data(), right.data() + tile},
+      .right_pitch = detail::tile_side,
+      .steps = steps,
+      .left_steps = left_starts,
+      .right_steps = right_starts};
+  const std::size_t threads = default_thread_pool().size();
+  for (auto _ : state)
+    default_thread_pool().run(threads, [&](std::size_t) {
+      const detail::bfloat16_products_here products;
+      alignas(64) float sums[detail::product_side * detail::product_side];
+      for (std::size_t i = 0; i < repeats; ++i)
+        products.multiply(factors, sums, detail::product_side);
+    });
+  constexpr std::size_t terms = detail::product_side * detail::product_side * detail::step_depth;
+  report_rate(state, "GFLOP/s", 2.0 * static_cast<double>(threads * repeats * steps * terms));
+  state.SetLabel(detail::bfloat16_unit_in_use()->name);
 }
 
 /// The convolutions of the network by the number of channels in and out, the image's size, and
@@ -165,6 +202,7 @@ void images(benchmark::internal::Benchmark* b) {
 }
 
 BENCHMARK(matrix_product)->ArgName("n")->Arg(1024)->Apply(all_threads);
+BENCHMARK(bf16_products)->Apply(all_threads);
 BENCHMARK(group_norm)->Apply(images)->Args({8, 64, 64});
 BENCHMARK(silu)->Apply(images)->Args({8, 64, 64});
 

@@ -63,14 +63,26 @@ def difference(got, golden):
     return float((got - golden).norm() / golden.norm())
 
 
-def outputs():
+def output_differences():
+    """Of the full-size network, for some timesteps: of the fine and of the coarse scale."""
     metadata, golden = read_safetensors("lift_full.safetensors")
     net = golden_network(metadata)
     for i in range(3):
         t = golden[f"t.{i}"]
         fine, coarse = net(golden["x_fine"], golden["x_coarse"], t[:1], t[1:])
-        yield difference(fine, golden[f"out_fine.{i}"])
-        yield difference(coarse, golden[f"out_coarse.{i}"])
+        yield (difference(fine, golden[f"out_fine.{i}"]),
+               difference(coarse, golden[f"out_coarse.{i}"]))
+
+
+def outputs():
+    return [max(pair) for pair in output_differences()]
+
+
+def accuracy(autocast):
+    """The largest relative L2 differences of outputs, with products in bfloat16 or not."""
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        fine, coarse = map(max, zip(*output_differences()))
+    return {"fine": fine, "coarse": coarse}
 
 
 def samples():

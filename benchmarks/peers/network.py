@@ -4,6 +4,7 @@
 
 Actions, for a batch of images (default 8):
   check           compares outputs, samples and derivatives with tests/golden
+  accuracy        how far outputs are from those of tests/golden
   forward         an evaluation without gradients
   training_step   forward, backward, clipping and AdamW
   training_steps  three of them, for the memory they take
@@ -134,7 +135,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = {f.__name__: f for f in (forward, training_step, training_steps, generate,
                                        heatmap_point)}
-    parser.add_argument("action", choices=["check", *actions])
+    parser.add_argument("action", choices=["check", "accuracy", *actions])
     parser.add_argument("batch", type=int, nargs="?", default=8)
     parser.add_argument("--format", choices=["contiguous_format", "channels_last"],
                         default="contiguous_format", help="how images lie in memory")
@@ -144,7 +145,12 @@ def main():
     parser.add_argument("--seconds", type=float, default=1, help="least time to measure for")
     options = parser.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    report(golden.check() if options.action == "check" else actions[options.action](Case(options)))
+    if options.action == "check":
+        report(golden.check())
+    elif options.action == "accuracy":
+        report(golden.accuracy(options.autocast))
+    else:
+        report(actions[options.action](Case(options)))
 
 
 if __name__ == "__main__":

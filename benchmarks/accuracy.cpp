@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// How far the full-size network's results are from those of tests/golden, relative L2, the largest of
+// three pairs of timesteps, for the fine and the coarse scale: in float32, and with weights and all
+// between layers in bfloat16.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <lift/io/safetensors.hpp>
+#include <lift/model/model.hpp>
+#include <lift/model/stored_network.hpp>
+
+#include "benchmark_tensors.hpp"
+#include "hashed.hpp"
+
+using namespace lift;
+using namespace lift::bench;
+
+namespace {
+
+template <class Tensor>
+Tensor golden(const safetensors& file, const std::string& name) {
+  const host_tensor& values = file.at(name);
+  return Tensor(values.dims, values.template as<float>());
+}
+
+double distance(const std::vector<float>& got, const std::vector<float>& want) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    difference += std::pow(double(got[i]) - double(want[i]), 2);
+    norm += std::pow(double(want[i]), 2);
+  }
+  return std::sqrt(difference / norm);
+}
+
+template <class Tensor>
+void accuracy(benchmark::State& state) {
+  const safetensors file = read_safetensors(LIFT_GOLDEN_FOLDER "/lift_full.safetensors");
+  const evaluated_network<network<lift_unet, Tensor>> net(
+      test::hashed_network<Tensor>(lift_unet{}, "lift.full."));
+  const scales x{golden<Tensor>(file, "x_fine"), golden<Tensor>(file, "x_coarse")};
+  double fine = 0, coarse = 0;
+  for (auto _ : state)
+    for (const std::string i : {".0", ".1", ".2"}) {
+      const auto t = file.at("t" + i).template as<double>();
+      const auto y = net(x, scales{timesteps{t[0]}, timesteps{t[1]}});
+      const auto from = [&](const Tensor& got, const std::string& name) {
+        return distance(got.to_host(), golden<Tensor>(file, name + i).to_host());
+      };
+      fine = std::max(fine, from(y.fine(), "out_fine"));
+      coarse = std::max(coarse, from(y.coarse(), "out_coarse"));
+    }
+  state.counters["fine"] = fine;
+  state.counters["coarse"] = coarse;
+}
+
+BENCHMARK(accuracy<tensor_f>)->Name("float32")->Iterations(1)->Apply(all_threads);
+BENCHMARK(accuracy<tensor_bf16>)->Name("bfloat16")->Iterations(1)->Apply(all_threads);
+
+}  // namespace
