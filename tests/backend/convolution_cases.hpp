@@ -105,6 +105,9 @@ inline const std::vector<convolution_case> all_convolutions = {
     {1, 16, 20, 24, 16, {2, 5}, 1, {1, 4}},
     {4, 24, 12, 40, 20, 4, 2, 1},
     {2, 64, 16, 64, 64, 3, 1, 1},
+    // images whose pixels alternate
+    {32, 33, 5, 7, 40, 3, 1, 1},
+    {16, 20, 10, 11, 33, 4, 2, 1},
     // more packed images than a core's cache has room for, more kernels than images
     {176, 4096, 1, 1, 192, 1, 1, 0}};
 

@@ -33,7 +33,7 @@ struct attention {
     return {qkv[0], qkv[1] / 3, qkv[2], qkv[3]};
   }
 
-  // Elsewhere than there the rules work on channels first and on accumulators: no probability is rounded.
+  // Where a backend has none the rules work on accumulators, channels first: nothing is rounded.
 
   template <class Tensor>
   auto forward(const Tensor& qkv) const {

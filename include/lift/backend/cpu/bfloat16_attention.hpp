@@ -290,8 +290,8 @@ class pixel_head {
       top = xsimd::max(top, batch::load_unaligned(scores + i));
     }
     float top = scores[0];
-    for (const float lane : lanes_of(
-             xsimd::max(xsimd::max(tops[0], tops[1]), xsimd::max(tops[2], tops[3]))))
+    for (const float lane :
+         lanes_of(xsimd::max(xsimd::max(tops[0], tops[1]), xsimd::max(tops[2], tops[3]))))
       top = std::max(top, lane);
     for (std::size_t i = whole; i < n_; ++i) top = std::max(top, scores[i]);
     batch totals(0.0f);

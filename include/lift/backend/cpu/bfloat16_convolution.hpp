@@ -26,7 +26,7 @@ class pixel_convolver {
       : t_(t),
         kernels_(t_, strides, layout == memory_layout::packed_kernels),
         out_blocks_(ceil_div(t.out_channels, product_side)),
-        together_(pixel_strip::images_together(t_)) {}
+        together_(pixel_strip::images(t_)) {}
 
   pixel_convolver(const pixel_convolver&) = delete;  // kernels_ refers to t_
   pixel_convolver& operator=(const pixel_convolver&) = delete;
@@ -100,9 +100,10 @@ class pixel_convolver {
   void by_channels(const pixel_strip& whole, const bfloat16* image, const bfloat16* weight,
                    const convolution_epilogue<bfloat16>& epilogue, bfloat16* out) const {
     const std::size_t strips = t_.batch / together_,
-                      at_once = std::clamp<std::size_t>(
+                      room =
                           near_bytes() / sizeof(bfloat16) / std::max<std::size_t>(whole.size(), 1),
-                          1, strips);
+                      rounds = ceil_div(strips, std::clamp<std::size_t>(room, 1, strips)),
+                      at_once = ceil_div(strips, rounds);
     work_buffer<bfloat16> packed(at_once * whole.size() + pixel_strip::overread);
     const auto steps = steps_of(whole);
     // Whether each task packs its own kernels.

@@ -30,7 +30,7 @@ struct rough<op::silu> {
   static float s(float x) { return 1 / (1 + std::exp(-x)); }
   static xsimd::batch<float> s(const xsimd::batch<float>& x) {
     using batch = xsimd::batch<float>;
-    // Beyond e¹²⁶ the result is as good as 0.
+    // Beyond 2¹²⁶ the result is as good as 0.
     const batch exponent = xsimd::min(x * batch(-std::numbers::log2e_v<float>), batch(126.0f));
     return rough_inverse(batch(1.0f) + rough_exp2(exponent));
   }

@@ -18,6 +18,14 @@
 
 namespace lift::detail {
 
+/// How many images' pixels alternate so that a row of them is a multiple of `side`: `least` or
+/// more, but 1 where such rows would be long or the batch has no whole multiple of such images.
+inline std::size_t images_together(const tap_geometry& t, std::size_t side, std::size_t least) {
+  constexpr std::size_t longest = 512;
+  const std::size_t images = std::max(least, side / std::gcd(side, t.columns()));
+  return t.batch % images == 0 && images * t.columns() <= longest ? images : 1;
+}
+
 /// Some rows of an image, or of several images whose pixels alternate, with the pixels around them
 /// that taps reach: for every 32 channels the pixels follow each other, each phase of them by
 /// itself.
@@ -29,20 +37,15 @@ class pixel_strip {
  public:
   pixel_strip(const tap_geometry& t, std::size_t rows)
       : t_(t),
-        images_(images_together(t)),
+        images_(images(t)),
         rows_(rows),
         copies_(row_length() % tile_side == 0 ? 1 : t.reach.width + 1),
         columns_(copies_ == 1 ? t.columns() + t.reach.width : t.columns()),
         blocks_(ceil_div(t.channels, step_depth)),
         plane_((rows + t.reach.height) * columns_ * images_ * step_depth) {}
 
-  /// How many images a strip has: so many that their rows fill tiles, if the batch has whole
-  /// multiples of that, else one.
-  static std::size_t images_together(const tap_geometry& t) {
-    const std::size_t images = tile_side / std::gcd(tile_side, t.columns());
-    return t.batch % images == 0 ? images : 1;
-  }
-
+  /// How many images a strip has.
+  static std::size_t images(const tap_geometry& t) { return images_together(t, tile_side, 1); }
   /// Numbers of a strip, and how many more may be read behind it.
   std::size_t size() const { return t_.in_phases.area() * copies_ * blocks_ * plane_; }
   static constexpr std::size_t overread = tile_side * step_depth;
@@ -67,15 +70,15 @@ class pixel_strip {
   }
 
   /// Packs rows [first, first + rows) of images (H, W, C) that follow each other.
-  void pack(const bfloat16* images, std::size_t first, bfloat16* to) const {
-    for (std::size_t i = 0; i < images_; ++i, images += t_.height * t_.width * t_.channels)
+  void pack(const bfloat16* image, std::size_t first, bfloat16* to) const {
+    for (std::size_t i = 0; i < images_; ++i, image += t_.height * t_.width * t_.channels)
       for (std::size_t p = 0; p < t_.in_phases.height; ++p)
         for (std::size_t row = 0; row < rows_ + t_.reach.height; ++row) {
           const std::size_t y = (first + row) * t_.in_phases.height + p -
                                 t_.origin.height;  // wraps around above the image
           for (std::size_t q = 0; q < t_.in_phases.width; ++q)
             for (std::size_t copy = 0; copy < copies_; ++copy)
-              pack_line(y < t_.height ? images + y * t_.width * t_.channels : nullptr, q, copy,
+              pack_line(y < t_.height ? image + y * t_.width * t_.channels : nullptr, q, copy,
                         to + place_of(p * t_.in_phases.width + q, copy, 0) +
                             (row * columns_ * images_ + i) * step_depth);
         }

@@ -171,7 +171,8 @@ struct tile_products {
   static bool usable() {
     unsigned a = 0, b = 0, c = 0, d = 0;
     constexpr unsigned has_bfloat16 = 1u << 22, has_tiles = 1u << 24;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & has_bfloat16) || !(d & has_tiles))
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & has_bfloat16) || !(d & has_tiles) ||
+        !__builtin_cpu_supports("avx512f"))
       return false;
     constexpr long request_permission = 0x1023, tile_data = 18;  // of arch_prctl(2)
     return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
@@ -203,8 +204,9 @@ struct tile_products {
   // Tiles 0 to 3 are sums, 4 and 5 the left factor, 6 and 7 the right one.
   template <int Rows, int Columns>
   [[gnu::target("amx-tile,amx-bf16,avx512f")]] static void multiply_tiles(const bfloat16_factors& f,
-                                                                  float* sums, std::size_t pitch,
-                                                                  bool add) {
+                                                                          float* sums,
+                                                                          std::size_t pitch,
+                                                                          bool add) {
     const std::size_t sums_pitch = pitch * sizeof(float),
                       left_pitch = f.left_pitch * sizeof(bfloat16),
                       right_pitch = f.right_pitch * sizeof(bfloat16_pair);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
 #include <lift/backend/cpu/bfloat16_packing.hpp>
@@ -20,15 +19,15 @@ namespace lift::detail {
 ///
 /// Pixels are cut into pieces of some rows of some images; sums over 32 of them are a step. The
 /// pixels of images alternate, an even number of them so that rows are whole steps: a pair is a
-/// pixel of two images, and a tap moves it by whole pairs. Where the batch is no multiple of such a
-/// number it is one image, with a copy for each column of taps, moved by it, so that the pixels of a
-/// tap follow each other as those of the result do. Its rows have an even length then, so that pairs
-/// of pixels are the same for every row of taps.
+/// pixel of two images, and a tap moves it by whole pairs. Where that cannot be it is one image,
+/// with a copy for each column of taps, moved by it, so that the pixels of a tap follow each other
+/// as those of the result do. Its rows have an even length then, so that pairs of pixels are the
+/// same for every row of taps.
 class pixel_weight_sums {
  public:
   explicit pixel_weight_sums(const convolution_geometry& g)
       : t_(taps_of(g)),
-        images_(images_together(t_)),
+        images_(images_together(t_, step_depth, 2)),
         copies_(images_ > 1 ? 1 : t_.reach.width + 1),
         row_((images_ > 1 ? t_.columns() : round_up(t_.columns(), 2)) * images_),
         image_row_(images_ > 1 ? row_ + t_.reach.width * images_ : row_),
@@ -91,13 +90,6 @@ class pixel_weight_sums {
   static constexpr std::size_t chunk = 1024;
   static constexpr std::size_t matrix = product_side * product_side, tile = tile_side * tile_side;
 
-  /// How many images' pixels alternate.
-  static std::size_t images_together(const tap_geometry& t) {
-    const std::size_t images =
-        std::max<std::size_t>(2, step_depth / std::gcd(step_depth, t.columns()));
-    return t.batch % images == 0 ? images : 1;
-  }
-
   std::size_t taps() const { return t_.taps[0].size(); }
   /// Sums of 32 channels of the result with all of the image.
   std::size_t block_size() const { return blocks_ * taps() * matrix; }
@@ -132,8 +124,7 @@ class pixel_weight_sums {
               const std::size_t column = at / images_;
               if (column < begin || column >= end) return nullptr;
               const std::size_t x = span.offset + (column + copy - span.first) * span.stride;
-              return image +
-                     ((at % images_ * t_.height + y) * t_.width + x) * t_.channels;
+              return image + ((at % images_ * t_.height + y) * t_.width + x) * t_.channels;
             };
             for (std::size_t at = 0; at < image_row_; at += 2)
               pack_pairs(pixel(at), pixel(at + 1), t_.channels, 2 * blocks_,
@@ -157,8 +148,8 @@ class pixel_weight_sums {
       const std::size_t column = at / images_;
       const bfloat16* const pixel =
           row < rows && column < t_.columns()
-              ? result + (at % images_ * t_.out_area() + row * t_.out_width + column) *
-                             t_.out_channels
+              ? result +
+                    (at % images_ * t_.out_area() + row * t_.out_width + column) * t_.out_channels
               : nullptr;
       if (++at == row_) {
         at = 0;

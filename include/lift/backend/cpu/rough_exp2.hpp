@@ -26,10 +26,11 @@ inline xsimd::batch<float> rough_exp2(const xsimd::batch<float>& x) {
 #endif
 }
 
-/// 1/x of x up to 2^126 within 4·10⁻⁴ of it.
+/// 1/x of x up to 2^126 within 10⁻⁴ of it. (What processors without AVX-512 have instead of a
+/// division is four times as rough, too much for the derivative of SiLU.)
 inline xsimd::batch<float> rough_inverse(const xsimd::batch<float>& x) {
-#if defined(__SSE__)
-  return xsimd::reciprocal(x);
+#ifdef __AVX512F__
+  return _mm512_rcp14_ps(x);
 #else
   return xsimd::batch<float>(1.0f) / x;
 #endif
