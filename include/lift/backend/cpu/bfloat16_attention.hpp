@@ -10,13 +10,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numbers>
 #include <vector>
 
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/cpu/bfloat16_packing.hpp>
+#include <lift/backend/cpu/partial_lanes.hpp>
 #include <lift/backend/cpu/rough_exp2.hpp>
-#include <lift/backend/cpu/simd_lanes.hpp>
 #include <lift/core/thread_pool.hpp>
 
 namespace lift::detail {
@@ -111,8 +112,7 @@ class pixel_head {
         all_ds(strips_at_once * turned_size());
     const scratch<bfloat16_pair> all_q(strips_at_once * pairs_size()),
         all_w(strips_at_once * pairs_size());
-    const scratch<float> dk(key_steps_ * step_depth * padded_depth()),
-        dv(key_steps_ * step_depth * padded_depth());
+    const scratch<float> dk(padded_keys() * padded_depth()), dv(padded_keys() * padded_depth());
     const float scale = 1 / std::sqrt(static_cast<float>(depth_));
     std::size_t kept = 0;
     bool more = false;
@@ -128,8 +128,8 @@ class pixel_head {
           const float share = exponentials(scores + i * scores_pitch(), row);
           softmax_gradient(share, scale, row, changes + i * scores_pitch(), change);
         } else {
-          std::fill_n(row, key_steps_ * step_depth, bfloat16(0.0f));
-          std::fill_n(change, key_steps_ * step_depth, bfloat16(0.0f));
+          std::fill_n(row, padded_keys(), bfloat16(0.0f));
+          std::fill_n(change, padded_keys(), bfloat16(0.0f));
         }
       }
       by_depth(products, ds, k, scores);
@@ -162,11 +162,10 @@ class pixel_head {
   static constexpr std::size_t strips_at_once = 4;
 
   std::size_t padded_depth() const { return depth_steps_ * step_depth; }
+  std::size_t padded_keys() const { return key_steps_ * step_depth; }
   /// Of rows that do not all lie in the same sets of a cache.
-  std::size_t left_pitch() const { return key_steps_ * step_depth + step_depth; }
-  std::size_t scores_pitch() const {
-    return std::max(key_steps_ * step_depth, padded_depth()) + tile_side;
-  }
+  std::size_t left_pitch() const { return padded_keys() + step_depth; }
+  std::size_t scores_pitch() const { return std::max(padded_keys(), padded_depth()) + tile_side; }
   /// Pairs of a right factor of all keys.
   std::size_t factor_size() const { return 2 * key_steps_ * depth_steps_ * tile; }
 
@@ -278,60 +277,42 @@ class pixel_head {
   using batch = xsimd::batch<float>;
 
   /// p = the softmax of a row of scores times the inverse of what is returned.
-  float exponentials(const float* scores, bfloat16* p) const {
+  float exponentials(float* scores, bfloat16* p) const {
     // e^x = 2^(x·log₂e) takes fewer steps.
     const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(depth_));
-    const std::size_t whole = n_ / batch::size * batch::size;
-    // Four maxima, so that none waits for the one before.
-    std::array<batch, 4> tops;
-    tops.fill(batch(scores[0]));
-    for (std::size_t i = 0; i < whole; i += batch::size) {
-      batch& top = tops[i / batch::size % tops.size()];
+    std::fill(scores + n_, scores + padded_keys(), -std::numeric_limits<float>::infinity());
+    // Two maxima, so that none waits for the one before.
+    batch top(scores[0]), other = top;
+    for (std::size_t i = 0; i < padded_keys(); i += 2 * batch::size) {
       top = xsimd::max(top, batch::load_unaligned(scores + i));
+      other = xsimd::max(other, batch::load_unaligned(scores + i + batch::size));
     }
-    float top = scores[0];
-    for (const float lane :
-         lanes_of(xsimd::max(xsimd::max(tops[0], tops[1]), xsimd::max(tops[2], tops[3]))))
-      top = std::max(top, lane);
-    for (std::size_t i = whole; i < n_; ++i) top = std::max(top, scores[i]);
-    batch totals(0.0f);
-    const batch scales(scale), offset(-top * scale);
-    for (std::size_t i = 0; i < whole; i += batch::size) {
+    float most = scores[0];
+    for (const float lane : lanes_of(xsimd::max(top, other))) most = std::max(most, lane);
+    batch total(0.0f);
+    const batch scales(scale), offset(-most * scale);
+    for (std::size_t i = 0; i < padded_keys(); i += batch::size) {
       const batch e = rough_exp2(xsimd::fma(batch::load_unaligned(scores + i), scales, offset));
-      totals += e;
+      total += e;
       store_lanes(e, p + i);
     }
-    float total = sum_of(totals);
-    for (std::size_t i = whole; i < n_; ++i) {
-      const float e = std::exp2((scores[i] - top) * scale);
-      total += e;
-      p[i] = bfloat16(e);
-    }
-    std::fill(p + n_, p + key_steps_ * step_depth, bfloat16(0.0f));
-    return 1.0f / total;
+    std::fill(p + n_, p + padded_keys(), bfloat16(0.0f));
+    return 1.0f / sum_of(total);
   }
 
   /// p ← p·share, ds = p∘(dp − Σ p∘dp)·scale, of a row.
   void softmax_gradient(float share, float scale, bfloat16* p, const float* dp,
                         bfloat16* ds) const {
-    const std::size_t whole = n_ / batch::size * batch::size;
     batch products(0.0f);
-    for (std::size_t i = 0; i < whole; i += batch::size) {
+    for (std::size_t i = 0; i < padded_keys(); i += batch::size) {
       const batch x = load_lanes(p + i) * batch(share);
       store_lanes(x, p + i);
       products = xsimd::fma(x, batch::load_unaligned(dp + i), products);
     }
-    float product = sum_of(products);
-    for (std::size_t i = whole; i < n_; ++i) {
-      p[i] = bfloat16(p[i] * share);
-      product += p[i] * dp[i];
-    }
-    for (std::size_t i = 0; i < whole; i += batch::size)
-      store_lanes(
-          load_lanes(p + i) * (batch::load_unaligned(dp + i) - batch(product)) * batch(scale),
-          ds + i);
-    for (std::size_t i = whole; i < n_; ++i) ds[i] = bfloat16(p[i] * (dp[i] - product) * scale);
-    std::fill(ds + n_, ds + key_steps_ * step_depth, bfloat16(0.0f));
+    const batch product(sum_of(products));
+    for (std::size_t i = 0; i < padded_keys(); i += batch::size)
+      store_lanes(load_lanes(p + i) * (batch::load_unaligned(dp + i) - product) * batch(scale),
+                  ds + i);
   }
 
   static std::array<float, lanes<float>> lanes_of(const batch& x) {
@@ -347,10 +328,9 @@ class pixel_head {
 
   /// to = sums·share, rounded.
   void round(const float* sums, float share, bfloat16* to) const {
-    std::size_t i = 0;
-    for (; i + batch::size <= depth_; i += batch::size)
-      store_lanes(batch::load_unaligned(sums + i) * batch(share), to + i);
-    for (; i < depth_; ++i) to[i] = bfloat16(sums[i] * share);
+    for_each_lanes<float>(depth_, [&](std::size_t i, auto n) {
+      store_lanes(batch::load_unaligned(sums + i) * batch(share), to + i, n);
+    });
   }
 
   std::size_t depth_, n_, depth_steps_, key_steps_;

@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <numbers>
 
+#include <lift/backend/cpu/partial_lanes.hpp>
 #include <lift/backend/cpu/rough_exp2.hpp>
-#include <lift/backend/cpu/simd_lanes.hpp>
 #include <lift/backend/cpu/work_space.hpp>
 #include <lift/backend/group_norm_geometry.hpp>
 #include <lift/core/ceil_div.hpp>
@@ -27,26 +27,21 @@ template <class Activation>
 struct rough : Activation {};
 template <>
 struct rough<op::silu> {
-  static float s(float x) { return 1 / (1 + std::exp(-x)); }
-  static xsimd::batch<float> s(const xsimd::batch<float>& x) {
-    using batch = xsimd::batch<float>;
+  using batch = xsimd::batch<float>;
+  static batch s(const batch& x) {
     // Beyond 2¹²⁶ the result is as good as 0.
     const batch exponent = xsimd::min(x * batch(-std::numbers::log2e_v<float>), batch(126.0f));
     return rough_inverse(batch(1.0f) + rough_exp2(exponent));
   }
-  template <class V>
-  static V f(const V& x) {
-    return x * s(x);
-  }
-  template <class V>
-  static V df(const V& x) {
-    const V y = s(x);
-    return y * (V(1.0f) + x * (V(1.0f) - y));
+  static batch f(const batch& x) { return x * s(x); }
+  static batch df(const batch& x) {
+    const batch y = s(x);
+    return y * (batch(1.0f) + x * (batch(1.0f) - y));
   }
 };
 
-/// Some groups of the channels of one image. Vectors run along the channels, and each channel has
-/// its own sums; what is left of a vector's length is done number by number.
+/// Some groups of the channels of one image. Vectors run along the channels, the last one perhaps
+/// with fewer of them, and each channel has its own sums.
 template <class Activation>
 class pixel_groups {
   using batch = xsimd::batch<float>;
@@ -86,9 +81,10 @@ class pixel_groups {
     }
     float *const factor = means, *const offset = squares;  // z = factor·x + offset
     affine(mean, rstd, factor, offset);
-    for_each_pixel([&](std::size_t at, std::size_t c, auto v) {
-      store(rough<Activation>::f(load(x + at, v) * load(factor + c, v) + load(offset + c, v)),
-            y + at);
+    for_each_pixel([&](std::size_t at, std::size_t c, auto n) {
+      store_lanes(rough<Activation>::f(load_lanes(x + at, n) * load_lanes(factor + c) +
+                                       load_lanes(offset + c)),
+                  y + at, n);
     });
   }
 
@@ -106,20 +102,20 @@ class pixel_groups {
       scale[c] = rstd[statistics_ + group];
       shift[c] = -mean[statistics_ + group] * scale[c];
     });
-    for_each_channel([&](std::size_t c, auto v) {
-      using V = decltype(v);
-      const V a = load(factor + c, v), b = load(offset + c, v), s = load(scale + c, v),
-              t = load(shift + c, v);
-      V total(0.0f), product(0.0f);
+    for_each_lanes<float>(channels_, [&](std::size_t c, auto n) {
+      const batch a = load_lanes(factor + c), b = load_lanes(offset + c), s = load_lanes(scale + c),
+                  t = load_lanes(shift + c);
+      batch total(0.0f), product(0.0f);
       for (std::size_t i = 0, at = c; i < g_.pixels; ++i, at += pitch_) {
-        const V here = load(x + at, v);
-        store(V(rough<Activation>::df(here * a + b) * load(w + at, v)), dx + at);
-        const V change = load(dx + at, v);  // rounded: the sums are of what they are taken from
+        const batch here = load_lanes(x + at, n);
+        store_lanes(rough<Activation>::df(here * a + b) * load_lanes(w + at, n), dx + at, n);
+        const batch change =
+            load_lanes(dx + at, n);  // rounded: the sums are of what they are taken from
         total += change;
         product += change * (here * s + t);
       }
-      store(total, sums + c);
-      store(product, products + c);
+      store_lanes(total, sums + c, n);
+      store_lanes(product, products + c, n);
     });
     // dx = rstd·(γ·w' − (Σγw' + x̂·Σγw'x̂)/n), the sums over a group, = factor·w' + scale·x + shift.
     const float share = 1 / static_cast<float>(g_.pixels * g_.channels);
@@ -135,39 +131,40 @@ class pixel_groups {
         shift[c] = -r * (total + shift[c] * product) * share;
       }
     }
-    for_each_pixel([&](std::size_t at, std::size_t c, auto v) {
-      store(load(factor + c, v) * load(dx + at, v) + load(scale + c, v) * load(x + at, v) +
-                load(shift + c, v),
-            dx + at);
+    for_each_pixel([&](std::size_t at, std::size_t c, auto n) {
+      store_lanes(load_lanes(factor + c) * load_lanes(dx + at, n) +
+                      load_lanes(scale + c) * load_lanes(x + at, n) + load_lanes(shift + c),
+                  dx + at, n);
     });
   }
 
  private:
+  /// Of a number of each channel, for whole vectors.
   std::size_t room() const { return channels_ + batch::size; }
 
   /// Each channel's mean, and its sum of squared deviations from that.
   void sum(const bfloat16* x, float* means, float* squares) const {
-    for_each_channel([&](std::size_t c, auto v) {
-      using V = decltype(v);
-      const V share = V(1 / static_cast<float>(g_.pixels));
-      const V mean = share * sum_of_pixels<V>([&](std::size_t i) { return load(x + i + c, v); });
-      store(mean, means + c);
-      store(sum_of_pixels<V>([&](std::size_t i) {
-              const V deviation = load(x + i + c, v) - mean;
-              return deviation * deviation;
-            }),
-            squares + c);
+    for_each_lanes<float>(channels_, [&](std::size_t c, auto n) {
+      const batch share(1 / static_cast<float>(g_.pixels));
+      const batch mean =
+          share * sum_of_pixels([&](std::size_t i) { return load_lanes(x + i + c, n); });
+      store_lanes(mean, means + c);
+      store_lanes(sum_of_pixels([&](std::size_t i) {
+                    const batch deviation = load_lanes(x + i + c, n) - mean;
+                    return deviation * deviation;
+                  }),
+                  squares + c);
     });
   }
   /// The sum of f(element) over the pixels, 64 of them at a time, so that sums of many equal
   /// numbers stay exact enough.
-  template <class V, class F>
-  V sum_of_pixels(const F& f) const {
+  template <class F>
+  batch sum_of_pixels(const F& f) const {
     constexpr std::size_t at_once = 64;
-    V total(0.0f);
+    batch total(0.0f);
     for (std::size_t first = 0; first < g_.pixels; first += at_once) {
       const std::size_t last = std::min(g_.pixels, first + at_once);
-      V even(0.0f), odd(0.0f);
+      batch even(0.0f), odd(0.0f);
       std::size_t i = first;
       for (; i + 2 <= last; i += 2) {
         even += f(i * pitch_);
@@ -191,34 +188,11 @@ class pixel_groups {
   void for_each_group_channel(const Body& body) const {
     for (std::size_t c = 0; c < channels_; ++c) body(c / g_.channels, c);
   }
-  template <class Body>
-  void for_each_channel(const Body& body) const {
-    std::size_t c = 0;
-    for (; c + batch::size <= channels_; c += batch::size) body(c, batch());
-    for (; c < channels_; ++c) body(c, 0.0f);
-  }
-  /// Calls body(element, channel, v).
+  /// Calls body(element, c, n) for n channels from c on of each pixel.
   template <class Body>
   void for_each_pixel(const Body& body) const {
     for (std::size_t i = 0; i < g_.pixels; ++i)
-      for_each_channel([&](std::size_t c, auto v) { body(i * pitch_ + c, c, v); });
-  }
-
-  template <class U>
-  static float load(const U* p, float) {
-    return *p;
-  }
-  template <class U>
-  static batch load(const U* p, const batch&) {
-    return load_lanes(p);
-  }
-  template <class U>
-  static void store(float x, U* p) {
-    *p = static_cast<U>(x);
-  }
-  template <class U>
-  static void store(const batch& x, U* p) {
-    store_lanes(x, p);
+      for_each_lanes<float>(channels_, [&](std::size_t c, auto n) { body(i * pitch_ + c, c, n); });
   }
 
   const group_norm_geometry& g_;
