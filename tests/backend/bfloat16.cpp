@@ -293,6 +293,25 @@ BOOST_AUTO_TEST_CASE(nothing_convolved_is_nothing) {
   for (const bfloat16 x : weight) BOOST_REQUIRE_EQUAL(float(x), 0.0f);
 }
 
+BOOST_AUTO_TEST_CASE(sums_of_pixels_are_those_of_rounded_numbers) {
+  for (const auto& [rows, columns] :
+       std::vector<std::array<std::size_t, 2>>{{0, 5}, {1, 1}, {3, 16}, {5000, 25}, {70, 2000}}) {
+    const auto x = stored<stored_bf16>({rows, columns}, 1, memory_layout::channels_first);
+    tensor_bf16 sums(shape{columns});
+    xtensor_bf16_backend::reduce(sum{}, rows, columns, 1, sums.mutable_data(), kernel::identity{},
+                                 each(x));
+    const auto host = floats(x), got = sums.to_host();
+    for (std::size_t c = 0; c < columns; ++c) {
+      double want = 0, scale = 1;
+      for (std::size_t row = 0; row < rows; ++row) {
+        want += double(host[row * columns + c]);
+        scale += std::abs(double(host[row * columns + c]));
+      }
+      BOOST_REQUIRE_SMALL((double(got[c]) - want) / scale, 1e-5);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(attention_of_stored_images_is_within_their_rounding) {
   for (const auto& [b, heads, depth, side] :
        std::vector<std::array<std::size_t, 4>>{{1, 2, 32, 32},

@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(reduce_sums_and_finds_maxima, Tensor, tensors) {
   using B = typename Tensor::backend_type;
   for (const auto& [outer, keep, inner] : std::vector<std::array<std::size_t, 3>>{
            {1, 1, 1}, {1, 1, 200000}, {3, 5, 7}, {1, 6, 1000}, {40, 300, 1}, {2, 70, 33},
-           {5, 1, 70000}, {1, 100, 17}, {7, 1, 1}}) {
+           {5, 1, 70000}, {1, 100, 17}, {7, 1, 1}, {3000, 25, 1}, {70, 5000, 1}}) {
     const std::size_t n = outer * keep * inner;
     const Tensor x = noise<Tensor>(shape{n}, 1), y = noise<Tensor>(shape{keep}, 2);
     Tensor total(shape{keep}), top(shape{keep});

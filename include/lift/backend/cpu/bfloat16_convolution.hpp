@@ -5,7 +5,6 @@
 // over taps (bfloat16_taps.hpp): 32 pixels of a result times 32 of its channels at a time.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -14,7 +13,7 @@
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/cpu/bfloat16_packing.hpp>
 #include <lift/backend/cpu/cache_sizes.hpp>
-#include <lift/backend/cpu/simd_lanes.hpp>
+#include <lift/backend/cpu/partial_lanes.hpp>
 #include <lift/core/thread_pool.hpp>
 
 namespace lift::detail {
@@ -225,49 +224,35 @@ class pixel_convolver {
     using batch = xsimd::batch<float>;
     const std::size_t pitch = t_.out_phases.width * t_.out_channels,
                       sums_pitch = together_ * product_side;
+    const auto pixels = [&](auto all, const auto& end_of) {  // all: how many channels
+      for (std::size_t i = 0; i < count; ++i)
+        for_each_lanes<float>(all, [&](std::size_t c, auto n) {
+          const std::size_t element = at + i * pitch + c;
+          const batch x =
+              batch::load_aligned(sums + i * sums_pitch + c) + batch::load_unaligned(added + c);
+          store_lanes(end_of(x, element, n), out + element, n);
+        });
+    };
     const auto row = [&](const auto& end_of) {
-      constexpr std::size_t vectors = product_side / batch::size;
-      if (channels == product_side) {
-        std::array<batch, vectors> more;
-        for (std::size_t v = 0; v < vectors; ++v)
-          more[v] = batch::load_unaligned(added + v * batch::size);
-        for (std::size_t i = 0; i < count; ++i)
-#pragma GCC unroll 8
-          for (std::size_t v = 0; v < vectors; ++v) {
-            const std::size_t c = v * batch::size, element = at + i * pitch + c;
-            const batch x = batch::load_aligned(sums + i * sums_pitch + c) + more[v];
-            store_lanes(end_of(x, element, batch()), out + element);
-          }
-      } else {
-        for (std::size_t i = 0; i < count; ++i)
-          for (std::size_t c = 0; c < channels; ++c) {
-            const std::size_t element = at + i * pitch + c;
-            const float x = sums[i * sums_pitch + c] + added[c];
-            out[element] = bfloat16(end_of(x, element, 0.0f));
-          }
-      }
-    };
-    const auto image = [&]<class V>(std::size_t element, const V&) {
-      if constexpr (std::is_same_v<V, batch>)
-        return load_lanes(epilogue.images + element);
+      if (channels == product_side)
+        pixels(std::integral_constant<std::size_t, product_side>(), end_of);
       else
-        return float(epilogue.images[element]);
+        pixels(channels, end_of);
     };
-    const auto rectified = [](const auto& x) {
-      using V = std::decay_t<decltype(x)>;
-      if constexpr (std::is_same_v<V, batch>)
-        return V(xsimd::select(x < V(0.0f), V(0.0f), x));
-      else
-        return x < 0.0f ? 0.0f : x;
+    const auto image = [&](std::size_t element, auto n) {
+      return load_lanes(epilogue.images + element, n);
+    };
+    const auto rectified = [](const batch& x) {
+      return batch(xsimd::select(x < batch(0.0f), batch(0.0f), x));
     };
     if (epilogue.images && epilogue.rectify)
-      row([&](auto x, std::size_t element, auto v) { return rectified(x + image(element, v)); });
+      row([&](const batch& x, auto element, auto n) { return rectified(x + image(element, n)); });
     else if (epilogue.images)
-      row([&](auto x, std::size_t element, auto v) { return x + image(element, v); });
+      row([&](const batch& x, auto element, auto n) { return x + image(element, n); });
     else if (epilogue.rectify)
-      row([&](auto x, std::size_t, auto) { return rectified(x); });
+      row([&](const batch& x, auto, auto) { return rectified(x); });
     else
-      row([&](auto x, std::size_t, auto) { return x; });
+      row([&](const batch& x, auto, auto) { return x; });
   }
 
   tap_geometry t_;

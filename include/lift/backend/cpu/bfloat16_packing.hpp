@@ -155,9 +155,10 @@ inline void pair_channels(const bfloat16* first, const bfloat16* second, std::si
   const std::size_t count = std::min(tile_side, channels - std::min(first_channel, channels));
   if (first && second && count == tile_side)
     return pair_numbers(first + first_channel, second + first_channel, to);
-  for (std::size_t i = 0; i < tile_side; ++i)
-    to[i] = (first && i < count ? first[first_channel + i].bits : 0u) |
-            (second && i < count ? std::uint32_t{second[first_channel + i].bits} << 16 : 0u);
+  alignas(32) bfloat16 numbers[2][tile_side] = {};
+  for (std::size_t i = 0; first && i < count; ++i) numbers[0][i] = first[first_channel + i];
+  for (std::size_t i = 0; second && i < count; ++i) numbers[1][i] = second[first_channel + i];
+  pair_numbers(numbers[0], numbers[1], to);
 }
 /// to (16 pairs, 16): pairs of 32 rows of 16 numbers, each of a row and the next.
 inline void pair_rows(const bfloat16* from, std::size_t pitch, bfloat16_pair* to) {

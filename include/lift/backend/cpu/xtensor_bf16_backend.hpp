@@ -4,6 +4,7 @@
 #include <lift/backend/cpu/bfloat16_attention.hpp>
 #include <lift/backend/cpu/bfloat16_convolution.hpp>
 #include <lift/backend/cpu/bfloat16_group_norm.hpp>
+#include <lift/backend/cpu/bfloat16_sums.hpp>
 #include <lift/backend/cpu/bfloat16_weight_gradient.hpp>
 #include <lift/backend/cpu/xtensor_backend.hpp>
 
@@ -22,6 +23,15 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
     return g.layout == layout &&
            (g.weight_layout == layout ||
             (!is_own_accumulator<T> && g.weight_layout == memory_layout::packed_kernels));
+  }
+
+  using fast_xtensor_verbs::reduce;
+  static void reduce(sum r, std::size_t outer, std::size_t keep, std::size_t inner, float* out,
+                     const kernel::identity& f, const operand<bfloat16>& x) {
+    if (inner == 1 && x.run == 1 && x.count == outer * keep)
+      bfloat16_sum_rows(outer, keep, x.data, out);
+    else
+      fast_xtensor_verbs::reduce(r, outer, keep, inner, out, f, x);
   }
 
   static bool packs_kernels(std::size_t out_channels, std::size_t channels) {
