@@ -30,7 +30,7 @@ struct average_row {
   LIFT_HD void operator()(std::size_t row) const {
     using A = accumulator_t<T>;
     combine_windows<A>(
-        in.windows, x, row,
+        in.windows, x, row, A(0),
         [](A total, A value) { return total + value; },
         [&](std::size_t j, A total) {
           y[row * in.windows.columns.count + j] =

@@ -14,7 +14,7 @@ struct maximum_value_row {
   LIFT_HD void operator()(std::size_t row) const {
     using A = accumulator_t<T>;
     combine_windows<A>(
-        windows, x, row,
+        windows, x, row, -A(INFINITY),
         [](A most, A value) { return ((value > most) | (value != value)) ? value : most; },
         [&](std::size_t j, A most) { y[row * windows.columns.count + j] = static_cast<T>(most); });
   }

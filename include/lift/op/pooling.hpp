@@ -74,47 +74,55 @@ LIFT_HD void pool_in_groups(const Kernel& kernel, const window_axis& columns, st
 }
 
 /// Combines the pixels of each window of a row of windows of images: store(j, result) for window j.
-/// Columns of pixels come first, which windows share, then windows that are one pixel apart, so that
-/// compilers make vectors of the loops.
+/// Combined with `neutral` a number stays what it is. Columns of pixels come first, which windows
+/// share, then windows that are one pixel apart, so that compilers make vectors of the loops.
 template <class A, class T, class Combine, class Store>
 LIFT_HD void combine_windows(const window_grid& windows, const T* images, std::size_t row,
-                             const Combine& combine, const Store& store) {
+                             A neutral, const Combine& combine, const Store& store) {
+  // Pixels at once, on a device in registers, and what windows are counted in multiples of.
 #ifdef __CUDA_ARCH__
-  constexpr std::size_t most = 16;  // pixels at once, in registers
+  constexpr std::size_t most = 16, block = 1;
 #else
-  constexpr std::size_t most = 256;
+  constexpr std::size_t most = 256, block = 8;
 #endif
+  const auto least = [](std::size_t a, std::size_t b) { return a < b ? a : b; };
   const window_axis rows = windows.rows, columns = windows.columns;
   const std::size_t top = rows.begin(row % rows.count), bottom = rows.end(row % rows.count);
   const T* const first = images + (row / rows.count * rows.length + top) * columns.length;
-  const std::size_t whole_begin = columns.whole_begin(), whole_end = columns.whole_end();
-  A high[most], found[most];
+  const std::size_t behind = columns.padding + columns.length;
+  A high[most + block], found[most + block];
+  // As many windows as there is room for, or one that is larger, a piece at a time.
+  const std::size_t fit = columns.size < most ? (most - columns.size) / columns.stride + 1 : 1;
   for (std::size_t j = 0, n; j < columns.count; j += n) {
-    const std::size_t begin = columns.begin(j), size = columns.end(j) - begin;
-    n = 1;
-    if (j >= whole_begin && j < whole_end && size < most) {
-      const std::size_t fit = (most - size) / columns.stride + 1, left = whole_end - j;
-      n = left < fit ? left : fit;
-    }
+    n = least(fit, columns.count - j);
     const std::size_t apart = (n - 1) * columns.stride + 1;
-    for (std::size_t q = 0, here; q < size; q += here) {
-      const std::size_t room = most - (apart - 1);
-      here = size - q < room ? size - q : room;
-      const std::size_t span = apart + here - 1;
-      const T* pixel = first + begin + q;
-      for (std::size_t k = 0; k < span; ++k) high[k] = static_cast<A>(pixel[k]);
-      for (std::size_t p = top + 1; p < bottom; ++p) {
-        pixel += columns.length;
-        for (std::size_t k = 0; k < span; ++k)
-          high[k] = combine(high[k], static_cast<A>(pixel[k]));
-      }
-      for (std::size_t c = 0; c < here; ++c)
-        if (q + c == 0)
-          for (std::size_t k = 0; k < apart; ++k) found[k] = high[k];
+    for (std::size_t q = 0, here; q < columns.size; q += here) {
+      here = least(columns.size - q, most - (apart - 1));
+      // Columns [begin, end) of the span are in the image.
+      const std::size_t at = j * columns.stride + q, span = apart + here - 1;
+      const std::size_t begin = at < columns.padding ? least(columns.padding - at, span) : 0;
+      const std::size_t end = at + begin < behind ? least(behind - at, span) : begin;
+      for (std::size_t k = 0; k < begin; ++k) high[k] = neutral;
+      for (std::size_t k = end; k < span + block; ++k) high[k] = neutral;
+      for (std::size_t p = top; begin < end && p < bottom; ++p) {
+        const T* const line =
+            first + (p - top) * columns.length + (at + begin - columns.padding);
+        if (p == top)
+          for (std::size_t k = begin; k < end; ++k) high[k] = static_cast<A>(line[k - begin]);
         else
-          for (std::size_t k = 0; k < apart; ++k) found[k] = combine(found[k], high[k + c]);
+          for (std::size_t k = begin; k < end; ++k)
+            high[k] = combine(high[k], static_cast<A>(line[k - begin]));
+      }
+      const std::size_t whole = (apart + block - 1) / block * block;
+      if (q == 0)
+        for (std::size_t k = 0; k < whole; ++k) found[k] = high[k];
+      for (std::size_t c = q == 0; c < here; ++c)
+        for (std::size_t k = 0; k < whole; ++k) found[k] = combine(found[k], high[k + c]);
     }
-    for (std::size_t k = 0; k < n; ++k) store(j + k, found[k * columns.stride]);
+    if (columns.stride == 1)
+      for (std::size_t k = 0; k < n; ++k) store(j + k, found[k]);
+    else
+      for (std::size_t k = 0; k < n; ++k) store(j + k, found[k * columns.stride]);
   }
 }
 

@@ -22,7 +22,10 @@ struct panel_products {
 
   static std::size_t columns(const convolution_geometry& g) {
     const std::size_t at_once = sizeof(T) * std::min(g.patch(), depth_block);
-    return std::clamp<std::size_t>((std::size_t{512} << 10) / at_once, 64, 512) / width * width;
+    const std::size_t some =
+        std::clamp<std::size_t>((std::size_t{512} << 10) / at_once, 64, 512) / width * width;
+    // Pixels that are patches already are copied by the product, a part at a time.
+    return g.pointwise() ? std::max(some, std::min<std::size_t>(g.out_area(), 512)) : some;
   }
   /// Whole images where patches overlap.
   static std::size_t transpose_columns(const convolution_geometry& g) {

@@ -73,27 +73,33 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
     rows[i] = a.data + i * a.row;
     sums[i].fill(batch(T(0)));
   }
+  const auto add_term = [&](std::size_t k, const T* b) {
+    std::array<batch, Vectors> right;
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < Vectors; ++j)
+      right[j] = batch::load_unaligned(b + j * batch::size);
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < Rows; ++i) {
+      const batch left(rows[i][k * a.step]);
+#pragma GCC unroll 4
+      for (std::size_t j = 0; j < Vectors; ++j)
+        sums[i][j] = xsimd::fma(left, right[j], sums[i][j]);
+    }
+  };
+  constexpr std::size_t line = 64 / sizeof(T), at_once = 4;
   const T* b = p.b;
-  for (std::size_t k = 0; k < depth;) {
+  std::size_t k = 0;
+  while (k + line <= depth) {
     // The rows that come next, a cache line of each: they are too many streams for the processor to
     // foresee.
     if (a.step == 1)
-      for (std::size_t i = 0; i < Rows; ++i) __builtin_prefetch(rows[i] + Rows * a.row + k);
-    for (const std::size_t end_of_line = std::min(k + 64 / sizeof(T), depth); k < end_of_line;
-         ++k, b += b_row) {
-      std::array<batch, Vectors> right;
-#pragma GCC unroll 4
-      for (std::size_t j = 0; j < Vectors; ++j)
-        right[j] = batch::load_unaligned(b + j * batch::size);
 #pragma GCC unroll 16
-      for (std::size_t i = 0; i < Rows; ++i) {
-        const batch left(rows[i][k * a.step]);
+      for (std::size_t i = 0; i < Rows; ++i) __builtin_prefetch(rows[i] + Rows * a.row + k);
+    for (std::size_t end_of_line = k + line; k < end_of_line; k += at_once, b += at_once * b_row)
 #pragma GCC unroll 4
-        for (std::size_t j = 0; j < Vectors; ++j)
-          sums[i][j] = xsimd::fma(left, right[j], sums[i][j]);
-      }
-    }
+      for (std::size_t i = 0; i < at_once; ++i) add_term(k + i, b + i * b_row);
   }
+  for (; k < depth; ++k, b += b_row) add_term(k, b);
   const bool whole = p.columns == Vectors * batch::size;
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < Rows; ++i) {

@@ -133,6 +133,12 @@ struct matrices_of_points {
   /// The odd vector spreads the matrices over the cache's sets.
   matrices_of_points(T* to, std::size_t rows, std::size_t columns)
       : data(to), row(round_up(columns, lanes<T>)), matrix(rows * row + lanes<T>) {}
+  /// The rows from one on.
+  matrices_of_points from(std::size_t at) const {
+    matrices_of_points result = *this;
+    result.data += at * row;
+    return result;
+  }
   static std::size_t size(std::size_t rows, std::size_t columns) {
     return line_points::count * matrices_of_points(nullptr, rows, columns).matrix;
   }
@@ -193,19 +199,25 @@ class line_convolution {
                         kernels_of(task / parts));
     });
     const std::size_t rows = rows_of_task(), tasks = ceil_div(lines_.rows(), rows);
-    default_thread_pool().run(g_.batch * tasks, [&](std::size_t task) {
+    const std::size_t together = images_of_task(rows);
+    default_thread_pool().run(ceil_div(g_.batch, together) * tasks, [&](std::size_t task) {
       const std::size_t first = task % tasks * rows, last = std::min(first + rows, lines_.rows());
+      const std::size_t start = task / tasks * together;
+      const std::size_t images = std::min(together, g_.batch - start);
       const std::size_t count = (last - first) * lines_.columns();
       const std::size_t seen = (last - first + kernel_rows() - 1) * lines_.columns();
-      const scratch<T> input_space(numbers::size(seen, g_.channels));
-      const numbers inputs(input_space, seen, g_.channels);
-      transform_inputs(image + task / tasks * g_.image_size(), first, last, inputs);
-      const scratch<T> product_space(numbers::size(count, width));
-      const numbers products(product_space, count, width);
+      const scratch<T> input_space(numbers::size(images * seen, g_.channels));
+      const numbers inputs(input_space, images * seen, g_.channels);
+      for (std::size_t i = 0; i < images; ++i)
+        transform_inputs(image + (start + i) * g_.image_size(), first, last, inputs.from(i * seen));
+      const scratch<T> product_space(numbers::size(images * count, width));
+      const numbers products(product_space, images * count, width);
       for (std::size_t panel = 0; panel < panels; ++panel) {
-        multiply(inputs, count, columns_of(panel), kernels_of(panel), products);
-        for (std::size_t c = 0; c < columns_of(panel); c += n)
-          restore(products, task / tasks, first, last, c, panel * width + c, epilogue, result);
+        multiply(inputs, images * count, columns_of(panel), kernels_of(panel), products);
+        for (std::size_t i = 0; i < images; ++i)
+          for (std::size_t c = 0; c < columns_of(panel); c += n)
+            restore(products.from(i * count), start + i, first, last, c, panel * width + c,
+                    epilogue, result);
       }
     });
   }
@@ -229,6 +241,14 @@ class line_convolution {
         line_points::count * sizeof(T) * (g_.channels + width) * lines_.columns();
     const std::size_t most = std::max<std::size_t>(1, near_bytes() / bytes);
     return ceil_div(lines_.rows(), ceil_div(lines_.rows(), most));
+  }
+
+  /// Images of a task, where each has few lines, that take the same kernels.
+  std::size_t images_of_task(std::size_t rows) const {
+    constexpr std::size_t enough = 48;  // lines
+    if (kernel_rows() > 1) return 1;
+    return std::clamp<std::size_t>(enough / (rows * lines_.columns()), 1,
+                                   ceil_div(g_.batch, default_thread_pool().size()));
   }
 
   /// The kernels of input channels [first, last) to those of a panel.

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <type_traits>
+#include <vector>
 
 #include <lift/backend/cpu/recycling_allocator.hpp>
 // xtensor 0.26 moved its headers into folders.
@@ -48,7 +48,9 @@ class scratch_stack {
   }
 
  private:
-  std::deque<work_buffer<std::byte>> spaces_;  // which do not move as others are added
+  std::vector<work_buffer<std::byte>> spaces_;
+  static_assert(std::is_nothrow_move_constructible_v<work_buffer<std::byte>>,
+                "or numbers would be copied elsewhere as work spaces are added");
   std::size_t depth_ = 0;
 };
 
