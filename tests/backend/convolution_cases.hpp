@@ -108,6 +108,8 @@ inline const std::vector<convolution_case> all_convolutions = {
     // images whose pixels alternate
     {32, 33, 5, 7, 40, 3, 1, 1},
     {16, 20, 10, 11, 33, 4, 2, 1},
+    {16, 5, 2, 33, 7, 3, 1, 1},
+    {5, 20, 6, 9, 17, {1, 7}, 1, {0, 3}},
     // more packed images than a core's cache has room for, more kernels than images
     {176, 4096, 1, 1, 192, 1, 1, 0}};
 

@@ -127,7 +127,9 @@ BOOST_AUTO_TEST_CASE(the_number_of_threads_changes_nothing) {
   const std::vector<convolution_case> cases = {{2, 64, 16, 16, 64, 3, 1, 1},
                                                {1, 512, 8, 8, 512, 3, 1, 1},
                                                {2, 200, 16, 16, 72, 4, 2, 1},
-                                               {2, 96, 8, 8, 160, 1, 1, 0}};
+                                               {2, 96, 8, 8, 160, 1, 1, 0},
+                                               {8, 96, 12, 12, 160, 1, 1, 0},
+                                               {9, 20, 6, 9, 17, {1, 7}, 1, {0, 3}}};
   const auto numbers = [&](const convolution_case& c) {
     const auto r = results_of<xtensor_backend, float>(c);
     return std::array{r.y.to_host(), r.gx.to_host(), r.ga.to_host()};
@@ -141,6 +143,22 @@ BOOST_AUTO_TEST_CASE(the_number_of_threads_changes_nothing) {
     }
   }
   default_thread_pool().resize(0);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_convolved_is_nothing) {
+  for (const convolution_case& c : {convolution_case{0, 20, 8, 8, 17, {1, 7}, 1, {0, 3}},
+                                    {0, 20, 8, 8, 17, 5, 1, 2},
+                                    {0, 20, 8, 8, 17, 3, 1, 1},
+                                    {0, 20, 8, 8, 17, 4, 2, 1},
+                                    {0, 20, 8, 8, 17, 1, 1, 0}})
+    BOOST_TEST_CONTEXT(c) {
+      std::vector<float> weight(c.geometry().out_channels * c.geometry().patch(), 1.0f);
+      xtensor_backend::convolve<float>(c.geometry(), nullptr, weight.data(), {}, nullptr);
+      xtensor_backend::convolve_transpose<float>(c.geometry(), nullptr, weight.data(), nullptr,
+                                                 nullptr);
+      xtensor_backend::convolve_weight<float>(c.geometry(), nullptr, nullptr, weight.data());
+      for (const float x : weight) BOOST_REQUIRE_EQUAL(x, 0.0f);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_block_is_transposed) {

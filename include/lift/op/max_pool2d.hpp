@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
+
 #include <lift/op/pooling.hpp>
 
 namespace lift::kernel {

@@ -74,8 +74,8 @@ LIFT_HD void pool_in_groups(const Kernel& kernel, const window_axis& columns, st
 }
 
 /// Combines the pixels of each window of a row of windows of images: store(j, result) for window j.
-/// Combined with `neutral` a number stays what it is. Columns of pixels come first, which windows
-/// share, then windows that are one pixel apart, so that compilers make vectors of the loops.
+/// Combined with `neutral` a number stays what it is (−0 may become 0). Columns of pixels come first,
+/// which windows share, then windows that are one pixel apart, so that compilers make vectors of the loops.
 template <class A, class T, class Combine, class Store>
 LIFT_HD void combine_windows(const window_grid& windows, const T* images, std::size_t row,
                              A neutral, const Combine& combine, const Store& store) {

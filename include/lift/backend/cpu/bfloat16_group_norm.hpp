@@ -97,6 +97,8 @@ class pixel_groups {
     products += vectors_;
     sums += vectors_;
     const scratch<float> factor(room()), offset(room()), scale(room()), shift(room());
+    for (float* const numbers : {factor.data(), offset.data(), scale.data(), shift.data()})
+      std::fill_n(numbers + channels_, batch::size, 0.0f);
     affine(mean, rstd, factor, offset);
     for_each_group_channel([&](std::size_t group, std::size_t c) {  // x̂ = scale·x + shift
       scale[c] = rstd[statistics_ + group];

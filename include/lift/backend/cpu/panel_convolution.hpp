@@ -24,8 +24,9 @@ struct panel_products {
     const std::size_t at_once = sizeof(T) * std::min(g.patch(), depth_block);
     const std::size_t some =
         std::clamp<std::size_t>((std::size_t{512} << 10) / at_once, 64, 512) / width * width;
-    // Pixels that are patches already are copied by the product, a part at a time.
-    return g.pointwise() ? std::max(some, std::min<std::size_t>(g.out_area(), 512)) : some;
+    // Where pixels are patches already, the product copies them, a part at a time.
+    const bool copied = g.pointwise() && g.out_channels >= 4 * packed_rows && g.batch >= 8;
+    return copied ? std::max(some, std::min<std::size_t>(g.out_area(), 512)) : some;
   }
   /// Whole images where patches overlap.
   static std::size_t transpose_columns(const convolution_geometry& g) {

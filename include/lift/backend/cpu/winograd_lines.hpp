@@ -237,18 +237,19 @@ class line_convolution {
   /// Rows of lines whose transformed inputs and products to a panel stay in a core's cache, about the
   /// same in every task.
   std::size_t rows_of_task() const {
-    const std::size_t bytes =
-        line_points::count * sizeof(T) * (g_.channels + width) * lines_.columns();
-    const std::size_t most = std::max<std::size_t>(1, near_bytes() / bytes);
+    const std::size_t most = std::max<std::size_t>(1, lines_that_fit() / lines_.columns());
     return ceil_div(lines_.rows(), ceil_div(lines_.rows(), most));
+  }
+  std::size_t lines_that_fit() const {
+    return near_bytes() / (line_points::count * sizeof(T) * (g_.channels + width));
   }
 
   /// Images of a task, where each has few lines, that take the same kernels.
   std::size_t images_of_task(std::size_t rows) const {
-    constexpr std::size_t enough = 48;  // lines
     if (kernel_rows() > 1) return 1;
-    return std::clamp<std::size_t>(enough / (rows * lines_.columns()), 1,
-                                   ceil_div(g_.batch, default_thread_pool().size()));
+    const std::size_t enough = std::min<std::size_t>(48, lines_that_fit());
+    return std::max<std::size_t>(1, std::min(enough / (rows * lines_.columns()),
+                                             ceil_div(g_.batch, default_thread_pool().size())));
   }
 
   /// The kernels of input channels [first, last) to those of a panel.

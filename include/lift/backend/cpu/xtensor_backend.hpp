@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
 
 #include <lift/backend/any_storage.hpp>
@@ -97,6 +98,8 @@ void fast_xtensor_verbs::convolve_weight(const convolution_geometry& g, const T*
                                       const T* result, T* weight) {
   if constexpr (!fast<T>)
     xtensor_convolution::convolve_weight(g, image, result, weight);
+  else if (g.batch == 0)
+    std::fill_n(weight, g.out_channels * g.patch(), T(0));
   else if (winograd_pays(g, 24))
     winograd_weight_gradient(g, image, result, weight);
   else

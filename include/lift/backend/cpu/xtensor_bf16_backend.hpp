@@ -28,7 +28,7 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   using fast_xtensor_verbs::reduce;
   static void reduce(sum r, std::size_t outer, std::size_t keep, std::size_t inner, float* out,
                      const kernel::identity& f, const operand<bfloat16>& x) {
-    if (inner == 1 && x.run == 1 && x.count == outer * keep)
+    if (inner == 1 && keep > 1 && x.run == 1 && x.count == outer * keep)
       bfloat16_sum_rows(outer, keep, x.data, out);
     else
       fast_xtensor_verbs::reduce(r, outer, keep, inner, out, f, x);
