@@ -24,7 +24,8 @@ inline void bfloat16_sum_rows(std::size_t rows, std::size_t columns, const bfloa
     const std::size_t first = piece * rows / pieces, last = (piece + 1) * rows / pieces;
     for_each_lanes<float>(columns, [&](std::size_t c, auto n) {
       xsimd::batch<float> total(0.0f);
-      for (std::size_t row = first; row < last; ++row) total += load_lanes(x + row * columns + c, n);
+      for (std::size_t row = first; row < last; ++row)
+        total += load_lanes(x + row * columns + c, n);
       store_lanes(total, parts.data() + piece * columns + c, n);
     });
   });
