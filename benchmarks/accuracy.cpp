@@ -3,9 +3,7 @@
 // three pairs of timesteps, for the fine and the coarse scale: in float32, and with weights and all
 // between layers in bfloat16.
 #include <algorithm>
-#include <cmath>
 #include <string>
-#include <vector>
 
 #include <lift/io/safetensors.hpp>
 #include <lift/model/model.hpp>
@@ -13,6 +11,7 @@
 
 #include "benchmark_tensors.hpp"
 #include "hashed.hpp"
+#include "relative_l2.hpp"
 
 using namespace lift;
 using namespace lift::bench;
@@ -23,15 +22,6 @@ template <class Tensor>
 Tensor golden(const safetensors& file, const std::string& name) {
   const host_tensor& values = file.at(name);
   return Tensor(values.dims, values.template as<float>());
-}
-
-double distance(const std::vector<float>& got, const std::vector<float>& want) {
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    difference += std::pow(double(got[i]) - double(want[i]), 2);
-    norm += std::pow(double(want[i]), 2);
-  }
-  return std::sqrt(difference / norm);
 }
 
 template <class Tensor>
@@ -46,7 +36,7 @@ void accuracy(benchmark::State& state) {
       const auto t = file.at("t" + i).template as<double>();
       const auto y = net(x, scales{timesteps{t[0]}, timesteps{t[1]}});
       const auto from = [&](const Tensor& got, const std::string& name) {
-        return distance(got.to_host(), golden<Tensor>(file, name + i).to_host());
+        return test::relative_l2(got.to_host(), golden<Tensor>(file, name + i).to_host());
       };
       fine = std::max(fine, from(y.fine(), "out_fine"));
       coarse = std::max(coarse, from(y.coarse(), "out_coarse"));

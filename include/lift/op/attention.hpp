@@ -33,7 +33,8 @@ struct attention {
     return {qkv[0], qkv[1] / 3, qkv[2], qkv[3]};
   }
 
-  // Where a backend has none the rules work on accumulators, channels first: nothing is rounded.
+  // Where a backend has no attention of its own the rules work on accumulators, channels first, so
+  // that probabilities are not rounded.
 
   template <class Tensor>
   auto forward(const Tensor& qkv) const {
@@ -142,9 +143,10 @@ struct attention {
         apply_columns(c, at(c, w), p, dv.mutable_data() + c.offset());
       });
       Tensor g(qkv.shape());
-      copy_channels(w.shape()[1], dq, 0, g, 0);
-      copy_channels(w.shape()[1], dk, 0, g, w.shape()[1]);
-      copy_channels(w.shape()[1], dv, 0, g, 2 * w.shape()[1]);
+      const std::size_t channels = w.shape()[1];
+      copy_channels(channels, dq, 0, g, 0);
+      copy_channels(channels, dk, 0, g, channels);
+      copy_channels(channels, dv, 0, g, 2 * channels);
       return g;
     }
   }

@@ -23,7 +23,8 @@ struct ema_step {
   LIFT_HD void operator()(const Team& team, const tensor_piece<T, 2>& piece, std::size_t) const {
     if (!(*scale - *scale == T(0))) return;
     const T keep = coefficients[0], gain = coefficients[1];
-    T *const a = piece.data[0], *const w = piece.data[1];
+    T* const a = piece.data[0];
+    const T* const w = piece.data[1];
     team.map(1, piece.size, a, [&](std::size_t, std::size_t i, auto x) {
       using V = decltype(x);
       return V(keep) * team.load(a + i, x) + V(gain) * team.load(w + i, x);
@@ -60,11 +61,12 @@ struct ema {
   template <class Tensor>
   void update(parameters<Tensor>& average, const parameters<Tensor>& weights, const Tensor& scale,
               const Tensor& coefficients) const {
+    using T = typename Tensor::value_type;
     multi_tensor<Tensor, 2> all;
     for (std::size_t i = 0; i < weights.size(); ++i)  // an average may be the weights themselves
       if (average.entries()[i].value.data() != weights.entries()[i].value.data())
         all.add({average.entries()[i].value, weights.entries()[i].value});
-    all.for_each(kernel::ema_step<typename Tensor::value_type>{scale.data(), coefficients.data()});
+    all.for_each(kernel::ema_step<T>{scale.data(), coefficients.data()});
   }
 };
 

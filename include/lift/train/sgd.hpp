@@ -25,7 +25,8 @@ struct sgd_step {
     const T a = *scale;
     if (!(a - a == T(0))) return;
     const T keep = coefficients[0], rate = coefficients[1];
-    T *const p = piece.data[0], *const v = piece.data[1], *const g = piece.data[2];
+    T *const p = piece.data[0], *const v = piece.data[1];
+    const T* const g = piece.data[2];
     team.map(1, piece.size, v, [&](std::size_t, std::size_t i, auto x) {
       using V = decltype(x);
       return V(momentum) * team.load(v + i, x) + V(a) * team.load(g + i, x);

@@ -47,10 +47,7 @@ class pixel_head {
     float shares[strip];
     for (std::size_t first = 0; first < n_; first += strip) {
       const std::size_t queries = std::min(strip, n_ - first);
-      take(q_, first, queries, q);
-      by_keys(products, q, keys, scores);
-      for (std::size_t i = 0; i < queries; ++i)
-        shares[i] = exponentials(scores + i * scores_pitch(), p + i * left_pitch());
+      weigh(products, first, queries, keys, q, scores, p, shares);
       by_depth(products, p, values, scores);
       for (std::size_t i = 0; i < queries; ++i)
         round(scores + i * scores_pitch(), shares[i], y + (first + i) * pitch);
@@ -77,10 +74,7 @@ class pixel_head {
     float shares[strip];
     for (std::size_t first = 0; first < n_; first += strip) {
       const std::size_t queries = std::min(strip, n_ - first);
-      take(q_, first, queries, q);
-      by_keys(products, q, keys, scores);
-      for (std::size_t i = 0; i < queries; ++i)
-        shares[i] = exponentials(scores + i * scores_pitch(), p + i * left_pitch());
+      weigh(products, first, queries, keys, q, scores, p, shares);
       for (std::size_t k = 0; k < moved.size(); ++k) {
         take(moved[k].q_, first, queries, dq);
         by_keys(products, dq, keys, changes);
@@ -168,6 +162,17 @@ class pixel_head {
   std::size_t scores_pitch() const { return std::max(padded_keys(), padded_depth()) + tile_side; }
   /// Pairs of a right factor of all keys.
   std::size_t factor_size() const { return 2 * key_steps_ * depth_steps_ * tile; }
+
+  /// q = `count` queries from `first` on, p = the softmax of their scores times the inverses of the
+  /// shares.
+  void weigh(const bfloat16_products_here& products, std::size_t first, std::size_t count,
+             const bfloat16_pair* keys, bfloat16* q, float* scores, bfloat16* p,
+             float* shares) const {
+    take(q_, first, count, q);
+    by_keys(products, q, keys, scores);
+    for (std::size_t i = 0; i < count; ++i)
+      shares[i] = exponentials(scores + i * scores_pitch(), p + i * left_pitch());
+  }
 
   /// Rows [first, first + count), zeros behind them.
   void take(const rows& from, std::size_t first, std::size_t count, bfloat16* to) const {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <lift/backend/cpu/bfloat16_packing.hpp>
-#include <lift/backend/cpu/simd_lanes.hpp>
+#include <lift/backend/cpu/partial_lanes.hpp>
 #include <lift/core/thread_pool.hpp>
 
 namespace lift::detail {
@@ -219,15 +219,12 @@ class pixel_weight_sums {
         bfloat16* const to = weight +
                              ((out_block * product_side + out) * taps() + tap) * t_.channels +
                              block * product_side;
-        using batch = xsimd::batch<float>;
-        alignas(64) bfloat16 rounded[product_side];
-        for (std::size_t c = 0; c < product_side; c += batch::size) {
-          batch total = batch::load_unaligned(row + c);
+        for_each_lanes<float>(channels, [&](std::size_t c, auto n) {
+          auto total = load_lanes(row + c);
           for (std::size_t part = 1; part < parts; ++part)
-            total += batch::load_unaligned(row + part * part_size + c);
-          store_lanes(total, rounded + c);
-        }
-        std::copy_n(rounded, channels, to);
+            total += load_lanes(row + part * part_size + c);
+          store_lanes(total, to + c, n);
+        });
       }
   }
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include <lift/backend/cpu/block_transpose.hpp>
-#include <lift/backend/cpu/simd_lanes.hpp>
+#include <lift/backend/cpu/partial_lanes.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/thread_pool.hpp>
 
@@ -40,20 +40,14 @@ class transposed_matrix {
     for (std::size_t j = 0; j < columns; ++j) {
       To* const to = to_ + (column + j) * rows_ + row;
       // What is written behind a short row is overwritten by the next ones.
-      if (rows == n || (rows_ < n && (columns - j) * rows_ >= n)) {
+      if (rows_ < n && (columns - j) * rows_ >= n)
         store_lanes(x[j], to);
-      } else {
-        To some[n];
-        store_lanes(x[j], some);
-        for (std::size_t i = 0; i < rows; ++i) to[i] = some[i];
-      }
+      else
+        store_lanes(x[j], to, rows);
     }
   }
   simd_lanes<To> load(const From* at, std::size_t count) const {
-    if (count == n || static_cast<std::size_t>(end_ - at) >= n) return load_lanes(at);
-    From some[n] = {};
-    std::copy_n(at, count, some);
-    return load_lanes(some);
+    return load_lanes(at, static_cast<std::size_t>(end_ - at) >= n ? n : count);
   }
 
   std::size_t rows_, columns_;
