@@ -39,6 +39,7 @@
 #include <lift/train/training_options.hpp>
 
 #include "any_scales.hpp"
+#include "rank_group.hpp"
 
 namespace lift::cli {
 
@@ -167,6 +168,7 @@ struct training_setup {
   bool labelled = false;
   double label_dropout = 0.1;
   loss_weighting weighting = {};
+  ranks_of_training ranks = {};  ///< that share each batch
 };
 
 /// What a training step tells of itself: as lift::step_report.

@@ -173,7 +173,7 @@ class training_on final : public training {
                                 .pyramid = pyramid_of(architecture),
                                 .label_dropout = setup.label_dropout,
                                 .weighting = setup.weighting},
-                 setup.rate, setup.options) {}
+                 setup.rate, setup.options, setup.ranks) {}
 
   any_step_report step() override {
     const auto r = trainer_.step();
@@ -203,7 +203,7 @@ class training_on final : public training {
   dataset_images<Tensor> images_{setup_.data, setup_.labelled, setup_.images};
   Architecture architecture_;
   trainer<Architecture, Tensor, dataset_images<Tensor>, objective_type, cosine_annealing,
-          any_optimiser>
+          any_optimiser, ranks_of_training>
       trainer_;
 };
 

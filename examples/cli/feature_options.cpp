@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <map>
+#include <string>
 #include <utility>
 
 #include <lift/io/sha256.hpp>
 #include <lift/metric/scattering_features.hpp>
 
+#include "packed.hpp"
 #include "resuming.hpp"
+#include "same_on_ranks.hpp"
 
 namespace lift::cli {
 namespace {
@@ -69,7 +73,7 @@ std::string input_text(const input_preparation& how) {
 
 bool is_statistics(const path& source) { return source.extension() == ".npz"; }
 
-/// The features of the first `count` images, 64 at a time.
+/// The features of the first `count` images, 64 at a time, each by a rank that is free.
 feature_statistics gather(const image_features& features, const image_dataset& data,
                           std::size_t count, bool keep, const session& s) {
   constexpr std::size_t at_once = 64;
@@ -81,21 +85,35 @@ feature_statistics gather(const image_features& features, const image_dataset& d
     result.features.resize(static_cast<Eigen::Index>(count),
                            static_cast<Eigen::Index>(features.dimension));
   std::vector<float> values;
-  for (std::size_t first = 0; first < count; first += at_once) {
+  const auto extract = [&](std::size_t batch) {
     stoppable::check();
-    const std::size_t number = std::min(at_once, count - first);
+    const std::size_t first = batch * at_once, number = std::min(at_once, count - first);
     values.resize(number * pixels);
     default_thread_pool().run(number, [&](std::size_t i) {
       data.normalised(first + i, std::span(values).subspan(i * pixels, pixels));
     });
     const Eigen::MatrixXf rows =
         features.of({values, number, 3, data.sides().height, data.sides().width});
-    fit.add(rows);
-    if (keep)
-      result.features.middleRows(static_cast<Eigen::Index>(first),
-                                 static_cast<Eigen::Index>(number)) = rows;
-    bar.update(first + number);
-  }
+    return packed(std::span<const float>(rows.data(), static_cast<std::size_t>(rows.size())));
+  };
+  std::map<std::size_t, std::string> early;  // batches, of which those before are not there yet
+  std::size_t next = 0;
+  const auto take = [&](std::size_t number, std::string bytes) {
+    early.emplace(number, std::move(bytes));
+    for (auto it = early.find(next); it != early.end(); it = early.find(++next)) {
+      const std::size_t first = next * at_once;
+      const auto numbers = unpacked<float>(it->second);
+      const Eigen::MatrixXf rows = Eigen::MatrixXf::Map(
+          numbers.data(), static_cast<Eigen::Index>(std::min(at_once, count - first)),
+          static_cast<Eigen::Index>(features.dimension));
+      fit.add(rows);
+      if (keep) result.features.middleRows(static_cast<Eigen::Index>(first), rows.rows()) = rows;
+      bar.update(first + static_cast<std::size_t>(rows.rows()));
+      early.erase(it);
+    }
+  };
+  hand_out(ceil_div(count, at_once), extract, take);
+  if (!leads_ranks()) return result;
   result.fitted = fit.result();
   result.count = count;
   return result;
@@ -209,10 +227,14 @@ measured_set compared_sets::measure(const image_features& wanted, const path& so
   }
   const image_dataset images = interruptible([&] { return data.load_to_measure(*this, source, size); });
   const std::size_t count = num_images == 0 ? images.size() : std::min(images.size(), num_images);
+  cli::json about = {{"source", path_text(source)},
+                     {"fingerprint", fingerprint(images, count)},
+                     {"images", count}};
+  cli::json all = about;
+  all.update(wanted.about);
+  require_same_on_ranks(all);
   return {interruptible([&] { return gather(wanted, images, count, keep, *this); }),
-          {{"source", path_text(source)},
-           {"fingerprint", fingerprint(images, count)},
-           {"images", count}}};
+          std::move(about)};
 }
 
 cli::json compared_sets::about(const image_features& wanted, const measured_set& a,

@@ -51,6 +51,7 @@ struct measured_set {
 /// The flags of two sets of images whose features are compared. Each is images, or statistics that
 /// `lift measure statistics`, pytorch-fid or clean-fid wrote (.npz).
 struct compared_sets : session {
+  static constexpr bool on_all_ranks = true;
   data_options data;
   path against;
   image_size size = 64;
@@ -58,7 +59,7 @@ struct compared_sets : session {
   feature_options features;
 
   void add(CLI::App& app);
-  /// One set; `keep` its features too. Throws lift::error for statistics of other features, or
+  /// One set; `keep` its features too. Of several ranks, which share the work, rank 0 has it. Throws lift::error for statistics of other features, or
   /// without what is to be kept.
   measured_set measure(const image_features& features, const path& source, bool keep) const;
   /// What a result says beside its numbers.

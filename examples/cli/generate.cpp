@@ -16,8 +16,10 @@
 #include "image_run.hpp"
 #include "images.hpp"
 #include "model_file.hpp"
+#include "packed.hpp"
 #include "policy_options.hpp"
 #include "progress.hpp"
+#include "same_on_ranks.hpp"
 
 namespace lift::cli {
 namespace {
@@ -28,6 +30,7 @@ constexpr choice<rounding> rounding_choices[] = {
 };
 
 struct generate_settings : session {
+  static constexpr bool on_all_ranks = true;
   model_options model;
   policy_options policy;
   given_levels levels;
@@ -62,35 +65,47 @@ image to_picture(const host_array& images, std::size_t row, rounding how, std::u
   return from_planar(values, dims[1], dims[2], dims[3], how);
 }
 
+/// So many images from number `first` on.
+struct batch_range {
+  std::uint64_t first, count;
+
+  /// How many of the first images of a run, which are shown on their way, are in it.
+  std::size_t shown() const {
+    return first >= image_run::strip_rows
+               ? 0
+               : static_cast<std::size_t>(std::min(count, image_run::strip_rows - first));
+  }
+};
+
 /// Pictures of the first few images of a run at about ten of its steps, for a strip.
 class strip_recorder {
  public:
-  strip_recorder(std::size_t images, rounding how)
-      : rows_(std::min(images, image_run::strip_rows)), how_(how) {}
+  strip_recorder(const batch_range& batch, rounding how)
+      : first_(batch.first), how_(how), rows_(batch.shown()) {}
 
-  /// Takes a step of the batch whose first image has this number.
-  void operator()(const generated_step& step, std::uint64_t first) {
-    if (first >= rows_.size() ||
+  /// Takes a step of the batch.
+  void operator()(const generated_step& step) {
+    if (rows_.empty() ||
         step.index * columns / step.count == (step.index + 1) * columns / step.count)
       return;
     const host_array images = step.fine();
-    for (std::size_t i = first; i < std::min<std::size_t>(first + images.shape[0], rows_.size());
-         ++i)
-      rows_[i].push_back(to_picture(images, i - first, how_, i));
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      rows_[i].push_back(to_picture(images, i, how_, first_ + i));
   }
 
   /// A row for each image, noisy to clean.
-  image picture() const {
-    std::vector<image> tiles;
-    for (const auto& row : rows_) tiles.insert(tiles.end(), row.begin(), row.end());
-    return image_grid(tiles, {.columns = rows_.front().size()});
+  std::vector<image> tiles() const {
+    std::vector<image> result;
+    for (const auto& row : rows_) result.insert(result.end(), row.begin(), row.end());
+    return result;
   }
 
  private:
   static constexpr std::size_t columns = 10;
 
-  std::vector<std::vector<image>> rows_;
+  std::uint64_t first_;
   rounding how_;
+  std::vector<std::vector<image>> rows_;
 };
 
 /// The path of --path, none if it is not given. Throws `misuse` for a flag that would shape
@@ -174,48 +189,91 @@ class generator {
     }
   }
 
-  void run(image_run& pictures) {
-    pictures.begin(settings(), run_settings());
-    std::vector<std::pair<std::uint64_t, std::size_t>> batches;
-    in_batches(0, s_.num_images, s_.images_at_once(), [&](std::uint64_t first, std::size_t count) {
-      bool lacks = pictures.lacks_strip() && first < image_run::strip_rows;
-      for (std::size_t i = first; i < first + count; ++i) lacks = lacks || pictures.lacks(i);
-      if (lacks) batches.emplace_back(first, count);
-    });
+  /// Makes what the run lacks. A rank that helps rank 0 has no run.
+  void run(image_run* pictures) {
+    json all = settings();
+    all.update(run_settings());
+    require_same_on_ranks(all, model_.file);
+    std::string told;
+    if (pictures) {
+      pictures->begin(settings(), run_settings());
+      told = packed<batch_range>(batches_to_make(*pictures));
+    }
+    if (rank_group* const ranks = sharing_ranks()) ranks->broadcast(told);
+    const auto batches = unpacked<batch_range>(told);
     progress bar(s_, "generate", batches.size() * path_.timesteps.size());
-    explaining_failure([&] { make(batches, pictures, bar); }, [&] { return pictures.standing(); });
-    json told = {{"outdir", path_text(s_.to.folder)},
+    explaining_failure([&] { make(batches, pictures, bar); },
+                       [&] { return pictures ? pictures->standing() : ""; });
+    if (!pictures) return;
+    json result = {{"outdir", path_text(s_.to.folder)},
                  {"images", s_.num_images},
                  {"policy", path_.policy},
                  {"solver", solver_},
                  {"steps", path_.timesteps.size()}};
     const bool guided = !labels_.empty() && s_.guidance != 0 && s_.guidance != 1;
     if (!evaluates_twice(choose("solver", solver_choices, solver_)))
-      told["evaluations"] = path_.timesteps.size() * (guided ? 2 : 1);
-    told["seconds"] = bar.seconds();
-    report(s_, told);
+      result["evaluations"] = path_.timesteps.size() * (guided ? 2 : 1);
+    result["seconds"] = bar.seconds();
+    report(s_, result);
   }
 
  private:
   /// Images that are there already are computed again where others of their batch are not, because
   /// the last bits of an image depend on its batch.
-  void make(const std::vector<std::pair<std::uint64_t, std::size_t>>& batches, image_run& pictures,
-            progress& bar) {
+  std::vector<batch_range> batches_to_make(const image_run& pictures) const {
+    std::vector<batch_range> batches;
+    in_batches(0, s_.num_images, s_.images_at_once(), [&](std::uint64_t first, std::size_t count) {
+      bool lacks = pictures.lacks_strip() && first < image_run::strip_rows;
+      for (std::size_t i = first; i < first + count; ++i) lacks = lacks || pictures.lacks(i);
+      if (lacks) batches.push_back({first, count});
+    });
+    return batches;
+  }
+
+  /// Whoever is free makes a batch; its pictures and then those for the strip come to the run.
+  void make(const std::vector<batch_range>& batches, image_run* pictures, progress& bar) {
     const auto how = choose("rounding", rounding_choices, rounding_);
-    strip_recorder strip(s_.num_images, how);
+    const std::size_t steps_of_batch = path_.timesteps.size();
     std::size_t steps = 0;
-    for (const auto& [first, count] : batches) {
-      const auto on_step = [&, number = first](const generated_step& step) {
-        bar.update(++steps);
-        if (pictures.lacks_strip()) strip(step, number);
-      };
-      const host_array images = batch(first, count, on_step);
-      for (std::size_t i = 0; i < count; ++i)
-        if (pictures.lacks(first + i))
-          pictures.add(first + i, to_picture(images, i, how, first + i));
+    std::vector<bool> own(batches.size());
+    std::vector<image> tiles[image_run::strip_rows];
+    hand_out(
+        batches.size(),
+        [&](std::size_t b) {
+          const auto& [first, count] = batches[b];
+          own[b] = true;
+          strip_recorder strip(batches[b], how);
+          const host_array images = batch(first, count, [&](const generated_step& step) {
+            bar.update(++steps);
+            if (!s_.to.strip.empty()) strip(step);
+          });
+          std::vector<image> made;
+          for (std::size_t i = 0; i < count; ++i)
+            made.push_back(to_picture(images, i, how, first + i));
+          const std::vector<image> on_the_way = strip.tiles();
+          made.insert(made.end(), on_the_way.begin(), on_the_way.end());
+          return packed_images(made);
+        },
+        [&](std::size_t b, const std::string& bytes) {
+          if (!own[b]) bar.update(steps += steps_of_batch);
+          const auto& [first, count] = batches[b];
+          std::vector<image> made = unpacked_images(bytes);
+          for (std::size_t i = 0; i < count; ++i)
+            if (pictures->lacks(first + i)) pictures->add(first + i, std::move(made[i]));
+          auto next = made.begin() + static_cast<std::ptrdiff_t>(count);
+          for (std::size_t rows = batches[b].shown(), r = 0; r < rows && next != made.end(); ++r) {
+            const auto end = next + (made.end() - next) / static_cast<std::ptrdiff_t>(rows - r);
+            tiles[first + r].assign(next, end);
+            next = end;
+          }
+        });
+    if (!pictures) return;
+    if (pictures->lacks_strip()) {
+      std::vector<image> all;
+      for (const auto& row : tiles) all.insert(all.end(), row.begin(), row.end());
+      pictures->add_strip(image_grid(all, {.columns = tiles[0].size()}));
     }
-    if (pictures.lacks_strip()) pictures.add_strip(strip.picture());
-    pictures.finish();
+    pictures->finish();
   }
 
   bool has_given_images() const {
@@ -335,8 +393,9 @@ void add_generate(CLI::App& program) {
                                   require_not_input(to, {settings.model.checkpoint, settings.path,
                                                          settings.policy.heatmap, settings.init_image});
                                 auto path = path_of_file(settings);
-                                image_run pictures(settings.to, settings.num_images);
-                                generator(settings, std::move(path)).run(pictures);
+                                std::optional<image_run> pictures;
+                                if (leads_ranks()) pictures.emplace(settings.to, settings.num_images);
+                                generator(settings, std::move(path)).run(pictures ? &*pictures : nullptr);
                               });
   s->given = [&app](const std::string& flag) { return app.get_option(flag)->count() > 0; };
   s->model.add(app);

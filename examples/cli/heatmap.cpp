@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: MIT
 
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+
 #include <lift/analysis/compute_error_heatmap.hpp>
 #include <lift/io/heatmap_file.hpp>
 #include <lift/io/heatmap_npz.hpp>
@@ -8,7 +15,9 @@
 #include "heatmap_cells.hpp"
 #include "images.hpp"
 #include "model_file.hpp"
+#include "packed.hpp"
 #include "progress.hpp"
+#include "same_on_ranks.hpp"
 
 namespace lift::cli {
 namespace {
@@ -32,6 +41,7 @@ constexpr choice<grid_noise> noise_choices[] = {
 };
 
 struct heatmap_settings : session {
+  static constexpr bool on_all_ranks = true;
   model_options model;
   data_options data;
   preset_option preset;
@@ -75,12 +85,65 @@ std::optional<output_file> claim_npz(const heatmap_settings& s, const path& cell
   return std::optional<output_file>(std::in_place, s.npz);
 }
 
+/// Where a heatmap goes.
+struct heatmap_output {
+  output_file whole;
+  measured_cells cells;
+  std::optional<output_file> npz;
+
+  explicit heatmap_output(const heatmap_settings& s)
+      : whole(s.output), cells(s.output, s.points, s.resume), npz(claim_npz(s, cells.file())) {}
+};
+
+/// Has all ranks measure the cells that rank 0 lacks, some at a time, each by one that is free, and
+/// gives them to it. measure(cells) measures the cells that are not found.
+void share_cells(rank_group& ranks, measured_cells* cells, std::size_t scale_count,
+                 const std::function<void(const any_heatmap_cells&)>& measure, progress& bar) {
+  using cell_index = measured_cells::cell_index;
+  using blocks = measured_cells::blocks;
+  const std::size_t block_count = scale_count * scale_count;
+  std::string told;
+  if (cells)
+    for (const cell_index& at : cells->lacking()) told += packed<std::size_t>(at);
+  ranks.broadcast(told);
+  const auto axes = unpacked<std::size_t>(told);
+  const auto cell = [&](std::size_t i) { return std::span(axes).subspan(i * scale_count, scale_count); };
+  // Whoever measures some goes past all others, so a rank is given about a sixteenth of its share.
+  const std::size_t count = axes.size() / scale_count;
+  const std::size_t at_once = std::max<std::size_t>(1, count / (16 * ranks.size()));
+  hand_out(
+      ceil_div(count, at_once),
+      [&](std::size_t number) {
+        std::set<cell_index> wanted;
+        for (std::size_t i = number * at_once; i < std::min(count, (number + 1) * at_once); ++i)
+          wanted.emplace(cell(i).begin(), cell(i).end());
+        std::string bytes;
+        measure({[&](std::span<const std::size_t> at) {
+                   return wanted.contains(cell_index(at.begin(), at.end()))
+                              ? std::nullopt
+                              : std::optional(blocks(block_count, {0, 0}));
+                 },
+                 [&](std::span<const std::size_t>, const blocks& measured) {
+                   bytes += packed<sample_mean>(measured);
+                 }});
+        return bytes;
+      },
+      [&](std::size_t number, const std::string& bytes) {
+        const auto measured = unpacked<sample_mean>(bytes);
+        for (std::size_t i = 0; i * block_count < measured.size(); ++i) {
+          const auto first = measured.begin() + static_cast<std::ptrdiff_t>(i * block_count);
+          cells->add(cell(number * at_once + i),
+                     blocks(first, first + static_cast<std::ptrdiff_t>(block_count)));
+        }
+        bar.update(cells->size());
+      });
+}
+
 void measure_heatmap(const heatmap_settings& s) {
   interruption::install();
   require_not_input(s.output, {s.model.checkpoint, s.data.source});
-  output_file output(s.output);
-  measured_cells cells(s.output, s.points, s.resume);
-  std::optional<output_file> npz = claim_npz(s, cells.file());
+  std::optional<heatmap_output> output;
+  if (leads_ranks()) output.emplace(s);
   const model_file model = s.model.load(s);
   const std::string noise = s.preset.pick(s.noise, "common", "fresh");
   const heatmap_axis axis =
@@ -94,8 +157,10 @@ void measure_heatmap(const heatmap_settings& s) {
                {"backend", s.model.backend},
                {"batch_size", s.batch_size},
                {"images", fingerprint(images.values)}});
-  cells.begin(model.model->scale_count(), more);
-  progress bar(s, "heatmap", cells.total(), cells.size());
+  const std::size_t scale_count = model.model->scale_count();
+  require_same_on_ranks(more, model.file);
+  if (output) output->cells.begin(scale_count, more);
+  progress bar(s, "heatmap", output ? output->cells.total() : 0, output ? output->cells.size() : 0);
   const error_heatmap_options options{
       .error = choose("error", error_choices, s.error),
       .probes = s.probes,
@@ -105,24 +170,31 @@ void measure_heatmap(const heatmap_settings& s) {
       .noise = choose("noise", noise_choices, noise),
       .batch_size = s.batch_size,
       .seed = s.seed};
-  const auto measure = [&] {
-    return model.model->measure_heatmap(
-        images, axis, options, [&](std::size_t done, std::size_t) { bar.update(done); },
-        {[&](std::span<const std::size_t> cell) { return cells.find(cell); },
-         [&](std::span<const std::size_t> cell, const auto& blocks) { cells.add(cell, blocks); }});
+  const auto measure = [&](const any_heatmap_cells& cells, const heatmap_progress& tell) {
+    return interruptible(
+        [&] { return model.model->measure_heatmap(images, axis, options, tell, cells); });
   };
   explaining_failure(
       [&] {
-        const any_heatmap measured = interruptible(measure);
+        if (rank_group* const ranks = sharing_ranks())
+          share_cells(*ranks, output ? &output->cells : nullptr, scale_count,
+                      [&](const any_heatmap_cells& cells) { measure(cells, {}); }, bar);
+        if (!output) return;
+        auto& cells = output->cells;
+        const any_heatmap measured = measure(
+            {[&](std::span<const std::size_t> cell) { return cells.find(cell); },
+             [&](std::span<const std::size_t> cell, const auto& blocks) { cells.add(cell, blocks); }},
+            [&](std::size_t done, std::size_t) { bar.update(done); });
         std::visit(
             [&](const auto& heatmap) {
-              if (npz) save_heatmap_npz(std::move(*npz), heatmap, settings);
-              save_heatmap(std::move(output), heatmap, settings);
+              if (output->npz) save_heatmap_npz(std::move(*output->npz), heatmap, settings);
+              save_heatmap(std::move(output->whole), heatmap, settings);
             },
             measured);
         cells.finish();
       },
-      [&] { return cells.standing(); });
+      [&] { return output ? output->cells.standing() : ""; });
+  if (!output) return;
   json done = {{"output", path_text(s.output)},
                {"points", s.points},
                {"images", images.shape[0]},

@@ -62,6 +62,18 @@ class measured_cells {
     return found == cells_.end() ? std::nullopt : std::optional(found->second);
   }
 
+  /// Those that are not measured.
+  std::vector<cell_index> lacking() const {
+    std::vector<cell_index> result;
+    cell_index at(scales_);
+    for (std::size_t number = 0; number < total(); ++number) {
+      for (std::size_t axis = scales_, rest = number; axis-- > 0; rest /= points_)
+        at[axis] = rest % points_;
+      if (!cells_.contains(at)) result.push_back(at);
+    }
+    return result;
+  }
+
   /// Appends a cell; throws lift::error where it cannot be written.
   void add(std::span<const std::size_t> cell, const blocks& measured) {
     if (!out_.is_open()) open();

@@ -21,13 +21,20 @@
 #include "command_line.hpp"
 #include "interruption.hpp"
 #include "options.hpp"
+#include "ranks.hpp"
 #include "standard_streams.hpp"
 
 namespace {
 
-int fail(const std::string& message, int code) {
+int complain(const std::string& message, int code) {
   std::cerr << "lift: " << lift::printable(message) << std::endl;
   return code;
+}
+
+/// Says why the command failed, on one of several ranks for all of them.
+int fail(const std::string& message, int code) {
+  lift::cli::end_ranks(message, code);
+  return complain(lift::cli::name_of_rank() + message, code);
 }
 
 /// The name of an exception's type.
@@ -50,10 +57,11 @@ int main(int argc, char** argv) {
   const auto program = make_program(words);
   try {
     run(*program, words);
+    leave_ranks();
     return 0;
   } catch (const CLI::Success& asked) {
-    program->exit(asked);
-    return std::cout.flush() ? 0 : fail("cannot write to standard output", 1);
+    if (leads_ranks()) program->exit(asked);
+    return std::cout.flush() ? 0 : complain("cannot write to standard output", 1);
   } catch (const misuse& wrong) {
     return fail(std::string(wrong.what()) + " (see --help)", 2);
   } catch (const interrupted& signal) {

@@ -29,7 +29,7 @@ struct statistics_settings : compared_sets {
 
 /// Both sets, measured; the result's file is claimed before.
 struct comparison {
-  std::optional<output_file> output;
+  std::optional<output_file> output;  // rank 0's, as the sets are
   image_features features;
   measured_set data, against;
 
@@ -53,6 +53,7 @@ struct comparison {
 void measure_frechet(const compared_settings& s) {
   interruption::install();
   comparison c(s, s.extrapolate, false);
+  if (!leads_ranks()) return;
   if (c.few() && !s.extrapolate)
     warn("with fewer than 2048 images the distance comes out too large; compare only with "
          "distances at the same numbers of images");
@@ -73,6 +74,7 @@ void measure_frechet(const compared_settings& s) {
 void measure_kernel_distance(const compared_settings& s) {
   interruption::install();
   comparison c(s, true, true);
+  if (!leads_ranks()) return;
   const sample_mean distance = interruptible([&] {
     return kernel_distance(c.data.statistics.features, c.against.statistics.features);
   });
@@ -84,6 +86,7 @@ void measure_kernel_distance(const compared_settings& s) {
 void measure_precision_recall(const compared_settings& s) {
   interruption::install();
   comparison c(s, true, true);
+  if (!leads_ranks()) return;
   const precision_and_recall found = interruptible([&] {
     return improved_precision_recall(c.data.statistics.features, c.against.statistics.features,
                                      s.neighbours);
@@ -97,14 +100,16 @@ void measure_precision_recall(const compared_settings& s) {
 void write_feature_statistics(const statistics_settings& s) {
   interruption::install();
   require_not_input(s.output, {s.data.source});
-  output_file output(s.output);
+  std::optional<output_file> output;
+  if (leads_ranks()) output.emplace(s.output);
   const image_features features = s.features.load(s.size);
   measured_set set = s.measure(features, s.data.source, s.keep_features);
+  if (!output) return;
   json about = features.about;
   about["source"] = set.source;
   set.statistics.about = about.dump();
   if (!s.keep_features) set.statistics.features.resize(0, 0);
-  write_statistics(std::move(output), set.statistics);
+  write_statistics(std::move(*output), set.statistics);
   about["output"] = path_text(s.output);
   report(s, about);
 }

@@ -26,7 +26,7 @@ struct result_options {
   /// The file of --output, claimed before the work; none if it is not given. Throws `misuse` where
   /// it is one of the inputs.
   std::optional<output_file> claim(const std::vector<path>& inputs) const {
-    if (output.empty()) return std::nullopt;
+    if (output.empty() || !leads_ranks()) return std::nullopt;
     require_not_input(output, inputs);
     return std::optional<output_file>(std::in_place, output);
   }

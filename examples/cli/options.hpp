@@ -25,6 +25,7 @@
 #include <lift/schedule/any_schedule.hpp>
 
 #include "number_option.hpp"
+#include "ranks.hpp"
 
 namespace lift::cli {
 
@@ -45,6 +46,9 @@ inline void require_use(bool condition, const std::string& message) {
 struct session {
   std::size_t threads = 0;
   bool quiet = false, json = false;
+  double dist_timeout = 300;
+  /// Whether every rank of a job runs the command, and not rank 0 alone.
+  static constexpr bool on_all_ranks = false;
 };
 
 /// The names of a table of choices.
@@ -205,11 +209,16 @@ CLI::App& add_command(CLI::App& parent, const std::string& name, const std::stri
                      "OMP_NUM_THREADS",
                      whole(0, 1024)),
         app.add_flag("--quiet", settings->quiet, "No progress, no remarks"),
-        app.add_flag("--json", settings->json, "Print the result as one JSON object")})
+        app.add_flag("--json", settings->json, "Print the result as one JSON object"),
+        number_option(app, "--dist-timeout", settings->dist_timeout,
+                      "Under mpirun: seconds after which a rank that does not answer ends the job",
+                      range<double>{1, 1e6})})
     common->group("Options of every command");
   app.callback([settings, run] {
     default_thread_pool().resize(settings->threads);
-    run(*settings);
+    const rank_scope ranks(settings->dist_timeout, Settings::on_all_ranks);
+    if (!leads_ranks()) settings->quiet = true;
+    if (ranks.runs()) run(*settings);
   });
   return app;
 }

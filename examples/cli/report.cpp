@@ -35,6 +35,7 @@ void print_lines(const json& object, const std::string& indent = "") {
 }  // namespace
 
 void warn_of(const std::string& message) {
+  if (!leads_ranks()) return;  // rank 0 says the same
   static std::set<std::string> said;
   if (said.insert(message).second) std::cerr << "lift: warning: " << printable(message) << std::endl;
 }

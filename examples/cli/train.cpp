@@ -5,6 +5,8 @@
 #include "commands.hpp"
 #include "identity.hpp"
 #include "model_file.hpp"
+#include "same_on_ranks.hpp"
+#include "shared_training.hpp"
 #include "training_run.hpp"
 
 namespace lift::cli {
@@ -23,10 +25,11 @@ cosine_annealing learning_rate(const train_settings& s, std::size_t images) {
   return s.planned_steps > 0 ? rate.lasting(s.planned_steps) : rate;
 }
 
-training_options<any_optimiser> options_of(const train_settings& s) {
+/// Of one of so many ranks, which share the parts of a batch.
+training_options<any_optimiser> options_of(const train_settings& s, std::size_t ranks) {
   training_options<any_optimiser> result;
   result.batch_size = s.batch_size;
-  result.accumulation = s.grad_accum;
+  result.accumulation = ceil_div(s.grad_accum, ranks);
   result.max_gradient_norm = s.clip > 0 ? s.clip : std::numeric_limits<double>::infinity();
   result.optimiser = make_optimiser(s.optimiser);
   std::visit(
@@ -57,16 +60,14 @@ any_regime regime_of(const train_settings& s) {
 }
 
 /// A run to go on with.
-checkpoint resume(train_settings& s, json& config, path& folder) {
-  const path file =
-      find_checkpoint(s.resume.empty() || s.resume == "auto" ? s.outdir : path(s.resume));
+checkpoint resume(train_settings& s, json& config, path& file) {
+  file = find_checkpoint(s.resume.empty() || s.resume == "auto" ? s.outdir : path(s.resume));
   checkpoint stored(file);
   if (!stored.resumable())
     throw error(text(file.string(),
                      ": holds weights alone, so no training can be resumed from it; "
                      "--from starts one from them"));
   config = stored_settings<json>(stored);
-  folder = file.parent_path();
   adopt(s, config, file.string());
   remark(s, "Resuming from ", file.string());
   return stored;
@@ -195,19 +196,23 @@ void train(train_settings& s) {
   interruption::install();
   s.resumed = s.given("--resume");
   if (!s.regime_file.empty()) s.regime_path = load_any_path(s.regime_file).timesteps;
-  run_folder output(s);
+  rank_group* const ranks = sharing_ranks();
+  const bool leads = leads_ranks();
+  std::optional<run_folder> output;
+  if (leads) output.emplace(s);
   std::optional<checkpoint> stored;
   std::optional<weight_kind> from;
   // Those of the run that goes on, and of the weights it begins with; where these come from.
   json earlier = json::object(), before = json::object(), origin;
-  path folder;
+  path begun_from;
   if (s.resumed) {
-    stored = resume(s, earlier, folder);
+    stored = resume(s, earlier, begun_from);
     before = earlier;
     origin = earlier.value("from", json());
   } else if (!s.from.empty()) {
     stored_network begun = begin_from(s);
     from = begun.kind;
+    begun_from = begun.file;
     before = begun.settings;
     origin = {{"checkpoint", begun.identity["checkpoint"]},
               {"step", begun.identity["step"]},
@@ -224,9 +229,17 @@ void train(train_settings& s) {
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
   if (!s.momentum) s.momentum = s.optimiser == sgd::name ? sgd{}.momentum : 0;
   check(s);
+  require_use(!ranks || find_engine(s.backend).instructions,
+              text("--backend ", s.backend, ": got ", ranks ? ranks->size() : 1,
+                   " ranks, want one on a device"));
+  if (ranks) {
+    const std::size_t parts = round_up(s.grad_accum, ranks->size());
+    require(s.batch_size % parts == 0, text("--batch-size on ", ranks->size(), " ranks"),
+            s.batch_size, text("a multiple of ", parts, ", the parts it is cut into"));
+  }
   const any_regime regime = regime_of(s);
 
-  const path source = find_data(s, earlier, folder);
+  const path source = find_data(s, earlier, begun_from.parent_path());
   remark(s, "Reading ", source.string());
   const data_options reader{source, s.max_bad};
   const image_dataset data = interruptible([&] { return reader.load(s, s.size); });
@@ -242,24 +255,30 @@ void train(train_settings& s) {
   remark_on_length(s, s.resumed ? stored->counter("step") : 0, count);
   json config = to_json(s);
   config["data_fingerprint"] = pixels;
-  record_places(config, source, s.outdir);
   if (!origin.is_null()) config["from"] = origin;
   if (s.planned_steps > 0) config["planned_steps"] = s.planned_steps;
+  require_same_on_ranks(config, begun_from);
+  record_places(config, source, s.outdir);
 
   const training_setup setup{
       .model = {choose("model", architecture_choices, s.model, s.net),
                 make_prediction(*s.prediction), make_schedule(*s.schedule)},
       .regime = regime,
       .rate = learning_rate(s, count),
-      .options = options_of(s),
+      .options = options_of(s, ranks ? ranks->size() : 1),
       .seed = s.seed,
       .from = from,
       .data = &data,
       .images = count,
       .labelled = s.labels,
       .label_dropout = s.label_dropout,
-      .weighting = make_loss_weighting(s.loss_weighting)};
-  training_run(s, setup, std::move(stored), config, output).run();
+      .weighting = make_loss_weighting(s.loss_weighting),
+      .ranks = {ranks}};
+  std::unique_ptr<training> begun = find_engine(s.backend).train(setup, std::move(stored));
+  if (ranks) ranks->barrier();  // all have read what rank 0 may now write
+  if (!leads) return follow_training(*begun, *ranks);
+  if (ranks) begun = std::make_unique<led_training>(std::move(begun), *ranks);
+  training_run(s, setup, std::move(begun), config, *output).run();
 }
 
 }  // namespace
@@ -336,7 +355,7 @@ void add_train(CLI::App& program) {
                 real_above_zero)
       ->default_str("");
   batch_size_option(app, s->batch_size);
-  number_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time", from_one);
+  number_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time on each rank", from_one);
   choice_option(app, "--optimiser", s->optimiser, names_of(optimiser_choices),
                 "What steps are taken by");
   number_option(app, "--lr", s->lr, "Learning rate; sgd wants a far greater one than adamw",

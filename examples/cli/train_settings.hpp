@@ -17,6 +17,7 @@ namespace lift::cli {
 
 /// What `lift train` is told.
 struct train_settings : session {
+  static constexpr bool on_all_ranks = true;
   std::string model = "lift", regime = "independent", loss_weighting = "none", lr_schedule = "cosine",
               optimiser = optimiser_choices[0].name,
               backend = engine_names().front();

@@ -31,12 +31,12 @@ namespace lift::cli {
 class training_run {
  public:
   training_run(const train_settings& s, const training_setup& setup,
-               std::optional<checkpoint> start, const json& config, run_folder& folder)
+               std::unique_ptr<training> begun, const json& config, run_folder& folder)
       : s_(s),
         setup_(setup),
         config_(config),
         folder_(folder),
-        training_(find_engine(s.backend).train(setup, std::move(start))),
+        training_(std::move(begun)),
         first_(training_->steps_taken()) {
     asked_ = s.epochs * training_->batches_per_epoch();
     for (const std::uint64_t fewer : {std::uint64_t{s.steps}, s.planned_steps})

@@ -20,6 +20,7 @@
 #include <lift/core/shape.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/core/thread_pool.hpp>
+#include <lift/core/unwinding.hpp>
 
 #include <lift/tensor/bfloat16.hpp>
 #include <lift/tensor/functors.hpp>
@@ -171,6 +172,7 @@
 #include <lift/sample/uni_pc.hpp>
 
 #include <lift/dist/alone.hpp>
+#include <lift/dist/bucketed_sums.hpp>
 #include <lift/dist/communicator.hpp>
 
 #include <lift/train/adamw.hpp>

@@ -115,6 +115,34 @@ BOOST_AUTO_TEST_CASE(gradients_of_several_outputs_add_up) {
     BOOST_CHECK_SMALL(g[i] - 2 * op::silu::df(h[i]) - 5, 1e-15);
 }
 
+BOOST_AUTO_TEST_CASE(a_gradient_is_told_of_when_it_is_whole) {
+  const tensor_d seed({2, 3}, std::vector<double>{0.3, -1, 2, 0.7, 0.1, -0.4});
+  tape_of<tensor_d> tape;
+  const auto vx = tape.watch(x), vw = tape.watch(w);
+  const auto inner_layer = apply(op::silu{}, apply(op::linear{}, vx, vw, b));
+  const auto unused = tape.watch(b);
+  const auto late = tape.watch(w);  // used after other leaves were
+  const auto out = apply(op::linear{}, inner_layer, late, b);
+  std::vector<std::size_t> leaves;
+  std::vector<std::vector<double>> told;
+  const auto gradient_of = [&](std::size_t leaf) {
+    for (const auto* each : {&vx, &vw, &unused, &late})
+      if (each->index == leaf) return tape.gradient(*each);
+    return tensor_d{};
+  };
+  tape.backward(std::span(&out, 1), std::span(&seed, 1), [&](std::size_t leaf) {
+    leaves.push_back(leaf);
+    const tensor_d g = gradient_of(leaf);
+    told.push_back(g.empty() ? std::vector<double>() : g.to_host());
+  });
+  BOOST_CHECK((leaves == std::vector{late.index, unused.index, vw.index, vx.index}));
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const tensor_d whole = gradient_of(leaves[i]);
+    BOOST_CHECK(whole.empty() ? told[i].empty() : told[i] == whole.to_host());
+  }
+  BOOST_CHECK(told[1].empty() && !told[3].empty());
+}
+
 BOOST_AUTO_TEST_CASE(misfits_name_both_shapes) {
   BOOST_CHECK_EQUAL(message_of([] { apply(op::add{}, x, w); }), "add: got (3, 3), want (2, 3)");
   BOOST_CHECK_EQUAL(message_of([] { apply(op::add{}, x.shape(), w.shape()); }),

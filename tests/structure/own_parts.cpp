@@ -191,8 +191,7 @@ struct sign_descent {
 static_assert(lift::optimiser<sign_descent, image_tensor>);
 
 /// The first of two ranks that find the same.
-struct first_of_twins {
-  std::size_t rank() const { return 0; }
+struct first_of_twins : lift::alone {
   std::size_t size() const { return 2; }
   template <class Tensor>
   void sum(std::span<Tensor* const> tensors) {

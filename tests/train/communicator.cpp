@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -32,23 +33,24 @@ namespace {
 template <class Tensor>
 struct meeting_place {
   std::vector<std::span<Tensor* const>> brought;  // by each rank
+  std::vector<std::string> bytes;
   std::barrier<> all_here;
 
   explicit meeting_place(std::size_t ranks)
-      : brought(ranks), all_here(static_cast<std::ptrdiff_t>(ranks)) {}
+      : brought(ranks), bytes(ranks), all_here(static_cast<std::ptrdiff_t>(ranks)) {}
 };
 
 template <class Tensor>
 struct thread_communicator {
-  meeting_place<Tensor>* place;
-  std::size_t own_rank;
+  meeting_place<Tensor>* place = nullptr;
+  std::size_t own_rank = 0;
 
   std::size_t rank() const { return own_rank; }
   std::size_t size() const { return place->brought.size(); }
 
   void sum(std::span<Tensor* const> tensors) {
     place->brought[own_rank] = tensors;
-    place->all_here.arrive_and_wait();
+    barrier();
     if (own_rank == 0) {
       for (std::size_t i = 0; i < tensors.size(); ++i) {
         Tensor total = tensors[i]->clone();
@@ -56,8 +58,23 @@ struct thread_communicator {
         for (const auto& of_rank : place->brought) of_rank[i]->assign(total);
       }
     }
-    place->all_here.arrive_and_wait();
+    barrier();
   }
+  void broadcast(std::string& bytes) {
+    if (own_rank == 0) place->bytes[0] = bytes;
+    barrier();
+    bytes = place->bytes[0];
+    barrier();
+  }
+  std::vector<std::string> gather(std::string_view bytes) {
+    place->bytes[own_rank] = bytes;
+    barrier();
+    const auto all = own_rank == 0 ? place->bytes : std::vector<std::string>();
+    barrier();
+    return all;
+  }
+  void barrier() { place->all_here.arrive_and_wait(); }
+  void abort(const std::string& message) { throw error(message); }
 };
 static_assert(communicator<thread_communicator<tensor_f>, tensor_f>);
 static_assert(communicator<alone, tensor_f>);
@@ -84,6 +101,10 @@ struct only_heard {
     BOOST_TEST(memory.size() == tensors.size());
     if (sums) sums->push_back(tensors.size());
   }
+  void broadcast(std::string&) {}
+  std::vector<std::string> gather(std::string_view) { return {}; }
+  void barrier() {}
+  void abort(const std::string& message) { throw error(message); }
 };
 
 const objective plain{cosine_schedule(), independent_regime{}};
@@ -194,6 +215,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(two_ranks_train_as_one_with_twice_the_parts, Tenso
   BOOST_TEST(one.state.samples == 24u);
   BOOST_TEST(one.state.epoch == 2u);
   BOOST_TEST(one.state.cursor == 8u);
+}
+
+// Parts are summed by pairs: a rank's share of them is a share of the sum.
+BOOST_AUTO_TEST_CASE(two_ranks_with_two_or_four_parts_each_train_as_one_with_all) {
+  for (const std::size_t parts : {2u, 4u}) {
+    const auto ranks = on_ranks<tensor_f>(
+        2, [&](auto joined) { return train<tensor_f>(parts, joined, 8); });
+    const auto one = train<tensor_f>(2 * parts, alone{}, 8);
+    for (const auto& each_rank : ranks) BOOST_TEST(same(each_rank, one));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(ranks_and_parts_change_nothing_but_the_order_of_sums) {

@@ -11,6 +11,7 @@
 #include "../images.hpp"
 #include "../interruption.hpp"
 #include "../progress.hpp"
+#include "../shared_commands.hpp"
 #include "study_estimate.hpp"
 #include "study_report.hpp"
 #include "study_run.hpp"
@@ -19,6 +20,7 @@ namespace lift::cli {
 namespace {
 
 struct study_settings : session {
+  static constexpr bool on_all_ranks = true;
   path config, outdir, data;
   std::optional<std::string> backend;
   std::vector<std::string> only;
@@ -51,6 +53,8 @@ void list_work(const study_settings& s, const study_plan& plan, const study_run&
 
 void study(const study_settings& s) {
   interruption::install();
+  if (!leads_ranks()) return follow_commands();
+  const shared_commands commands;
   study_config config = read_study_config(s.config);
   if (!s.data.empty()) config.data = s.data;
   if (s.backend) config.backend = *s.backend;

@@ -13,6 +13,7 @@
 #include "../image_run.hpp"
 #include "../interruption.hpp"
 #include "../run_folder.hpp"
+#include "../shared_commands.hpp"
 #include "../time_plan.hpp"
 #include "captured_output.hpp"
 
@@ -337,6 +338,7 @@ void study_run::make(std::size_t number) {
   std::string told;
   try {
     const captured_output output;
+    shared_commands::share(words);
     run(words);
     told = output.text();
   } catch (const interrupted& signal) {

@@ -54,8 +54,10 @@ class tape {
   }
 
   /// Propagates `seeds`, the gradients of some scalar with respect to outputs; afterwards
-  /// `gradient` answers for every leaf. A tape runs backward once.
-  void backward(std::span<const variable_type> outputs, std::span<const tensor_type> seeds) {
+  /// `gradient` answers for every leaf, and from when on_leaf(index of the leaf) is called for that
+  /// one, while the pass goes on. A tape runs backward once.
+  void backward(std::span<const variable_type> outputs, std::span<const tensor_type> seeds,
+                const std::function<void(std::size_t)>& on_leaf = {}) {
     require(outputs.size() == seeds.size(), "tape: number of seeds", seeds.size(), outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       require(outputs[i].shape() == seeds[i].shape(), "tape: shape of the seed", seeds[i].shape(),
@@ -64,7 +66,10 @@ class tape {
     }
     for (std::size_t i = nodes_.size(); i-- > 0;) {
       node& n = nodes_[i];
-      if (!n.rule) continue;
+      if (!n.rule) {
+        if (on_leaf) on_leaf(i);  // what it is used in was recorded later
+        continue;
+      }
       if (!n.gradient.empty()) n.rule(n.gradient);
       n = {};
     }

@@ -120,24 +120,29 @@ class taped_parameters {
       : weights_(weights), tape_(tape), leaves_(weights.size()) {}
 
   variable_of<Tensor> get(const std::string& name, const shape& s, const initialiser& start) {
-    auto& leaf = leaves_[weights_.position(name)];
-    if (!leaf.owner) leaf = tape_.watch(weights_.get(name, s, start));
+    const std::size_t position = weights_.position(name);
+    auto& leaf = leaves_[position];
+    if (!leaf.owner) {
+      leaf = tape_.watch(weights_.get(name, s, start));
+      positions_[leaf.index] = position;
+    }
     return leaf;
   }
 
-  /// The gradients after a backward pass, in the order of the parameters; empty tensors for
-  /// parameters that the loss does not depend on.
-  std::vector<Tensor> gradients() const {
-    std::vector<Tensor> result;
-    for (const auto& leaf : leaves_)
-      result.push_back(leaf.owner ? tape_.gradient(leaf) : Tensor{});
-    return result;
+  /// The position of the parameter that is the leaf of that index.
+  std::size_t position(std::size_t leaf) const { return positions_.at(leaf); }
+  /// The gradient of a parameter in a backward pass; an empty tensor where the loss does not depend
+  /// on it.
+  Tensor gradient(std::size_t position) const {
+    const auto& leaf = leaves_[position];
+    return leaf.owner ? tape_.gradient(leaf) : Tensor{};
   }
 
  private:
   const parameters<Tensor>& weights_;
   tape_of<Tensor>& tape_;
   std::vector<variable_of<Tensor>> leaves_;
+  std::map<std::size_t, std::size_t> positions_;  // of leaves
 };
 
 /// A place in the tree of parameter names: scope / "conv1" is below it, and

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -25,13 +26,14 @@ struct loss_gradient {
 
 /// Loss of a scale = mean over all elements of (output − target)², each times error_scale² of its
 /// image; the gradient is that of Σ weights[scale]·loss[scale]. A condition is given to an
-/// architecture that takes one.
+/// architecture that takes one. on_gradient(position of the parameter, gradient) is called for
+/// each that is not empty, as soon as it is known, and may change it.
 template <class Architecture, class Tensor, std::size_t N>
-loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
-                                            const parameters<Tensor>& parameters,
-                                            const scales<noised<Tensor>, N>& batch,
-                                            const scales<double, N>& weights,
-                                            const condition<Tensor>& given = {}) {
+loss_gradient<Tensor, N> loss_and_gradients(
+    const Architecture& architecture, const parameters<Tensor>& parameters,
+    const scales<noised<Tensor>, N>& batch, const scales<double, N>& weights,
+    const condition<Tensor>& given = {},
+    const std::type_identity_t<std::function<void(std::size_t, Tensor&)>>& on_gradient = {}) {
   using T = typename Tensor::value_type;
   using stored = network_storage<Tensor>;
   constexpr bool rounds = !std::is_same_v<stored, T>;
@@ -73,9 +75,13 @@ loss_gradient<Tensor, N> loss_and_gradients(const Architecture& architecture,
   }
   const auto seeds = make_scales<N>(
       [&](std::size_t s) { return loss_tape.gradient(y[s]).template stored_as<stored>(layout); });
-  tape.backward(outputs, seeds);
-  std::vector<Tensor> gradients;
-  for (const auto& g : leaves.gradients()) gradients.push_back(g.template stored_as<T>(first));
+  std::vector<Tensor> gradients(parameters.size());
+  tape.backward(outputs, seeds, [&](std::size_t leaf) {
+    const std::size_t position = leaves.position(leaf);
+    Tensor& gradient = gradients[position];
+    gradient = leaves.gradient(position).template stored_as<T>(first);
+    if (on_gradient && !gradient.empty()) on_gradient(position, gradient);
+  });
   return {make_scales<N>([&](std::size_t s) { return losses[s].value; }), std::move(gradients)};
 }
 

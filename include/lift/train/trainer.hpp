@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -16,6 +17,7 @@
 #include <lift/core/random_permutation.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/dist/alone.hpp>
+#include <lift/dist/bucketed_sums.hpp>
 #include <lift/train/drop_labels.hpp>
 #include <lift/train/image_source.hpp>
 #include <lift/train/learning_rate.hpp>
@@ -43,9 +45,11 @@ struct step_report {
 ///
 /// On several ranks (communicator), each with a trainer that began with the same arguments, a batch
 /// is that of all together: a rank reads and evaluates an equal run of its images, and losses and
-/// gradients are summed before the update. R ranks thus train as one with R times the accumulation,
+/// gradients are summed before the update, where the communicator can (overlapping_communicator)
+/// while others are still computed. R ranks thus train as one with R times the accumulation,
 /// up to the order of sums, and all have the same state. They take their steps together: one that
-/// throws before the sum, as it cannot read an image, leaves the others waiting in it.
+/// throws before the sum, as it cannot read an image, leaves the others waiting in it. Where a rank
+/// accumulates 1, 2, 4, … parts and the communicator sums by pairs, the order is the same too.
 template <class Architecture, class Tensor, class Source, class Objective, class Rate,
           class Optimiser = adamw, class Communicator = alone>
 class trainer {
@@ -113,8 +117,7 @@ class trainer {
     work_.run([&, this] {
       // Other ranks would wait for one that stopped.
       const bool whole = work_.records || communicator_.size() > 1;
-      auto found = evaluate(whole ? nullptr : asked);
-      sum_over_ranks(found);
+      const share found = evaluate_on_all(whole ? nullptr : asked);
       norms_ = change_weights(state_, found, coefficients_, options_);
     });
     read_ahead(next_position(here.epoch, here.cursor + options_.batch_size));
@@ -136,6 +139,7 @@ class trainer {
  private:
   using T = typename Tensor::value_type;
   using Backend = typename Tensor::backend_type;
+  using share = loss_gradient<Tensor, scale_count>;
   static constexpr bool reads_ahead =
       uploading_backend<Backend> && host_image_source<Source, Tensor>;
 
@@ -209,44 +213,84 @@ class trainer {
   }
 
   /// This rank's share in the mean losses of a batch and their gradients, unless `asked` to stop.
-  loss_gradient<Tensor, scale_count> evaluate(const std::atomic<bool>* asked) const {
+  /// Parts are summed by pairs, ((0 + 1) + (2 + 3)) + …, so that ranks with some of them each, a
+  /// power of two, come to the same bits. on_gradient(gradient) is called for each gradient of the
+  /// sum, as soon as it is known.
+  template <class OnGradient>
+  share evaluate(const std::atomic<bool>* asked, const OnGradient& on_gradient) const {
     const stoppable evaluation(asked);
-    const std::size_t parts = options_.accumulation, part = own_count() / parts;
-    const double share = 1 / static_cast<double>(parts * communicator_.size());
-    scales<double, scale_count> weights = loss_weights_of<scale_count>(objective_.regime);
-    for (double& weight : weights) weight *= share;
-    loss_gradient<Tensor, scale_count> total{{}, std::vector<Tensor>(state_.weights.size())};
-    for (std::size_t first = 0; first < own_count(); first += part) {
-      const auto part_of = [&](const Tensor& all) {
-        return parts == 1 ? all : all.rows(first, first + part);
-      };
-      const sample_number first_sample{first_own() + first, first_sample_.data()};
-      const auto batch = objective_.template batch<scale_count>(part_of(clean_), state_.seed,
-                                                                first_sample);
-      condition<Tensor> given;
-      if (!labels_.empty())
-        given = drop_labels(part_of(labels_), objective_.label_dropout, state_.seed, first_sample);
-      const auto result = loss_and_gradients(architecture_, state_.weights, batch, weights, given);
-      for (std::size_t scale = 0; scale < scale_count; ++scale)
-        op::accumulate(total.loss[scale], scaled(result.loss[scale], share));
-      for (std::size_t i = 0; i < total.gradients.size(); ++i)
-        op::accumulate(total.gradients[i], result.gradients[i]);
+    std::vector<share> sums;  // of runs of parts, each shorter than the one before
+    for (std::size_t part = 0; part + 1 < options_.accumulation; ++part) {
+      sums.push_back(evaluate_part(part, {}));
+      for (std::size_t done = part + 1; done % 2 == 0; done /= 2) {  // two of the same length
+        const share last = std::move(sums.back());
+        sums.pop_back();
+        for (std::size_t scale = 0; scale < scale_count; ++scale)
+          op::accumulate(sums.back().loss[scale], last.loss[scale]);
+        for (std::size_t i = 0; i < last.gradients.size(); ++i)
+          op::accumulate(sums.back().gradients[i], last.gradients[i]);
+      }
     }
+    const auto add_to = [&](Tensor& last, const auto& of_sum) {
+      for (auto sum = sums.rbegin(); sum != sums.rend(); ++sum) last = sum_of(of_sum(*sum), last);
+    };
+    share total = evaluate_part(options_.accumulation - 1, [&](std::size_t i, Tensor& gradient) {
+      add_to(gradient, [&](const share& sum) -> const Tensor& { return sum.gradients[i]; });
+      on_gradient(gradient);
+    });
+    for (std::size_t s = 0; s < scale_count; ++s)
+      add_to(total.loss[s], [&](const share& sum) -> const Tensor& { return sum.loss[s]; });
     return total;
   }
 
-  void sum_over_ranks(loss_gradient<Tensor, scale_count>& shares) {
-    if (communicator_.size() == 1) return;
-    std::vector<Tensor*> all;
-    for (Tensor& loss : shares.loss) all.push_back(&loss);
+  share evaluate_part(std::size_t number,
+                      const std::function<void(std::size_t, Tensor&)>& on_gradient) const {
+    const std::size_t parts = options_.accumulation, part = own_count() / parts;
+    const std::size_t first = number * part;
+    const double weight = 1 / static_cast<double>(parts * communicator_.size());
+    scales<double, scale_count> weights = loss_weights_of<scale_count>(objective_.regime);
+    for (double& of_scale : weights) of_scale *= weight;
+    const auto part_of = [&](const Tensor& all) {
+      return parts == 1 ? all : all.rows(first, first + part);
+    };
+    const sample_number first_sample{first_own() + first, first_sample_.data()};
+    const auto batch =
+        objective_.template batch<scale_count>(part_of(clean_), state_.seed, first_sample);
+    condition<Tensor> given;
+    if (!labels_.empty())
+      given = drop_labels(part_of(labels_), objective_.label_dropout, state_.seed, first_sample);
+    auto result = loss_and_gradients(architecture_, state_.weights, batch, weights, given,
+                                     on_gradient);
+    for (Tensor& loss : result.loss) loss = scaled(loss, weight);
+    return result;
+  }
+
+  /// The mean losses of a batch and their gradients, over all ranks.
+  share evaluate_on_all(const std::atomic<bool>* asked) {
+    if (communicator_.size() == 1) return evaluate(asked, [](Tensor&) {});
     std::set<const T*> seen;
-    for (Tensor& gradient : shares.gradients) {
-      if (gradient.empty()) continue;
+    const auto make_own = [&](Tensor& gradient) {
       // Parameters that are added up have one gradient between them.
       if (!seen.insert(gradient.data()).second) gradient = gradient.clone();
-      all.push_back(&gradient);
+    };
+    if constexpr (overlapping_communicator<Communicator, Tensor>) {
+      bucketed_sums<Tensor, Communicator> sums(communicator_);
+      const share total = evaluate(asked, [&](Tensor& gradient) {
+        make_own(gradient);
+        sums.add(gradient);
+      });
+      for (const Tensor& loss : total.loss) sums.add(loss);
+      sums.finish();
+      return total;
+    } else {
+      share total = evaluate(asked, make_own);
+      std::vector<Tensor*> all;
+      for (Tensor& loss : total.loss) all.push_back(&loss);
+      for (Tensor& gradient : total.gradients)
+        if (!gradient.empty()) all.push_back(&gradient);
+      communicator_.sum(std::span<Tensor* const>(all));
+      return total;
     }
-    communicator_.sum(std::span<Tensor* const>(all));
   }
 
   Architecture architecture_;
