@@ -190,8 +190,10 @@ class training {
   virtual std::size_t parameters() const = 0;
   /// Takes the learning rates of the steps to come from another schedule.
   virtual void change_rate(const cosine_annealing& rate) = 0;
+  /// On rank 0, while the others help.
   virtual void save(const std::filesystem::path& file,
-                    const std::map<std::string, std::string>& settings) const = 0;
+                    const std::map<std::string, std::string>& settings) = 0;
+  virtual void help_save() = 0;
   /// The network with the moving average of the weights, as they are now.
   virtual std::shared_ptr<const model_on_backend> average() const = 0;
 };

@@ -188,9 +188,10 @@ class training_on final : public training {
   std::size_t parameters() const override { return trainer_.state().weights.scalar_count(); }
   void change_rate(const cosine_annealing& rate) override { trainer_.change_rate(rate); }
   void save(const std::filesystem::path& file,
-            const std::map<std::string, std::string>& settings) const override {
-    save_checkpoint(file, architecture_, trainer_.state(), settings);
+            const std::map<std::string, std::string>& settings) override {
+    save_checkpoint(file, architecture_, trainer_.whole_state(), settings);
   }
+  void help_save() override { trainer_.whole_state(); }
   std::shared_ptr<const model_on_backend> average() const override {
     return std::make_shared<model_of<Architecture, Tensor>>(
         setup_.model, network<Architecture, Tensor>(architecture_, trainer_.state().average));

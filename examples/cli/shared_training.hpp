@@ -38,9 +38,11 @@ class led_training final : public training {
   std::uint64_t batches_per_epoch() const override { return own_->batches_per_epoch(); }
   std::size_t parameters() const override { return own_->parameters(); }
   void save(const std::filesystem::path& file,
-            const std::map<std::string, std::string>& settings) const override {
+            const std::map<std::string, std::string>& settings) override {
+    tell("w");
     own_->save(file, settings);
   }
+  void help_save() override { own_->help_save(); }
   std::shared_ptr<const model_on_backend> average() const override { return own_->average(); }
 
  private:
@@ -59,6 +61,8 @@ inline void follow_training(training& own, rank_group& ranks) {
     if (told[0] == 'e') return;
     if (told[0] == 's') {
       own.step();
+    } else if (told[0] == 'w') {
+      own.help_save();
     } else {
       cosine_annealing rate;
       std::memcpy(&rate, told.data() + 1, sizeof rate);

@@ -38,6 +38,7 @@ training_options<any_optimiser> options_of(const train_settings& s, std::size_t 
         if constexpr (requires { o.momentum; }) o.momentum = *s.momentum;
       },
       result.optimiser.model);
+  result.shard_states = s.shard_states;
   result.average = {.decay = s.ema, .warmup = *s.ema_warmup == "on"};
   return result;
 }
@@ -356,6 +357,8 @@ void add_train(CLI::App& program) {
       ->default_str("");
   batch_size_option(app, s->batch_size);
   number_option(app, "--grad-accum", s->grad_accum, "Parts of a batch, one at a time on each rank", from_one);
+  app.add_flag("--shard-states", s->shard_states,
+               "Under mpirun: each rank keeps a share of the optimiser's states, for less memory and more to send");
   choice_option(app, "--optimiser", s->optimiser, names_of(optimiser_choices),
                 "What steps are taken by");
   number_option(app, "--lr", s->lr, "Learning rate; sgd wants a far greater one than adamw",

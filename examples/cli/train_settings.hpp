@@ -27,7 +27,7 @@ struct train_settings : session {
   unet_config net;
   std::size_t epochs = 100, steps = 0, batch_size = 64, grad_accum = 1, warmup = 0;
   double lr = 1e-4, lr_last = 1e-6, weight_decay = 0.01, clip = 1, ema = 0, time_limit = 0;
-  bool labels = false;
+  bool labels = false, shard_states = false;
   double label_dropout = 0.1;
   std::optional<std::string> prediction, schedule, lr_step, ema_warmup;
   std::optional<double> momentum;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -17,22 +18,25 @@ namespace lift {
 template <class C, class Tensor>
 concept overlapping_communicator =
     communicator<C, Tensor> && !recorded_work<typename Tensor::backend_type>::records &&
-    requires(C & joined, std::vector<typename Tensor::value_type> numbers,
+    requires(C& joined, std::vector<typename Tensor::value_type> numbers,
              std::function<void(std::span<const typename Tensor::value_type>)> summed) {
-  joined.begin_sum(std::move(numbers), std::move(summed));
-  joined.finish_sums();
-};
+      joined.begin_sum(std::move(numbers), std::move(summed));
+      joined.finish_sums();
+    };
 
 /// Sums tensors over ranks that are known one after another, in the same order on every rank: as
-/// soon as a bucket of a million elements is full its sum begins.
+/// soon as a bucket is full its sum begins. A bucket holds 2¹⁸ elements, and more for many ranks, as
+/// a message to each of them takes its time.
 template <class Tensor, class Communicator>
-requires overlapping_communicator<Communicator, Tensor>
+  requires(overlapping_communicator<Communicator, Tensor>)
 class bucketed_sums {
   using T = typename Tensor::value_type;
   using Backend = typename Tensor::backend_type;
 
  public:
-  explicit bucketed_sums(Communicator& joined) : joined_(joined) {}
+  explicit bucketed_sums(Communicator& joined)
+      : joined_(joined),
+        longest_(std::max(std::size_t{1} << 18, std::size_t{joined.size()} << 14)) {}
 
   /// The elements of x are to be left alone until `finish`, which replaces them.
   void add(const Tensor& x) {
@@ -40,7 +44,7 @@ class bucketed_sums {
     numbers_.resize(first + x.size());
     Backend::copy_out(std::span(numbers_).subspan(first), x.data());
     tensors_.push_back(x);
-    if (numbers_.size() >= bucket) begin();
+    if (numbers_.size() >= longest_) begin();
   }
 
   /// Waits for all sums.
@@ -50,8 +54,6 @@ class bucketed_sums {
   }
 
  private:
-  static constexpr std::size_t bucket = std::size_t{1} << 20;
-
   void begin() {
     joined_.begin_sum(std::exchange(numbers_, {}),
                       [tensors = std::exchange(tensors_, {})](std::span<const T> sums) mutable {
@@ -63,6 +65,7 @@ class bucketed_sums {
   }
 
   Communicator& joined_;
+  const std::size_t longest_;  // bucket
   std::vector<T> numbers_;
   std::vector<Tensor> tensors_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -88,13 +89,27 @@ class trainer {
     state_.images = count;
     validate(objective_.schedule);
     require_trainable(objective_.prediction, objective_.schedule, objective_.weighting);
+    if (options.shard_states && ranks > 1) shard_states();
     if constexpr (reads_ahead) {
       const shape image = images.image_shape();
       incoming_ = Tensor({batch / ranks, image[0], image[1], image[2]});
     }
   }
 
+  /// Where the ranks share the optimiser's states, those of other ranks are empty.
   const training_state<Tensor>& state() const { return state_; }
+  /// With all of the optimiser's states on rank 0. All ranks together.
+  training_state<Tensor> whole_state() {
+    training_state<Tensor> whole = state_;
+    for (parameters<Tensor>& states : whole.optimiser_state)
+      for (std::size_t i = 0; i < own_.size(); ++i) {
+        Tensor x = own_[i] ? states.entries()[i].value.clone()
+                           : of_no_weight(state_.weights.entries()[i].value);
+        sum_over_ranks({&x});
+        if (communicator_.rank() == 0) states.entries()[i].value = x;
+      }
+    return whole;
+  }
   std::uint64_t batches_per_epoch() const { return state_.images / options_.batch_size; }
 
   /// Takes the learning rates of the steps to come from another policy, as when a training is
@@ -118,7 +133,8 @@ class trainer {
       // Other ranks would wait for one that stopped.
       const bool whole = work_.records || communicator_.size() > 1;
       const share found = evaluate_on_all(whole ? nullptr : asked);
-      norms_ = change_weights(state_, found, coefficients_, options_);
+      norms_ = change_weights(state_, found, coefficients_, options_, own_,
+                              [this](parameters<Tensor>& weights) { exchange(weights); });
     });
     read_ahead(next_position(here.epoch, here.cursor + options_.batch_size));
     const auto [loss, norm] = finish_step<scale_count>(state_, *norms_);
@@ -265,6 +281,39 @@ class trainer {
     return result;
   }
 
+  /// Gives each parameter to the rank that has fewest elements, and drops the optimiser's states of
+  /// those that are other ranks'.
+  void shard_states() {
+    std::vector<std::size_t> load(communicator_.size());
+    for (const auto& weight : state_.weights.entries()) {
+      const auto least = std::ranges::min_element(load);
+      own_.push_back(least - load.begin() == static_cast<std::ptrdiff_t>(communicator_.rank()));
+      *least += weight.value.size();
+    }
+    for (parameters<Tensor>& states : state_.optimiser_state)
+      for (std::size_t i = 0; i < own_.size(); ++i)
+        if (!own_[i]) states.entries()[i].value = {};
+  }
+
+  /// What changes no number that is added to it, not even zeros.
+  static Tensor of_no_weight(const Tensor& like) { return full<Tensor>(like.shape(), -0.0); }
+
+  void sum_over_ranks(const std::vector<Tensor*>& tensors) {
+    communicator_.sum(std::span<Tensor* const>(tensors));
+  }
+
+  /// Brings the weights that other ranks have updated.
+  void exchange(parameters<Tensor>& weights) {
+    if (own_.empty()) return;
+    std::vector<Tensor*> all;
+    for (std::size_t i = 0; i < own_.size(); ++i) {
+      Tensor& weight = weights.entries()[i].value;
+      if (!own_[i]) weight.assign(of_no_weight(weight));
+      all.push_back(&weight);
+    }
+    sum_over_ranks(all);
+  }
+
   /// The mean losses of a batch and their gradients, over all ranks.
   share evaluate_on_all(const std::atomic<bool>* asked) {
     if (communicator_.size() == 1) return evaluate(asked, [](Tensor&) {});
@@ -288,7 +337,7 @@ class trainer {
       for (Tensor& loss : total.loss) all.push_back(&loss);
       for (Tensor& gradient : total.gradients)
         if (!gradient.empty()) all.push_back(&gradient);
-      communicator_.sum(std::span<Tensor* const>(all));
+      sum_over_ranks(all);
       return total;
     }
   }
@@ -300,6 +349,7 @@ class trainer {
   Rate rate_;
   training_options<Optimiser> options_;
   Communicator communicator_;
+  std::vector<bool> own_;  // which parameters this rank updates, where the ranks share them
   std::vector<std::size_t> order_;
   std::uint64_t order_epoch_ = 0;
   Tensor clean_, labels_;  // this rank's images of the step, and their labels

@@ -17,6 +17,9 @@ struct training_options {
   double max_gradient_norm = 1;  ///< infinity: no clipping
   Optimiser optimiser = {};
   ema average = {};
+  /// Of several ranks each keeps the optimiser's states of some of the parameters alone, and updates
+  /// these: less memory, for sending the weights as well (ZeRO stage 1, arXiv 1910.02054).
+  bool shard_states = false;
 };
 
 }  // namespace lift

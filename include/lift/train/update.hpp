@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <lift/core/stoppable.hpp>
 #include <lift/train/gradient_clipping.hpp>
@@ -50,16 +51,22 @@ void require_state_of(const Optimiser& optimiser, const training_state<Tensor>& 
 }
 
 /// Asks for a step of optimiser and average, and waits for nothing. Changes no weight where a loss
-/// or gradient is not finite. The state is one of this optimiser (require_state_of).
-template <class Tensor, std::size_t N, class Optimiser>
+/// or gradient is not finite. The state is one of this optimiser (require_state_of), of all
+/// parameters or those that are `own`; then exchange(weights) is to bring the others up to date.
+template <class Tensor, std::size_t N, class Optimiser, class Exchange>
 gradient_norms<Tensor> change_weights(training_state<Tensor>& state,
                                       const loss_gradient<Tensor, N>& found,
                                       const step_coefficients<Tensor>& coefficients,
-                                      const training_options<Optimiser>& options) {
+                                      const training_options<Optimiser>& options,
+                                      const std::vector<bool>& own, const Exchange& exchange) {
   gradient_norms<Tensor> norms(found.gradients, {found.loss.begin(), found.loss.end()});
   const Tensor scale = norms.clip_coefficient(options.max_gradient_norm);
-  options.optimiser.update(state.weights, state.optimiser_state, found.gradients, scale,
+  std::vector<Tensor> gradients = found.gradients;
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (!own[i]) gradients[i] = {};
+  options.optimiser.update(state.weights, state.optimiser_state, gradients, scale,
                            coefficients.optimiser);
+  exchange(state.weights);
   options.average.update(state.average, state.weights, scale, coefficients.average);
   return norms;
 }
@@ -93,7 +100,8 @@ update_report<N> update(training_state<Tensor>& state, const loss_gradient<Tenso
   const stoppable as_a_whole(nullptr);
   step_coefficients<Tensor> coefficients;
   coefficients.set(rate, state.step + 1, options);
-  return finish_step<N>(state, change_weights(state, found, coefficients, options));
+  return finish_step<N>(state, change_weights(state, found, coefficients, options, {},
+                                              [](parameters<Tensor>&) {}));
 }
 
 }  // namespace lift

@@ -9,7 +9,7 @@ export OMPI_MCA_btl_vader_backing_directory="$scratch"  # where a killed job's s
 ranks() { timeout -k 5 120 "$mpiexec" -n "$1" --oversubscribe "$lift" "${@:2}"; }
 
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 30 --quiet
-train=(train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 12 --grad-accum 4 --ema 0.9 --epochs 8 --sample-every 8
+train=(train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 12 --ema 0.9 --epochs 8 --sample-every 8
   --sample-images 4 --sample-steps 2 --save-every 1 --quiet)
 same() {
   local file
@@ -19,16 +19,21 @@ same() {
 }
 
 # The same network, down to the last bit.
-works "$lift" "${train[@]}" --steps 16 --outdir one
+four=(--grad-accum 4)
+works "$lift" "${train[@]}" "${four[@]}" --steps 16 --outdir one
 for n in 2 3 4; do
-  works ranks $n "${train[@]}" --steps 16 --outdir of_$n
+  works ranks $n "${train[@]}" "${four[@]}" --steps 16 --outdir of_$n
 done
 same one of_2
 same one of_4
 works "$lift" info of_3  # its batch is cut into six
 
+works ranks 3 "${train[@]}" --steps 16 --grad-accum 6 --shard-states --outdir sharded
+works "$lift" "${train[@]}" --steps 16 --grad-accum 6 --outdir whole
+same whole sharded
+
 # Begun on one number of ranks, ended on another.
-works ranks 4 "${train[@]}" --outdir moved --steps 4
+works ranks 4 "${train[@]}" "${four[@]}" --outdir moved --steps 4
 works ranks 2 train --outdir moved --resume --steps 9 --quiet
 works "$lift" train --outdir moved --resume --steps 16 --quiet
 cmp one/checkpoint_00000016.safetensors moved/checkpoint_00000016.safetensors || die "moved: another checkpoint"
@@ -37,7 +42,7 @@ cmp one/checkpoint_00000016.safetensors moved/checkpoint_00000016.safetensors ||
 for ((kills = 0; kills < 4; ++kills)); do
   flag=()
   [[ -d killed ]] && flag=(--resume)
-  ranks 2 "${train[@]}" --steps 16 --outdir killed "${flag[@]}" >/dev/null 2>&1 &
+  ranks 2 "${train[@]}" "${four[@]}" --steps 16 --outdir killed "${flag[@]}" >/dev/null 2>&1 &
   sleep 0.$((3 + RANDOM % 6))
   if ((kills % 2)); then
     pkill -KILL -f "$lift train .*--outdir killed" || true
@@ -55,7 +60,7 @@ for ((kills = 0; kills < 4; ++kills)); do
 done
 flag=()
 [[ -d killed ]] && flag=(--resume)
-works ranks 2 "${train[@]}" --steps 16 --outdir killed "${flag[@]}"
+works ranks 2 "${train[@]}" "${four[@]}" --steps 16 --outdir killed "${flag[@]}"
 same one killed
 
 # Images, of the same bytes.

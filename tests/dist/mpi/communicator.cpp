@@ -115,16 +115,21 @@ BOOST_AUTO_TEST_CASE(work_goes_to_who_is_free) {
 }
 
 BOOST_AUTO_TEST_CASE(ranks_train_as_one_with_so_many_parts) {
-  const auto train = [](std::size_t parts, auto joined) {
+  const auto train = [](std::size_t parts, auto joined, bool sharded = false) {
     const auto images = noise_source<tensor_f>(24, 4);
     const toy_network architecture;
-    const training_state<tensor_f> start(network<toy_network, tensor_f>(architecture, 1).weights,
-                                         1);
+    const network<toy_network, tensor_f> net(architecture, 1);
+    const training_state<tensor_f> start(net.weights, 1);
     const objective of_noise{cosine_schedule(), independent_regime{}};
     trainer training(architecture, start, images, of_noise, constant_rate{0.01},
-                     {.batch_size = 12, .accumulation = parts}, joined);
+                     {.batch_size = 12, .accumulation = parts, .shard_states = sharded}, joined);
     training.run(6, [](const auto&) {});
-    return training.state().clone();
+    std::size_t kept = 0, all = 0;
+    for (const auto& states : training.state().optimiser_state)
+      for (const auto& [name, value] : states.entries()) kept += value.empty() ? 0 : value.size();
+    for (const auto& states : start.optimiser_state) all += states.scalar_count();
+    BOOST_TEST(kept <= (sharded ? 2 * all / joined.size() : all));
+    return training.whole_state();
   };
   const auto one = train(12, alone{});
   if (12 % job().size() != 0) return;
@@ -132,6 +137,12 @@ BOOST_AUTO_TEST_CASE(ranks_train_as_one_with_so_many_parts) {
   // By pairs, in aligned runs of parts.
   if ((own & (own - 1)) == 0) BOOST_TEST(same_state(train(own, job()), one));
   const auto fewer = train(1, job());
+  auto sharded = train(1, job(), true);
+  if (job().rank() == 0) BOOST_TEST(same_state(sharded, fewer));
+  sharded.optimiser_state.clear();
+  auto weights = fewer;
+  weights.optimiser_state.clear();
+  BOOST_TEST(same_state(sharded, weights));
   BOOST_TEST(same_state(fewer, train(job().size(), alone{})));
 }
 

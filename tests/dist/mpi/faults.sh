@@ -18,13 +18,13 @@ fail() {
 # run CODE FAULT RANK [WORDS]: the job's exit code, or any for "bad"; WORDS in exactly one line of what is said.
 run() {
   local want=$1 fault=$2 rank=$3 words=${4-} code=0 start=$SECONDS
-  timeout -k 5 60 "$mpiexec" -n 3 --oversubscribe "$folder/worker" 4 "$fault" "$rank" >"$folder/said" 2>&1 || code=$?
+  timeout -k 5 60 "$mpiexec" -n 3 --oversubscribe "$folder/worker" 5 "$fault" "$rank" >"$folder/said" 2>&1 || code=$?
   if [[ $want == bad ]]; then
     ((code != 0 && code < 124)) || [[ $code == 137 ]] || fail "$fault of rank $rank: exit code $code"
   else
     [[ $code == "$want" ]] || fail "$fault of rank $rank: exit code $code, want $want"
   fi
-  ((SECONDS - start <= 15)) || fail "$fault of rank $rank: took $((SECONDS - start)) s"
+  ((SECONDS - start <= 20)) || fail "$fault of rank $rank: took $((SECONDS - start)) s"
   if [[ -n $words ]]; then
     [[ $(grep -c -- "$words" "$folder/said") == 1 ]] || fail "$fault of rank $rank: want one line with: $words"
   fi

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // worker TIMEOUT FAULT RANK: sums on all ranks of an MPI job until that rank has the fault.
+// worker TIMEOUT time ELEMENTS: says how many seconds a sum of so many floats takes.
+#include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <iostream>
 #include <span>
@@ -19,7 +22,23 @@ void have(const std::string& fault, double timeout, lift::mpi_communicator& job)
   if (fault == "exit") std::_Exit(3);
   if (fault == "kill") std::raise(SIGKILL);
   if (fault == "stop") std::raise(SIGSTOP);
+  if (fault == "cut") {
+    std::cout << "cut now" << std::endl;
+    for (;;) std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
   if (fault == "late") std::this_thread::sleep_for(std::chrono::duration<double>(1.5 * timeout));
+}
+
+int say_time(lift::mpi_communicator& job, std::size_t elements) {
+  lift::tensor<lift::xtensor_backend, float> x({elements});
+  lift::tensor<lift::xtensor_backend, float>* const only = &x;
+  const auto sum = [&] { job.sum(std::span(&only, 1)); };
+  sum();
+  const auto start = std::chrono::steady_clock::now();
+  for (int round = 0; round < 5; ++round) sum();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  if (job.rank() == 0) std::cout << took.count() / 5 << std::endl;
+  return 0;
 }
 
 }  // namespace
@@ -29,6 +48,7 @@ int main(int, char** argv) {
     const double timeout = std::atof(argv[1]);
     const std::string fault = argv[2];
     lift::mpi_communicator job(timeout);
+    if (fault == "time") return say_time(job, std::stoul(argv[3]));
     const bool all = std::string(argv[3]) == "all";
     lift::tensor<lift::xtensor_backend, float> x({3});
     lift::tensor<lift::xtensor_backend, float>* const only = &x;

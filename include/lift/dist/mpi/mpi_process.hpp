@@ -225,13 +225,14 @@ class mpi_process {
 
   void look_around() {
     watch();
-    if (theirs_) return;
+    if (given_up_) return;
     const std::scoped_lock lock(chore_mutex_);
     if (chore_) chore_();
   }
 
-  /// Ends the job where this rank aborts. Throws, once and on rank 0, where another has failed, and
-  /// then calls MPI no more: what it may still write to may be gone.
+  /// Ends the job where this rank aborts. On rank 0, where another has failed, it waits for a
+  /// moment, as all ranks may be about to fail alike, and throws; then the thread calls MPI no
+  /// more: what it may still write to may be gone.
   void watch() {
     std::optional<rank_failure> own;
     {
@@ -239,15 +240,18 @@ class mpi_process {
       own = own_;
     }
     if (own) end(*own);
-    if (theirs_ && clock::now() >= end_) end(*theirs_);
-    if (theirs_ || size_ == 1) return;
-    const auto failure = watch_->look();
-    if (!failure) return;
-    if (failure->rank == 0) end(*failure);
-    theirs_ = failure;
-    end_ = clock::now() +
-           std::chrono::duration_cast<clock::duration>(std::min(seconds(10), 0.2 * timeout_));
-    throw error(watch_->text_of(*failure));
+    if (size_ == 1) return;
+    if (!theirs_) {
+      theirs_ = watch_->look();
+      if (theirs_ && theirs_->rank == 0) end(*theirs_);
+      failed_ = clock::now();
+    }
+    if (!theirs_) return;
+    const seconds since = clock::now() - failed_;
+    if (since > std::min(seconds(10), 0.2 * timeout_)) end(*theirs_);
+    if (given_up_ || since < std::min(seconds(1), 0.05 * timeout_)) return;
+    given_up_ = true;
+    throw error(watch_->text_of(*theirs_));
   }
 
   [[noreturn]] void end(rank_failure why) {
@@ -281,8 +285,9 @@ class mpi_process {
   MPI_Comm for_work_ = MPI_COMM_NULL, for_chores_ = MPI_COMM_NULL;
   std::optional<mpi_watch> watch_;
   std::optional<rank_failure> theirs_;
-  clock::time_point end_;  // of waiting for the program, where another rank has failed
-  std::thread thread_;     // after what it uses
+  clock::time_point failed_;  // since when that is known
+  bool given_up_ = false;
+  std::thread thread_;  // after what it uses
 };
 
 }  // namespace lift

@@ -17,13 +17,13 @@ namespace lift {
 /// and receives twice their bytes, however many ranks there are.
 template <class T>
 void mpi_sum(mpi_process& process, std::span<T> numbers) {
-  constexpr std::size_t longest = std::size_t{1} << 20;  // at a time
+  const auto ranks = static_cast<std::size_t>(process.size());
+  const std::size_t longest = std::max(std::size_t{1} << 20, ranks << 16);  // at a time
   if (numbers.size() > longest) {
     for (std::size_t first = 0; first < numbers.size(); first += longest)
       mpi_sum(process, numbers.subspan(first, std::min(longest, numbers.size() - first)));
     return;
   }
-  const auto ranks = static_cast<std::size_t>(process.size());
   const auto begin = [&](std::size_t r) { return numbers.size() * r / ranks; };  // of r's share
   const auto count = [&](std::size_t r) { return begin(r + 1) - begin(r); };
   const std::size_t own = count(static_cast<std::size_t>(process.rank()));
