@@ -13,7 +13,7 @@ packages=(
 )
 case ${1-} in
   "") ;;
-  --tests) packages+=(clang libclang-rt-14-dev python3 libboost-test-dev libbenchmark-dev libthrust-dev libomp-dev libopenmpi-dev openmpi-bin iproute2) ;;
+  --tests) packages+=(clang libclang-rt-14-dev python3 libboost-test-dev libbenchmark-dev libthrust-dev libomp-dev libopenmpi-dev openmpi-bin iproute2 procps) ;;
   *) echo "usage: $0 [--tests]" >&2; exit 2 ;;
 esac
 
