@@ -49,6 +49,13 @@ class interruption {
     if (before.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);
   }
 
+  /// Asks as a signal of that number does, such as one that another rank was sent.
+  static void ask(int signal) {
+    int none = 0;
+    number_.compare_exchange_strong(none, signal);
+    asked_ = true;
+  }
+
   /// The number of the signal that asked to stop, 0 for none.
   static int number() { return number_; }
 

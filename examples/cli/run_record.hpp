@@ -14,6 +14,7 @@
 #include <lift/io/file.hpp>
 
 #include "engine.hpp"
+#include "ranks.hpp"
 #include "report.hpp"
 
 extern "C" char* openblas_get_config() __attribute__((weak));
@@ -28,6 +29,7 @@ inline json environment(const engine& backend) {
           {"compiled_for", backend.compiled_for},
           {"instructions", backend.instructions ? json(backend.instructions) : json()},
           {"threads", default_thread_pool().size()},
+          {"ranks", sharing_ranks() ? sharing_ranks()->size() : 1},
           {"cores", std::thread::hardware_concurrency()},
           {"openblas", openblas_get_config ? openblas_get_config() : "another BLAS"},
           {"xsimd", text(XSIMD_VERSION_MAJOR, ".", XSIMD_VERSION_MINOR, ".", XSIMD_VERSION_PATCH)},

@@ -10,11 +10,12 @@
 #include <lift/core/unwinding.hpp>
 
 #include "engine.hpp"
+#include "interruption.hpp"
 
 namespace lift::cli {
 
 /// A training that several ranks share, on rank 0: what it does all others do, in follow_training.
-/// So signals, limits of time and files are rank 0's alone.
+/// So limits of time and files are rank 0's alone; a signal that another rank is sent it hears of.
 class led_training final : public training {
  public:
   led_training(std::unique_ptr<training> own, rank_group& ranks)
@@ -26,7 +27,10 @@ class led_training final : public training {
 
   any_step_report step() override {
     tell("s");
-    return own_->step();
+    const any_step_report report = own_->step();
+    for (const std::string& signal : ranks_.gather(std::to_string(interruption::number())))
+      if (signal != "0") interruption::ask(std::stoi(signal));
+    return report;
   }
   void change_rate(const cosine_annealing& rate) override {
     static_assert(std::is_trivially_copyable_v<cosine_annealing>);
@@ -61,6 +65,7 @@ inline void follow_training(training& own, rank_group& ranks) {
     if (told[0] == 'e') return;
     if (told[0] == 's') {
       own.step();
+      ranks.gather(std::to_string(interruption::number()));
     } else if (told[0] == 'w') {
       own.help_save();
     } else {

@@ -15,12 +15,12 @@ while (($# > 0)); do
   case $1 in
     --from | --weights) shift ;;  # a run that goes on has them
     --overwrite | --resume) ;;
-    --outdir) outdir=${2:?} ;;&
+    --outdir) outdir=${2-} ;;&
     *) resumed+=("$1") ;;
   esac
   shift || break
 done
-[[ -n $outdir ]] || { echo "want --outdir FOLDER among: ${flags[*]}" >&2; exit 2; }
+[[ -n $outdir ]] || { echo "want --outdir FOLDER, two words, among: ${flags[*]}" >&2; exit 2; }
 for checkpoint in "$outdir"/checkpoint_*.safetensors; do
   [[ ! -e $checkpoint ]] || flags=("${resumed[@]}" --resume)
 done

@@ -63,6 +63,18 @@ flag=()
 works ranks 2 "${train[@]}" "${four[@]}" --steps 16 --outdir killed "${flag[@]}"
 same one killed
 
+# A signal to any rank saves the last whole step.
+ranks 2 "${train[@]}" --epochs 100000 --outdir stopped >"$scratch/out" 2>"$scratch/err" &
+job=$!
+for ((tries = 0; tries < 100; ++tries)); do
+  grep -q '"step":5,' stopped/stats.jsonl 2>/dev/null && break
+  sleep 0.1
+done
+kill -TERM "$(pgrep -f "^$lift train .*--outdir stopped" | sort -n | tail -1)"
+wait $job && die "no failure of a training that was stopped"
+checkpoint=$(ls stopped/checkpoint_*.safetensors | tail -1)
+[[ $(wc -l <stopped/stats.jsonl) == $((10#$(grep -o '[0-9]\{8\}' <<<"$checkpoint"))) ]] || die "not saved: $checkpoint"
+
 # Images, of the same bytes.
 generate=(generate --checkpoint one --steps 4 --num-images 10 --batch-size 3 --seed 5 --quiet)
 works "$lift" "${generate[@]}" --outdir images_one --strip strip_one.png --grid grid_one.png
