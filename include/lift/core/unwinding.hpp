@@ -9,10 +9,12 @@ namespace lift {
 /// it.
 class unwinding {
  public:
+  unwinding() : before_(std::uncaught_exceptions()) {}
+
   bool began() const { return std::uncaught_exceptions() > before_; }
 
  private:
-  int before_ = std::uncaught_exceptions();
+  int before_;
 };
 
 }  // namespace lift
