@@ -137,6 +137,12 @@ class taped_parameters {
     const auto& leaf = leaves_[position];
     return leaf.owner ? tape_.gradient(leaf) : Tensor{};
   }
+  /// All of them, in the order of the parameters.
+  std::vector<Tensor> gradients() const {
+    std::vector<Tensor> result;
+    for (std::size_t i = 0; i < leaves_.size(); ++i) result.push_back(gradient(i));
+    return result;
+  }
 
  private:
   const parameters<Tensor>& weights_;
