@@ -64,12 +64,14 @@ works ranks 2 "${train[@]}" "${four[@]}" --steps 16 --outdir killed "${flag[@]}"
 same one killed
 
 # A signal to any rank saves the last whole step.
-ranks 2 "${train[@]}" --epochs 100000 --outdir stopped >"$scratch/out" 2>"$scratch/err" &
+ranks 2 train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 12 --epochs 100000 --sample-every 0 --save-every 0 \
+  --quiet --outdir stopped >"$scratch/out" 2>"$scratch/err" &
 job=$!
 for ((tries = 0; tries < 100; ++tries)); do
   grep -q '"step":5,' stopped/stats.jsonl 2>/dev/null && break
   sleep 0.1
 done
+((tries < 100)) || die "no training to stop"
 kill -TERM "$(pgrep -f "^$lift train .*--outdir stopped" | sort -n | tail -1)"
 wait $job && die "no failure of a training that was stopped"
 checkpoint=$(ls stopped/checkpoint_*.safetensors | tail -1)
