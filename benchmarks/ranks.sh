@@ -33,8 +33,9 @@ compared() {
   read -r two _ <<<"$(step 32 "$@")"
   awk -v name="$name" -v one="$one" -v sum="$sum" -v two="$two" -v bytes="$((parameters * 4))" 'BEGIN {
     backward = 2 / 3 * one  # of a step
-    hidden = sum > backward ? backward : sum
-    printf "| %s | %.3f | %.3f | %.3f | %.3f | %.2f |\n", name, sum, one + sum, one + sum - hidden, two, one / two}'
+    last = sum * (4 * 2^18 < bytes ? 4 * 2^18 / bytes : 1)  # bucket
+    model = one - backward + (sum - last > backward ? sum - last : backward) + last
+    printf "| %s | %.3f | %.3f | %.3f | %.3f | %.2f |\n", name, sum, one + sum, model, two, one / two}'
 }
 
 read -r one parameters <<<"$(step 16 env)"
