@@ -191,12 +191,13 @@ class generator {
 
   /// Makes what the run lacks. A rank that helps rank 0 has no run.
   void run(image_run* pictures) {
-    json all = settings();
-    all.update(run_settings());
+    const json of_pictures = settings(), of_run = run_settings();
+    json all = of_pictures;
+    all.update(of_run);
     require_same_on_ranks(all, model_.file);
     std::string told;
     if (pictures) {
-      pictures->begin(settings(), run_settings());
+      pictures->begin(of_pictures, of_run);
       told = packed<batch_range>(batches_to_make(*pictures));
     }
     if (rank_group* const ranks = sharing_ranks()) ranks->broadcast(told);

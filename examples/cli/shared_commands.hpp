@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 #include <lift/core/unwinding.hpp>
@@ -43,13 +42,8 @@ inline void follow_commands() {
     std::string told;
     sharing_ranks()->broadcast(told);
     if (told.empty()) return;
-    arguments words;
-    for (std::size_t first = 0, end; first < told.size(); first = end + 1) {
-      end = told.find('\0', first);
-      words.push_back(told.substr(first, end - first));
-    }
     share_next_command();
-    run(words);
+    run(CLI::detail::split(told, '\0'));
   }
 }
 
