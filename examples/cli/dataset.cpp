@@ -2,6 +2,7 @@
 
 #include <lift/io/dataset.hpp>
 #include <lift/io/emoji.hpp>
+#include <lift/io/image_index_file.hpp>
 
 #include "commands.hpp"
 #include "interruption.hpp"
@@ -29,6 +30,24 @@ void make_emoji(const emoji_settings& s) {
   report(s, {{"output", path_text(s.output)}, {"images", images.size()}, {"size", s.size}});
 }
 
+struct index_settings : session {
+  path data, output;
+};
+
+void make_index(const index_settings& s) {
+  interruption::install();
+  require_not_input(s.output, {s.data});
+  output_file output(s.output);
+  const image_index index = interruptible([&] { return index_images(s.data); });
+  if (!index.passed_over.empty()) remark(s, "Passed over ", index.passed_over);
+  const std::size_t images = index.images.size(), shards = index.shards.size();
+  save_image_index(std::move(output), index);
+  report(s, {{"output", path_text(s.output)},
+             {"images", images},
+             {"shards", shards},
+             {"classes", index.classes.size()}});
+}
+
 }  // namespace
 
 void add_dataset(CLI::App& program) {
@@ -44,6 +63,16 @@ void add_dataset(CLI::App& program) {
   size_option(emoji, s->size);
   option(emoji, "--font", s->font, "Font of colour bitmaps");
   number_option(emoji, "--max-images", s->max_images, "Only the first so many; 0 = all", from_zero);
+
+  const auto of = std::make_shared<index_settings>();
+  CLI::App& index = add_command(
+      dataset, "index",
+      "Lists the images of a folder, and of tar files in it, so that they need not be read at the start",
+      "lift dataset index --data photos --output photos.index\n"
+      "  lift train --data photos.index --outdir run",
+      of, make_index);
+  option(index, "--data", of->data, "Folder of images, of tar files of them (WebDataset), or a tar file")->required();
+  output_option(index, of->output, "Index");
 }
 
 }  // namespace lift::cli

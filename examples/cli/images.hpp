@@ -12,7 +12,7 @@
 namespace lift::cli {
 
 inline constexpr const char* data_help =
-    "Folder, zip or tar file of images (PNG, JPEG, WebP, BMP, GIF)";
+    "Folder, zip or tar file of images (PNG, JPEG, WebP, BMP, GIF), or an index of them";
 
 /// The flags that name a data set.
 struct data_options {
@@ -34,7 +34,7 @@ struct data_options {
 };
 
 /// A number of the pixels of the first `count` images, and of their labels where these count, so
-/// that others are not taken for them.
+/// that others are not taken for them; where an index lists them, of what it says of them.
 std::string fingerprint(const image_dataset& data, std::size_t count, bool labels = false);
 
 /// The images of those numbers in one array in [−1, 1], (B, 3, H, W).

@@ -104,6 +104,18 @@ json dataset_info(const info_settings& s, const path& source) {
           {"classes", data.classes()}};
 }
 
+json index_info(const image_index& index) {
+  const std::string why = index.stale();
+  return {{"kind", "image index"},
+          {"source", path_text(index.source)},
+          {"images", index.images.size()},
+          {"shards", index.shards.size()},
+          {"first", path_text(std::string(index.names[0]))},
+          {"last", path_text(std::string(index.names[index.names.size() - 1]))},
+          {"classes", index.classes},
+          {"stale", why.empty() ? json(false) : json(why)}};
+}
+
 json checkpoint_info(const info_settings& s, const path& file) {
   const stored_network model = model_options{.checkpoint = file}.read(s);
   const auto weights =
@@ -135,6 +147,7 @@ json file_info(const info_settings& s, const std::string& name) {
   const file_content content = content_of(file);
   if (content.is_image()) return picture_info(file, content);
   if (content.kind == file_kind::archive) return dataset_info(s, file);
+  if (content.kind == file_kind::image_index) return index_info(load_image_index(file));
   if (content.kind == file_kind::json) return document_info(file);
   return checkpoint_info(s, file);
 }

@@ -236,7 +236,9 @@ void plot_grid(const plot_settings& s) {
   const image_dataset data = s.data.load(s, s.size);
   std::vector<image> tiles;
   for (std::size_t i = 0; i < std::min(data.size(), s.num_images); ++i)
-    tiles.push_back(from_planar(data.pixels(i), 3, s.size.height, s.size.width));
+    data.with_pixels(i, [&](std::span<const std::uint8_t> levels) {
+      tiles.push_back(from_planar(levels, 3, s.size.height, s.size.width));
+    });
   write_png(std::move(output), image_grid(tiles, {.columns = s.columns}));
   report(s, {{"output", path_text(s.output)}, {"images", tiles.size()}});
 }

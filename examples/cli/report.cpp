@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <mutex>
 #include <set>
 
 namespace lift::cli {
@@ -34,10 +35,13 @@ void print_lines(const json& object, const std::string& indent = "") {
 
 }  // namespace
 
-void warn_of(const std::string& message) {
-  if (!leads_ranks()) return;  // rank 0 says the same
+void warn_of(const std::string& message, bool on_any_rank) {
+  if (!on_any_rank && !leads_ranks()) return;  // rank 0 says the same
+  static std::mutex mutex;
   static std::set<std::string> said;
-  if (said.insert(message).second) std::cerr << "lift: warning: " << printable(message) << std::endl;
+  const std::lock_guard lock(mutex);
+  if (said.insert(message).second)
+    std::cerr << text("lift: warning: ", on_any_rank ? name_of_rank() : "", printable(message), '\n') << std::flush;
 }
 
 void answer(const session& s, const json& result) {

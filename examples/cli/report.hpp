@@ -37,10 +37,15 @@ void remark(const session& s, const Parts&... parts) {
 }
 
 /// A warning on standard error, even if the command is to be quiet; each is said once.
-void warn_of(const std::string& message);
+void warn_of(const std::string& message, bool on_any_rank = false);
 template <class... Parts>
 void warn(const Parts&... parts) {
   warn_of(text(parts...));
+}
+/// Likewise of what this rank alone may have met; by any thread.
+template <class... Parts>
+void warn_here(const Parts&... parts) {
+  warn_of(text(parts...), true);
 }
 
 /// What a command was asked for, on standard output: as one JSON object, or as a line for each entry

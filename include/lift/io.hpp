@@ -23,6 +23,10 @@
 #include <lift/io/host_tensor.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/image_grid.hpp>
+#include <lift/io/image_index.hpp>
+#include <lift/io/image_index_file.hpp>
+#include <lift/io/image_names.hpp>
+#include <lift/io/indexed_images.hpp>
 #include <lift/io/jpeg.hpp>
 #include <lift/io/json_file.hpp>
 #include <lift/io/model_settings.hpp>

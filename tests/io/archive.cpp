@@ -9,6 +9,7 @@
 
 #include <io/file_size_limit.hpp>
 #include <io/hostile.hpp>
+#include <io/made_archives.hpp>
 #include <io/scratch_folder.hpp>
 #include <lift/io/archive.hpp>
 #include <lift/io/zip_writer.hpp>
@@ -16,19 +17,6 @@
 BOOST_AUTO_TEST_SUITE(archive_tests)
 
 namespace {
-
-using entries = std::vector<std::pair<std::string, std::string>>;
-
-void write_zip(const std::filesystem::path& file, const entries& content) {
-  lift::atomic_write(
-      file,
-      [&](lift::output_file& output) {
-        lift::zip_writer zip(output);
-        for (const auto& [name, text] : content) zip.add(name, std::as_bytes(std::span(text)));
-        zip.finish();
-      },
-      lift::durability::cached);
-}
 
 entries read_all(const std::filesystem::path& file, lift::archive_limits limits = {}) {
   entries result;
@@ -38,28 +26,6 @@ entries read_all(const std::filesystem::path& file, lift::archive_limits limits 
                         std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
   return result;
-}
-
-constexpr auto unadjusted = [](archive_entry*) {};
-
-/// Writes another format than our own writer's: a tar, or a zip that is compressed.
-template <class Format, class Adjust = decltype(unadjusted)>
-void write_foreign(const std::filesystem::path& file, Format set_format, const entries& content,
-                   Adjust adjust = unadjusted) {
-  archive* to = archive_write_new();
-  set_format(to);
-  BOOST_REQUIRE(archive_write_open_filename(to, file.c_str()) == ARCHIVE_OK);
-  for (const auto& [name, text] : content) {
-    archive_entry* entry = archive_entry_new();
-    archive_entry_set_pathname(entry, name.c_str());
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_size(entry, static_cast<std::int64_t>(text.size()));
-    adjust(entry);
-    BOOST_REQUIRE(archive_write_header(to, entry) == ARCHIVE_OK);
-    archive_write_data(to, text.data(), text.size());
-    archive_entry_free(entry);
-  }
-  archive_write_free(to);
 }
 
 /// A tar compressed by what `add_filter` adds.

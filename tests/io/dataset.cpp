@@ -12,6 +12,7 @@
 
 #include <io/file_size_limit.hpp>
 #include <io/hostile.hpp>
+#include <io/made_archives.hpp>
 #include <io/scratch_folder.hpp>
 #include <lift/io/dataset.hpp>
 
@@ -46,24 +47,17 @@ using strings = std::vector<std::string>;
 void write_sources(const scratch_folder& folder, const strings& names) {
   const auto bytes = lift::encode_png(lift::blank_image(8, 8, 3, 50));
   std::filesystem::remove_all(folder / "tree");
-  archive* tar = archive_write_new();
-  archive_write_set_format_ustar(tar);
-  BOOST_REQUIRE(archive_write_open_filename(tar, (folder / "a.tar").c_str()) == ARCHIVE_OK);
+  entries in_tar;
   std::vector<lift::named_image> zipped;
   for (const std::string& name : names) {
     const auto file = folder / ("tree/" + name);
     std::filesystem::create_directories(file.parent_path());
     lift::atomic_write(file, bytes);
     zipped.push_back({name, lift::blank_image(8, 8, 3, 50)});
-    archive_entry* entry = archive_entry_new();
-    archive_entry_set_pathname(entry, name.c_str());
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_size(entry, static_cast<std::int64_t>(bytes.size()));
-    BOOST_REQUIRE(archive_write_header(tar, entry) == ARCHIVE_OK);
-    archive_write_data(tar, bytes.data(), bytes.size());
-    archive_entry_free(entry);
+    in_tar.emplace_back(name, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
-  archive_write_free(tar);
+  // The names are not marked.
+  write_foreign(folder / "a.tar", archive_write_set_format_ustar, in_tar);
   lift::save_dataset_zip(folder / "a.zip", zipped);
 }
 

@@ -56,6 +56,16 @@ struct noting_source {
   }
 };
 
+/// The same, and which it was told to expect.
+struct expecting_source : noting_source {
+  std::vector<std::vector<std::size_t>>* expected;
+  void expect(std::span<const std::size_t> indices) const {
+    expected->emplace_back(indices.begin(), indices.end());
+  }
+};
+static_assert(expecting_image_source<expecting_source, tensor_f>);
+static_assert(!expecting_image_source<noting_source, tensor_f>);
+
 std::vector<std::vector<std::size_t>> batches_of(std::uint64_t seed, std::uint64_t steps) {
   std::vector<std::vector<std::size_t>> batches;
   const noting_source source{.batches = &batches};
@@ -82,6 +92,17 @@ BOOST_AUTO_TEST_CASE(an_epoch_sees_each_image_once_and_drops_the_rest) {
   BOOST_CHECK_EQUAL(orders.size(), 3u);
   BOOST_CHECK(batches_of(1, 9) == batches);
   BOOST_CHECK(batches_of(2, 9) != batches);
+}
+
+BOOST_AUTO_TEST_CASE(a_source_is_told_the_images_of_the_next_batch) {
+  std::vector<std::vector<std::size_t>> batches, expected;
+  const expecting_source source{{.batches = &batches}, &expected};
+  trainer training(toy_network{}, fresh<tensor_f>(), source, plain, constant_rate{}, {.batch_size = 3});
+  training.run(8, [](const step_report<>&) {});  // over two ends of epochs
+  BOOST_REQUIRE_EQUAL(expected.size(), 8u);
+  expected.pop_back();
+  BOOST_CHECK(expected == std::vector(batches.begin() + 1, batches.end()));
+  BOOST_CHECK(batches == batches_of(1, 8));
 }
 
 BOOST_AUTO_TEST_CASE(reports_and_counters) {

@@ -7,6 +7,7 @@
 #include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/checksum.hpp>
 #include <lift/io/file_kind.hpp>
+#include <lift/io/image_index_file.hpp>
 #include <lift/io/sha256.hpp>
 
 #include "../folder_record.hpp"
@@ -25,7 +26,11 @@ using job = study_part::job;
 
 std::string identity_of_data(const fs::path& source) {
   std::error_code unknown;
-  if (!fs::is_directory(source, unknown)) return sha256_of(source);
+  if (!fs::is_directory(source, unknown)) {
+    if (content_of(source).kind != file_kind::image_index) return sha256_of(source);
+    const image_index index = open_image_index(source).index;
+    return index.fingerprint(index.images.size());
+  }
   std::vector<std::string> entries;
   for (const auto& entry : fs::recursive_directory_iterator(source)) {
     interruption::check();

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <archive.h>
@@ -37,12 +39,12 @@ class entry_error : public error {
 };
 
 /// A zip or tar file, the latter also compressed by gzip, bzip2, xz or zstd, read entry by entry,
-/// in the file's order, never unpacked to disk. Links, devices, absolute names and names with ".."
+/// in the file's order or from one of its entries on, never unpacked to disk. Links, devices, absolute names and names with ".."
 /// are refused; every failure is a lift::error naming the archive and the entry.
 class archive_reader {
  public:
   explicit archive_reader(const std::filesystem::path& file, archive_limits limits = {})
-      : file_(file), limits_(limits), archive_(archive_read_new()) {
+      : archive_reader(input_file(file), limits) {
     // The seekable zip reader needs the directory at the file's end: a truncated zip is refused.
     archive_read_support_format_zip_seekable(archive_.get());
     archive_read_support_format_tar(archive_.get());
@@ -51,12 +53,15 @@ class archive_reader {
     if (archive_bzlib_version()) archive_read_support_filter_bzip2(archive_.get());
     if (archive_liblzma_version()) archive_read_support_filter_xz(archive_.get());
     if (archive_libzstd_version()) archive_read_support_filter_zstd(archive_.get());
-    if (archive_read_open_fd(archive_.get(), file_.descriptor(), 1 << 16) != ARCHIVE_OK) {
-      const file_content content = content_of(file);
-      throw error(text(
-          "cannot read ", file.string(), ": not a whole zip or tar file (",
-          content.kind == file_kind::archive ? last_error() : text("it is ", content.name), ")"));
-    }
+    open("not a whole zip or tar file");
+  }
+
+  /// A tar file, not compressed, read from `position` on, which is where an entry begins.
+  archive_reader(input_file file, std::uint64_t position, archive_limits limits = {})
+      : archive_reader(std::move(file), limits) {
+    archive_read_support_format_tar(archive_.get());
+    file_.seek(position);
+    open(text("no entry of a tar file at ", position));
   }
 
   /// Goes to the next file entry; false when there is none.
@@ -73,6 +78,7 @@ class archive_reader {
       const char* name = archive_entry_pathname(entry);
       name_ = name ? name : "";
       ++number_;
+      bytes_ = static_cast<std::uint64_t>(archive_entry_size(entry));
       check(entry);
     } while (archive_entry_filetype(entry) == AE_IFDIR);
     return true;
@@ -81,6 +87,17 @@ class archive_reader {
   /// The name of the current entry, in UTF-8 where the archive says how its names are encoded and
   /// as it stands where not; empty if it is not encoded as the archive says.
   const std::string& name() const { return name_; }
+
+  /// Where the current entry begins, and how many bytes its content has, in a tar file that is not
+  /// compressed; none in others.
+  struct place {
+    std::uint64_t position, bytes;
+  };
+  std::optional<place> place_in_tar() const {
+    if (compressed_whole() || (archive_format(archive_.get()) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
+      return std::nullopt;
+    return place{static_cast<std::uint64_t>(archive_read_header_position(archive_.get())), bytes_};
+  }
 
   /// The content of the current entry; called at most once for each. Throws entry_error if it is
   /// damaged, too large or has no name.
@@ -106,6 +123,17 @@ class archive_reader {
     void operator()(::archive* opened) const { archive_read_free(opened); }
   };
 
+  archive_reader(input_file file, archive_limits limits)
+      : file_(std::move(file)), limits_(limits), archive_(archive_read_new()) {}
+
+  void open(const std::string& otherwise) {
+    if (archive_read_open_fd(archive_.get(), file_.descriptor(), 1 << 16) == ARCHIVE_OK) return;
+    const file_content content = content_of(file_.path());
+    throw error(
+        text("cannot read ", file_.path().string(), ": ", otherwise, " (",
+             content.kind == file_kind::archive ? last_error() : text("it is ", content.name), ")"));
+  }
+
   bool compressed_whole() const { return archive_filter_count(archive_.get()) > 1; }
 
   /// Reads what is left of the entry where libarchive would decompress it in one go.
@@ -127,7 +155,7 @@ class archive_reader {
     // What is passed over in a compressed tar has to be decompressed too.
     if (compressed_whole()) {
       const auto before = static_cast<std::uint64_t>(archive_filter_bytes(archive_.get(), 0));
-      check_total(before + static_cast<std::uint64_t>(archive_entry_size(entry)));
+      check_total(before + bytes_);
     }
   }
 
@@ -155,6 +183,7 @@ class archive_reader {
   std::unique_ptr<::archive, closer> archive_;
   std::string name_;
   std::size_t number_ = 0;   // of the current entry, from 1
+  std::uint64_t bytes_ = 0;  // of its content
   std::uint64_t total_ = 0;  // bytes read so far
 };
 

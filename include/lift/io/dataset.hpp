@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <new>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,7 +19,6 @@
 
 #include <lift/core/error.hpp>
 #include <lift/core/image_size.hpp>
-#include <lift/core/printable.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/core/thread_pool.hpp>
 #include <lift/io/archive.hpp>
@@ -28,6 +27,9 @@
 #include <lift/io/file_kind.hpp>
 #include <lift/io/folder_files.hpp>
 #include <lift/io/image.hpp>
+#include <lift/io/image_index_file.hpp>
+#include <lift/io/image_names.hpp>
+#include <lift/io/indexed_images.hpp>
 #include <lift/io/pixel.hpp>
 #include <lift/io/png.hpp>
 #include <lift/io/quote_name.hpp>
@@ -40,16 +42,22 @@ struct dataset_options {
   image_size size = 64;     ///< of the images
   std::size_t max_bad = 0;  ///< how many unreadable images are skipped before it is an error
   /// Whether images are read again, and decoded, each time they are asked for. Then no pixels are kept in
-  /// memory; of a folder nothing is, of an archive the images' files.
+  /// memory; of a folder nothing is, of an archive the images' files. Those of an index always are.
   bool read_again = false;
+  /// Called, by any thread, for each image of an index that is bad when it is first read.
+  std::function<void(const std::string& why)> on_bad = {};
 };
 
-/// The PNG, JPEG, WebP, BMP and GIF images of a folder (with those below it, linked ones too) or of
-/// a zip or tar file, each turned upright, resized and cropped to `size` in RGB and kept in
-/// memory as (3, H, W) bytes unless they are to be read again, in the order of their names. Hidden files are not read; files
-/// of other endings are counted. The class of an image is the first folder of its name, after the
-/// leading folders that all images share. Throws lift::error if there is no image or more than
-/// `max_bad` are bad.
+/// The PNG, JPEG, WebP, BMP and GIF images of a folder (with those below it, linked ones too, and
+/// those of tar files in it) or of a zip or tar file, each turned upright, resized and cropped to
+/// `size` in RGB and kept in memory as (3, H, W) bytes unless they are to be read again, in the
+/// order of their names. Hidden files are not read; files of other endings are counted. The class of
+/// an image is what a file KEY.cls beside it in a tar file says, or, where there is none, the first
+/// folder of its name, after the leading folders that all images share. Throws lift::error if there
+/// is no image or more than `max_bad` are bad.
+///
+/// Of an index (save_image_index) the images are read when they are asked for, or ahead of that
+/// (expect), so that a data set of any size is ready in seconds. One that is stale is made anew.
 class image_dataset {
  public:
   explicit image_dataset(const std::filesystem::path& source, const dataset_options& options = {})
@@ -57,35 +65,45 @@ class image_dataset {
     require(options_.size.width > 0 && options_.size.height > 0, "size of the images",
             options_.size, "at least 1");
     std::error_code unknown;  // then reading it says why
-    from_folder_ = std::filesystem::is_directory(source, unknown);
-    from_folder_ ? load_folder(source) : load_archive(source);
-    decode_batch();
-    if (images_.empty()) {
-      if (!bad_.empty()) throw error(text(bad_[0], " (bad images: ", bad_.size(), ", good: 0)"));
-      const std::string others = passed_over();
-      throw error(text("no ", image_formats, " image in ", source.string(),
-                       others.empty() ? "" : " but " + others));
+    const bool folder = std::filesystem::is_directory(source, unknown);
+    if (!folder && content_of(source).kind == file_kind::image_index) {
+      open_index(source);
+    } else {
+      folder ? load_folder(source) : load_archive(source);
+      finish_loading();
     }
-    std::stable_sort(images_.begin(), images_.end(),
-                     [](const entry& a, const entry& b) { return a.name < b.name; });
-    find_classes();
   }
 
-  std::size_t size() const { return images_.size(); }
+  std::size_t size() const { return indexed_ ? indexed_->index().images.size() : images_.size(); }
   const image_size& sides() const { return options_.size; }
-  const std::string& name(std::size_t i) const { return images_[i].name; }
+  std::string name(std::size_t i) const {
+    return indexed_ ? std::string(indexed_->index().names[i]) : images_[i].name;
+  }
 
-  /// Image i as levels 0 … 255, (3, H, W), where they are kept in memory.
-  std::span<const std::uint8_t> pixels(std::size_t i) const { return images_[i].planar; }
+  /// The index by which the images are read; null where they are read by none.
+  const image_index* index() const { return indexed_ ? &indexed_->index() : nullptr; }
+  /// Why the index was made anew when it was opened; empty if it was not.
+  const std::string& index_was_stale() const { return stale_; }
+
+  /// Image i as levels 0 … 255, (3, H, W), where they are kept in memory; else none.
+  std::span<const std::uint8_t> pixels(std::size_t i) const {
+    return indexed_ ? std::span<const std::uint8_t>() : images_[i].planar;
+  }
+
+  /// Begins to read the images that will be asked for next, where they are read by an index.
+  void expect(std::span<const std::size_t> numbers) const {
+    if (indexed_) indexed_->expect(numbers);
+  }
 
   /// Calls visit(image i as levels 0 … 255, (3, H, W)), from memory or read again; throws lift::error
   /// where its file is no longer what it was.
   template <class Visit>
   void with_pixels(std::size_t i, const Visit& visit) const {
+    if (indexed_) return visit(std::span<const std::uint8_t>(indexed_->pixels(i)));
     if (!options_.read_again) return visit(pixels(i));
     const entry& known = images_[i];
-    entry image{known.name, known.encoded, {}, {}};
-    if (from_folder_)
+    entry image{.name = known.name, .encoded = known.encoded};
+    if (image.encoded.empty())
       image.encoded = read_file(std::filesystem::path(source_) / known.name, archive_limits().entry_bytes);
     decode(image);
     if (!image.failure.empty()) throw error(image.failure);
@@ -113,86 +131,111 @@ class image_dataset {
   const std::vector<std::string>& classes() const { return classes_; }
 
   /// The number of the class of image i; none if it lies beside the folders of the classes.
-  std::optional<std::size_t> label(std::size_t i) const { return images_[i].label; }
+  std::optional<std::size_t> label(std::size_t i) const {
+    const std::int32_t number = indexed_ ? indexed_->index().images[i].label : images_[i].label;
+    return number < 0 ? std::nullopt : std::optional<std::size_t>(number);
+  }
 
   /// Throws lift::error unless there are two classes or more and every image has one.
   void require_labels() const {
     require(classes_.size() > 1, "classes of " + source_,
             classes_.empty() ? "none" : "only " + quote_name(classes_[0]),
             "images in at least two folders");
-    const auto outside =
-        std::ranges::find_if(images_, [](const entry& image) { return !image.label.has_value(); });
-    if (outside != images_.end()) {
-      throw error(text("class of ", quote_name(outside->name), " in ", source_,
-                       ": got none, want every image in the folder of its class"));
+    for (std::size_t i = 0; i < size(); ++i) {
+      if (!label(i))
+        throw error(text("class of ", quote_name(name(i)), " in ", source_,
+                         ": got none, want every image in the folder of its class"));
     }
   }
 
-  /// Why each skipped image was skipped.
+  /// Why each skipped image was skipped; those of an index are met later (on_bad).
   const std::vector<std::string>& bad() const { return bad_; }
 
   /// The files that are no images by their names, such as "12 other files: .txt 10, .md 2"; empty
   /// if there are none.
-  std::string passed_over() const {
-    std::vector<std::pair<std::size_t, std::string>> endings;
-    std::size_t all = 0;
-    for (const auto& [ending, count] : others_) {
-      endings.emplace_back(count, ending);
-      all += count;
-    }
-    if (all == 0) return "";
-    std::ranges::stable_sort(endings, std::greater<>(),
-                             &std::pair<std::size_t, std::string>::first);
-    std::string result = text(all, all == 1 ? " other file: " : " other files: ");
-    constexpr std::size_t shown = 5;
-    for (std::size_t i = 0; i < endings.size() && i < shown; ++i)
-      result += text(i == 0 ? "" : ", ", endings[i].second, " ", endings[i].first);
-    return result + (endings.size() > shown ? ", …" : "");
-  }
+  std::string passed_over() const { return indexed_ ? indexed_->index().passed_over : others_.summary(); }
 
  private:
   struct entry {
     std::string name;
-    std::vector<std::byte> encoded;
-    std::vector<std::uint8_t> planar;
-    std::string failure;
-    std::optional<std::size_t> label = {};
+    std::size_t inside = 0;    // how much of the name is that of its tar file
+    std::string given = {};    // its class, where a file beside it says so
+    std::vector<std::byte> encoded = {};
+    std::vector<std::uint8_t> planar = {};
+    std::string failure = {};
+    bool in_archive = false;
+    std::int32_t label = -1;
   };
+
+  void open_index(const std::filesystem::path& file) {
+    opened_index opened = open_image_index(file);
+    stale_ = std::move(opened.why);
+    classes_ = opened.index.classes;
+    indexed_ = std::make_shared<indexed_images>(std::move(opened.index), options_.size,
+                                                options_.max_bad, options_.on_bad);
+  }
 
   void load_folder(const std::filesystem::path& folder) {
     const folder_files found = list_folder(folder);
-    for (const std::string& reason : found.unreadable) take({"", {}, {}, reason});
-    for (const auto& file : found.files)
-      offer<error>(file, [&] { return read_file(folder / file, archive_limits().entry_bytes); });
+    for (const std::string& reason : found.unreadable) take({.name = "", .failure = reason});
+    for (const auto& file : found.files) {
+      if (is_shard_name(file))
+        load_archive(folder / file, file.string() + "/");
+      else
+        offer<error>({.name = file.string()}, [&] { return read_file(folder / file, archive_limits().entry_bytes); });
+    }
   }
 
-  void load_archive(const std::filesystem::path& file) {
-    for (archive_reader archive(file); archive.next();)
-      offer<entry_error>(archive.name(), [&] { return archive.read(); });
+  /// The names of its images begin with `before`.
+  void load_archive(const std::filesystem::path& file, const std::string& before = "") {
+    decode_batch();
+    const std::size_t first = images_.size();
+    given_classes given;
+    for (archive_reader archive(file); archive.next();) {
+      const std::filesystem::path name = std::filesystem::path(archive.name()).lexically_normal();
+      if (archive.place_in_tar() && !is_hidden(name) && given.is_class_name(name))
+        given.add(name.string(), archive.read());
+      else
+        offer<entry_error>({.name = archive.name().empty() ? "" : before + name.string(),
+                            .inside = before.size(), .in_archive = true},
+                           [&] { return archive.read(); });
+    }
+    decode_batch();
+    for (entry& image : std::span(images_).subspan(first))
+      image.given = given.of(std::string_view(image.name).substr(before.size()));
   }
 
   /// Takes a file if it is an image by its name (or has none), counts it otherwise; it is bad if
   /// `read` throws a `Bad`.
   template <class Bad, class Read>
-  void offer(const std::filesystem::path& name, const Read& read) {
+  void offer(entry image, const Read& read) {
     stoppable::check();
+    const std::filesystem::path name = image.name.substr(std::min(image.inside, image.name.size()));
     if (is_hidden(name)) return;
-    const std::string ending = in_small_letters(name.extension().string());
-    constexpr std::string_view endings[] = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"};
-    if (!name.empty() && std::ranges::find(endings, ending) == std::end(endings)) {
-      const bool plain =
-          ending.size() > 1 && ending.size() <= 9 &&
-          ending.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789", 1) == ending.npos;
-      ++others_[plain ? ending : "others"];
-      return;
-    }
-    entry image{name.lexically_normal().string(), {}, {}, {}};
+    if (!name.empty() && !is_image_name(name)) return others_.add(name);
     try {
       image.encoded = read();
     } catch (const Bad& failure) {
       image.failure = failure.what();
     }
     take(std::move(image));
+  }
+
+  void finish_loading() {
+    decode_batch();
+    if (images_.empty()) {
+      if (!bad_.empty()) throw error(text(bad_[0], " (bad images: ", bad_.size(), ", good: 0)"));
+      const std::string others = passed_over();
+      throw error(text("no ", image_formats, " image in ", source_,
+                       others.empty() ? "" : " but " + others));
+    }
+    std::stable_sort(images_.begin(), images_.end(),
+                     [](const entry& a, const entry& b) { return a.name < b.name; });
+    image_classes found = classes_of(
+        images_.size(), [this](std::size_t i) { return std::string_view(images_[i].name).substr(images_[i].inside); },
+        [this](std::size_t i) { return std::string_view(images_[i].given); });
+    classes_ = std::move(found.names);
+    for (std::size_t i = 0; i < images_.size(); ++i) images_[i].label = found.labels[i];
   }
 
   void take(entry image) {
@@ -223,7 +266,7 @@ class image_dataset {
       entry& image = batch_[i];
       decode(image);
       if (options_.read_again) free_memory(image.planar);
-      if (!options_.read_again || from_folder_) free_memory(image.encoded);
+      if (!options_.read_again || !image.in_archive) free_memory(image.encoded);
     });
     for (entry& image : batch_) {
       if (image.failure.empty()) {
@@ -240,37 +283,16 @@ class image_dataset {
     batch_bytes_ = 0;
   }
 
-  // Images are sorted, so the folders that the first and the last name share are shared by all.
-  void find_classes() {
-    const std::string &first = images_.front().name, &last = images_.back().name;
-    const auto differ = std::ranges::mismatch(first, last).in1;
-    const std::size_t shared = std::string(first.begin(), differ).rfind('/') + 1;  // npos + 1 is 0
-    const auto folder = [shared](const entry& image) {
-      const std::size_t end = image.name.find('/', shared);
-      return end == image.name.npos ? "" : image.name.substr(shared, end - shared);
-    };
-    std::map<std::string, std::size_t> numbers;
-    for (const entry& image : images_) numbers.emplace(folder(image), 0);
-    numbers.erase("");
-    for (auto& [name, number] : numbers) {
-      number = classes_.size();
-      classes_.push_back(printable(name));
-    }
-    for (entry& image : images_) {
-      const auto found = numbers.find(folder(image));
-      if (found != numbers.end()) image.label = found->second;
-    }
-  }
-
   std::string source_;
-  bool from_folder_ = false;
   dataset_options options_;
   std::vector<entry> images_;
   std::vector<std::string> classes_;
   std::vector<std::string> bad_;
-  std::map<std::string, std::size_t> others_;  // by their endings
+  other_files others_;
   std::vector<entry> batch_;
   std::size_t batch_bytes_ = 0;
+  std::shared_ptr<indexed_images> indexed_;  // then the images are its
+  std::string stale_;
 };
 
 /// Writes images as a zip of PNGs that image_dataset reads, whole or not at all; equal images give

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <limits>
 #include <span>
@@ -44,6 +45,11 @@ class file_descriptor {
   int number_;
 };
 
+/// A time of a file in nanoseconds since 1970.
+inline std::int64_t nanoseconds(const ::timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
 /// A regular file open for reading from its beginning; every failure is a lift::error naming it.
 class input_file {
  public:
@@ -58,11 +64,19 @@ class input_file {
       throw error(text("cannot read ", path_.string(), ": not a regular file"));
     }
     size_ = static_cast<std::uint64_t>(status.st_size);
+    modified_ = nanoseconds(status.st_mtim);
   }
 
   const std::filesystem::path& path() const { return path_; }
   int descriptor() const { return descriptor_.number(); }
   std::uint64_t size() const { return size_; }
+  /// When it was last written to, in nanoseconds since 1970.
+  std::int64_t modified() const { return modified_; }
+
+  /// The next bytes are those from `position` on.
+  void seek(std::uint64_t position) {
+    if (::lseek(descriptor_.number(), static_cast<::off_t>(position), SEEK_SET) < 0) throw_errno("read", path_);
+  }
 
   /// Fills `out` with the next bytes; throws if the file ends before.
   void read(std::span<std::byte> out) {
@@ -79,6 +93,7 @@ class input_file {
   std::filesystem::path path_;
   file_descriptor descriptor_;
   std::uint64_t size_ = 0;
+  std::int64_t modified_ = 0;
 };
 
 /// The bytes of a whole regular file; throws lift::error where it has more than `most`.

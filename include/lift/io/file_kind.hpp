@@ -17,7 +17,7 @@
 namespace lift {
 
 /// Images come first.
-enum class file_kind { png, jpeg, webp, bmp, gif, archive, json, other };
+enum class file_kind { png, jpeg, webp, bmp, gif, archive, image_index, json, other };
 
 /// The kinds of images that are read, as a message names them.
 inline constexpr std::string_view image_formats = "PNG, JPEG, WebP, BMP or GIF";
@@ -53,6 +53,7 @@ inline file_content content_of(std::span<const std::byte> bytes) {
       {{bmp, "BMP"}, "BM?????????????\0\0\0"sv},  // two letters alone could begin anything
       {{gif, "GIF"}, "GIF87a"},
       {{gif, "GIF"}, "GIF89a"},
+      {{image_index, "an image index"}, "PK\x03\x04??????????????????????????image_index.npy"},
       {{archive, "a zip archive"}, "PK\x03\x04"},
       {{archive, "an empty zip archive"}, "PK\x05\x06"},
       {{archive, "a tar archive"}, "ustar", 257},

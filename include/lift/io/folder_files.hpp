@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 
 #include <lift/core/error.hpp>
+#include <lift/io/file.hpp>
 
 namespace lift {
 
@@ -25,8 +27,11 @@ inline bool is_hidden(const std::filesystem::path& name) {
 
 /// What lies in a folder and those below it.
 struct folder_files {
-  /// Relative to the folder, in the order of their names.
+  /// Relative to the folder, in the order of their names' bytes.
   std::vector<std::filesystem::path> files;
+  /// The folders that were read, the first itself, relative to it, and when each was last changed
+  /// before, in nanoseconds since 1970.
+  std::vector<std::pair<std::filesystem::path, std::int64_t>> folders;
   std::vector<std::string> unreadable;  ///< why each folder that could not be read was not
 };
 
@@ -43,11 +48,13 @@ inline folder_files list_folder(const std::filesystem::path& root) {
     const path folder = from.extract(from.begin()).value();
     const path place = folder.empty() ? root : root / folder;
     struct ::stat status {};
+    const bool known = ::stat(place.c_str(), &status) == 0;
     std::error_code failure;
     std::filesystem::directory_iterator entry(place, failure);
-    if (!failure && ::stat(place.c_str(), &status) == 0 &&
-        !seen.emplace(status.st_dev, status.st_ino).second)
-      continue;
+    if (!failure && known) {
+      if (!seen.emplace(status.st_dev, status.st_ino).second) continue;
+      result.folders.emplace_back(folder, nanoseconds(status.st_mtim));
+    }
     for (; !failure && entry != std::filesystem::directory_iterator(); entry.increment(failure)) {
       const path name = entry->path().filename();
       if (is_hidden(name)) continue;
@@ -62,7 +69,7 @@ inline folder_files list_folder(const std::filesystem::path& root) {
     if (folder.empty()) throw error(reason);
     result.unreadable.push_back(reason);
   }
-  std::ranges::sort(result.files);
+  std::ranges::sort(result.files, {}, &path::native);
   return result;
 }
 

@@ -26,6 +26,7 @@ struct dataset_images {
   void read(std::span<const std::size_t> numbers, std::span<float> to) const {
     data->normalised(numbers, to);
   }
+  void expect(std::span<const std::size_t> numbers) const { data->expect(numbers); }
   class_labels labels(std::span<const std::size_t> numbers) const {
     class_labels result;
     for (const std::size_t i : numbers) {

@@ -39,6 +39,14 @@ concept host_image_source =
       { source.image_shape() } -> std::convertible_to<shape>;
     };
 
+/// A source that reads files ahead: expect(indices) are those of the next batch, told while the
+/// backend works on one.
+template <class S, class Tensor>
+concept expecting_image_source =
+    image_source<S, Tensor> && requires(const S& source, std::span<const std::size_t> indices) {
+      source.expect(indices);
+    };
+
 /// A source that knows the classes of its images: labels(indices) are those of a batch, one each,
 /// or none where a network is not told.
 template <class S, class Tensor>

@@ -127,6 +127,8 @@ class trainer {
     const double rate = rate_(state_.step);
     take_labels(here);
     take_images(here);
+    const position next = next_position(here.epoch, here.cursor + options_.batch_size);
+    if constexpr (expecting_image_source<Source, Tensor>) images_->expect(own_indices(next));
     Backend::copy_in(first_sample_.data(), std::span<const std::uint64_t>(&state_.samples, 1));
     coefficients_.set(rate, state_.step + 1, options_);
     work_.run([&, this] {
@@ -136,7 +138,7 @@ class trainer {
       norms_ = change_weights(state_, found, coefficients_, options_, own_,
                               [this](parameters<Tensor>& weights) { exchange(weights); });
     });
-    read_ahead(next_position(here.epoch, here.cursor + options_.batch_size));
+    read_ahead(next);
     const auto [loss, norm] = finish_step<scale_count>(state_, *norms_);
     state_.samples += options_.batch_size;
     state_.epoch = here.epoch;

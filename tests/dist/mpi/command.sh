@@ -38,30 +38,27 @@ works ranks 2 train --outdir moved --resume --steps 9 --quiet
 works "$lift" train --outdir moved --resume --steps 16 --quiet
 cmp one/checkpoint_00000016.safetensors moved/checkpoint_00000016.safetensors || die "moved: another checkpoint"
 
-# Killed again and again, the job and one of its ranks.
-for ((kills = 0; kills < 4; ++kills)); do
-  flag=()
-  [[ -d killed ]] && flag=(--resume)
-  ranks 2 "${train[@]}" "${four[@]}" --steps 16 --outdir killed "${flag[@]}" >/dev/null 2>&1 &
-  sleep 0.$((3 + RANDOM % 6))
-  if ((kills % 2)); then
-    pkill -KILL -f "$lift train .*--outdir killed" || true
-  else
-    victims=($(pgrep -f "^$lift train .*--outdir killed" || true))
-    ((${#victims[@]} == 0)) || kill -KILL "${victims[RANDOM % ${#victims[@]}]}" || true
-  fi
-  wait $! || true
-  for ((tries = 0; tries < 50; ++tries)); do
-    pgrep -f "^$lift train .*--outdir killed" >/dev/null || break
-    sleep 0.1
-  done
-  ((tries < 50)) || die "a rank is left"
-  ls killed/checkpoint_*.safetensors >/dev/null 2>&1 || rm -rf killed  # killed before it began
+# An index of images in shards: each rank reads its own; one of them makes it anew when it is stale.
+mkdir shards
+python3 - <<'END'
+import io, tarfile, zipfile
+images = zipfile.ZipFile("emoji.zip")
+with tarfile.open("shards/0.tar", "w") as tar:
+    for name in sorted(images.namelist()):
+        entry = tarfile.TarInfo(name)
+        entry.size = len(images.read(name))
+        tar.addfile(entry, io.BytesIO(images.read(name)))
+END
+works "$lift" dataset index --data shards --output images.index
+touch -d '1 hour ago' shards shards/0.tar
+for n in 1 4 2; do
+  works ranks $n train --data images.index "${train[@]:3}" "${four[@]}" --steps 5 --outdir indexed_$n
+  grep -q "Indexed .* anew" "$scratch/err" && die "not quiet"
+  cmp indexed_1/checkpoint_00000005.safetensors indexed_$n/checkpoint_00000005.safetensors || die "another of an index"
 done
-flag=()
-[[ -d killed ]] && flag=(--resume)
-works ranks 2 "${train[@]}" "${four[@]}" --steps 16 --outdir killed "${flag[@]}"
-same one killed
+touch shards
+works ranks 3 measure statistics --data images.index --size 16 --output indexed_statistics.npz
+[[ $(grep -c "Indexed .* anew" "$scratch/err") == 1 ]] || die "not made anew once"
 
 # A signal to any rank saves the last whole step.
 ranks 2 train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 12 --epochs 100000 --sample-every 0 --save-every 0 \
