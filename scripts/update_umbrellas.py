@@ -16,6 +16,7 @@ ABOUT = {
     "exact.hpp": "// What is known in closed form of Gaussian images, for every path and solver: needs Eigen.",
     "thrust.hpp": "// The backends on Thrust's host systems: what needs Thrust and OpenMP.",
     "cuda.hpp": "// The CUDA backend, for nvcc.",
+    "nccl.hpp": "// Ranks that each have a CUDA device: what needs NCCL, for nvcc.",
     "mpi.hpp": "// Ranks of an MPI job: what needs MPI.",
 }
 for umbrella, folders in UMBRELLAS.items():

@@ -1,13 +1,35 @@
 // SPDX-License-Identifier: MIT
 
+#include <cstdlib>
 #include <string_view>
 
 #include <lift/backend/cuda/cuda_backend.hpp>
 
 #include "engine_on.hpp"
 
+namespace {
+
+/// The ranks of one machine take a device each, in turn, of those that the process may see; where it
+/// sees none the first use says so.
+void choose_device() {
+  int devices = 0;
+  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+    cudaGetLastError();
+    return;
+  }
+  for (const char* const name : {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "MPI_LOCALRANKID"})
+    if (const char* const rank = std::getenv(name)) {
+      lift::detail::check_cuda(cudaSetDevice(std::atoi(rank) % devices), "cudaSetDevice");
+      return;
+    }
+}
+
+}  // namespace
+
 const lift::cli::engine* lift_cuda_engine(const char* name) {
   using namespace lift;
+  static const bool chosen = (choose_device(), true);
+  (void)chosen;
   static constexpr cli::engine all[] = {cli::engine_on<cuda_backend>, cli::engine_on<cuda_tf32_backend>,
                                         cli::engine_on<cuda_bf16_backend>};
   for (const cli::engine& each : all)

@@ -22,6 +22,10 @@
 #include <lift/sample/truncation_errors.hpp>
 #include <lift/train/trainer.hpp>
 
+#ifdef LIFT_WITH_NCCL  // an engine of CUDA's
+#include <lift/dist/nccl/nccl_communicator.hpp>
+#endif
+
 #include "engine.hpp"
 #include "with_solver.hpp"
 
@@ -159,6 +163,25 @@ class model_of final : public model_on_backend {
   model_type model_;
 };
 
+/// Whether tensors can be summed over ranks: in host memory, or on devices by NCCL.
+template <class Tensor>
+constexpr bool sums_over_ranks =
+#ifdef LIFT_WITH_NCCL
+    true;
+#else
+    !recorded_work<typename Tensor::backend_type>::records;
+#endif
+
+/// What sums a training's tensors over its ranks.
+template <class Tensor>
+auto communicator_of(const ranks_of_training& ranks) {
+#ifdef LIFT_WITH_NCCL
+  return nccl_communicator(ranks);
+#else
+  return ranks;
+#endif
+}
+
 template <class Architecture, class Tensor>
 class training_on final : public training {
  public:
@@ -173,7 +196,7 @@ class training_on final : public training {
                                 .pyramid = pyramid_of(architecture),
                                 .label_dropout = setup.label_dropout,
                                 .weighting = setup.weighting},
-                 setup.rate, setup.options, setup.ranks) {}
+                 setup.rate, setup.options, communicator_of<Tensor>(setup.ranks)) {}
 
   any_step_report step() override {
     const auto r = trainer_.step();
@@ -204,7 +227,7 @@ class training_on final : public training {
   dataset_images<Tensor> images_{setup_.data, setup_.labelled, setup_.images};
   Architecture architecture_;
   trainer<Architecture, Tensor, dataset_images<Tensor>, objective_type, cosine_annealing,
-          any_optimiser, ranks_of_training>
+          any_optimiser, decltype(communicator_of<Tensor>(std::declval<ranks_of_training>()))>
       trainer_;
 };
 
@@ -266,6 +289,7 @@ constexpr engine engine_on{
     .lpips = lpips_on<Tensor>,
     .use_threads = [](std::size_t n) {  // a library has a default pool of its own
       if (default_thread_pool().size() != n) default_thread_pool().resize(n);
-    }};
+    },
+    .joins_ranks = sums_over_ranks<Tensor>};
 
 }  // namespace lift::cli

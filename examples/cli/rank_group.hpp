@@ -43,7 +43,7 @@ struct ranks_of_training {
   template <class Tensor>
   void sum(std::span<Tensor* const> tensors) const {
     if constexpr (recorded_work<typename Tensor::backend_type>::records)
-      throw error("a backend that records its work is for one rank");
+      throw error("ranks on devices are summed by NCCL alone");
     else
       sum_in_buckets(*this, tensors);
   }

@@ -230,9 +230,9 @@ void train(train_settings& s) {
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
   if (!s.momentum) s.momentum = s.optimiser == sgd::name ? sgd{}.momentum : 0;
   check(s);
-  require_use(!ranks || find_engine(s.backend).instructions,
+  require_use(!ranks || find_engine(s.backend).joins_ranks,
               text("--backend ", s.backend, ": got ", ranks ? ranks->size() : 1,
-                   " ranks, want one on a device"));
+                   " ranks, want one, as this lift was built without NCCL"));
   if (ranks) {
     const std::size_t parts = round_up(s.grad_accum, ranks->size());
     require(s.batch_size % parts == 0, text("--batch-size on ", ranks->size(), " ranks"),

@@ -50,6 +50,7 @@ build_with() {
 }
 build_with thrust "" cpp
 build_with cuda CUDA cu
+build_with nccl CUDA cu
 build_with mpi "" cpp
 refuse "sudo apt-get install libxtensor-dev" "0.1" -DCMAKE_DISABLE_FIND_PACKAGE_xtensor=ON
 refuse "LIFT has no component none" "0.1 COMPONENTS none"

@@ -13,13 +13,14 @@ import sys
 import tempfile
 
 ORDER = ("core tensor backend backend/cpu backend/thrust backend/cuda op ad schedule pyramid nn model analysis path sample dist "
-         "train metric io plot pipeline interop exact dist/mpi").split()
+         "train metric io plot pipeline interop exact dist/nccl dist/mpi").split()
 UMBRELLAS = {"lift.hpp": [f for f in ORDER[: ORDER.index("io")] if f not in ("backend/thrust", "backend/cuda")],
              "io.hpp": ["io", "plot", "pipeline"], "interop.hpp": ["interop"], "exact.hpp": ["exact"],
-             "thrust.hpp": ["backend/thrust"], "cuda.hpp": ["backend/cuda"], "mpi.hpp": ["dist/mpi"]}
+             "thrust.hpp": ["backend/thrust"], "cuda.hpp": ["backend/cuda"], "nccl.hpp": ["dist/nccl"],
+             "mpi.hpp": ["dist/mpi"]}
 BACKENDS = {"backend/cpu": "xtensor_backend.hpp", "backend/thrust": "thrust_host.hpp", "backend/cuda": "cuda_backend.hpp"}
-# The host's part of the program, which knows what it runs on.
-NAMES_A_BACKEND = ("pipeline", "interop", "exact")
+# The host's part of the program, which knows what it runs on, and what is for one backend alone.
+NAMES_A_BACKEND = ("pipeline", "interop", "exact", "dist/nccl")
 STANDARD_ONLY = ("schedule", "path")
 THIRD_PARTY = {
     "backend/cpu": r"xtensor|xsimd/|xflens/|(cpuid|immintrin)[.]h",
@@ -31,6 +32,7 @@ THIRD_PARTY = {
     "io": r"png\.h|j(peglib|error)\.h|gif_lib\.h|webp/|archive|ft2build\.h|freetype|nettle/|nlohmann/",
     "plot": r"nlohmann/",
     "interop": r"xtensor/|Eigen/",
+    "dist/nccl": r"nccl\.h",
     "dist/mpi": r"mpi\.h",
 }
 POSIX = r"(unistd|fcntl|sched|signal|spawn|stdlib|sys/\w+)\.h"
@@ -133,6 +135,7 @@ def self_test():
         "lift.hpp": header("lift/core/a.hpp", cpu, "lift/schedule/b.hpp", "lift/schedule/c.hpp"),
         "backend/thrust/thrust_host.hpp": header("thrust/version.h"), "thrust.hpp": header(thrust),
         "backend/cuda/cuda_backend.hpp": header("cublas_v2.h"), "cuda.hpp": header(cuda),
+        "dist/nccl/g.hpp": header("nccl.h", cuda), "nccl.hpp": header("lift/dist/nccl/g.hpp"),
         "dist/mpi/f.hpp": header("mpi.h"), "mpi.hpp": header("lift/dist/mpi/f.hpp"),
         "interop/e.hpp": header(cpu), "interop.hpp": header("lift/interop/e.hpp"),
     }

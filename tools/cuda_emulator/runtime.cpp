@@ -50,9 +50,21 @@ struct CUstream_st {
   emulator::capture capture = emulator::capture::none;
   emulator::recorded_work captured;
   std::uint32_t rest = 0;  // until it goes on by itself, see scheduler
+
+  // Of a stream that has come into another's capture, by waiting for an event of it.
+  CUstream_st* origin = nullptr;                  // that stream
+  std::uint64_t asked = 0, waited_for = 0;        // how much work was asked of this one; and others have waited for
+
+  /// The stream whose capture this one's work becomes part of; null where it is done.
+  CUstream_st* capturing() {
+    if (capture != emulator::capture::none) return this;
+    return origin;
+  }
 };
 struct CUevent_st {
   std::shared_ptr<const emulator::point> latest;  // null until it is recorded
+  CUstream_st* captured_in = nullptr;             // the stream, where it was while it was captured
+  std::uint64_t after = 0;                        // work that was asked of that stream before
 };
 struct CUgraph_st {
   emulator::recorded_work work;
@@ -170,17 +182,32 @@ class scheduler {
 
   /// Has work done after what was asked of the stream before.
   cudaError_t ask(CUstream_st& stream, std::function<void()> work) {
-    if (stream.capture == capture::failed) return cudaErrorStreamCaptureInvalidated;
-    if (stream.capture == capture::going_on)
-      stream.captured.push_back(std::move(work));
-    else
+    ++stream.asked;
+    CUstream_st* const capturing = stream.capturing();
+    if (!capturing)
       push(stream, {std::move(work), nullptr});
+    else if (capturing->capture == capture::failed)
+      return cudaErrorStreamCaptureInvalidated;
+    else
+      capturing->captured.push_back(std::move(work));  // one order of all streams' work
     return cudaSuccess;
   }
 
   /// Has the stream wait for a point of another.
   void ask_to_wait(CUstream_st& stream, std::shared_ptr<const point> after) {
     push(stream, {nullptr, std::move(after)});
+  }
+
+  /// Ends the capture of a stream for those that have come into it; false where it does not wait for the
+  /// last work of one of them.
+  bool join(CUstream_st& origin) {
+    bool all = true;
+    for (const auto& stream : streams_) {
+      if (stream->origin != &origin) continue;
+      all = all && stream->waited_for == stream->asked;
+      stream->origin = nullptr;
+    }
+    return all;
   }
 
   void finish(CUstream_st& stream) {
@@ -345,6 +372,8 @@ constexpr error_text error_texts[] = {
      "the operation cannot be performed in the present state"},
     {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
      "operation not permitted when stream is capturing"},
+    {cudaErrorStreamCaptureUnjoined, "cudaErrorStreamCaptureUnjoined",
+     "capturing stream has unjoined work"},
     {cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",
      "operation failed due to a previous error during capture"},
 };
@@ -490,8 +519,8 @@ cudaError_t ask_for_launch(runtime& r, const kernel& launched, const configurati
 // Streams.
 
 cudaError_t synchronise(runtime& r, CUstream_st& stream) {
-  if (stream.capture != capture::none) {
-    stream.capture = capture::failed;
+  if (CUstream_st* const capturing = stream.capturing()) {
+    capturing->capture = capture::failed;
     return cudaErrorStreamCaptureUnsupported;
   }
   r.streams.finish(stream);
@@ -499,7 +528,7 @@ cudaError_t synchronise(runtime& r, CUstream_st& stream) {
 }
 
 cudaError_t begin_capture(CUstream_st& stream) {
-  if (stream.capture != capture::none) return cudaErrorIllegalState;
+  if (stream.capturing()) return cudaErrorIllegalState;
   stream.capture = capture::going_on;
   return cudaSuccess;
 }
@@ -509,14 +538,16 @@ cudaError_t end_capture(runtime& r, CUstream_st& stream, cudaGraph_t* graph) {
   if (stream.capture == capture::none) return cudaErrorIllegalState;
   const bool failed = std::exchange(stream.capture, capture::none) == capture::failed;
   recorded_work work = std::exchange(stream.captured, {});
+  const bool joined = r.streams.join(stream);
   if (failed) return cudaErrorStreamCaptureInvalidated;
+  if (!joined) return cudaErrorStreamCaptureUnjoined;
   *graph = r.graphs.add({std::move(work)});
   return cudaSuccess;
 }
 
 CUstream_st& not_captured(runtime& r, cudaStream_t stream, const char* use) {
   CUstream_st& found = r.streams.at(stream);
-  if (found.capture != capture::none) fail(use, " of a stream that is captured is not emulated");
+  if (found.capturing()) fail(use, " of a stream that is captured is not emulated");
   return found;
 }
 
@@ -524,6 +555,15 @@ CUstream_st& not_captured(runtime& r, cudaStream_t stream, const char* use) {
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   return call([&](runtime& r) { return r.streams.ask(r.streams.at(stream), std::move(work)); });
+}
+
+cudaError_t enqueue_and_finish(cudaStream_t stream, std::function<void()> work) {
+  return call([&](runtime& r) {
+    CUstream_st& asked = r.streams.at(stream);
+    const cudaError_t status = r.streams.ask(asked, std::move(work));
+    if (!asked.capturing()) r.streams.finish(asked);
+    return status;
+  });
 }
 
 void check_device_memory(const void* start, std::size_t bytes, const char* use) {
@@ -698,9 +738,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return call([&](runtime& r) {
-    CUstream_st& recorded = not_captured(r, stream, "an event");
+    CUstream_st& recorded = r.streams.at(stream);
+    if (recorded.capturing()) {
+      r.events.at(event) = {nullptr, &recorded, recorded.asked};
+      return cudaSuccess;
+    }
     const auto now = std::make_shared<point>(&recorded);
-    r.events.at(event).latest = now;
+    r.events.at(event) = {now};
     return r.streams.ask(recorded, [now] { now->reached = true; });
   });
 }
@@ -712,8 +756,20 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   return call([&](runtime& r) {
-    CUstream_st& waiting = not_captured(r, stream, "a wait");
-    if (const auto& latest = r.events.at(event).latest) r.streams.ask_to_wait(waiting, latest);
+    CUstream_st& waiting = r.streams.at(stream);
+    const CUevent_st& awaited = r.events.at(event);
+    if (CUstream_st* const from = awaited.captured_in) {
+      CUstream_st* const origin = from->capturing();
+      if (!origin || (waiting.capturing() && waiting.capturing() != origin)) return cudaErrorStreamCaptureIsolation;
+      if (!waiting.capturing()) {
+        waiting.origin = origin;
+        waiting.waited_for = waiting.asked;
+      }
+      from->waited_for = awaited.after;
+      return cudaSuccess;
+    }
+    if (waiting.capturing() && awaited.latest) fail("a stream that is captured waits for work that is not");
+    if (awaited.latest) r.streams.ask_to_wait(waiting, awaited.latest);
     return cudaSuccess;
   });
 }

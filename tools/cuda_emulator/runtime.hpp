@@ -28,6 +28,9 @@ template <class... Parts>
 /// Asks work of a stream, or records it where the stream is being captured.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 
+/// The same, and the work is done before this returns unless it is recorded: for what other programs wait for.
+cudaError_t enqueue_and_finish(cudaStream_t stream, std::function<void()> work);
+
 /// Ends the program unless all these bytes are device memory. Only for work while it is done.
 void check_device_memory(const void* start, std::size_t bytes, const char* use);
 

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Ranks that each have a CUDA device: what needs NCCL, for nvcc.
+
+#include <lift/dist/nccl/nccl_communicator.hpp>
