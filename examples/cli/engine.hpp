@@ -223,7 +223,6 @@ struct engine {
   compare_images (*lpips)(const any_feature_network&, const safetensors& weights);
   void (*use_threads)(std::size_t count);  ///< of the host, from now on
   const char* instructions = nullptr;  ///< of the vectors that it computes with; null on a device
-  bool joins_ranks = true;             ///< whether a training can be one of several ranks'
 };
 
 /// The backends of this build; the CPU's is the first.

@@ -4,8 +4,17 @@
 #include <string_view>
 
 #include <lift/backend/cuda/cuda_backend.hpp>
+#include <lift/dist/nccl/nccl_communicator.hpp>
 
 #include "engine_on.hpp"
+
+template <class Products>
+struct lift::cli::summed_by<lift::tensor<lift::cuda_backend_of<Products>, float>> {
+  using communicator = nccl_communicator<ranks_of_training>;
+  static communicator of(const ranks_of_training& ranks) {
+    return {ranks, ranks.devices ? *ranks.devices : device_sums_library()};
+  }
+};
 
 namespace {
 

@@ -22,10 +22,6 @@
 #include <lift/sample/truncation_errors.hpp>
 #include <lift/train/trainer.hpp>
 
-#ifdef LIFT_WITH_NCCL  // an engine of CUDA's
-#include <lift/dist/nccl/nccl_communicator.hpp>
-#endif
-
 #include "engine.hpp"
 #include "with_solver.hpp"
 
@@ -163,24 +159,12 @@ class model_of final : public model_on_backend {
   model_type model_;
 };
 
-/// Whether tensors can be summed over ranks: in host memory, or on devices by NCCL.
-template <class Tensor>
-constexpr bool sums_over_ranks =
-#ifdef LIFT_WITH_NCCL
-    true;
-#else
-    !recorded_work<typename Tensor::backend_type>::records;
-#endif
-
 /// What sums a training's tensors over its ranks.
 template <class Tensor>
-auto communicator_of(const ranks_of_training& ranks) {
-#ifdef LIFT_WITH_NCCL
-  return nccl_communicator(ranks);
-#else
-  return ranks;
-#endif
-}
+struct summed_by {
+  using communicator = ranks_of_training;
+  static communicator of(const ranks_of_training& ranks) { return ranks; }
+};
 
 template <class Architecture, class Tensor>
 class training_on final : public training {
@@ -196,7 +180,7 @@ class training_on final : public training {
                                 .pyramid = pyramid_of(architecture),
                                 .label_dropout = setup.label_dropout,
                                 .weighting = setup.weighting},
-                 setup.rate, setup.options, communicator_of<Tensor>(setup.ranks)) {}
+                 setup.rate, setup.options, summed_by<Tensor>::of(setup.ranks)) {}
 
   any_step_report step() override {
     const auto r = trainer_.step();
@@ -227,7 +211,7 @@ class training_on final : public training {
   dataset_images<Tensor> images_{setup_.data, setup_.labelled, setup_.images};
   Architecture architecture_;
   trainer<Architecture, Tensor, dataset_images<Tensor>, objective_type, cosine_annealing,
-          any_optimiser, decltype(communicator_of<Tensor>(std::declval<ranks_of_training>()))>
+          any_optimiser, typename summed_by<Tensor>::communicator>
       trainer_;
 };
 
@@ -289,7 +273,6 @@ constexpr engine engine_on{
     .lpips = lpips_on<Tensor>,
     .use_threads = [](std::size_t n) {  // a library has a default pool of its own
       if (default_thread_pool().size() != n) default_thread_pool().resize(n);
-    },
-    .joins_ranks = sums_over_ranks<Tensor>};
+    }};
 
 }  // namespace lift::cli

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <lift/backend/recorded_work.hpp>
 #include <lift/core/error.hpp>
 #include <lift/dist/bucketed_sums.hpp>
+#include <lift/dist/nccl/device_sums.hpp>
 
 namespace lift::cli {
 
@@ -37,15 +37,13 @@ class rank_group {
 /// The ranks as a trainer's communicator; without any, the only one.
 struct ranks_of_training {
   rank_group* ranks = nullptr;
+  const device_sums_library* devices = nullptr;  ///< where tensors are on devices
 
   std::size_t rank() const { return ranks ? ranks->rank() : 0; }
   std::size_t size() const { return ranks ? ranks->size() : 1; }
   template <class Tensor>
   void sum(std::span<Tensor* const> tensors) const {
-    if constexpr (recorded_work<typename Tensor::backend_type>::records)
-      throw error("ranks on devices are summed by NCCL alone");
-    else
-      sum_in_buckets(*this, tensors);
+    sum_in_buckets(*this, tensors);
   }
   void begin_sum(std::vector<float> numbers,
                  std::function<void(std::span<const float>)> summed) const {
@@ -73,3 +71,5 @@ struct ranks_of_training {
 
 /// Joins the job, of the library liblift_mpi.
 extern "C" lift::cli::rank_group* lift_mpi_ranks(double timeout);
+/// NCCL's, of the library liblift_nccl.
+extern "C" const lift::device_sums_library* lift_nccl_sums();

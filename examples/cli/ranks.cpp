@@ -40,12 +40,18 @@ std::optional<launch> launched() {
   return std::nullopt;
 }
 
+/// A function of a library that is opened.
+template <class Function>
+[[maybe_unused]] Function open_library(const char* what, const char* file, const char* name) {
+  void* const library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+  void* const function = library ? dlsym(library, name) : nullptr;
+  if (!function) throw error(text(what, " cannot be loaded: ", dlerror()));
+  return reinterpret_cast<Function>(function);
+}
+
 rank_group* open_mpi(double timeout) {
 #ifdef LIFT_HAS_MPI
-  void* const library = dlopen("liblift_mpi.so", RTLD_NOW | RTLD_LOCAL);
-  void* const function = library ? dlsym(library, "lift_mpi_ranks") : nullptr;
-  if (!function) throw error(text("MPI cannot be loaded: ", dlerror()));
-  return reinterpret_cast<decltype(&lift_mpi_ranks)>(function)(timeout);
+  return open_library<decltype(&lift_mpi_ranks)>("MPI", "liblift_mpi.so", "lift_mpi_ranks")(timeout);
 #else
   (void)timeout;
   throw error("this lift was built without MPI, so it cannot be one of several ranks");
@@ -93,6 +99,14 @@ void hand_out(std::size_t count, const std::function<std::string(std::size_t)>& 
               const std::function<void(std::size_t, std::string)>& take) {
   if (rank_group* const ranks = sharing_ranks()) return ranks->hand_out(count, work, take);
   for (std::size_t i = 0; i < count; ++i) take(i, work(i));
+}
+
+const device_sums_library& sums_between_devices() {
+#ifdef LIFT_HAS_NCCL
+  return *open_library<decltype(&lift_nccl_sums)>("NCCL", "liblift_nccl.so", "lift_nccl_sums")();
+#else
+  throw error("this lift was built without NCCL, so a training on devices cannot be one of several ranks'");
+#endif
 }
 
 void share_next_command() { next_shared = true; }

@@ -31,6 +31,9 @@ rank_group* sharing_ranks();
 void hand_out(std::size_t count, const std::function<std::string(std::size_t)>& work,
               const std::function<void(std::size_t, std::string)>& take);
 
+/// NCCL; throws lift::error where this build or machine has none.
+const device_sums_library& sums_between_devices();
+
 /// The next command that this process runs, from within one, is run by all ranks that share in
 /// that.
 void share_next_command();

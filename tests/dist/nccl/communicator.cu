@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 
 #include <lift/backend/cuda/cuda_backend.hpp>
 #include <lift/dist/nccl/nccl_communicator.hpp>
+#include <lift/dist/nccl/nccl_sums.hpp>
 #include <lift/io/file.hpp>
 #include <lift/op/primitive.hpp>
 #include <lift/schedule/cosine.hpp>
@@ -89,7 +91,7 @@ static_assert(overlapping_communicator<joined_ranks, tensor_c>);
 
 /// NCCL's sums of this process, which all tests share.
 joined_ranks& joined() {
-  static joined_ranks ranks{folder_communicator()};
+  static joined_ranks ranks{folder_communicator(), nccl_library()};
   return ranks;
 }
 
@@ -155,17 +157,17 @@ BOOST_AUTO_TEST_CASE(recorded_sums_are_done_each_time) {
 }
 
 BOOST_AUTO_TEST_CASE(a_rank_without_others_sums_by_nccl_too) {
-  ncclUniqueId id = {};
-  detail::check_nccl(ncclGetUniqueId(&id), "ncclGetUniqueId");
-  detail::nccl_sums only(id, 0, 1);
+  const device_sums_library nccl = nccl_library();
   tensor_c x = numbers(1000, 4);
+  const std::unique_ptr<device_sums> only = nccl.join(nccl.new_id(), 0, 1);
   const std::vector<float> want = x.to_host();
-  tensor_c* const all[] = {&x};
+  const device_sums::numbers all[] = {{x.mutable_data(), x.size(), true}};
+  const auto stream = [] { return lift::detail::cuda_device::get().stream(); };
   recorded_work<cuda_backend> work;
   for (int round = 0; round < 4; ++round) {
     work.run([&] {
-      only.begin(std::span<tensor_c* const>(all));
-      only.finish();
+      only->begin(all, stream());
+      only->finish(stream());
     });
     BOOST_TEST((x.to_host() == want));
   }
