@@ -37,6 +37,7 @@
 #include <lift/io/pixel.hpp>
 #include <lift/io/png.hpp>
 #include <lift/io/quote_name.hpp>
+#include <lift/io/read_ahead.hpp>
 #include <lift/io/resize.hpp>
 #include <lift/io/safetensors.hpp>
 #include <lift/io/safetensors_header.hpp>

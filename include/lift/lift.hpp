@@ -15,7 +15,6 @@
 #include <lift/core/printable.hpp>
 #include <lift/core/random.hpp>
 #include <lift/core/random_permutation.hpp>
-#include <lift/core/read_ahead.hpp>
 #include <lift/core/resample_taps.hpp>
 #include <lift/core/scales.hpp>
 #include <lift/core/shape.hpp>

@@ -16,12 +16,12 @@
 #include <lift/core/available_processors.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/image_size.hpp>
-#include <lift/core/read_ahead.hpp>
 #include <lift/core/stoppable.hpp>
 #include <lift/io/decode_image.hpp>
 #include <lift/io/image.hpp>
 #include <lift/io/image_index.hpp>
 #include <lift/io/quote_name.hpp>
+#include <lift/io/read_ahead.hpp>
 #include <lift/io/resize.hpp>
 
 namespace lift {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include <lift/core/read_ahead.hpp>
+#include <lift/io/read_ahead.hpp>
 
 BOOST_AUTO_TEST_SUITE(read_ahead_tests)
 
