@@ -37,6 +37,8 @@ struct index_settings : session {
 void make_index(const index_settings& s) {
   interruption::install();
   require_not_input(s.output, {s.data});
+  require(!lies_in(s.output, s.data), "index " + s.output.string(), "a place in the folder that it lists, which its writing changes",
+          "one elsewhere");
   output_file output(s.output);
   const image_index index = interruptible([&] { return index_images(s.data); });
   if (!index.passed_over.empty()) remark(s, "Passed over ", index.passed_over);

@@ -286,10 +286,10 @@ class generator {
     return {count, 3, model_.size.height, model_.size.width};
   }
 
-  /// The images of a file, folder or archive, as many as are generated or fewer, of one image's shape.
+  /// The images of a file, folder, archive or index, as many as are generated or fewer, of one image's shape.
   host_array read_images(const std::filesystem::path& source, const shape& one) const {
     const image_size size = size_of_images(one);
-    if (std::filesystem::is_regular_file(source) && !is_archive(source)) {
+    if (std::filesystem::is_regular_file(source) && !holds_images(source)) {
       const image picture = resize_and_crop(read_image(source), size);
       std::vector<float> values;
       for (const std::uint8_t level : to_planar(picture)) values.push_back(from_uint8(level));

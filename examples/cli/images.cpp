@@ -10,8 +10,6 @@
 #include <lift/core/random_permutation.hpp>
 #include <lift/io/checksum.hpp>
 
-#include "ranks.hpp"
-
 namespace lift::cli {
 
 void data_options::add(CLI::App& app, bool required) {
@@ -20,17 +18,10 @@ void data_options::add(CLI::App& app, bool required) {
 }
 
 image_dataset data_options::load(const session& s, const path& from, const image_size& size, bool read_again) const {
-  const auto read = [&] {
-    return image_dataset(from, {.size = size,
-                                .max_bad = max_bad,
-                                .read_again = read_again,
-                                .on_bad = [](const std::string& why) { warn_here("passed over ", why); }});
-  };
-  // Rank 0 may write a stale index anew.
-  rank_group* const ranks = sharing_ranks();
-  if (ranks && !leads_ranks()) ranks->barrier();
-  image_dataset data = read();
-  if (ranks && leads_ranks()) ranks->barrier();
+  image_dataset data(from, {.size = size,
+                            .max_bad = max_bad,
+                            .read_again = read_again,
+                            .on_bad = [](const std::string& why) { warn_here("passed over ", why); }});
   for (const std::string& reason : data.bad()) warn("skipped ", reason);
   if (const std::string& why = data.index_was_stale(); !why.empty())
     remark(s, "Indexed ", data.index()->source.string(), " anew: ", why);

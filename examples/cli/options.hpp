@@ -109,6 +109,14 @@ inline CLI::Option* choices_option(CLI::App& app, const std::string& flag,
       ->default_str(CLI::detail::join(value, ","));
 }
 
+/// Whether a path leads into a folder.
+inline bool lies_in(const path& place, const path& folder) {
+  std::error_code unknown;
+  if (!std::filesystem::is_directory(folder, unknown)) return false;
+  const path relative = std::filesystem::weakly_canonical(place).lexically_relative(std::filesystem::canonical(folder));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
 /// Throws `misuse` where a file to write is one of those to read, by whatever name; a folder among
 /// these stands for the checkpoints in it.
 inline void require_not_input(const path& output, const std::vector<path>& inputs) {

@@ -3,6 +3,7 @@
 #include "ranks.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -19,6 +20,7 @@ std::unique_ptr<rank_group> joined;
 bool tried = false;       // to join
 bool shared = false;      // the command under way
 bool next_shared = true;  // the one that begins next
+std::atomic<bool> by_itself = false;  // alone_scope
 
 /// What a launcher says to each of several processes: those of Open MPI, srun with PMIx, and MPICH
 /// or srun with PMI.
@@ -84,7 +86,7 @@ void join(double timeout) {
 
 }  // namespace
 
-rank_group* sharing_ranks() { return shared ? joined.get() : nullptr; }
+rank_group* sharing_ranks() { return shared && !by_itself ? joined.get() : nullptr; }
 void leave_ranks() { joined.reset(); }
 
 void end_ranks(const std::string& message, int code) {
@@ -111,6 +113,9 @@ const device_sums_library& sums_between_devices() {
 
 void share_next_command() { next_shared = true; }
 
+alone_scope::alone_scope() { by_itself = true; }
+alone_scope::~alone_scope() { by_itself = false; }
+
 rank_scope::rank_scope(double timeout, bool on_all_ranks) : before_(shared) {
   join(timeout);
   shared = std::exchange(next_shared, false) && on_all_ranks;
@@ -119,6 +124,7 @@ rank_scope::rank_scope(double timeout, bool on_all_ranks) : before_(shared) {
 rank_scope::~rank_scope() { shared = before_; }
 
 bool leads_ranks() {
+  if (by_itself) return true;
   if (joined) return joined->rank() == 0;
   const auto told = launched();
   return !told || told->rank == 0;

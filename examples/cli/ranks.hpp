@@ -38,6 +38,15 @@ const device_sums_library& sums_between_devices();
 /// that.
 void share_next_command();
 
+/// While one lives, this process runs commands by itself, as if it were no rank.
+class alone_scope {
+ public:
+  alone_scope();
+  alone_scope(const alone_scope&) = delete;
+  alone_scope& operator=(const alone_scope&) = delete;
+  ~alone_scope();
+};
+
 /// While a command is run: by all ranks that the command line was given to or that are told of it,
 /// or by this process alone.
 class rank_scope {

@@ -61,6 +61,11 @@ class training_run {
         if (training_->at_end_of_epoch()) end_epoch(r.epoch + 1);
       }
     } catch (const interrupted&) {
+    } catch (const unreadable_image& failure) {  // which is read before a step changes anything
+      if (setup_.ranks.size() > 1 || saved_ == training_->steps_taken()) throw;
+      bar.leave_line();
+      save();
+      throw error(text(failure.what(), "; step ", saved_, " is saved"));
     }
     bar.leave_line();
     if (saved_ != training_->steps_taken()) save();

@@ -67,9 +67,24 @@ fails 1 "image '1.tar/bad.x1b.png': the file is .*bad images: 1, allowed 0" \
   "$lift" measure mse --checkpoint read --data images.index --num-images 41 --quiet
 works "$lift" measure mse --checkpoint read --data images.index --num-images 41 --max-bad 1
 grep -q "warning: passed over image '1.tar/bad.x1b.png'" "$scratch/err" || die "no warning"
+# A training that meets a bad image keeps what it has learnt.
+late=(train --size 16 --hidden-dims 8 --batch-size 8 --epochs 50 --sample-every 0 --data images.index --quiet)
+code=0
+"$lift" "${late[@]}" --outdir late >"$scratch/out" 2>"$scratch/err" || code=$?
+[[ $code == 1 ]] && grep -Eq "^lift: image .*allowed 0\); step [0-9]+ is saved$|^lift: image .*allowed 0\)$" "$scratch/err" ||
+  die "exit code $code, want 1 and what is saved"
+[[ $(wc -l <late/stats.jsonl) == $((10#$(ls late/checkpoint_* | tail -1 | grep -o '[0-9]\{8\}'))) ]] || die "steps are lost"
+works "$lift" train --outdir late --resume --max-bad 1 --steps 20 --quiet
+works "$lift" generate --checkpoint read --num-images 2 --steps 2 --init-image images.index --strength 0.5 --outdir init --labels 0
 rm -r shards
 fails 1 "shards: No such file" "$lift" measure mse --checkpoint read --data images.index
 head -c 3000 images.index >cut.index
 fails 1 "cut.index" "$lift" measure mse --checkpoint read --data cut.index
 fails 1 "not a tar file, or a compressed one" "$lift" dataset index --data emoji.zip --output zip.index
 fails 2 "." "$lift" dataset index --data images.index --output images.index
+mkdir tree
+cp listed.png tree
+fails 1 "index tree/in.index: got a place in the folder" "$lift" dataset index --data tree --output tree/in.index
+works "$lift" dataset index --data tree --output tree.index
+cp "$(dirname "${BASH_SOURCE[0]}")/small_study.toml" .
+fails 1 "--outdir tree/out lies in the images, tree.index" "$lift" study small_study.toml --data tree.index --outdir tree/out

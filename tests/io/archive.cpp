@@ -99,8 +99,8 @@ BOOST_AUTO_TEST_CASE(tar_and_compressed_zip_are_read) {
   write_foreign(folder / "a.zip", archive_write_set_format_zip,
                 {{"name", "contentcontentcontent"}});
   BOOST_CHECK(read_all(folder / "a.zip") == (entries{{"name", "contentcontentcontent"}}));
-  BOOST_TEST((lift::is_archive(folder / "a.tar") && lift::is_archive(folder / "a.zip")));
-  BOOST_TEST((!lift::is_archive(folder.path()) && !lift::is_archive(folder / "absent")));
+  BOOST_TEST((lift::holds_images(folder / "a.tar") && lift::holds_images(folder / "a.zip")));
+  BOOST_TEST((!lift::holds_images(folder.path()) && !lift::holds_images(folder / "absent")));
 }
 
 BOOST_AUTO_TEST_CASE(compressed_tars_are_read_and_their_truncations_refused) {
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(compressed_tars_are_read_and_their_truncations_refused) {
   for (const auto& [name, filter] : compressions) {
     write_compressed_tar(folder / name, filter, content);
     BOOST_CHECK(read_all(folder / name) == content);
-    BOOST_TEST(lift::is_archive(folder / name));
+    BOOST_TEST(lift::holds_images(folder / name));
     const auto bytes = lift::read_file(folder / name);
     // Of the second half, what is not needed for the last entry may be missing.
     const auto refused = count_refused_truncations(

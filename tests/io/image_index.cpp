@@ -138,6 +138,26 @@ BOOST_AUTO_TEST_CASE(an_index_is_made_anew_when_it_is_stale) {
   BOOST_TEST(why() != "");
   BOOST_TEST(lift::image_dataset(file, {.size = 8}).size() == 6u);
 
+  // The same times, another folder.
+  fs::copy(folder / "tree", folder / "other", fs::copy_options::recursive);
+  for (const auto& entry : fs::recursive_directory_iterator(folder / "tree"))
+    fs::last_write_time(folder / "other" / fs::relative(entry, folder / "tree"), fs::last_write_time(entry));
+  fs::last_write_time(folder / "other", fs::last_write_time(folder / "tree"));
+  fs::rename(folder / "tree", folder / "before");
+  fs::rename(folder / "other", folder / "tree");
+  BOOST_TEST(why().ends_with("has changed"));
+  BOOST_TEST(why() == "");
+
+  // It serves where it cannot be written.
+  write(folder / "tree/b/4.png", png(44));
+  {
+    const lift::output_file writer(file);
+    const lift::image_dataset data(file, {.size = 8});
+    BOOST_TEST(data.size() == 7u);
+    BOOST_TEST(data.index_was_stale().ends_with("another process is writing it"));
+  }
+  BOOST_TEST(lift::load_image_index(file).images.size() == 6u);
+
   fs::remove_all(folder / "tree");
   check_error([&] { why(); }, "No such file or directory");
   BOOST_TEST(lift::load_image_index(file).images.size() == 6u);  // what was there stays
@@ -156,18 +176,18 @@ BOOST_AUTO_TEST_CASE(what_was_changed_since_it_was_listed_is_not_read) {
   check_error([&] { read(1); }, "2.png: No such file or directory");
 }
 
-BOOST_AUTO_TEST_CASE(the_next_of_its_class_stands_for_a_bad_image) {
+BOOST_AUTO_TEST_CASE(another_of_its_class_stands_for_a_bad_image) {
   const scratch_folder folder;
-  for (const char* const name : {"a/1", "a/3", "b/4", "b/5"}) write(folder / "tree" / (std::string(name) + ".png"), png(50));
+  for (const std::size_t i : {1u, 3u}) write(folder / lift::text("tree/a/", i, ".png"), png(11 * i));
+  for (const std::size_t i : {5u, 6u}) write(folder / lift::text("tree/b/", i, ".png"), png(11 * i));
   write(folder / "tree/a/2.png", "%PDF-1.4");
-  write(folder / "tree/b/6.png", "none");
-  write(folder / "tree/a/3.png", png(33));
-  write(folder / "tree/b/4.png", png(44));
+  fs::create_symlink(folder / "nothing", folder / "tree/b/4.png");
   write(folder / "tree/c/7.png", "none");
   let_rest(folder / "tree");
   const fs::path file = indexed(folder, folder / "tree");
   std::atomic<int> told = 0;
   const auto tell = [&](const std::string&) { ++told; };
+  BOOST_TEST(lift::load_image_index(file).images.size() == 7u);
   const lift::image_dataset data(file, {.size = 8, .max_bad = 3, .on_bad = tell});
   const auto level = [&](std::size_t i) {
     int result = 0;
@@ -175,13 +195,17 @@ BOOST_AUTO_TEST_CASE(the_next_of_its_class_stands_for_a_bad_image) {
     return result;
   };
   for (int twice = 0; twice < 2; ++twice) {
-    BOOST_TEST(level(1) == 33);
-    BOOST_TEST(level(5) == 44);
+    BOOST_TEST(level(1) == 11);  // the one before
+    BOOST_TEST(level(3) == 55);  // the one after, as there is none before
   }
   BOOST_TEST(told == 2);
   check_error([&] { level(6); }, "no other image of its class is good");
   const lift::image_dataset strict(file, {.size = 8, .max_bad = 1});
-  check_error([&] { shown(strict); }, "(bad images: 2, allowed 1)");
+  for (int twice = 0; twice < 2; ++twice) check_error([&] { shown(strict); }, "allowed 1)");
+  fs::resize_file(folder / "tree/a/1.png", (std::uintmax_t{256} << 20) + 1);  // a hole
+  let_rest(folder / "tree");
+  const lift::image_dataset large(indexed(folder, folder / "tree"), {.size = 8, .max_bad = 0});
+  check_error([&] { shown(large); }, "1.png: larger than 268435456 bytes (bad images: 1, allowed 0)");
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_indexed_is_refused) {
@@ -202,6 +226,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_indexed_is_refused) {
   refusal("a.tar", "not a tar file, or a compressed one");
   write(folder / "tree/b.tar", "no tar");
   refusal("tree", "b.tar: not a whole zip or tar file");
+  write(folder / "tree/1.png", png(1));
+  check_error([&] { lift::image_dataset(folder / "tree"); }, "b.tar: not a whole zip or tar file (it is of an unknown kind) (bad images: 1, allowed 0)");
+  BOOST_TEST(lift::image_dataset(folder / "tree", {.size = 8, .max_bad = 1}).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(damaged_and_hostile_indices_are_refused) {

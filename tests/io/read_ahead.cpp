@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <stdexcept>
 #include <thread>
@@ -55,6 +56,23 @@ BOOST_AUTO_TEST_CASE(a_failure_is_thrown_where_its_value_is_asked_for) {
   BOOST_CHECK_THROW(ahead.take(2), std::runtime_error);
   BOOST_CHECK_THROW(ahead.take(2), std::runtime_error);
   ahead.expect(numbers);  // and nobody takes them
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_will_ask_for_is_not_made) {
+  std::atomic<std::size_t> made = 0;
+  {
+    lift::read_ahead<std::size_t> ahead(
+        [&](std::size_t i) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          return ++made, i;
+        },
+        2);
+    std::vector<std::size_t> numbers(1000);
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = i;
+    ahead.expect(numbers);
+    while (made == 0) std::this_thread::yield();
+  }
+  BOOST_TEST(made < 500u);
 }
 
 BOOST_AUTO_TEST_CASE(several_threads_may_ask) {

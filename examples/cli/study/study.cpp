@@ -53,7 +53,7 @@ void list_work(const study_settings& s, const study_plan& plan, const study_run&
 
 void study(const study_settings& s) {
   interruption::install();
-  if (!leads_ranks()) return follow_commands();
+  if (!leads_ranks()) return shared_commands::follow();
   const shared_commands commands;
   study_config config = read_study_config(s.config);
   if (!s.data.empty()) config.data = s.data;
@@ -76,13 +76,30 @@ void study(const study_settings& s) {
     return list_work(s, plan, run, to_do, estimate);
   }
   run.begin();
-  for (std::size_t n = 0; n < to_do.size(); ++n) {
-    interruption::check();
-    const auto [left, known] = estimate.seconds(std::span(to_do).subspan(n));
-    remark(s, "Part ", n + 1, " of ", to_do.size(), ": ", plan.parts()[to_do[n]].name,
-           left > 0 ? text(" (", known ? "about " : "more than ", clock_text(left), " left)") : "");
-    run.make(to_do[n]);
+  std::vector<std::size_t> left = to_do;
+  const auto tell = [&](const char* what, std::size_t part) {
+    const auto [seconds, known] = estimate.seconds(left);
+    remark(s, "Part ", to_do.size() - left.size() + 1, " of ", to_do.size(), what, plan.parts()[part].name,
+           seconds > 0 ? text(" (", known ? "about " : "more than ", clock_text(seconds), " left)") : "");
+  };
+  const auto made = [&](std::size_t part) {
+    std::erase(left, part);
     estimate.learn();
+  };
+  while (!left.empty()) {
+    interruption::check();
+    const std::vector<std::size_t> apart = run.apart(left);
+    if (apart.empty()) {
+      const std::size_t next = left.front();
+      tell(": ", next);
+      run.make(next);
+      made(next);
+    } else {
+      run.make_apart(apart, [&](std::size_t part) {
+        tell(" is made: ", part);
+        made(part);
+      });
+    }
   }
   const find_result find = [&](const std::string& name) { return run.find(name); };
   const json results = study_results(config, run.data_identity(), find);

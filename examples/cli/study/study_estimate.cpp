@@ -9,9 +9,9 @@
 
 #include <lift/io/json_file.hpp>
 
+#include "../captured_output.hpp"
 #include "../interruption.hpp"
 #include "../time_plan.hpp"
-#include "captured_output.hpp"
 
 namespace lift::cli {
 namespace {

@@ -3,6 +3,7 @@
 #include "study_run.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <lift/io/checkpoint_folder.hpp>
 #include <lift/io/checksum.hpp>
@@ -13,10 +14,10 @@
 #include "../folder_record.hpp"
 #include "../image_run.hpp"
 #include "../interruption.hpp"
+#include "../options.hpp"
 #include "../run_folder.hpp"
 #include "../shared_commands.hpp"
 #include "../time_plan.hpp"
-#include "captured_output.hpp"
 
 namespace lift::cli {
 namespace {
@@ -44,14 +45,6 @@ std::string identity_of_data(const fs::path& source) {
   return hexadecimal(sum.value());
 }
 
-/// Whether a path leads into a folder.
-bool lies_in(const fs::path& path, const fs::path& folder) {
-  std::error_code unknown;
-  if (!fs::is_directory(folder, unknown)) return false;
-  const fs::path relative = fs::weakly_canonical(path).lexically_relative(fs::canonical(folder));
-  return !relative.empty() && *relative.begin() != "..";
-}
-
 folder_record record_of(const study_part& part, const fs::path& folder) {
   return part.does == job::train
              ? folder_record(folder, run_folder::record_name, "lift training run")
@@ -68,7 +61,8 @@ study_run::study_run(const session& s, const study_config& config, const study_p
       folder_(folder),
       made_(folder, true),
       lock_(folder) {
-  if (lies_in(folder, config.data))
+  const bool indexed = fs::is_regular_file(config.data) && content_of(config.data).kind == file_kind::image_index;
+  if (lies_in(folder, indexed ? load_image_index(config.data).source : config.data))
     throw error(text("--outdir ", folder.string(), " lies in the images, ", config.data.string(),
                      ": want it elsewhere"));
   read_records();
@@ -314,7 +308,8 @@ void study_run::go_on(const study_part& part, bool begun, arguments& words) cons
     if (const auto at = std::ranges::find(words, start); at != words.end()) words.erase(at, at + 2);
 }
 
-void study_run::make(std::size_t number) {
+/// The command of a part that is about to be made.
+arguments study_run::prepare(std::size_t number) {
   const study_part& part = plan_.parts()[number];
   const bool begun = begun_.contains(part.name);
   if (part.does == job::measure)
@@ -338,7 +333,12 @@ void study_run::make(std::size_t number) {
   if (session_.quiet || (part.does != job::train && part.does != job::heatmap))
     words.push_back("--quiet");
   words.push_back("--json");
+  return words;
+}
 
+void study_run::make(std::size_t number) {
+  const std::string& name = plan_.parts()[number].name;
+  const arguments words = prepare(number);
   const stopwatch clock;
   std::string told;
   try {
@@ -347,19 +347,62 @@ void study_run::make(std::size_t number) {
     run(words);
     told = output.text();
   } catch (const interrupted& signal) {
-    throw interrupted(signal.number(),
-                      text(": in ", part.name, "; the same command goes on with it"));
+    throw interrupted(signal.number(), text(": in ", name, "; the same command goes on with it"));
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const error& failure) {
-    throw error(text(part.name, ": ", failure.what()));
+    throw error(text(name, ": ", failure.what()));
   }
+  finish(number, {told, clock.seconds()});
+}
+
+std::vector<std::size_t> study_run::apart(std::span<const std::size_t> to_do) {
+  rank_group* const ranks = sharing_ranks();
+  if (!ranks) return {};
+  std::vector<std::size_t> free;
+  for (const std::size_t part : to_do) {
+    const auto is_to_do = [&](std::size_t need) { return std::ranges::find(to_do, need) != to_do.end(); };
+    if (std::ranges::none_of(plan_.parts()[part].needs, is_to_do)) free.push_back(part);
+  }
+  constexpr std::size_t each = 4;
+  if (free.size() < ranks->size()) return {};
+  if (!seen_by_all_) {
+    seen_by_all_ = shared_commands::all_see(fs::absolute(file(record_name)));
+    if (!*seen_by_all_) remark(session_, "Not all ranks see ", folder_.string(), ": they share each part");
+  }
+  if (!*seen_by_all_) return {};
+  free.resize(std::min(free.size(), each * ranks->size()));
+  return free;
+}
+
+void study_run::make_apart(std::span<const std::size_t> parts, const std::function<void(std::size_t)>& tell) {
+  shared_commands::lines commands;
+  for (const std::size_t part : parts) {
+    commands.push_back({plan_.parts()[part].name});
+    std::ranges::move(prepare(part), std::back_inserter(commands.back()));
+    commands.back().push_back("--quiet");
+  }
+  try {
+    shared_commands::hand_out(commands, [&](std::size_t i, const command_result& result) {
+      require(fs::exists(file(plan_.parts()[parts[i]].makes)), "what a rank has made of " + plan_.parts()[parts[i]].name,
+              "nothing that rank 0 sees", plan_.parts()[parts[i]].makes);
+      finish(parts[i], result);
+      tell(parts[i]);
+    });
+  } catch (const interrupted& signal) {
+    throw interrupted(signal.number(), "; the same command goes on");
+  }
+}
+
+/// Records a part that is made.
+void study_run::finish(std::size_t number, const command_result& result) {
+  const study_part& part = plan_.parts()[number];
   if (part.does == job::train) {
     epoch_steps_[part.model] =
-        json_field<std::uint64_t>(json::parse(told), part.name, "steps_per_epoch");
+        json_field<std::uint64_t>(json::parse(result.output), part.name, "steps_per_epoch");
     remove_stops(part);
   }
-  times_[part.name] += clock.seconds();
+  times_[part.name] += result.seconds;
   begun_.erase(part.name);
   done_[part.name] = keys_[number];
   write_record();

@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "../folder_lock.hpp"
 #include "../output_folder.hpp"
 #include "../report.hpp"
+#include "../shared_commands.hpp"
 #include "study_plan.hpp"
 
 namespace lift::cli {
@@ -38,8 +41,15 @@ class study_run {
   /// The parts that are to be made, in order: those whose names contain one of some texts, or all
   /// where there is none, and what these need that is not there.
   std::vector<std::size_t> to_do(const std::vector<std::string>& only) const;
-  /// Makes a part. Throws what its command throws, with the part's name before it.
+  /// Makes a part, which ranks share. Throws what its command throws, with the part's name before it.
   void make(std::size_t part);
+  /// Makes parts that do not need each other, each by a rank that is free; tell(part) is called
+  /// after each.
+  void make_apart(std::span<const std::size_t> parts, const std::function<void(std::size_t)>& tell);
+  /// Of parts that are still to be made, in order, those that ranks may make apart next: as many as
+  /// they have work for, some times their number; none where they are to share one, or do not all see
+  /// the folder.
+  std::vector<std::size_t> apart(std::span<const std::size_t> to_do);
   /// The command line of a part, as far as it is known before its checkpoints are there.
   arguments command(std::size_t part) const;
   /// Whether what a part needs of trained networks is there.
@@ -67,6 +77,8 @@ class study_run {
   void want(std::size_t part, std::vector<bool>& wanted) const;
   void want_anew(std::size_t part, std::vector<bool>& wanted) const;
   void go_on(const study_part& part, bool begun, arguments& words) const;
+  arguments prepare(std::size_t part);
+  void finish(std::size_t part, const command_result& result);
   void remove_measured_images();
   void remove_made(const study_part& part) const;
   void remove_stops(const study_part& part) const;
@@ -84,6 +96,7 @@ class study_run {
   std::map<std::string, std::string> files_;  // that flags name, and what is in them
   std::map<std::string, std::uint64_t> epoch_steps_;  // of trainings that are done, by models
   std::map<std::string, double> times_;
+  std::optional<bool> seen_by_all_;  // the folder, by the ranks
 };
 
 }  // namespace lift::cli

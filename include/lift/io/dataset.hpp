@@ -69,7 +69,10 @@ class image_dataset {
     if (!folder && content_of(source).kind == file_kind::image_index) {
       open_index(source);
     } else {
-      folder ? load_folder(source) : load_archive(source);
+      if (folder)
+        load_folder(source);
+      else
+        load_archive(archive_reader(source));
       finish_loading();
     }
   }
@@ -180,18 +183,28 @@ class image_dataset {
     for (const std::string& reason : found.unreadable) take({.name = "", .failure = reason});
     for (const auto& file : found.files) {
       if (is_shard_name(file))
-        load_archive(folder / file, file.string() + "/");
+        load_shard(folder / file, file.string() + "/");
       else
         offer<error>({.name = file.string()}, [&] { return read_file(folder / file, archive_limits().entry_bytes); });
     }
   }
 
-  /// The names of its images begin with `before`.
-  void load_archive(const std::filesystem::path& file, const std::string& before = "") {
+  /// The names of its images begin with `before`. One that is no tar file counts as a bad image.
+  void load_shard(const std::filesystem::path& file, const std::string& before) {
+    std::optional<archive_reader> archive;
+    try {
+      archive.emplace(file);
+    } catch (const error& failure) {
+      return take({.name = "", .failure = failure.what()});
+    }
+    load_archive(std::move(*archive), before);
+  }
+
+  void load_archive(archive_reader archive, const std::string& before = "") {
     decode_batch();
     const std::size_t first = images_.size();
     given_classes given;
-    for (archive_reader archive(file); archive.next();) {
+    while (archive.next()) {
       const std::filesystem::path name = std::filesystem::path(archive.name()).lexically_normal();
       if (archive.place_in_tar() && !is_hidden(name) && given.is_class_name(name))
         given.add(name.string(), archive.read());

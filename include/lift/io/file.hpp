@@ -65,6 +65,7 @@ class input_file {
     }
     size_ = static_cast<std::uint64_t>(status.st_size);
     modified_ = nanoseconds(status.st_mtim);
+    inode_ = status.st_ino;
   }
 
   const std::filesystem::path& path() const { return path_; }
@@ -72,6 +73,8 @@ class input_file {
   std::uint64_t size() const { return size_; }
   /// When it was last written to, in nanoseconds since 1970.
   std::int64_t modified() const { return modified_; }
+  /// Its number in its file system.
+  std::uint64_t inode() const { return inode_; }
 
   /// The next bytes are those from `position` on.
   void seek(std::uint64_t position) {
@@ -94,6 +97,7 @@ class input_file {
   file_descriptor descriptor_;
   std::uint64_t size_ = 0;
   std::int64_t modified_ = 0;
+  std::uint64_t inode_ = 0;
 };
 
 /// The bytes of a whole regular file; throws lift::error where it has more than `most`.

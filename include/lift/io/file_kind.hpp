@@ -123,11 +123,12 @@ inline file_content content_of(const std::filesystem::path& file) {
   return content_of(head);
 }
 
-/// Whether a path is a file that archive_reader may be able to read, by its first bytes.
-inline bool is_archive(const std::filesystem::path& file) {
+/// Whether a path is a file of images, an archive or an index of them, by its first bytes.
+inline bool holds_images(const std::filesystem::path& file) {
   std::error_code unknown;  // then it is none
-  return std::filesystem::is_regular_file(file, unknown) &&
-         content_of(file).kind == file_kind::archive;
+  if (!std::filesystem::is_regular_file(file, unknown)) return false;
+  const file_kind kind = content_of(file).kind;
+  return kind == file_kind::archive || kind == file_kind::image_index;
 }
 
 }  // namespace lift

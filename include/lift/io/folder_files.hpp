@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include <lift/core/error.hpp>
+#include <lift/core/stoppable.hpp>
 #include <lift/io/file.hpp>
 
 namespace lift {
@@ -29,9 +30,12 @@ inline bool is_hidden(const std::filesystem::path& name) {
 struct folder_files {
   /// Relative to the folder, in the order of their names' bytes.
   std::vector<std::filesystem::path> files;
-  /// The folders that were read, the first itself, relative to it, and when each was last changed
-  /// before, in nanoseconds since 1970.
-  std::vector<std::pair<std::filesystem::path, std::int64_t>> folders;
+  struct folder {
+    std::filesystem::path name;  ///< relative to the first
+    std::int64_t modified;       ///< when it was last changed before it was read, nanoseconds since 1970
+    std::uint64_t inode;
+  };
+  std::vector<folder> folders;   ///< that were read, the first itself too
   std::vector<std::string> unreadable;  ///< why each folder that could not be read was not
 };
 
@@ -53,9 +57,10 @@ inline folder_files list_folder(const std::filesystem::path& root) {
     std::filesystem::directory_iterator entry(place, failure);
     if (!failure && known) {
       if (!seen.emplace(status.st_dev, status.st_ino).second) continue;
-      result.folders.emplace_back(folder, nanoseconds(status.st_mtim));
+      result.folders.push_back({folder, nanoseconds(status.st_mtim), status.st_ino});
     }
     for (; !failure && entry != std::filesystem::directory_iterator(); entry.increment(failure)) {
+      stoppable::check();
       const path name = entry->path().filename();
       if (is_hidden(name)) continue;
       std::error_code unknown;  // a dangling link is no folder

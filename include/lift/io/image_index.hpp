@@ -59,6 +59,12 @@ class name_list {
   std::vector<std::size_t> ends_;
 };
 
+/// A file is no longer what it was when it was listed.
+class changed_since_listed : public error {
+ public:
+  using error::error;
+};
+
 /// Where the images of a data set lie and what their classes are, so that each can be read when it
 /// is needed: those of a folder, with those below it, and of tar files in it (WebDataset's shards),
 /// or of one tar file. Kept in a file, which is as good as the folders and tar files are unchanged.
@@ -68,12 +74,14 @@ struct image_index {
   struct folder {
     std::string name;       ///< relative to the source; empty if it is the source
     std::int64_t modified;  ///< when files were last added or removed, nanoseconds since 1970
+    std::uint64_t inode;    ///< its number in the file system
   };
   /// A tar file that is not compressed.
   struct shard {
     std::string name;       ///< relative to the source; empty if it is the source
     std::uint64_t bytes;    ///< of the file
     std::int64_t modified;  ///< nanoseconds since 1970
+    std::uint64_t inode;
   };
   struct image {
     std::int32_t shard;      ///< −1: a file of its own
@@ -106,9 +114,10 @@ struct image_index {
   /// Why the index is no longer that of its source; empty if it is. What is written into an image
   /// without a change of its folder shows when it is read.
   std::string stale() const {
-    for (const auto& [name, modified] : folders) {
+    for (const auto& [name, modified, inode] : folders) {
       struct ::stat status {};
-      if (::stat(place_of(name).c_str(), &status) != 0 || nanoseconds(status.st_mtim) != modified)
+      if (::stat(place_of(name).c_str(), &status) != 0 || nanoseconds(status.st_mtim) != modified ||
+          status.st_ino != inode)
         return text("folder ", place_of(name).string(), " has changed");
       // Another change within the same tick of its clock, after the listing, would not show.
       constexpr std::int64_t tick = 2'000'000'000;
@@ -119,7 +128,7 @@ struct image_index {
       struct ::stat status {};
       if (::stat(place_of(each.name).c_str(), &status) != 0 ||
           static_cast<std::uint64_t>(status.st_size) != each.bytes ||
-          nanoseconds(status.st_mtim) != each.modified)
+          nanoseconds(status.st_mtim) != each.modified || status.st_ino != each.inode)
         return text(place_of(each.name).string(), " has changed");
     }
     return "";
@@ -135,12 +144,15 @@ struct image_index {
     return hexadecimal(sum.value());
   }
 
-  /// The bytes of the file of image i. Throws lift::error where it is not what was listed.
+  /// The bytes of the file of image i. Throws changed_since_listed where it is not what was listed,
+  /// and lift::error where it cannot be read.
   std::vector<std::byte> read(std::size_t i) const {
     const image& at = images[i];
     if (at.shard < 0) {
       input_file file(source / names[i]);
       require_unchanged(file, at.bytes, at.modified);
+      if (at.bytes > archive_limits().entry_bytes)
+        throw error(text("cannot read ", file.path().string(), ": larger than ", archive_limits().entry_bytes, " bytes"));
       std::vector<std::byte> bytes(at.bytes);
       file.read(bytes);
       return bytes;
@@ -151,14 +163,15 @@ struct image_index {
     archive_reader archive(std::move(file), at.position);
     const std::string_view name = names[i].substr(before(at.shard).size());
     if (!archive.next() || std::filesystem::path(archive.name()).lexically_normal() != name)
-      throw error(text(place_of(in.name).string(), ": no entry ", quote_name(name), " at ", at.position));
+      throw changed_since_listed(text(place_of(in.name).string(), ": no entry ", quote_name(name), " at ", at.position));
     return archive.read();
   }
 
  private:
   static void require_unchanged(const input_file& file, std::uint64_t bytes, std::int64_t modified) {
     if (file.size() != bytes || file.modified() != modified)
-      throw error(text(file.path().string(), " has changed since it was listed"));
+      throw changed_since_listed(
+          text(file.path().string(), " has changed since it was listed: its folder is to be indexed again"));
   }
 };
 
@@ -209,7 +222,7 @@ inline shard_content list_shard(const image_index& index, std::int32_t number) {
 /// Throws lift::error if there is none, or a folder or tar file cannot be read.
 inline image_index index_images(const std::filesystem::path& source) {
   image_index index;
-  index.source = std::filesystem::absolute(source).lexically_normal();
+  index.source = std::filesystem::absolute(source);  // not normalised: a link's ".." leads elsewhere
   index.listed = std::chrono::duration_cast<std::chrono::nanoseconds>(
                      std::chrono::system_clock::now().time_since_epoch())
                      .count();
@@ -217,13 +230,14 @@ inline image_index index_images(const std::filesystem::path& source) {
   other_files others;
   const auto add_shard = [&](const std::string& name) {
     const input_file file(index.place_of(name));
-    index.shards.push_back({name, file.size(), file.modified()});
+    index.shards.push_back({name, file.size(), file.modified(), file.inode()});
   };
   std::error_code unknown;  // then reading it says why
   if (std::filesystem::is_directory(source, unknown)) {
     folder_files files = list_folder(source);
     if (!files.unreadable.empty()) throw error(files.unreadable[0]);
-    for (const auto& [folder, modified] : files.folders) index.folders.push_back({folder.string(), modified});
+    for (const auto& folder : files.folders)
+      index.folders.push_back({folder.name.string(), folder.modified, folder.inode});
     for (const std::filesystem::path& file : files.files) {
       if (is_image_name(file))
         found.push_back({file.string(), 0, {-1, -1, 0, 0, 0}, ""});
@@ -238,7 +252,7 @@ inline image_index index_images(const std::filesystem::path& source) {
   default_thread_pool().run(found.size(), [&](std::size_t i) {
     struct ::stat status {};
     const std::filesystem::path file = index.source / found[i].name;
-    if (::stat(file.c_str(), &status) != 0) throw_errno("read", file);
+    if (::stat(file.c_str(), &status) != 0) return;  // bad when it is read, such as a link to nothing
     found[i].at.bytes = static_cast<std::uint64_t>(status.st_size);
     found[i].at.modified = nanoseconds(status.st_mtim);
   });

@@ -28,9 +28,11 @@ template <class Index, class Visit>
 void for_each_column(Index& index, const Visit& visit) {
   visit("_folder", index.folders, &image_index::folder::name);
   visit("_folder_modified", index.folders, &image_index::folder::modified);
+  visit("_folder_inode", index.folders, &image_index::folder::inode);
   visit("_shard", index.shards, &image_index::shard::name);
   visit("_shard_bytes", index.shards, &image_index::shard::bytes);
   visit("_shard_modified", index.shards, &image_index::shard::modified);
+  visit("_shard_inode", index.shards, &image_index::shard::inode);
   visit("_in_shard", index.images, &image_index::image::shard);
   visit("_label", index.images, &image_index::image::label);
   visit("_position", index.images, &image_index::image::position);
@@ -117,7 +119,7 @@ inline void save_image_index(output_file file, const image_index& index) {
 inline image_index load_image_index(const std::filesystem::path& file) {
   const detail::index_arrays arrays(file);
   const auto about = arrays.numbers<std::int64_t>("");
-  if (about.size() != 2 || about[0] != image_index::version)
+  if (about.size() != 2 || about[0] != image_index::version || about[1] < 0)
     arrays.fail(text("not of version ", image_index::version));
   const std::vector<std::string> texts = arrays.texts("_about");
   if (texts.size() != 2 || !std::filesystem::path(texts[0]).is_absolute()) arrays.fail("its source is not told");
@@ -146,7 +148,8 @@ inline image_index load_image_index(const std::filesystem::path& file) {
   return index;
 }
 
-/// An index from its file, which is written anew where it is stale; `why` says so.
+/// An index from its file; where it is stale made anew, of which `why` tells, and written where that
+/// can be done: not by several processes at once, nor where the file is read-only.
 struct opened_index {
   image_index index;
   std::string why;
@@ -155,9 +158,12 @@ inline opened_index open_image_index(const std::filesystem::path& file) {
   opened_index result{load_image_index(file), ""};
   result.why = result.index.stale();
   if (result.why.empty()) return result;
-  output_file output(file);
   result.index = index_images(result.index.source);
-  save_image_index(std::move(output), result.index);
+  try {
+    save_image_index(file, result.index);
+  } catch (const error& failure) {
+    result.why += text("; ", failure.what());
+  }
   return result;
 }
 

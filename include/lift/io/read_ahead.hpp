@@ -68,7 +68,7 @@ class read_ahead {
 
   void work(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (more_.wait(lock, stop, [this] { return next_ < waiting_.size(); })) {
+    while (more_.wait(lock, stop, [this] { return next_ < waiting_.size(); }) && !stop.stop_requested()) {
       const std::size_t number = waiting_[next_++];
       const auto found = slots_.find(number);
       if (found == slots_.end()) continue;  // taken before

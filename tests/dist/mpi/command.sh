@@ -113,6 +113,8 @@ batch-size = 10
 grad-accum = 2
 hidden-dims = [8]
 [models.copies]
+[models.baseline]
+model = "baseline"
 [paths.log-snr]
 [samplers.usual]
 [measures.frechet]
@@ -120,12 +122,19 @@ measure = "frechet"
 [[tables]]
 title = "Steps"
 steps = [2, 3]
-rows = [{ models = "copies", paths = "log-snr", samplers = "usual" }]
+rows = [{ models = ["copies", "baseline"], paths = "log-snr", samplers = "usual" }]
 END
 works "$lift" study study.toml --outdir study_one --quiet
 works ranks 2 study study.toml --outdir study_two --dry-run
-works ranks 2 study study.toml --outdir study_two --quiet
-cmp study_one/results.json study_two/results.json || die "another study"
+works ranks 2 study study.toml --outdir study_two
+grep -q "is made: train" "$scratch/err" || die "no part for each rank"
+for file in $(cd study_one && find . -name '*.safetensors' -o -name '*.jsonl'); do
+  cmp "study_one/$file" "study_two/$file" || die "study: another $file"
+done
+works ranks 2 study study.toml --outdir study_shared --only "train copies"  # one part for both
+grep -q "Part 1 of 1: train copies" "$scratch/err" || die "no part is shared"
+works ranks 3 study study.toml --outdir study_shared --quiet
+cmp study_one/results.json study_shared/results.json || die "another study of parts that were shared"
 works ranks 2 study study.toml --outdir study_two --quiet  # which is done
 
 # What is not for several ranks is done once.
