@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# ranks.sh LIFT WORKER [RATE...]: how long a training step takes on one rank and on two, on this machine and on two joined by
+# ranks.sh LIFT WORKER [RATE...]: how long a training step takes on one rank, two and four, on this machine, and on two joined by
 # a cable of each rate (network namespaces; want root), beside the model of docs/many_machines.md. LIFT is the command,
-# WORKER the program mpi_worker of the tests. A rank has one thread and 16 images of 32×32 pixels; seconds.
+# WORKER the program mpi_worker of the tests. A rank has one thread and 16 images of 32×32 pixels; seconds. More ranks than
+# processors take turns, which the model counts.
 set -euo pipefail
 lift=$(realpath "$1") worker=$(realpath "$2")
 rates=("${@:3}")
@@ -26,25 +27,29 @@ step() {
   awk -v a="${taken[0]}" -v b="${taken[1]}" 'BEGIN {printf "%s ", (b - a) / 30}'
   sed -n 's/.*"parameters": \([0-9]*\).*/\1/p' "$folder/out"
 }
-# compared NAME SECONDS_OF_A_SUM LAUNCHER...
+# compared NAME RANKS SECONDS_OF_A_SUM LAUNCHER...
 compared() {
-  local name=$1 sum=$2 two
-  shift 2
-  read -r two _ <<<"$(step 32 "$@")"
-  awk -v name="$name" -v one="$one" -v sum="$sum" -v two="$two" -v bytes="$((parameters * 4))" 'BEGIN {
+  local name=$1 ranks=$2 sum=$3 all
+  shift 3
+  read -r all _ <<<"$(step $((16 * ranks)) "$@")"
+  awk -v name="$name" -v alone="$one" -v sum="$sum" -v all="$all" -v bytes="$((parameters * 4))" \
+    -v turns="$(((ranks + $(nproc) - 1) / $(nproc)))" 'BEGIN {
+    one = turns * alone
     backward = 2 / 3 * one  # of a step
     last = sum * (4 * 2^18 < bytes ? 4 * 2^18 / bytes : 1)  # bucket
     model = one - backward + (sum - last > backward ? sum - last : backward) + last
-    printf "| %s | %.3f | %.3f | %.3f | %.3f | %.2f |\n", name, sum, one + sum, model, two, one / two}'
+    printf "| %s | %.3f | %.3f | %.3f | %.3f | %.2f |\n", name, sum, one + sum, model, all, alone / all}'
 }
 
 read -r one parameters <<<"$(step 16 env)"
 echo "One rank, 16 images: $one s a step, $parameters parameters"
-echo "| two ranks, 16 images each | sum alone | step and then the sum | model | measured | efficiency |"
+echo "| ranks of 16 images | sum alone | step and then the sum | model | measured | efficiency |"
 echo "|---|---|---|---|---|---|"
-compared "shared memory" "$("$mpiexec" --oversubscribe -n 2 "$worker" 60 time "$parameters")" \
-  "$mpiexec" --oversubscribe -n 2
+for ranks in 2 4; do
+  compared "$ranks, shared memory" $ranks "$("$mpiexec" --oversubscribe -n $ranks "$worker" 60 time "$parameters")" \
+    "$mpiexec" --oversubscribe -n $ranks
+done
 for rate in "${rates[@]}"; do
   limit_cable "$rate"
-  compared "$rate" "$(both "$worker" 60 time "$parameters")" both
+  compared "2, $rate" 2 "$(both "$worker" 60 time "$parameters")" both
 done

@@ -8,8 +8,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../cli/common.bash"
 export OMPI_MCA_btl_vader_backing_directory="$scratch"  # where a killed job's shared memory does not stay
 
 works "$lift" dataset emoji --output emoji.zip --size 16 --max-images 30 --quiet
-train=(train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 12 --ema 0.9 --epochs $((20 * kills)) --grad-accum 4
-  --sample-every $((20 * kills)) --sample-images 4 --sample-steps 2 --save-every 1 --quiet)
+train=(train --data emoji.zip --size 16 --hidden-dims 8 --batch-size 12 --ema 0.9 --epochs $((10 * kills)) --grad-accum 4
+  --sample-every $((10 * kills)) --sample-images 4 --sample-steps 2 --save-every 1 --quiet)
 
 ranks() { timeout -k 5 120 "$mpiexec" -n 2 --oversubscribe "$lift" "$@"; }
 running() { pgrep -f "^$lift train .*--outdir killed"; }
