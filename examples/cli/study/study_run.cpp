@@ -364,7 +364,7 @@ std::vector<std::size_t> study_run::apart(std::span<const std::size_t> to_do) {
     const auto is_to_do = [&](std::size_t need) { return std::ranges::find(to_do, need) != to_do.end(); };
     if (std::ranges::none_of(plan_.parts()[part].needs, is_to_do)) free.push_back(part);
   }
-  constexpr std::size_t each = 4;
+  constexpr std::size_t each = 4;  // at a time for a rank, so that images that are measured go soon
   if (free.size() < ranks->size()) return {};
   if (!seen_by_all_) {
     seen_by_all_ = shared_commands::all_see(fs::absolute(file(record_name)));

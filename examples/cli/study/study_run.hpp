@@ -46,9 +46,9 @@ class study_run {
   /// Makes parts that do not need each other, each by a rank that is free; tell(part) is called
   /// after each.
   void make_apart(std::span<const std::size_t> parts, const std::function<void(std::size_t)>& tell);
-  /// Of parts that are still to be made, in order, those that ranks may make apart next: as many as
-  /// they have work for, some times their number; none where they are to share one, or do not all see
-  /// the folder.
+  /// Of parts that are still to be made, in order, those that are to be made apart next; none where
+  /// the ranks are to share the first, as there are more of them than parts that can be made now, or
+  /// as not all of them see the folder.
   std::vector<std::size_t> apart(std::span<const std::size_t> to_do);
   /// The command line of a part, as far as it is known before its checkpoints are there.
   arguments command(std::size_t part) const;
