@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
-#include <new>
 #include <span>
 #include <string>
 #include <system_error>
@@ -18,27 +17,10 @@
 
 #include "captured_output.hpp"
 #include "command_line.hpp"
-#include "interruption.hpp"
 #include "ranks.hpp"
 #include "report.hpp"
-#include "time_plan.hpp"
 
 namespace lift::cli {
-
-/// What a command that was run by one rank has given.
-struct command_result {
-  std::string output;  ///< standard output
-  double seconds = 0;
-};
-
-/// Runs a command by this process alone. Throws what it throws.
-inline command_result run_alone(const arguments& words) {
-  const alone_scope itself;
-  const stopwatch clock;
-  const captured_output output;
-  run(words);
-  return {output.text(), clock.seconds()};
-}
 
 /// Commands that a command runs within, on rank 0: the others, in follow(), do what they are told of,
 /// until this ends. An exception that leaves it ends the job.
@@ -108,16 +90,9 @@ class shared_commands {
   static std::function<std::string(std::size_t)> work_of(const lines& commands) {
     return [&commands](std::size_t i) {
       const arguments words(commands[i].begin() + 1, commands[i].end());
-      try {
-        const command_result result = run_alone(words);
-        return text(result.seconds, ' ', result.output);
-      } catch (const interrupted&) {
-        throw;
-      } catch (const std::bad_alloc&) {
-        throw;
-      } catch (const error& failure) {
-        throw error(text(commands[i][0], ": ", failure.what()));
-      }
+      const alone_scope itself;
+      const command_result result = captured(commands[i][0], [&] { run(words); });
+      return text(result.seconds, ' ', result.output);
     };
   }
 

@@ -230,7 +230,8 @@ void train(train_settings& s) {
   s.ema_warmup = s.preset.pick(s.ema_warmup, "on", "off");
   if (!s.momentum) s.momentum = s.optimiser == sgd::name ? sgd{}.momentum : 0;
   check(s);
-  const bool on_device = !find_engine(s.backend).instructions;
+  const device_sums_library* const between_devices =
+      ranks && !find_engine(s.backend).instructions ? &sums_between_devices() : nullptr;
   if (ranks) {
     const std::size_t parts = round_up(s.grad_accum, ranks->size());
     require(s.batch_size % parts == 0, text("--batch-size on ", ranks->size(), " ranks"),
@@ -272,7 +273,7 @@ void train(train_settings& s) {
       .labelled = s.labels,
       .label_dropout = s.label_dropout,
       .weighting = make_loss_weighting(s.loss_weighting),
-      .ranks = {ranks, ranks && on_device ? &sums_between_devices() : nullptr}};
+      .ranks = {ranks, between_devices}};
   std::unique_ptr<training> begun = find_engine(s.backend).train(setup, std::move(stored));
   if (ranks) ranks->barrier();  // all have read what rank 0 may now write
   if (!leads) return follow_training(*begun, *ranks);

@@ -59,11 +59,8 @@ class changed_command {
     arguments words = words_;
     words.insert(words.end(), {"--json", "--quiet"});
     if (s.threads > 0) words.insert(words.end(), {"--threads", std::to_string(s.threads)});
-    const captured_output output;
-    const stopwatch clock;
-    cli::run(words);
-    const double seconds = clock.seconds();
-    return {json::parse(output.text()), seconds};
+    const command_result result = captured([&] { cli::run(words); });
+    return {json::parse(result.output), result.seconds};
   }
 
  private:

@@ -17,7 +17,6 @@
 #include "../options.hpp"
 #include "../run_folder.hpp"
 #include "../shared_commands.hpp"
-#include "../time_plan.hpp"
 
 namespace lift::cli {
 namespace {
@@ -27,11 +26,7 @@ using job = study_part::job;
 
 std::string identity_of_data(const fs::path& source) {
   std::error_code unknown;
-  if (!fs::is_directory(source, unknown)) {
-    if (content_of(source).kind != file_kind::image_index) return sha256_of(source);
-    const image_index index = open_image_index(source).index;
-    return index.fingerprint(index.images.size());
-  }
+  if (!fs::is_directory(source, unknown)) return sha256_of(source);
   std::vector<std::string> entries;
   for (const auto& entry : fs::recursive_directory_iterator(source)) {
     interruption::check();
@@ -61,12 +56,15 @@ study_run::study_run(const session& s, const study_config& config, const study_p
       folder_(folder),
       made_(folder, true),
       lock_(folder) {
-  const bool indexed = fs::is_regular_file(config.data) && content_of(config.data).kind == file_kind::image_index;
-  if (lies_in(folder, indexed ? load_image_index(config.data).source : config.data))
+  std::optional<image_index> index;
+  if (fs::is_regular_file(config.data) && content_of(config.data).kind == file_kind::image_index)
+    index = interruptible([&] { return open_image_index(config.data).index; });
+  if (lies_in(folder, index ? index->source : config.data))
     throw error(text("--outdir ", folder.string(), " lies in the images, ", config.data.string(),
                      ": want it elsewhere"));
   read_records();
-  data_ = interruptible([&] { return identity_of_data(config.data); });
+  data_ = index ? index->fingerprint(index->images.size())
+                : interruptible([&] { return identity_of_data(config.data); });
   for (const study_part& part : plan.parts()) keys_.push_back(key_of(part));
   forget_other_parts(overwrite);
 }
@@ -339,21 +337,16 @@ arguments study_run::prepare(std::size_t number) {
 void study_run::make(std::size_t number) {
   const std::string& name = plan_.parts()[number].name;
   const arguments words = prepare(number);
-  const stopwatch clock;
-  std::string told;
+  command_result result;
   try {
-    const captured_output output;
-    shared_commands::share(words);
-    run(words);
-    told = output.text();
+    result = captured(name, [&] {
+      shared_commands::share(words);
+      run(words);
+    });
   } catch (const interrupted& signal) {
     throw interrupted(signal.number(), text(": in ", name, "; the same command goes on with it"));
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const error& failure) {
-    throw error(text(name, ": ", failure.what()));
   }
-  finish(number, {told, clock.seconds()});
+  finish(number, result);
 }
 
 std::vector<std::size_t> study_run::apart(std::span<const std::size_t> to_do) {

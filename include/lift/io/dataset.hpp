@@ -238,9 +238,7 @@ class image_dataset {
     decode_batch();
     if (images_.empty()) {
       if (!bad_.empty()) throw error(text(bad_[0], " (bad images: ", bad_.size(), ", good: 0)"));
-      const std::string others = passed_over();
-      throw error(text("no ", image_formats, " image in ", source_,
-                       others.empty() ? "" : " but " + others));
+      throw_no_image(source_, passed_over());
     }
     std::stable_sort(images_.begin(), images_.end(),
                      [](const entry& a, const entry& b) { return a.name < b.name; });

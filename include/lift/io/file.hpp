@@ -100,16 +100,18 @@ class input_file {
   std::uint64_t inode_ = 0;
 };
 
-/// The bytes of a whole regular file; throws lift::error where it has more than `most`.
-inline std::vector<std::byte> read_file(
-    const std::filesystem::path& file,
-    std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
-  input_file input(file);
+/// The bytes of a whole regular file, just opened; throws lift::error where it has more than `most`.
+inline std::vector<std::byte> read_file(input_file input, std::uint64_t most) {
   if (input.size() > most)
-    throw error(text("cannot read ", file.string(), ": larger than ", most, " bytes"));
+    throw error(text("cannot read ", input.path().string(), ": larger than ", most, " bytes"));
   std::vector<std::byte> bytes(input.size());
   input.read(bytes);
   return bytes;
+}
+inline std::vector<std::byte> read_file(
+    const std::filesystem::path& file,
+    std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+  return read_file(input_file(file), most);
 }
 
 /// Whether a new file must survive a power cut (fsync) or may sit in the system's cache a while.

@@ -114,23 +114,21 @@ struct image_index {
   /// Why the index is no longer that of its source; empty if it is. What is written into an image
   /// without a change of its folder shows when it is read.
   std::string stale() const {
-    for (const auto& [name, modified, inode] : folders) {
-      struct ::stat status {};
-      if (::stat(place_of(name).c_str(), &status) != 0 || nanoseconds(status.st_mtim) != modified ||
-          status.st_ino != inode)
-        return text("folder ", place_of(name).string(), " has changed");
+    struct ::stat status {};
+    const auto is_as_listed = [&](const auto& listed_one) {
+      return ::stat(place_of(listed_one.name).c_str(), &status) == 0 &&
+             nanoseconds(status.st_mtim) == listed_one.modified && status.st_ino == listed_one.inode;
+    };
+    for (const folder& each : folders) {
+      if (!is_as_listed(each)) return text("folder ", place_of(each.name).string(), " has changed");
       // Another change within the same tick of its clock, after the listing, would not show.
       constexpr std::int64_t tick = 2'000'000'000;
-      if (modified > listed - tick)
-        return text("folder ", place_of(name).string(), " had changed less than two seconds before it was listed");
+      if (each.modified > listed - tick)
+        return text("folder ", place_of(each.name).string(), " had changed less than two seconds before it was listed");
     }
-    for (const shard& each : shards) {
-      struct ::stat status {};
-      if (::stat(place_of(each.name).c_str(), &status) != 0 ||
-          static_cast<std::uint64_t>(status.st_size) != each.bytes ||
-          nanoseconds(status.st_mtim) != each.modified || status.st_ino != each.inode)
+    for (const shard& each : shards)
+      if (!is_as_listed(each) || static_cast<std::uint64_t>(status.st_size) != each.bytes)
         return text(place_of(each.name).string(), " has changed");
-    }
     return "";
   }
 
@@ -151,11 +149,7 @@ struct image_index {
     if (at.shard < 0) {
       input_file file(source / names[i]);
       require_unchanged(file, at.bytes, at.modified);
-      if (at.bytes > archive_limits().entry_bytes)
-        throw error(text("cannot read ", file.path().string(), ": larger than ", archive_limits().entry_bytes, " bytes"));
-      std::vector<std::byte> bytes(at.bytes);
-      file.read(bytes);
-      return bytes;
+      return read_file(std::move(file), archive_limits().entry_bytes);
     }
     const shard& in = shards[static_cast<std::size_t>(at.shard)];
     input_file file(place_of(in.name));
@@ -265,9 +259,7 @@ inline image_index index_images(const std::filesystem::path& source) {
     others.add(shard.others);
   }
   index.passed_over = others.summary();
-  if (found.empty())
-    throw error(text("no ", image_formats, " image in ", source.string(),
-                     index.passed_over.empty() ? "" : " but " + index.passed_over));
+  if (found.empty()) throw_no_image(source.string(), index.passed_over);
   std::ranges::stable_sort(found, {}, &detail::found_image::name);
   image_classes classes = classes_of(
       found.size(), [&](std::size_t i) { return std::string_view(found[i].name).substr(found[i].inside); },

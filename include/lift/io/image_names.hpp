@@ -68,6 +68,12 @@ class other_files {
   std::map<std::string, std::size_t> counts_;
 };
 
+/// Throws lift::error, as there is no image in `source` beside what was passed over, if anything.
+[[noreturn]] inline void throw_no_image(const std::string& source, const std::string& passed_over) {
+  throw error(text("no ", image_formats, " image in ", source,
+                   passed_over.empty() ? "" : " but " + passed_over));
+}
+
 /// The classes that the files "KEY.cls" of a WebDataset tar give to the images "KEY.png" beside them.
 class given_classes {
  public:
