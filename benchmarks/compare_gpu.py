@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Compares LIFT on a CUDA device with PyTorch on the same device, the full-size network.
 
-For each row LIFT's backends (float32, TF32 and bfloat16 products) and two forms of PyTorch (eager,
+For each row LIFT's backends (float32, TF32 products, networks in bfloat16) and two forms of PyTorch (eager,
 float32 with PyTorch's own choice of TF32, and torch.compile with bfloat16 and channels_last) run in
 turns. Printed are LIFT's fastest backend, the medians, and the median of PyTorch/LIFT over the turns
 with its least and largest; then what each backend makes of the device: its rate for one large matrix

@@ -23,7 +23,7 @@ python=${PYTHON:-python3}
 seconds=${TRAIN_SECONDS:-200}
 results=${RESULTS:-benchmarks/results}
 
-tests=(verbs derivatives group_norm cudnn recorded_work same_numbers)
+tests=(verbs derivatives group_norm cudnn recorded_work bf16 same_numbers)
 programs=("${tests[@]/#/test_cuda_}" benchmark_backends lift)
 
 parts=() data='' folder=''

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,11 +24,14 @@
 
 namespace lift::bench {
 
-/// The work on a backend, in float32, with the full-size network (58,475,206 parameters, 64×64 and
-/// 32×32): `count` images, or the side of a matrix.
+/// The work on a backend, on tensors of float32, with the full-size network (58,475,206 parameters,
+/// 64×64 and 32×32): `count` images, or the side of a matrix. Products and layers alone are of
+/// numbers and images as the backend keeps a network's.
 template <class Backend>
 class work_on {
   using Tensor = tensor<Backend, float>;
+  using T = network_storage<Tensor>;
+  using Kept = tensor<Backend, T>;
 
  public:
   static work find(const std::string& name) {
@@ -43,7 +47,8 @@ class work_on {
     if (what == "copy") return gb(8e-3 * n, copy(count));
     if (what == "conv3x3_64") return gflop(2e-9 * n * 4096 * 64 * 576, convolution(count));
     if (what == "attention_128") return gflop(4e-9 * n * 128 * 1024 * 1024, attention(count));
-    if (what == "group_norm_silu") return gb(8e-9 * n * 64 * 4096, group_norm(count));
+    if (what == "group_norm_silu") 
+      return gb(2e-9 * sizeof(T) * n * 64 * 4096, group_norm(count));
     if (what == "forward") return gflop(evaluation * n, forward(count));
     if (what == "training_step") return gflop(3 * evaluation * n, training_step(count));
     if (what == "generate_18") return gflop(18 * evaluation * n, generate_18(count));
@@ -67,6 +72,12 @@ class work_on {
     return normal_noise<Tensor>(s, {.seed = 1, .use = purpose::probe}, sample);
   }
 
+  static Kept kept(const shape& s, std::uint64_t sample = 0) {
+    constexpr auto layout = std::is_same_v<T, float> ? memory_layout::channels_first
+                                                     : memory_layout::channels_last;
+    return normal(s, sample).template stored_as<T>(layout);
+  }
+
   template <class F>
   static once waited(F f) {
     return [f = std::move(f)]() mutable {
@@ -77,9 +88,9 @@ class work_on {
 
   static prepared matrix_product(std::size_t n) {
     return [n] {
-      return waited([n, a = normal({n, n}), b = normal({n, n}, 9), c = Tensor({n, n})]() mutable {
+      return waited([n, a = kept({n, n}), b = kept({n, n}, 9), c = Kept({n, n})]() mutable {
         Backend::gemm(1, n, n, n, 1.0f, {a.data(), n}, {b.data(), n}, 0.0f,
-                      matrices<float>{c.mutable_data(), n});
+                      matrices<T>{c.mutable_data(), n});
       });
     };
   }
@@ -93,17 +104,17 @@ class work_on {
   }
   static prepared convolution(std::size_t n) {
     return [n] {
-      return waited([x = normal({n, 64, 64, 64}), a = normal({64, 64, 3, 3}), b = normal({64})] {
+      return waited([x = kept({n, 64, 64, 64}), a = kept({64, 64, 3, 3}), b = kept({64})] {
         apply(op::conv2d(1, 1), x, a, b);
       });
     };
   }
   static prepared attention(std::size_t n) {
-    return [n] { return waited([x = normal({n, 384, 32, 32})] { apply(op::attention(4), x); }); };
+    return [n] { return waited([x = kept({n, 384, 32, 32})] { apply(op::attention(4), x); }); };
   }
   static prepared group_norm(std::size_t n) {
     return [n] {
-      return waited([x = normal({n, 64, 64, 64}), gamma = normal({64}), beta = normal({64}, 1)] {
+      return waited([x = kept({n, 64, 64, 64}), gamma = kept({64}), beta = kept({64}, 1)] {
         apply(op::group_norm_silu{}, x, gamma, beta);
       });
     };
@@ -151,8 +162,9 @@ class work_on {
   }
   static prepared heatmap_point(std::size_t n) {
     return [n] {
-      return waited([n, x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})}] {
-        hutchinson(net(), x, {timesteps{500}, timesteps{300}}, {.probes = 4, .batch_size = n});
+      const evaluated_network<network<lift_unet, Tensor>> full(net());
+      return waited([n, full, x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})}] {
+        hutchinson(full, x, {timesteps{500}, timesteps{300}}, {.probes = 4, .batch_size = n});
       });
     };
   }

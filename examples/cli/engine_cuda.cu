@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include <lift/backend/cuda/cuda_backend.hpp>
+#include <lift/backend/cuda/cuda_bf16_backend.hpp>
 #include <lift/dist/nccl/nccl_communicator.hpp>
 
 #include "engine_on.hpp"

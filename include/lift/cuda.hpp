@@ -3,4 +3,4 @@
 
 // The CUDA backend, for nvcc.
 
-#include <lift/backend/cuda/cuda_backend.hpp>
+#include <lift/backend/cuda/cuda_bf16_backend.hpp>

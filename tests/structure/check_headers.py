@@ -18,7 +18,7 @@ UMBRELLAS = {"lift.hpp": [f for f in ORDER[: ORDER.index("io")] if f not in ("ba
              "io.hpp": ["io", "plot", "pipeline"], "interop.hpp": ["interop"], "exact.hpp": ["exact"],
              "thrust.hpp": ["backend/thrust"], "cuda.hpp": ["backend/cuda"], "nccl.hpp": ["dist/nccl"],
              "mpi.hpp": ["dist/mpi"]}
-BACKENDS = {"backend/cpu": "xtensor_backend.hpp", "backend/thrust": "thrust_host.hpp", "backend/cuda": "cuda_backend.hpp"}
+BACKENDS = {"backend/cpu": "xtensor_backend.hpp", "backend/thrust": "thrust_host.hpp", "backend/cuda": "cuda_bf16_backend.hpp"}
 # The host's part of the program, which knows what it runs on, and what is for one backend alone.
 NAMES_A_BACKEND = ("pipeline", "interop", "exact", "dist/nccl")
 STANDARD_ONLY = ("schedule", "path")

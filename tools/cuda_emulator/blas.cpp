@@ -2,8 +2,10 @@
 // The part of cuBLAS that LIFT uses, on the host by OpenBLAS.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include <cblas.h>
@@ -92,6 +94,43 @@ struct products {
   }
 };
 
+/// The same of numbers that are stored as bfloat16, whose products are added up as floats.
+struct bfloat16_products {
+  using stored = std::uint16_t;
+  int count;
+  float alpha, beta;
+  matrices<const stored> a, b;
+  matrices<stored> c;
+
+  void operator()() const {
+    for (int item = 0; item < count; ++item) {
+      check(a, item, "first factor of a product");
+      check(b, item, "second factor of a product");
+      check(c, item, "result of a product");
+      const std::vector<float> left = widened(a, item), right = widened(b, item);
+      std::vector<float> result = beta == 0 ? std::vector<float>(c.extent()) : widened(c, item);
+      cblas_sgemm(CblasColMajor, a.transposition(), b.transposition(), c.rows, c.columns,
+                  a.columns, alpha, left.data(), a.leading, right.data(), b.leading, beta,
+                  result.data(), c.leading);
+      for (int column = 0; column < c.columns; ++column)
+        for (int row = 0; row < c.rows; ++row) {
+          const std::size_t i = static_cast<std::size_t>(column) * c.leading + row;
+          const auto raw = std::bit_cast<std::uint32_t>(rounded(result[i], bfloat16_bits));
+          c.at(item)[i] = static_cast<stored>(raw >> 16);
+        }
+    }
+  }
+
+ private:
+  template <class Number>
+  static std::vector<float> widened(const matrices<Number>& all, int item) {
+    std::vector<float> numbers(all.extent());
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      numbers[i] = std::bit_cast<float>(std::uint32_t{all.at(item)[i]} << 16);
+    return numbers;
+  }
+};
+
 /// 0 where a type of computation is not emulated.
 int bits_of(cublasComputeType_t compute) {
   switch (compute) {
@@ -102,12 +141,12 @@ int bits_of(cublasComputeType_t compute) {
   }
 }
 
-template <class Number>
-cublasStatus_t ask_for(const cublasContext& handle, const products<Number>& asked) {
-  const auto& [count, alpha, beta, a, b, c, bits] = asked;
-  if (count < 0 || !a.valid() || !b.valid() || !c.valid()) return CUBLAS_STATUS_INVALID_VALUE;
-  if (count == 0 || c.extent() == 0) return CUBLAS_STATUS_SUCCESS;
-  if (count > 1 && c.stride == 0) fail("several products are written to one place");
+template <class Products>
+cublasStatus_t ask_for(const cublasContext& handle, const Products& asked) {
+  if (asked.count < 0 || !asked.a.valid() || !asked.b.valid() || !asked.c.valid())
+    return CUBLAS_STATUS_INVALID_VALUE;
+  if (asked.count == 0 || asked.c.extent() == 0) return CUBLAS_STATUS_SUCCESS;
+  if (asked.count > 1 && asked.c.stride == 0) fail("several products are written to one place");
   if (!handle.work_space) fail("a product without a work space that the handle was given");
   // All of a large work space is not worth the time.
   const std::size_t bytes = std::min(handle.work_space_bytes, std::size_t{1} << 14);
@@ -161,20 +200,24 @@ cublasStatus_t cublasGemmStridedBatchedEx(
     const void* beta, void* c, cudaDataType type_c, int leading_c, long long stride_c, int count,
     cublasComputeType_t compute, cublasGemmAlgo_t) {
   const bool transposed_a = operation_a != CUBLAS_OP_N, transposed_b = operation_b != CUBLAS_OP_N;
-  const auto ask = [&]<class Number>(Number, int bits) {
-    return ask_for<Number>(
-        *handle, {.count = count,
-                  .alpha = *static_cast<const Number*>(alpha),
-                  .beta = *static_cast<const Number*>(beta),
-                  .a = {static_cast<const Number*>(a), transposed_a, m, k, leading_a, stride_a},
-                  .b = {static_cast<const Number*>(b), transposed_b, k, n, leading_b, stride_b},
-                  .c = {static_cast<Number*>(c), false, m, n, leading_c, stride_c},
-                  .bits = bits});
+  const auto ask = [&]<class Products, class Factor, class Number, class... Bits>(
+                       std::type_identity<Products>, Factor, Number, Bits... bits) {
+    return ask_for(
+        *handle,
+        Products{count, *static_cast<const Factor*>(alpha), *static_cast<const Factor*>(beta),
+                 {static_cast<const Number*>(a), transposed_a, m, k, leading_a, stride_a},
+                 {static_cast<const Number*>(b), transposed_b, k, n, leading_b, stride_b},
+                 {static_cast<Number*>(c), false, m, n, leading_c, stride_c},
+                 bits...});
   };
   if (type_a != type_b || type_a != type_c) return CUBLAS_STATUS_NOT_SUPPORTED;
   const int bits = bits_of(compute);
-  if (type_a == CUDA_R_32F && bits > 0) return ask(float(), bits);
-  if (type_a == CUDA_R_64F && compute == CUBLAS_COMPUTE_64F) return ask(double(), 0);
+  if (type_a == CUDA_R_32F && bits > 0)
+    return ask(std::type_identity<products<float>>(), float(), float(), bits);
+  if (type_a == CUDA_R_64F && compute == CUBLAS_COMPUTE_64F)
+    return ask(std::type_identity<products<double>>(), double(), double(), 0);
+  if (type_a == CUDA_R_16BF && compute == CUBLAS_COMPUTE_32F)
+    return ask(std::type_identity<bfloat16_products>(), float(), bfloat16_products::stored());
   return CUBLAS_STATUS_NOT_SUPPORTED;
 }
 

@@ -208,6 +208,29 @@ inline u32 permute(u32 a, u32 b, u32 selector) {
   return result;
 }
 
+/// bfi: the low `count` bits of a, put into b from bit `first` on.
+template <class T>
+T insert_bits(T a, T b, u32 first, u32 count) {
+  for (u32 i = 0; i < std::min(count & 255, bits_of<T>); ++i) {
+    const u32 to = (first & 255) + i;
+    if (to >= bits_of<T>) break;
+    const auto bit = static_cast<bits<T>>(bits<T>(1) << to);
+    b = static_cast<T>((b & ~bit) | (a >> i & 1 ? bit : 0));
+  }
+  return b;
+}
+
+/// The nearest number of bfloat16, of two the even one; one NaN for all.
+inline u16 bfloat16_of(f32 a) {
+  if (a != a) return 0x7fff;
+  const u32 whole = std::bit_cast<u32>(a);
+  return static_cast<u16>((whole + 0x7fff + (whole >> 16 & 1)) >> 16);
+}
+/// One of the two that are in 32 bits.
+inline f32 bfloat16_in(u32 pair, u32 which) {
+  return std::bit_cast<f32>(which ? pair & 0xffff0000u : pair << 16);
+}
+
 /// Floats become the nearest integer that there is.
 template <class To, class From>
 To convert(From a) {
@@ -260,7 +283,10 @@ struct block {
   }
 };
 
-enum class state { running, at_barrier, at_shuffle, ended };
+enum class state { running, at_barrier, at_exchange, ended };
+
+/// What the lanes of a warp do together.
+enum class exchange { shuffle, multiply, matrices, transposed_matrices };
 
 /// A thread of a block. The kernels derive from it; their step() runs until the state it returns.
 struct thread {
@@ -268,17 +294,45 @@ struct thread {
   state now = state::running;
   u32 resume_at = 0;  // where step() goes on
 
-  // Of a shuffle.
-  u32 mask, value, source, received;
+  // Of an exchange.
+  exchange what;
+  u32 mask, given[10], source, received[4];
+  u64 row;
   pred in_range;
 
   /// shfl.sync.down of PTX, whose operands are a, b, c, membermask.
-  void shuffle_down(u32 a, u32 b, u32 c, u32 membermask) {
-    const u32 segment = c >> 8 & 31, last = (lane & segment) | (c & 31 & ~segment);
+  void shuffle_down(u32 a, u32 b, u32 c, u32 membermask) { shuffle(a, lane + (b & 31), c, membermask); }
+  /// shfl.sync.bfly.
+  void shuffle_xor(u32 a, u32 b, u32 c, u32 membermask) { shuffle(a, lane ^ (b & 31), c, membermask); }
+  /// mma.sync.m16n8k16 of bfloat16: fragments of the left and the right factor, and of the sums.
+  template <class... Words>
+  void multiply(Words... words) {
+    begin(exchange::multiply, 0xffffffffu);
+    u32* to = given;
+    ((*to++ = words), ...);
+  }
+  /// ldmatrix.m8n8.x4, with the address of the row of eight that this lane names.
+  void load_matrices(u64 address) {
+    begin(exchange::matrices, 0xffffffffu);
+    row = address;
+  }
+  void load_transposed(u64 address) {
+    begin(exchange::transposed_matrices, 0xffffffffu);
+    row = address;
+  }
+
+ private:
+  void begin(exchange kind, u32 membermask) {
+    what = kind;
     mask = membermask;
-    value = a;
-    in_range = lane + (b & 31) <= last;
-    source = in_range ? lane + (b & 31) : lane;
+    source = lane;
+  }
+  void shuffle(u32 value, u32 from, u32 c, u32 membermask) {
+    begin(exchange::shuffle, membermask);
+    const u32 segment = c >> 8 & 31, last = (lane & segment) | (c & 31 & ~segment);
+    given[0] = value;
+    in_range = from <= last;
+    source = in_range ? from : lane;
   }
 };
 
@@ -306,20 +360,55 @@ class order {
   std::optional<std::mt19937_64> random_;
 };
 
-/// The shuffle that lanes of a warp have come to.
+/// The sums that a lane has: its rows are l/4 and l/4 + 8, its columns 2·(l%4) and the next.
 template <class Kernel>
-void shuffle(std::span<Kernel> lanes, u32 waiting) {
+void multiply(std::span<Kernel> lanes, Kernel& t) {
+  for (u32 i = 0; i < 4; ++i) {
+    const u32 row = t.lane / 4 + i / 2 * 8, column = t.lane % 4 * 2 + i % 2;
+    f64 sum = std::bit_cast<f32>(t.given[6 + i]);
+    for (u32 k = 0; k < 16; ++k) {
+      const u32 pair = k % 8 / 2, half = k / 8;
+      const u32 left = lanes[row % 8 * 4 + pair].given[row / 8 + 2 * half];
+      const u32 right = lanes[column * 4 + pair].given[4 + half];
+      sum += f64(bfloat16_in(left, k % 2)) * bfloat16_in(right, k % 2);
+    }
+    t.received[i] = std::bit_cast<u32>(static_cast<f32>(sum));
+  }
+}
+
+/// Two neighbours of each of four matrices, whose rows are named by eight lanes each.
+template <class Kernel>
+void load_matrices(std::span<Kernel> lanes, Kernel& t, bool transposed) {
+  for (u32 i = 0; i < 4; ++i) {
+    u16 pair[2];
+    for (u32 k = 0; k < 2; ++k) {
+      const u32 across = t.lane / 4, along = t.lane % 4 * 2 + k;
+      const u32 row = transposed ? along : across, column = transposed ? across : along;
+      pair[k] = load<u16>(lanes[8 * i + row].row + 2 * column);
+    }
+    t.received[i] = pack(pair[0], pair[1]);
+  }
+}
+
+/// The exchange that lanes of a warp have come to.
+template <class Kernel>
+void exchange_lanes(std::span<Kernel> lanes, u32 waiting) {
   const Kernel& first = lanes[std::countr_zero(waiting)];
   for (Kernel& t : lanes) {
-    if (t.now != state::at_shuffle) continue;
+    if (t.now != state::at_exchange) continue;
     if (t.resume_at != first.resume_at || t.mask != first.mask)
       fail(Kernel::name, "lanes of a warp are at different shuffles");
     if (t.mask != waiting) fail(Kernel::name, "a shuffle's mask does not name the lanes at it");
     if (!(waiting >> t.source & 1)) fail(Kernel::name, "a shuffle reads a lane that is not at it");
-    t.received = lanes[t.source].value;
+    switch (t.what) {
+      case exchange::shuffle: t.received[0] = lanes[t.source].given[0]; break;
+      case exchange::multiply: multiply(lanes, t); break;
+      case exchange::matrices: load_matrices(lanes, t, false); break;
+      case exchange::transposed_matrices: load_matrices(lanes, t, true);
+    }
   }
   for (Kernel& t : lanes)
-    if (t.now == state::at_shuffle) t.now = state::running;
+    if (t.now == state::at_exchange) t.now = state::running;
 }
 
 /// Runs a warp until its lanes are at a barrier or have ended.
@@ -330,9 +419,9 @@ void run_warp(std::span<Kernel> lanes, const block& b, order& o) {
       if (lanes[i].now == state::running) lanes[i].now = lanes[i].step(b);
     });
     u32 waiting = 0;
-    for (const Kernel& t : lanes) waiting |= u32(t.now == state::at_shuffle) << t.lane;
+    for (const Kernel& t : lanes) waiting |= u32(t.now == state::at_exchange) << t.lane;
     if (!waiting) return;
-    shuffle(lanes, waiting);
+    exchange_lanes(lanes, waiting);
   }
 }
 

@@ -24,18 +24,24 @@ EXPRESSIONS = {
     "addc": "add_carry($1, $2, $carry)",
     "addc.cc": "add_carry($1, $2, $carry, &$carry)",
     "and": "$1 & $2",
+    "bfi": "insert_bits($1, $2, $3:u32, $4:u32)",
     "clz": "std::countl_zero($1)",
     "cvt": "convert<$type>($1)",
     "cvt.rn": "convert<$type>($1)",
+    "cvt.rn.bf16": "bfloat16_of($1)",
+    "cvt.rn.bf16x2": "pack(bfloat16_of($2), bfloat16_of($1))",
     "cvt.rni": "convert<$type>(std::nearbyint($1))",
     "cvt.rzi": "convert<$type>(std::trunc($1))",
     "cvt.sat.f32.f32": "saturate($1)",
     "cvta.to.global": "$1",
     "div": "quotient($1, $2)",
+    "div.approx": "$1 / $2",
     "div.rn": "$1 / $2",
+    "ex2.approx": "std::exp2($1)",
     "ex2.approx.ftz": "std::exp2($1)",
     "fma.rm": "fma_down($1, $2, $3)",
     "fma.rn": "std::fma($1, $2, $3)",
+    "lg2.approx": "std::log2($1)",
     "mad.lo": "1u * $1:bits * $2:bits + $3:bits",
     "mad.lo.cc": "add_carry($1:bits * $2:bits, $3:bits, false, &$carry)",
     "madc.hi": "add_carry(high_product($1, $2), $3, $carry)",
@@ -56,6 +62,7 @@ EXPRESSIONS = {
     "rcp.approx.ftz.f64": "reciprocal_approximately($1)",
     "rcp.rn": "1 / $1",
     "rem": "remainder_of($1, $2)",
+    "rsqrt.approx": "1 / std::sqrt($1)",
     "selp": "$3:pred ? $1 : $2",
     "setp.eq": "$1 == $2",
     "setp.ge": "$1 >= $2",
@@ -354,13 +361,39 @@ class Body:
         self.wait("at_barrier")
 
     def instruct_shfl(self, name, types, operands):
-        if name != "shfl.sync.down":
+        function = {"shfl.sync.down": "shuffle_down", "shfl.sync.bfly": "shuffle_xor"}.get(name)
+        if not function:
             raise Untranslated
         arguments = [self.operand(operand, "u32") for operand in operands[1:]]
-        self.lines.append(f"shuffle_down({', '.join(arguments)});")
-        self.wait("at_shuffle")
-        for register, result in zip(operands[0].split("|"), ("received", "in_range")):
+        self.lines.append(f"{function}({', '.join(arguments)});")
+        self.wait("at_exchange")
+        for register, result in zip(operands[0].split("|"), ("received[0]", "in_range")):
             self.put(register, result)
+
+    def instruct_mma(self, name, types, operands):
+        if name != "mma.sync.aligned.m16n8k16.row.col.bf16.bf16" or types != ["f32", "f32"]:
+            raise Untranslated
+        to, *given = (names_in(operand) for operand in operands)
+        if [len(to), *map(len, given)] != [4, 4, 2, 4]:
+            raise Untranslated
+        arguments = [self.operand(name, "u32") for registers in given for name in registers]
+        self.exchange("multiply", arguments, to)
+
+    def instruct_ldmatrix(self, name, types, operands):
+        match = re.fullmatch(r"ldmatrix\.sync\.aligned\.m8n8\.x4(\.trans)?\.shared", name)
+        to, place = map(names_in, operands)
+        if not match or types != ["b16"] or len(to) != 4 or len(place) != 1:
+            raise Untranslated
+        address = f"b.shared_address({self.operand(place[0], 'u32')}, 16)"
+        function = "load_transposed" if match[1] else "load_matrices"
+        self.exchange(function, [address], to)
+
+    def exchange(self, function, arguments, to):
+        """What all lanes of a warp do together; each has results in some registers."""
+        self.lines.append(f"{function}({', '.join(arguments)});")
+        self.wait("at_exchange")
+        for i, register in enumerate(to):
+            self.put(register, f"received[{i}]")
 
     def wait(self, state):
         if not self.is_kernel:

@@ -16,7 +16,8 @@ namespace lift {
 
 /// A backend for every storage and layout from verbs that are for some: `Verbs` maps any storage,
 /// but reduces, multiplies and convolves numbers that are their own accumulators alone, and images
-/// and kernels with the channels first, unless `convolves<T>(geometry)` says that it takes others.
+/// and kernels with the channels first, unless `multiplies<T>` and `convolves<T>(geometry)` say that
+/// it takes others.
 /// What is stored otherwise is computed with as a copy, and results are rounded and rearranged
 /// once.
 template <class Verbs>
@@ -38,7 +39,7 @@ struct any_storage : Verbs {
                    accumulator_t<T> alpha, std::type_identity_t<matrices<const T>> a,
                    std::type_identity_t<matrices<const T>> b, accumulator_t<T> beta,
                    matrices<T> c) {
-    if constexpr (is_own_accumulator<T>) {
+    if constexpr (multiplies<T>) {
       Verbs::gemm(batch, m, n, k, alpha, a, b, beta, c);
     } else {
       using A = accumulator_t<T>;
@@ -98,6 +99,13 @@ struct any_storage : Verbs {
     return g.layout == memory_layout::channels_first &&
            g.weight_layout == memory_layout::channels_first;
   }
+  template <class T>
+  static constexpr bool multiplies = [] {
+    if constexpr (requires { Verbs::template multiplies<T>; })
+      return is_own_accumulator<T> || Verbs::template multiplies<T>;
+    else
+      return is_own_accumulator<T>;
+  }();
   /// Whether the verbs say what they convolve.
   template <class T>
   static constexpr bool says_what = requires(const convolution_geometry& g) {

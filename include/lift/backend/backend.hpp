@@ -74,7 +74,8 @@ concept attention_backend = requires(const attention_geometry& g, std::size_t n,
 
 /// A backend with attention of its own for images stored as T with the channels last:
 /// attend_pixels(g, qkv, y), attend_pixels_tangents(g, tangents, qkv, dqkv, dy) of stacked tangents,
-/// attend_pixels_gradient(g, qkv, w, gradient).
+/// attend_pixels_gradient(g, qkv, w, gradient). Where it has them for some sizes, attends_pixels(g)
+/// says whether for these.
 template <class B, class T>
 concept pixel_attention_backend = requires(const attention_geometry& g, const T* in, T* out) {
   B::attend_pixels(g, in, out);
@@ -100,6 +101,15 @@ concept pixel_group_norm_backend = requires(const group_norm_geometry& g, const 
   B::template normalise_pixels<Activation>(g, *numbers, in, in, in, numbers, numbers, out);
   B::template normalise_pixels_gradient<Activation>(g, in, in, in, numbers, numbers, in, out,
                                                     numbers, numbers);
+};
+
+/// One that also has the tangents of that, stacked ones d of x:
+/// normalise_pixels_tangents<Activation>(g, tangents, x, gamma, beta, mean, rstd, d, dy).
+template <class B, class T, class Activation>
+concept pixel_group_norm_tangents_backend = requires(const group_norm_geometry& g, const T* in,
+                                                     T* out, accumulator_t<T>* numbers) {
+  B::template normalise_pixels_tangents<Activation>(g, std::size_t{1}, in, in, in, numbers, numbers,
+                                                    in, out);
 };
 
 }  // namespace lift

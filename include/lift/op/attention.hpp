@@ -38,42 +38,51 @@ struct attention {
 
   template <class Tensor>
   auto forward(const Tensor& qkv) const {
-    using Backend = typename Tensor::backend_type;
-    if constexpr (pixel_attention_backend<Backend, typename Tensor::value_type>)
-      if (qkv.layout() == memory_layout::channels_last) {
+    if constexpr (pixel_attention_backend<typename Tensor::backend_type, typename Tensor::value_type>)
+      if (by_pixels(qkv)) {
         Tensor y(output_shape(qkv.shape()), qkv.layout());
-        Backend::attend_pixels(geometry(y.shape()), qkv.data(), y.mutable_data());
+        Tensor::backend_type::attend_pixels(geometry(y.shape()), qkv.data(), y.mutable_data());
         return evaluation{y, qkv};
       }
     return evaluation{stored_like(qkv, attend(as_computed(qkv))), qkv};
   }
   template <class Tensor>
   Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
-    using Backend = typename Tensor::backend_type;
-    if constexpr (pixel_attention_backend<Backend, typename Tensor::value_type>)
-      if (d[0].layout() == memory_layout::channels_last) {
+    if constexpr (pixel_attention_backend<typename Tensor::backend_type, typename Tensor::value_type>)
+      if (by_pixels(d[0])) {
         const Tensor x = qkv.in_layout(d[0].layout());
         Tensor dy(output_shape(d[0].shape()), d[0].layout());
-        Backend::attend_pixels_tangents(geometry(output_shape(x.shape())), d[0].size() / x.size(),
-                                        x.data(), d[0].data(), dy.mutable_data());
+        Tensor::backend_type::attend_pixels_tangents(geometry(output_shape(x.shape())),
+                                                     d[0].size() / x.size(), x.data(), d[0].data(),
+                                                     dy.mutable_data());
         return dy;
       }
     return stored_like(d[0], attend_tangents(as_computed(qkv), as_computed(d[0])));
   }
   template <class Tensor>
   tangents<Tensor, 1> vjp(const Tensor& qkv, const Tensor& w, const selection<1>&) const {
-    using Backend = typename Tensor::backend_type;
-    if constexpr (pixel_attention_backend<Backend, typename Tensor::value_type>)
-      if (w.layout() == memory_layout::channels_last) {
+    if constexpr (pixel_attention_backend<typename Tensor::backend_type, typename Tensor::value_type>)
+      if (w.layout() == memory_layout::channels_last && by_pixels(qkv.in_layout(w.layout()))) {
         const Tensor x = qkv.in_layout(w.layout());
         Tensor g(x.shape(), w.layout());
-        Backend::attend_pixels_gradient(geometry(w.shape()), x.data(), w.data(), g.mutable_data());
+        Tensor::backend_type::attend_pixels_gradient(geometry(w.shape()), x.data(), w.data(),
+                                                     g.mutable_data());
         return {g};
       }
     return {stored_like(w, attend_gradient(as_computed(qkv), as_computed(w)))};
   }
 
  private:
+  /// Whether the backend's attention of pixels takes such queries, keys and values.
+  template <class Tensor>
+  bool by_pixels(const Tensor& qkv) const {
+    if (qkv.layout() != memory_layout::channels_last) return false;
+    const attention_geometry g = geometry(output_shape(qkv.shape()));
+    if constexpr (requires { Tensor::backend_type::attends_pixels(g); })
+      return Tensor::backend_type::attends_pixels(g);
+    else
+      return true;
+  }
   template <class Tensor>
   static typename Tensor::accumulators as_computed(const Tensor& x) {
     using Computed = typename Tensor::accumulators::value_type;

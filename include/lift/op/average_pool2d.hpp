@@ -68,6 +68,7 @@ namespace lift::op {
 /// with `count_padding` its padding counts as pixels that are 0.
 struct average_pool2d : linear_map<average_pool2d> {
   static constexpr const char* name = "average_pool2d";
+  static constexpr bool channels_first_alone = true;
 
   pooling_windows windows;
   bool count_padding;

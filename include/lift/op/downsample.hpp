@@ -10,14 +10,18 @@ template <class T>
 struct block_sum_row {
   const T* x;
   T* y;
-  std::size_t width;  // of y
+  std::size_t height, width;  // of y
   accumulator_t<T> scale;
+  image_planes in, out;
   LIFT_HD void operator()(std::size_t row) const {
-    const T* top = x + row * 4 * width;
-    const T* bottom = top + 2 * width;
-    for (std::size_t j = 0; j < width; ++j)
-      y[row * width + j] = static_cast<T>(
-          scale * (top[2 * j] + top[2 * j + 1] + bottom[2 * j] + bottom[2 * j + 1]));
+    const std::size_t plane = row / height, i = row % height, step = in.strides.pixel;
+    const T* top = x + in(plane, i * 4 * width);
+    const T* bottom = top + 2 * width * step;
+    T* to = y + out(plane, i * width);
+    for (std::size_t j = 0; j < width; ++j) {
+      const std::size_t left = 2 * j * step, right = left + step;
+      to[j * step] = static_cast<T>(scale * (top[left] + top[right] + bottom[left] + bottom[right]));
+    }
   }
 };
 
@@ -26,11 +30,15 @@ template <class T>
 struct block_copy_row {
   const T* x;
   T* y;
-  std::size_t width;  // of y
+  std::size_t height, width;  // of y
   accumulator_t<T> scale;
+  image_planes in, out;
   LIFT_HD void operator()(std::size_t row) const {
-    const T* from = x + row / 2 * (width / 2);
-    for (std::size_t j = 0; j < width; ++j) y[row * width + j] = static_cast<T>(scale * from[j / 2]);
+    const std::size_t plane = row / height, i = row % height, step = in.strides.pixel;
+    const T* from = x + in(plane, i / 2 * (width / 2));
+    T* to = y + out(plane, i * width);
+    for (std::size_t j = 0; j < width; ++j)
+      to[j * step] = static_cast<T>(scale * from[j / 2 * step]);
   }
 };
 
@@ -52,18 +60,22 @@ struct downsample : linear_map<downsample> {
   Tensor map(const Tensor& x) const {
     using T = typename Tensor::value_type;
     const shape s = output_shape(x.shape());
-    Tensor y(s);
+    Tensor y(s, x.layout());
     Tensor::backend_type::for_each(
-        s.product(0, 3), kernel::block_sum_row<T>{x.data(), y.mutable_data(), s[3], 0.25},
+        s.product(0, 3),
+        kernel::block_sum_row<T>{x.data(), y.mutable_data(), s[2], s[3], 0.25,
+                                 {x.layout(), x.shape()}, {x.layout(), s}},
         4 * s[3]);
     return y;
   }
   template <class Tensor>
   Tensor transpose(const Tensor& w, const shape& x) const {
     using T = typename Tensor::value_type;
-    Tensor g(x);
+    Tensor g(x, w.layout());
     Tensor::backend_type::for_each(
-        x.product(0, 3), kernel::block_copy_row<T>{w.data(), g.mutable_data(), x[3], 0.25},
+        x.product(0, 3),
+        kernel::block_copy_row<T>{w.data(), g.mutable_data(), x[2], x[3], 0.25,
+                                  {w.layout(), w.shape()}, {w.layout(), x}},
         x[3]);
     return g;
   }

@@ -245,8 +245,17 @@ struct activated_group_norm {
   template <class Tensor>
   Tensor jvp(const saved<Tensor>& kept, const tangents<Tensor, 3>& d) const {
     using T = typename Tensor::value_type;
-    const saved<Tensor> s = in_channels_first(kept);
     const auto& [given, dgamma, dbeta] = d;
+    if constexpr (pixel_group_norm_tangents_backend<typename Tensor::backend_type, T, Activation>)
+      if (given.layout() == memory_layout::channels_last && dgamma.empty() && dbeta.empty()) {
+        const Tensor x = kept.x.in_layout(given.layout());
+        Tensor dy(given.shape(), given.layout());
+        Tensor::backend_type::template normalise_pixels_tangents<Activation>(
+            geometry(x.shape()), given.size() / x.size(), x.data(), kept.gamma.data(),
+            kept.beta.data(), kept.mean.data(), kept.rstd.data(), given.data(), dy.mutable_data());
+        return dy;
+      }
+    const saved<Tensor> s = in_channels_first(kept);
     const Tensor dx = channels_first(given);
     const shape& x = s.x.shape();
     Tensor dy;

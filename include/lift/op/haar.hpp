@@ -12,22 +12,25 @@ struct haar_rows {
   T* y;        // the other
   std::size_t channels, height, width;  // C, h, w
   bool inverse;
+  image_planes pixels, coefficients;
   LIFT_HD void operator()(std::size_t row) const {
     using A = accumulator_t<T>;
-    const std::size_t plane = row / height, i = row % height;
-    const std::size_t pixels = (plane * height + i) * 4 * width, part = channels * height * width;
+    const std::size_t plane = row / height, i = row % height, step = pixels.strides.pixel;
+    const std::size_t top = pixels(plane, i * 4 * width);
+    const std::size_t part = channels * coefficients.strides.channel;
     const std::size_t parts =
-        (plane / channels * 4 * channels + plane % channels) * height * width + i * width;
+        coefficients(plane / channels * 4 * channels + plane % channels, i * width);
     for (std::size_t j = 0; j < width; ++j) {
-      const std::size_t square[4] = {pixels + 2 * j, pixels + 2 * j + 1, pixels + 2 * width + 2 * j,
-                                     pixels + 2 * width + 2 * j + 1};
+      const std::size_t left = top + 2 * j * step, below = left + 2 * width * step,
+                        own = parts + j * coefficients.strides.pixel;
+      const std::size_t square[4] = {left, left + step, below, below + step};
       A v[4];
-      for (std::size_t k = 0; k < 4; ++k) v[k] = A(x[inverse ? parts + k * part + j : square[k]]);
+      for (std::size_t k = 0; k < 4; ++k) v[k] = A(x[inverse ? own + k * part : square[k]]);
       // The matrix is its own inverse.
       const A sums[4] = {v[0] + v[1] + v[2] + v[3], v[0] - v[1] + v[2] - v[3],
                          v[0] + v[1] - v[2] - v[3], v[0] - v[1] - v[2] + v[3]};
       for (std::size_t k = 0; k < 4; ++k)
-        y[inverse ? square[k] : parts + k * part + j] = static_cast<T>(A(0.5) * sums[k]);
+        y[inverse ? square[k] : own + k * part] = static_cast<T>(A(0.5) * sums[k]);
     }
   }
 };
@@ -63,10 +66,12 @@ struct haar : linear_map<haar> {
     using T = typename Tensor::value_type;
     const std::size_t channels = coefficients[1] / 4, height = coefficients[2],
                       width = coefficients[3];
-    Tensor y(to);
+    Tensor y(to, from.layout());
+    const image_planes of_pixels(from.layout(), inverse ? to : from.shape());
     Tensor::backend_type::for_each(
         coefficients[0] * channels * height,
-        kernel::haar_rows<T>{from.data(), y.mutable_data(), channels, height, width, inverse},
+        kernel::haar_rows<T>{from.data(), y.mutable_data(), channels, height, width, inverse,
+                             of_pixels, {from.layout(), coefficients}},
         16 * width);
     return y;
   }

@@ -30,7 +30,7 @@ struct slice : linear_map<slice> {
   }
   template <class Tensor>
   Tensor transpose(const Tensor& w, const shape& x) const {
-    Tensor g = zeros<Tensor>(x);
+    Tensor g = zeros<Tensor>(x, w.layout());
     copy_channels(count, w, 0, g, first);
     return g;
   }

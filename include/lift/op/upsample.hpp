@@ -15,15 +15,17 @@ struct upsample_row {
   const T* x;
   T* y;
   std::size_t height, width;  // of x
+  image_planes in, out;
   LIFT_HD void operator()(std::size_t row) const {
     using A = accumulator_t<T>;
-    const std::size_t image = row / (2 * height), i = row % (2 * height);
-    const T* near = x + (image * height + i / 2) * width;
-    const T* far = x + (image * height + neighbour(i, height)) * width;
+    const std::size_t plane = row / (2 * height), i = row % (2 * height), step = in.strides.pixel;
+    const T* near = x + in(plane, i / 2 * width);
+    const T* far = x + in(plane, neighbour(i, height) * width);
+    T* to = y + out(plane, i * 2 * width);
     for (std::size_t j = 0; j < 2 * width; ++j) {
-      const std::size_t a = j / 2, b = neighbour(j, width);
-      y[row * 2 * width + j] = static_cast<T>(A(0.5625) * near[a] + A(0.1875) * (A(near[b]) + far[a]) +
-                                              A(0.0625) * far[b]);
+      const std::size_t a = j / 2 * step, b = neighbour(j, width) * step;
+      to[j * step] = static_cast<T>(A(0.5625) * near[a] + A(0.1875) * (A(near[b]) + far[a]) +
+                                    A(0.0625) * far[b]);
     }
   }
   /// The coarse pixel that fine pixel i takes a quarter of.
@@ -39,15 +41,16 @@ struct upsample_transpose_row {
   const T* w;
   T* g;
   std::size_t height, width;  // of g
+  image_planes in, out;
   LIFT_HD void operator()(std::size_t row) const {
-    const std::size_t image = row / height, i = row % height;
+    const std::size_t plane = row / height, i = row % height;
     for (std::size_t j = 0; j < width; ++j) {
       accumulator_t<T> total(0);
       for (std::size_t p = first(i); p < last(i, height); ++p)
         for (std::size_t q = first(j); q < last(j, width); ++q)
           total += weight(p, i, height) * weight(q, j, width) *
-                   w[(image * 2 * height + p) * 2 * width + q];
-      g[row * width + j] = static_cast<T>(total);
+                   w[in(plane, p * 2 * width + q)];
+      g[out(plane, i * width + j)] = static_cast<T>(total);
     }
   }
   LIFT_HD static std::size_t first(std::size_t i) { return i == 0 ? 0 : 2 * i - 1; }
@@ -79,19 +82,23 @@ struct upsample : linear_map<upsample> {
   Tensor map(const Tensor& x) const {
     using T = typename Tensor::value_type;
     const shape s = output_shape(x.shape());
-    Tensor y(s);
+    Tensor y(s, x.layout());
     Tensor::backend_type::for_each(
         s.product(0, 3),
-        kernel::upsample_row<T>{x.data(), y.mutable_data(), x.shape()[2], x.shape()[3]}, 4 * s[3]);
+        kernel::upsample_row<T>{x.data(), y.mutable_data(), x.shape()[2], x.shape()[3],
+                                {x.layout(), x.shape()}, {x.layout(), s}},
+        4 * s[3]);
     return y;
   }
   template <class Tensor>
   Tensor transpose(const Tensor& w, const shape& x) const {
     using T = typename Tensor::value_type;
-    Tensor g(x);
+    Tensor g(x, w.layout());
     Tensor::backend_type::for_each(
         x.product(0, 3),
-        kernel::upsample_transpose_row<T>{w.data(), g.mutable_data(), x[2], x[3]}, 32 * x[3]);
+        kernel::upsample_transpose_row<T>{w.data(), g.mutable_data(), x[2], x[3],
+                                          {w.layout(), w.shape()}, {w.layout(), x}},
+        32 * x[3]);
     return g;
   }
 };

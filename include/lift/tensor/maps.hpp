@@ -73,11 +73,18 @@ tensor<Backend, T> sum_of_channels(const tensor<Backend, T>& x) {
   return out;
 }
 
-/// The sums over all pixels of images (B, C, …): (B, C).
+/// The sums over all pixels of images (B, C, …): (B, C). A backend may have sum_rows(batch, rows,
+/// columns, x, sums), sums (batch, columns) of matrices (batch, rows, columns), for it.
 template <class Backend, class T>
 tensor<Backend, T> sum_of_pixels(const tensor<Backend, T>& x) {
   const shape& s = x.shape();
   const std::size_t pixels = s.product(2, s.rank()), image = s[1] * pixels;
+  if constexpr (requires(accumulator_t<T>* sums) { Backend::sum_rows(1, 1, 1, x.data(), sums); })
+    if (x.layout() == memory_layout::channels_last) {
+      tensor<Backend, accumulator_t<T>> sums(shape{s[0], s[1]});
+      Backend::sum_rows(s[0], pixels, s[1], x.data(), sums.mutable_data());
+      return mapped<tensor<Backend, T>>(sums.shape(), kernel::identity{}, each(sums));
+    }
   tensor<Backend, T> out(shape{s[0], s[1]});
   if (x.layout() == memory_layout::channels_first)
     Backend::reduce(sum{}, 1, s[0] * s[1], pixels, out.mutable_data(), kernel::identity{}, each(x));

@@ -21,12 +21,28 @@ struct image_strides {
   LIFT_HD std::size_t operator()(std::size_t b, std::size_t c, std::size_t p) const {
     return image * b + channel * c + pixel * p;
   }
+  friend bool operator==(const image_strides&, const image_strides&) = default;
 };
 
 inline image_strides strides_of(memory_layout layout, std::size_t channels, std::size_t pixels) {
   if (layout == memory_layout::channels_last) return {channels * pixels, 1, channels};
   return {channels * pixels, pixels, 1};
 }
+
+/// The planes of images, numbered through the batch: a channel of an image each.
+struct image_planes {
+  std::size_t channels;
+  image_strides strides;
+
+  image_planes(memory_layout layout, const shape& images)
+      : channels(images[1]),
+        strides(strides_of(layout, images[1], images.product(2, images.rank()))) {}
+
+  /// Where a pixel of a plane lies; the next pixel is strides.pixel further.
+  LIFT_HD std::size_t operator()(std::size_t plane, std::size_t pixel) const {
+    return strides(plane / channels, plane % channels, pixel);
+  }
+};
 
 namespace kernel {
 /// Writes element i of images, counted as (b, c, p), in another layout or another storage.

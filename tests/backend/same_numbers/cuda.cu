@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <lift/backend/cuda/cuda_backend.hpp>
+#include <lift/backend/cuda/cuda_bf16_backend.hpp>
 
 #include "same_numbers.hpp"
 

@@ -289,7 +289,7 @@ BOOST_AUTO_TEST_CASE(funnel_shifts_and_bytes) {
                                                          {32, b},
                                                          {33, 0x0f4d8bc9},
                                                          {~0U, 0x41a13080}})
-    BOOST_TEST(results<u32>(3, "funnel_and_bytes", one, a, b, by)[0] == shifted);
+    BOOST_TEST(results<u32>(5, "funnel_and_bytes", one, a, b, by)[0] == shifted);
   // Digits from 8 on choose a byte's sign.
   for (const auto& [selector, chosen] : std::vector<expected>{{0x3210, a},
                                                               {0x7654, b},
@@ -297,9 +297,11 @@ BOOST_AUTO_TEST_CASE(funnel_shifts_and_bytes) {
                                                               {0xba98, 0xff000000},
                                                               {0xfedc, 0xffffffff},
                                                               {0x40f07, 0x00ff0087}}) {
-    const auto got = results<u32>(3, "funnel_and_bytes", one, a, b, selector);
+    const auto got = results<u32>(5, "funnel_and_bytes", one, a, b, selector);
     BOOST_TEST(got[1] == chosen);
     BOOST_TEST(got[2] == 0xc5e46100);
+    BOOST_TEST(got[3] == ((b & 0xffff000f) | (a & 0xfff) << 4));
+    BOOST_TEST(got[4] == ((b & 0x0fffffff) | a << 28));
   }
 }
 
@@ -377,6 +379,28 @@ BOOST_AUTO_TEST_CASE(approximations) {
   }
   BOOST_TEST(results<double>(2, "approximations", one, 0.0)[0] == inf64);
   BOOST_TEST(results<double>(2, "approximations", one, 1000.0)[1] == inf64);
+}
+
+BOOST_AUTO_TEST_CASE(approximations_of_float) {
+  for (const float b : {1.0F, 3.0F, 0.1F, 100.0F, 1e-20F}) {
+    const float a = b - 2;
+    const auto got = results<float>(4, "approximations32", one, a, b);
+    const std::array wanted{std::exp2(a), std::log2(b), 1 / std::sqrt(b), a / b};
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      BOOST_TEST(std::abs(got[i] - wanted[i]) <= 1e-6F * std::abs(wanted[i]));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(floats_to_bfloat16) {
+  const auto check = [](float a, float b, u32 wanted_a, u32 wanted_b) {
+    check_same<u32>(results<u32>(2, "to_bfloat16", one, a, b),
+                    {wanted_a, wanted_a << 16 | wanted_b}, with("to_bfloat16", a, b));
+  };
+  check(1, -2, 0x3f80, 0xc000);
+  check(1 + 0x1p-8F, 1 + 0x3p-8F, 0x3f80, 0x3f82);  // to the even one of two
+  check(1 + 0x1.1p-8F, 0, 0x3f81, 0);
+  check(inf32, nan32, 0x7f80, 0x7fff);
+  check(3.4e38F, -0.0F, 0x7f80, 0x8000);
 }
 
 BOOST_AUTO_TEST_CASE(floats_to_integers) {
@@ -674,6 +698,51 @@ BOOST_AUTO_TEST_CASE(what_a_kernel_may_not_do_ends_the_program) {
              "emulator: kernel shuffle: a shuffle reads a lane that is not at it\n");
 }
 
+BOOST_AUTO_TEST_CASE(shuffles_of_pairs) {
+  for (const u32 by : {1U, 2U, 16U, 31U})
+    for (const u32 segment : {32U, 4U}) {
+      std::vector<u32> wanted;
+      for (u32 i = 0; i < 32; ++i) {
+        const bool in_range = (i ^ by) <= i / segment * segment + segment - 1;
+        wanted.push_back(100 + (in_range ? i ^ by : i));
+        wanted.push_back(in_range);
+      }
+      check_same(results<u32>(64, "shuffle_xor", {.block = {32, 1, 1}}, by,
+                              (32 - segment) << 8 | 31),
+                 wanted, with("shuffle_xor", by, segment));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(products_of_matrices) {
+  // Whole numbers that bfloat16 has, and their products.
+  alignas(16) std::array<u16, 256> a, b;
+  const auto number = [](std::size_t i) { return static_cast<float>(i * 37 % 19) - 9; };
+  const auto bits = [](float x) { return static_cast<u16>(std::bit_cast<u32>(x) >> 16); };
+  for (std::size_t i = 0; i < 256; ++i) {
+    a[i] = bits(number(i));
+    b[i] = bits(number(5 * i + 3));
+  }
+  memory.push_back(std::as_bytes(std::span(a)));
+  memory.push_back(std::as_bytes(std::span(b)));
+  for (const bool turned : {false, true}) {
+    std::vector<float> wanted;
+    for (u32 lane = 0; lane < 32; ++lane)
+      for (u32 n = 0; n < 8; ++n) {
+        const u32 row = lane / 4 + n % 4 / 2 * 8, column = lane % 4 * 2 + n % 2 + n / 4 * 8;
+        float sum = 1;
+        for (u32 k = 0; k < 16; ++k)
+          sum += number(16 * row + k) *
+                 number(5 * (turned ? 16 * column + k : 16 * k + column) + 3);
+        wanted.push_back(sum);
+      }
+    const auto got = results<float>(256, "matrix_product", {.block = {32, 1, 1}},
+                                    address_of(a.data()), address_of(b.data()), u32{turned});
+    BOOST_TEST((got == wanted));
+  }
+  memory.pop_back();
+  memory.pop_back();
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_translated_fails_when_it_is_launched) {
   const auto check = [](const char* name, const char* statement, const auto&... given) {
     BOOST_TEST(refusal(name, one, given...) ==
@@ -682,7 +751,11 @@ BOOST_AUTO_TEST_CASE(what_is_not_translated_fails_when_it_is_launched) {
   check("no_atomics", "atom.global.add.u32 %d, [%out], 1", u64{0});
   check("no_reductions", "red.global.add.u32 [%out], 1", u64{0});
   check("no_votes", "vote.sync.ballot.b32 %d, %p, -1");
-  check("no_other_shuffles", "shfl.sync.bfly.b32 %d, %d, 1, 31, -1");
+  check("no_other_shuffles", "shfl.sync.up.b32 %d, %d, 1, 31, -1");
+  check("no_other_products",
+        "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%x, %x, %x, %x}, {%d, %d}, {%d}, "
+        "{%x, %x, %x, %x}");
+  check("no_other_matrices", "ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%d, %d}, [%d]");
   check("no_other_barriers", "bar.sync 1");
   check("no_barriers_of_some", "bar.sync 0, 64");
   check("no_fences", "membar.gl");

@@ -72,13 +72,9 @@ struct tf32_products {
   static constexpr bool rounds = true;
   static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F_FAST_TF32;
 };
-/// Factors rounded to bfloat16, 7 bits of fraction: those of matrix products, and by cuDNN those of
-/// convolutions of 16 channels or multiples of that, to and from 16, whose results are rounded too;
-/// cuDNN's other convolutions have TF32 factors. Tensors, weights and statistics stay float32.
-struct bfloat16_products {
+/// The same, beside networks in bfloat16.
+struct bfloat16_networks : tf32_products {
   static constexpr const char* name = "cuda-bf16";
-  static constexpr bool rounds = true;
-  static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F_FAST_16BF;
 };
 
 /// Thrust's CUDA system with cuBLAS, on the stream of detail::cuda_device.
@@ -114,9 +110,9 @@ struct thrust_cuda_system {
   }
 
   template <class T>
-  static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
-                   const matrices<const T>& a, const matrices<const T>& b, T beta,
-                   const matrices<T>& c) {
+  static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k,
+                   accumulator_t<T> alpha, const matrices<const T>& a, const matrices<const T>& b,
+                   accumulator_t<T> beta, const matrices<T>& c) {
     // Operands that repeat are repeated by calls: cuBLAS has one stride for the whole batch.
     std::size_t together = batch;
     const std::size_t counts[] = {a.count, b.count, c.count};
@@ -129,14 +125,6 @@ struct thrust_cuda_system {
 #ifdef LIFT_WITH_CUDNN
   template <class T, class Use>
   static bool with_convolution(const convolution_geometry& g, const Use& use) {
-    using rounded = detail::cudnn_convolution<bfloat16>;
-    using transposed = channels_last_convolution<thrust_cuda_system, rounded>;
-    if constexpr (std::is_same_v<Products, bfloat16_products> && std::is_same_v<T, float>)
-      if (transposed::suits(g))
-        if (const auto* const inner = rounded::of(g, CUDNN_TENSOR_OP_MATH)) {
-          use(transposed(g, *inner));
-          return true;
-        }
     constexpr bool may_round = Products::rounds || std::is_same_v<T, double>;  // double stays double
     const auto* const own =
         detail::cudnn_convolution<T>::of(g, may_round ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
@@ -157,14 +145,16 @@ struct thrust_cuda_system {
 
   /// cuBLAS has matrices by columns, which are ours transposed: Cᵀ = Bᵀ·Aᵀ.
   template <class T>
-  static void multiply(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
-                       const matrices<const T>& a, const matrices<const T>& b, T beta,
-                       const matrices<T>& c) {
+  static void multiply(std::size_t batch, std::size_t m, std::size_t n, std::size_t k,
+                       accumulator_t<T> alpha, const matrices<const T>& a,
+                       const matrices<const T>& b, accumulator_t<T> beta, const matrices<T>& c) {
     if (batch == 0 || m == 0 || n == 0) return;
-    constexpr bool single = std::is_same_v<T, float>;
-    static_assert(single || std::is_same_v<T, double>);
-    constexpr cudaDataType type = single ? CUDA_R_32F : CUDA_R_64F;
-    constexpr cublasComputeType_t compute = single ? Products::gemm : CUBLAS_COMPUTE_64F;
+    constexpr bool single = std::is_same_v<T, float>, rounded = std::is_same_v<T, bfloat16>;
+    static_assert(single || rounded || std::is_same_v<T, double>);
+    constexpr cudaDataType type = single ? CUDA_R_32F : rounded ? CUDA_R_16BF : CUDA_R_64F;
+    constexpr cublasComputeType_t compute = single    ? Products::gemm
+                                            : rounded ? CUBLAS_COMPUTE_32F
+                                                      : CUBLAS_COMPUTE_64F;
     const auto operation = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
     const auto index = [](std::size_t i) {
       require(i <= std::numeric_limits<int>::max(), "size of a matrix product", i, "below 2^31");
@@ -182,17 +172,16 @@ struct thrust_cuda_system {
   }
 };
 
-/// The CUDA backend with products of one kind. Recorded work is a CUDA graph, and copies in can go
-/// on beside work, on a second stream.
-template <class Products>
-struct cuda_backend_of : thrust_backend<thrust_cuda_system<Products>> {
+/// The CUDA backend with some verbs. Recorded work is a CUDA graph, and copies in can go on beside
+/// work, on a second stream.
+template <class Verbs>
+struct cuda_backend_of : any_storage<Verbs> {
   using recorded_work = work_recorder<detail::cuda_record>;
   using upload = cuda_upload;
 };
 
-using cuda_backend = cuda_backend_of<float32_products>;
-using cuda_tf32_backend = cuda_backend_of<tf32_products>;
-using cuda_bf16_backend = cuda_backend_of<bfloat16_products>;
+using cuda_backend = cuda_backend_of<detail::thrust_verbs<thrust_cuda_system<float32_products>>>;
+using cuda_tf32_backend = cuda_backend_of<detail::thrust_verbs<thrust_cuda_system<tf32_products>>>;
 
 static_assert(backend<cuda_backend>);
 static_assert(uploading_backend<cuda_backend>);

@@ -13,8 +13,8 @@
 
 #include <lift/backend/convolution_epilogue.hpp>
 #include <lift/backend/convolution_geometry.hpp>
-#include <lift/backend/cuda/channels_last.hpp>
 #include <lift/backend/cuda/cuda_device.hpp>
+#include <lift/tensor/storage.hpp>
 
 namespace lift::detail {
 
@@ -69,30 +69,15 @@ inline bool plain_sums(cudnnConvolutionBwdFilterAlgo_t algorithm) {
          algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
 }
 
-/// How cuDNN has the numbers of a convolution, and its factors of them.
+/// cuDNN's name for numbers that are stored as T.
 template <class T>
-struct cudnn_numbers;
+inline constexpr cudnnDataType_t cudnn_type = CUDNN_DATA_FLOAT;
 template <>
-struct cudnn_numbers<float> {
-  using factor = float;
-  static constexpr cudnnDataType_t type = CUDNN_DATA_FLOAT, sums = CUDNN_DATA_FLOAT;
-  static constexpr cudnnTensorFormat_t format = CUDNN_TENSOR_NCHW;
-};
+inline constexpr cudnnDataType_t cudnn_type<double> = CUDNN_DATA_DOUBLE;
 template <>
-struct cudnn_numbers<double> {
-  using factor = double;
-  static constexpr cudnnDataType_t type = CUDNN_DATA_DOUBLE, sums = CUDNN_DATA_DOUBLE;
-  static constexpr cudnnTensorFormat_t format = CUDNN_TENSOR_NCHW;
-};
-/// Channels last, see channels_last_convolution.
-template <>
-struct cudnn_numbers<bfloat16> {
-  using factor = float;
-  static constexpr cudnnDataType_t type = CUDNN_DATA_BFLOAT16, sums = CUDNN_DATA_FLOAT;
-  static constexpr cudnnTensorFormat_t format = CUDNN_TENSOR_NHWC;
-};
+inline constexpr cudnnDataType_t cudnn_type<bfloat16> = CUDNN_DATA_BFLOAT16;
 
-/// One convolution's sizes, and for each of its three verbs the algorithm that cuDNN expects to be
+/// One convolution's sizes and layout, the weights' that of the images, and for each of its three verbs the algorithm that cuDNN expects to be
 /// the fastest of those that are plain sums, give the same bytes every time, need no more than
 /// `most_space`, and have been seen to run.
 template <class T>
@@ -101,12 +86,12 @@ class cudnn_convolution {
   /// The convolution of these sizes and arithmetic for this thread, made once; null where cuDNN has
   /// no such algorithm.
   static const cudnn_convolution* of(const convolution_geometry& g, cudnnMathType_t math) {
-    using key = std::array<std::size_t, 14>;
+    using key = std::array<std::size_t, 15>;
     thread_local std::map<key, std::unique_ptr<cudnn_convolution>> known;
     auto& plan = known[key{g.batch, g.channels, g.height, g.width, g.out_channels, g.out_height,
                            g.out_width, g.kernel.height, g.kernel.width, g.stride.height,
                            g.stride.width, g.padding.height, g.padding.width,
-                           static_cast<std::size_t>(math)}];
+                           static_cast<std::size_t>(g.layout), static_cast<std::size_t>(math)}];
     if (!plan) plan.reset(new cudnn_convolution(g, math));
     return plan->complete_ ? plan.get() : nullptr;
   }
@@ -131,14 +116,14 @@ class cudnn_convolution {
   }
 
  private:
-  using numbers = cudnn_numbers<T>;
-  static constexpr typename numbers::factor one = 1, zero = 0;
+  static constexpr accumulator_t<T> one = 1, zero = 0;
   static constexpr std::size_t most_space = std::size_t{1} << 30;
   static constexpr int candidates = 16;
 
   cudnn_convolution(const convolution_geometry& g, cudnnMathType_t math) {
-    constexpr cudnnDataType_t type = numbers::type;
-    constexpr cudnnTensorFormat_t format = numbers::format;
+    constexpr cudnnDataType_t type = cudnn_type<T>;
+    const cudnnTensorFormat_t format =
+        g.layout == memory_layout::channels_last ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW;
     const auto i = [](std::size_t n) { return static_cast<int>(n); };
     check_cudnn(cudnnSetTensor4dDescriptor(image_, format, type, i(g.batch),
                                            i(g.channels), i(g.height), i(g.width)),
@@ -152,7 +137,7 @@ class cudnn_convolution {
     check_cudnn(cudnnSetConvolution2dDescriptor(convolution_, i(g.padding.height),
                                                 i(g.padding.width), i(g.stride.height),
                                                 i(g.stride.width), 1, 1,
-                                                CUDNN_CROSS_CORRELATION, numbers::sums),
+                                                CUDNN_CROSS_CORRELATION, cudnn_type<accumulator_t<T>>),
                 "cudnnSetConvolution2dDescriptor");
     const device_block image(g.batch * g.image_size() * sizeof(T)),
         weight(g.out_channels * g.patch() * sizeof(T)),

@@ -9,108 +9,15 @@
 #include <lift/backend/any_storage.hpp>
 #include <lift/backend/backend.hpp>
 #include <lift/backend/index_divider.hpp>
+#include <lift/backend/thrust/element_kernels.hpp>
+#include <lift/backend/thrust/packet.hpp>
 #include <lift/backend/thrust/patch_gather.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/tensor/maps.hpp>
+#include <lift/tensor/memory_layout.hpp>
 #include <lift/tensor/storage.hpp>
 
 namespace lift {
-
-/// An operand whose indices are divided quickly; for results of fewer than 2³¹ elements.
-template <class T>
-struct divided_operand {
-  const T* data;
-  bool plain;  // read element by element, without repetition
-  index_divider run, count;
-
-  divided_operand(const operand<T>& x, std::size_t n)
-      : data(x.data), plain(x.run == 1 && x.count >= n), run(std::min(x.run, max_divided_index)),
-        count(std::min(x.count, max_divided_index)) {}
-
-  LIFT_HD accumulator_t<T> operator[](std::uint32_t i) const {
-    return static_cast<accumulator_t<T>>(data[plain ? i : count.remainder(run.quotient(i))]);
-  }
-};
-
-namespace kernel {
-/// f(in[i]...), with the operands held by value.
-template <class F, class... In>
-struct call;
-template <class F>
-struct call<F> {
-  F f;
-  template <class... Values>
-  LIFT_HD auto operator()(std::uint32_t, const Values&... values) const { return f(values...); }
-};
-template <class F, class First, class... Rest>
-struct call<F, First, Rest...> {
-  divided_operand<First> first;
-  call<F, Rest...> rest;
-  template <class... Values>
-  LIFT_HD auto operator()(std::uint32_t i, const Values&... values) const {
-    return rest(i, values..., first[i]);
-  }
-};
-}  // namespace kernel
-
-namespace detail {
-template <class F>
-kernel::call<F> make_call(std::size_t, const F& f) { return {f}; }
-template <class F, class First, class... Rest>
-kernel::call<F, First, Rest...> make_call(std::size_t n, const F& f, const operand<First>& first,
-                                          const operand<Rest>&... rest) {
-  return {{first, n}, make_call(n, f, rest...)};
-}
-}  // namespace detail
-
-namespace kernel {
-/// An element of the verb map.
-template <class T, class Call>
-struct map {
-  T* out;
-  Call call;
-  LIFT_HD void operator()(std::size_t i) const {
-    out[i] = static_cast<T>(call(static_cast<std::uint32_t>(i)));
-  }
-};
-
-/// An element of the verb copy_rows.
-template <class T>
-struct copy_rows {
-  index_divider width;
-  T* to;
-  std::size_t to_pitch;
-  const T* from;
-  std::size_t from_pitch;
-  LIFT_HD void operator()(std::size_t i) const {
-    auto row = static_cast<std::uint32_t>(i);
-    const std::uint32_t column = width.split(row);
-    to[row * to_pitch + column] = from[row * from_pitch + column];
-  }
-};
-
-/// A piece of a row of the verb reduce, by one team: out[k·pieces + piece] = R over the elements
-/// j = piece·length, … of row k, where j numbers (outer, inner).
-template <class R, class T, class Call>
-struct reduce {
-  Call call;
-  T* out;
-  std::size_t keep, row, length;
-  index_divider pieces, inner;
-  template <class Team>
-  LIFT_HD void operator()(const Team& team, std::size_t segment) const {
-    auto k = static_cast<std::uint32_t>(segment);
-    const std::size_t first = pieces.split(k) * length;
-    const std::size_t n = first + length < row ? length : row - first;
-    const T result = team.template reduce<R, T>(n, [&](std::size_t j, T) {
-      auto o = static_cast<std::uint32_t>(first + j);
-      const std::uint32_t i = inner.split(o);
-      return T(call(static_cast<std::uint32_t>((o * keep + k) * inner.divisor() + i)));
-    });
-    team.once([&] { out[segment] = result; });
-  }
-};
-}  // namespace kernel
 
 namespace detail {
 
@@ -144,15 +51,27 @@ struct thrust_verbs {
   static void copy_rows(std::size_t rows, std::size_t width, T* to, std::size_t to_pitch,
                         const T* from, std::size_t from_pitch) {
     if (width == 0) return;
+    if constexpr (sizeof(T) < 16) {
+      constexpr std::size_t n = packet_size<T>;
+      if (takes_packets<n>(to, width, to_pitch) && takes_packets<n>(from, from_pitch))
+        return copy_rows(rows, width / n, packets<n>(to), to_pitch / n, packets<n>(from),
+                         from_pitch / n);
+    }
     for_each(rows * width,
              kernel::copy_rows<T>{index_divider(width), to, to_pitch, from, from_pitch});
   }
 
   template <class T, class F, class... In>
-  static void map(std::size_t n, T* out, const F& f, const In&... in) {
+  static void map(std::size_t n, T* out, const F& f, const operand<In>&... in) {
     if (n == 0) return;
+    require_index(n);
     const auto call = make_call(n, f, in...);
-    for_each(n, kernel::map<T, decltype(call)>{out, call});
+    constexpr std::size_t together = packet_size<T, In...>;
+    if (takes_packets<together>(out, n) && call.template gives_packets<together>())
+      for_each(n / together,
+               kernel::map_packet<T, together, decltype(call)>{packets<together>(out), call});
+    else
+      for_each(n, kernel::map<T, decltype(call)>{out, call});
   }
 
   template <class R, class T, class F, class... In>
@@ -179,6 +98,14 @@ struct thrust_verbs {
     require_index(n);
     System::for_each(n, f);
   }
+  template <class To, class From>
+  static void for_each(std::size_t n, const kernel::rearrange<To, From>& f, std::size_t = 1) {
+    if (n == 0) return;
+    if (f.to_strides == f.from_strides || f.channels == 1 || f.pixels == 1)
+      return map(n, f.to, kernel::identity{}, operand<From>{f.from, 1, n});
+    require_index(n);
+    System::for_each(n, kernel::divided_rearrange<To, From>(f));
+  }
 
   template <class F>
   static void for_each_team(std::size_t n, const F& f, std::size_t = 1) {
@@ -186,9 +113,10 @@ struct thrust_verbs {
   }
 
   template <class T>
-  static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k, T alpha,
-                   std::type_identity_t<matrices<const T>> a,
-                   std::type_identity_t<matrices<const T>> b, T beta, matrices<T> c) {
+  static void gemm(std::size_t batch, std::size_t m, std::size_t n, std::size_t k,
+                   accumulator_t<T> alpha, std::type_identity_t<matrices<const T>> a,
+                   std::type_identity_t<matrices<const T>> b, accumulator_t<T> beta,
+                   matrices<T> c) {
     System::gemm(batch, m, n, k, alpha, a, b, beta, c);
   }
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <lift/backend/convolution_epilogue.hpp>
+#include <lift/backend/index_divider.hpp>
+#include <lift/backend/thrust/packet.hpp>
+#include <lift/tensor/storage.hpp>
+
+namespace lift::kernel {
+
+/// A packet of N channels of a pixel of results (B, pixels, O), channels last, with a convolution's
+/// epilogue.
+template <class T, std::size_t N>
+struct finish_pixels {
+  index_divider channels, pixels;  // channels in packets
+  convolution_epilogue<T> epilogue;
+  T* result;
+
+  finish_pixels(std::size_t out_channels, std::size_t area, const convolution_epilogue<T>& e, T* y)
+      : channels(out_channels / N), pixels(area), epilogue(e), result(y) {}
+
+  LIFT_HD void operator()(std::size_t i) const {
+    using A = accumulator_t<T>;
+    auto image = static_cast<std::uint32_t>(i);
+    const std::uint32_t channel = channels.split(image);
+    pixels.split(image);
+    packet<T, N>& here = packets<N>(result)[i];
+    A sums[N];
+    for (std::size_t k = 0; k < N; ++k) sums[k] = static_cast<A>(here.of[k]);
+    const auto add = [&](const T* from, std::size_t at) {
+      if (!from) return;
+      const packet<T, N> more = packets<N>(from)[at];
+      for (std::size_t k = 0; k < N; ++k) sums[k] += static_cast<A>(more.of[k]);
+    };
+    add(epilogue.bias, channel);
+    add(epilogue.vectors, std::size_t{image} * channels.divisor() + channel);
+    add(epilogue.images, i);
+    packet<T, N> finished;
+    for (std::size_t k = 0; k < N; ++k)
+      finished.of[k] = static_cast<T>(epilogue.rectify && sums[k] < A(0) ? A(0) : sums[k]);
+    here = finished;
+  }
+};
+
+}  // namespace lift::kernel
