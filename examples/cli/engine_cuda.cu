@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+#include <concepts>
 #include <cstdlib>
 #include <string_view>
 
@@ -8,8 +9,9 @@
 
 #include "engine_on.hpp"
 
-template <class Products>
-struct lift::cli::summed_by<lift::tensor<lift::cuda_backend_of<Products>, float>> {
+template <class Backend>
+  requires std::same_as<typename Backend::upload, lift::cuda_upload>
+struct lift::cli::summed_by<lift::tensor<Backend, float>> {
   using communicator = nccl_communicator<ranks_of_training>;
   static communicator of(const ranks_of_training& ranks) {
     return {ranks, ranks.devices ? *ranks.devices : device_sums_library()};

@@ -172,6 +172,7 @@ class training_on final : public training {
   training_on(const training_setup& setup, const Architecture& architecture,
               const training_state<Tensor>& start)
       : setup_(setup),
+        images_(images_of(setup)),
         architecture_(architecture),
         trainer_(architecture, start, images_,
                  objective_type{.schedule = setup.model.schedule,
@@ -207,8 +208,14 @@ class training_on final : public training {
  private:
   using objective_type = objective<any_schedule, any_regime, any_pyramid>;
 
+  static dataset_images<Tensor> images_of(const training_setup& setup) {
+    dataset_images<Tensor> images{setup.data, setup.labelled, setup.images};
+    if constexpr (uploading_backend<typename Tensor::backend_type>) images.keep_on_backend();
+    return images;
+  }
+
   training_setup setup_;
-  dataset_images<Tensor> images_{setup_.data, setup_.labelled, setup_.images};
+  dataset_images<Tensor> images_;
   Architecture architecture_;
   trainer<Architecture, Tensor, dataset_images<Tensor>, objective_type, cosine_annealing,
           any_optimiser, typename summed_by<Tensor>::communicator>

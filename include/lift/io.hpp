@@ -54,6 +54,7 @@
 
 #include <lift/pipeline/dataset_images.hpp>
 #include <lift/pipeline/generate.hpp>
+#include <lift/pipeline/levels_on_backend.hpp>
 #include <lift/pipeline/load.hpp>
 #include <lift/pipeline/measure_heatmap.hpp>
 #include <lift/pipeline/train.hpp>

@@ -57,6 +57,32 @@ std::vector<float> pictures(const Model& model) {
 
 }  // namespace
 
+BOOST_FIXTURE_TEST_CASE(images_that_are_kept_on_the_backend_are_the_same, toy_data) {
+  dataset_images<tensor_f> images{&data, false, 6};
+  const std::vector<std::size_t> numbers{5, 0, 3, 3};
+  const auto read = images(numbers);
+  images.keep_on_backend(6 * 3 * 16 * 16 - 1);
+  BOOST_CHECK(!images.resident());
+  images.keep_on_backend();
+  BOOST_CHECK(images.resident());
+  BOOST_CHECK_EQUAL(images(numbers).shape(), read.shape());
+  BOOST_CHECK(images(numbers).to_host() == read.to_host());
+  BOOST_CHECK_EQUAL(message_of([&] { images(std::vector<std::size_t>{6}); }),
+                    "number of an image: got 6, want below 6");
+  // Those that are read again are, once; those of an index never.
+  const image_dataset again(folder / "data.zip", {.size = 16, .read_again = true});
+  dataset_images<tensor_f> others{&again};
+  others.keep_on_backend();
+  BOOST_CHECK(others(numbers).to_host() == read.to_host());
+  std::filesystem::create_directory(folder / "pictures");
+  write_png(folder / "pictures/one.png", blank_image(16, 16, 3, 0));
+  save_image_index(folder / "data.index", index_images(folder / "pictures"));
+  const image_dataset indexed(folder / "data.index", {.size = 16});
+  dataset_images<tensor_f> by_index{&indexed};
+  by_index.keep_on_backend();
+  BOOST_CHECK(!by_index.resident());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_model_is_trained_kept_and_loaded, toy_data) {
   std::vector<std::uint64_t> steps;
   train_options<> options = short_training();

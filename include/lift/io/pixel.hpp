@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include <lift/core/config.hpp>
+
 namespace lift {
 
 /// How a level between two 8-bit values is settled: to the nearest one (sound), or to the one
@@ -11,7 +13,7 @@ namespace lift {
 enum class rounding { nearest, truncated };
 
 /// Level 0 … 255 → [−1, 1], in float32 as torchvision's ToTensor and Normalize(0.5, 0.5).
-inline float from_uint8(std::uint8_t level) {
+LIFT_HD inline float from_uint8(std::uint8_t level) {
   return (static_cast<float>(level) / 255.0f - 0.5f) / 0.5f;
 }
 

@@ -50,7 +50,7 @@ struct stored_network : network<Architecture, Tensor> {
   /// Kernels as the backend's convolutions take them, where it packs them.
   static parameters<Stored> packed(parameters<Stored> weights) {
     using Backend = typename Tensor::backend_type;
-    if constexpr (kernel_packing_backend<Backend, T>)
+    if constexpr (kernel_packing_backend<Backend, T>) {
       for (auto& [name, value] : weights.entries()) {
         const shape& s = value.shape();
         if (s.rank() != 4 || !Backend::packs_kernels(s[0], s[1])) continue;
@@ -58,6 +58,7 @@ struct stored_network : network<Architecture, Tensor> {
         Backend::pack_kernels(s[0], s[1], s[2] * s[3], value.data(), kernels.mutable_data());
         value = kernels;
       }
+    }
     return weights;
   }
 

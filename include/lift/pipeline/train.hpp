@@ -57,7 +57,8 @@ trained_model<Architecture, Backend> train(
   trained result(network<Architecture, Tensor>(architecture, options.seed), options.prediction,
                  options.schedule, data.sides(), weight_kind::average,
                  options.labels ? data.classes() : std::vector<std::string>());
-  const dataset_images<Tensor> images{&data, options.labels};
+  dataset_images<Tensor> images{&data, options.labels};
+  if constexpr (uploading_backend<Backend>) images.keep_on_backend();
   const std::size_t batches = data.size() / std::max<std::size_t>(options.update.batch_size, 1);
   const std::uint64_t steps = options.steps ? options.steps : options.epochs * batches;
   trainer run(architecture,

@@ -47,6 +47,13 @@ concept expecting_image_source =
       source.expect(indices);
     };
 
+/// A source whose images may all be in the backend's memory: resident() says whether they are. Then a
+/// trainer does not have it read ahead.
+template <class S, class Tensor>
+concept resident_image_source = image_source<S, Tensor> && requires(const S& source) {
+  { source.resident() } -> std::convertible_to<bool>;
+};
+
 /// A source that knows the classes of its images: labels(indices) are those of a batch, one each,
 /// or none where a network is not told.
 template <class S, class Tensor>

@@ -220,6 +220,8 @@ class trainer {
   /// under way has changed the weights and is not counted yet.
   void read_ahead(const position& next) {
     if constexpr (reads_ahead) {
+      if constexpr (resident_image_source<Source, Tensor>)
+        if (images_->resident()) return;
       read_position_.reset();
       try {
         images_->read(own_indices(next), upload_.template stage<T>(incoming_.size()));
