@@ -2,37 +2,59 @@
 # SPDX-License-Identifier: MIT
 """Compares LIFT on a CUDA device with PyTorch on the same device, the full-size network.
 
-For each row LIFT's backends (float32, TF32 products, networks in bfloat16) and two forms of PyTorch (eager,
-float32 with PyTorch's own choice of TF32, and torch.compile with bfloat16 and channels_last) run in
-turns. Printed are LIFT's fastest backend, the medians, and the median of PyTorch/LIFT over the turns
-with its least and largest; then what each backend makes of the device: its rate for one large matrix
-product and for a copy, beside the rates of the rows.
+For each row LIFT's backends (float32, TF32 products, networks in bfloat16) and four forms of PyTorch
+are measured: eager with TF32, eager with bfloat16 and channels_last, and that through torch.compile,
+as it is and with mode reduce-overhead. Printed are the fastest of each side, their medians over the
+turns, the median of PyTorch/LIFT over the turns with its least and largest, and then the others.
+
+PyTorch's forms get ready, which takes torch.compile a minute, several at once (--processes); who
+measures has the device alone, by a lock. A row whose peers are not ready when --minutes are over
+says so.
 """
 import argparse
+import concurrent.futures
+import contextlib
+import dataclasses
+import fcntl
 import json
 import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 BACKENDS = ("cuda", "cuda-tf32", "cuda-bf16")
-PEERS = {"eager": [], "compiled": ["--compile", "--autocast", "--format=channels_last"]}
-AT_LEAST = {"eager": 3.0, "compiled": 1.3}
-# name: LIFT's work, and the peer's action and batch
+ROUNDED = ("--autocast", "--format=channels_last")
+PEERS = {"eager": ("--tf32",), "eager_bf16": ROUNDED, "compiled": ("--compile", *ROUNDED),
+         "reduce_overhead": ("--compile=reduce-overhead", *ROUNDED)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    work: str  # LIFT's
+    action: str  # the peer's, and its batch
+    batch: int
+    at_least: float  # wanted peer/LIFT
+    peers: tuple = tuple(PEERS)
+
+
 ROWS = {
-    "forward_b1": ("forward/1", ("forward", 1)),
-    "forward_b64": ("forward/64", ("forward", 64)),
-    "train_b64": ("training_step/64", ("training_step", 64)),
-    "generate_64x18": ("generate_18/64", ("generate", 64)),
-    "heatmap_b32_k4": ("heatmap_point_4/32", ("heatmap_point", 32)),
+    "forward_b1": Row("forward/1", "forward", 1, 2.5),
+    "forward_b64": Row("forward/64", "forward", 64, 1.3),
+    "forward_b256": Row("forward/256", "forward", 256, 1.3),
+    "train_b64": Row("training_step/64", "training_step", 64, 1.5),
+    "train_b256": Row("training_step/256", "training_step", 256, 1.3),
+    "generate_64x18": Row("generate_18/64", "generate", 64, 1.5),
+    # torch.compile does not take torch.func.jvp.
+    "heatmap_b32_k4": Row("heatmap_point_4/32", "heatmap_point", 32, 3, ("eager", "eager_bf16")),
 }
+CEILINGS = ("matrix_product/8192", "copy/500")
+PIECES = ("conv3x3_64/64", "group_norm_silu/64", "attention_128/64")
 PYTORCH_FACTS = """
 import json, torch
-print(json.dumps({"torch": torch.__version__, "cuda": torch.version.cuda,
-                  "tf32": {"cudnn": torch.backends.cudnn.allow_tf32,
-                           "matmul": torch.backends.cuda.matmul.allow_tf32}}))"""
-CEILINGS = ("matrix_product/8192", "copy/500")
+print(json.dumps({"torch": torch.__version__, "cuda": torch.version.cuda}))"""
 
 
 def result_of(command, limit=60):
@@ -44,117 +66,162 @@ def result_of(command, limit=60):
             return json.loads(next(s for s in done.stdout.splitlines() if s.startswith("{")))
         problem = (done.stderr.strip() or "no message").splitlines()[-1]
     except subprocess.TimeoutExpired:
-        problem = f"took more than {limit:g} s"
+        problem = f"took more than {limit:.0f} s"
     except (OSError, StopIteration) as error:
         problem = str(error) or "no result"
     return {"cannot": f"{' '.join(command[:3])}: {problem}"}
 
 
+@contextlib.contextmanager
+def alone(lock):
+    """While nobody else measures; as peers/timing.py."""
+    with open(lock, "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def lift(options, backend, work):
-    return result_of([options.binaries / "benchmark_backends", "--json", "--work", work,
-                      "--backends", backend, "--seconds", options.seconds], options.limit)
+    with alone(options.lock):
+        return result_of([options.binaries / "benchmark_backends", "--json", "--work", work,
+                          "--backends", backend, "--seconds", options.seconds], options.left())
 
 
-def pytorch(options, form, action, batch):
-    return result_of([options.python, "-W", "ignore", HERE / "peers/network.py", action, batch,
-                      "--device=cuda", f"--seconds={options.seconds}", *PEERS[form]],
-                     options.limit)
+def pytorch(options, name, form):
+    """Seconds of each turn."""
+    row = ROWS[name]
+    return result_of([options.python, "-W", "ignore", HERE / "peers/network.py", row.action,
+                      options.batch or row.batch, f"--device={options.device}",
+                      f"--seconds={options.seconds}", f"--turns={options.turns}",
+                      f"--lock={options.lock}", *PEERS[form]], options.left())
 
 
-def compare(options, name):
-    """The rows of one work, and seconds and rate of LIFT's backends."""
-    work, peer = ROWS[name]
-    sides = {**{b: lambda b=b: lift(options, b, work) for b in BACKENDS},
-             **{f: lambda f=f: pytorch(options, f, *peer) for f in PEERS}}
-    results, problems = {side: [] for side in sides}, {}
-    for _ in range(options.turns):
-        for side, measure in sides.items():
-            if side not in problems:
-                results[side].append(measure())
-                if "cannot" in results[side][-1]:
-                    problems[side] = results[side][-1]["cannot"]
-    median = lambda side, key: statistics.median(r[key] for r in results[side])
-    backends = {b: {"cannot": problems[b]} if b in problems else
-                {"seconds": median(b, "seconds"), "gflops": median(b, "rate")} for b in BACKENDS}
-    able = [b for b in BACKENDS if b not in problems]
-    best = min(able, key=lambda b: backends[b]["seconds"]) if able else BACKENDS[0]
-    rows = []
-    for form in PEERS:
-        problem = problems.get(form) or problems.get(best)
-        if problem:
-            rows.append({"name": f"{name}_{form}", "cannot": problem})
-            continue
-        ratios = [theirs["seconds"] / ours["seconds"]
-                  for theirs, ours in zip(results[form], results[best])]
-        rows.append({"name": f"{name}_{form}", "ours": backends[best]["seconds"],
-                     "peer": median(form, "seconds"),
-                     "ratio": statistics.median(ratios), "unit": "s",
-                     "spread": [min(ratios), max(ratios)], "at_least": AT_LEAST[form],
-                     "backend": best})
-    return rows, backends
+def compared(options, name, peers):
+    """The row of one work, and medians and rates of LIFT's backends."""
+    work = ROWS[name].work
+    if options.batch:
+        work = f"{work.split('/')[0]}/{options.batch}"
+    ours = {b: [lift(options, b, work)] for b in options.backends}
+    for _ in range(options.turns - 1):
+        for backend, results in ours.items():
+            if "cannot" not in results[-1]:
+                results.append(lift(options, backend, work))
+    theirs = {form: future.result() for form, future in peers.items()}
+    forms = {form: result if "cannot" in result else {"seconds": statistics.median(result["turns"])}
+             for form, result in theirs.items()}
+    backends = {b: results[-1] if "cannot" in results[-1] else
+                {key: statistics.median(r[there] for r in results)
+                 for key, there in (("seconds", "seconds"), ("gflops", "rate"))}
+                for b, results in ours.items()}
+    row = {"name": name, "forms": forms, "backends": backends, "turns": options.turns,
+           "at_least": ROWS[name].at_least, "unit": "s"}
+
+    def fastest(of):
+        return min((k for k in of if "seconds" in of[k]), key=lambda k: of[k]["seconds"], default=None)
+
+    best, peer = fastest(backends), fastest(forms)
+    if best is None or peer is None:
+        return {**row, "cannot": next(side["cannot"] for side in (backends if best is None else forms).values())}
+    ratios = [t / o["seconds"] for t, o in zip(theirs[peer]["turns"], ours[best])]
+    return {**row, "ours": backends[best]["seconds"], "peer": forms[peer]["seconds"], "backend": best,
+            "form": peer, "ratio": statistics.median(ratios), "spread": [min(ratios), max(ratios)]}
+
+
+def milliseconds(of):
+    return ", ".join(f"{name} {1e3 * side['seconds']:.4g}" if "seconds" in side else f"{name} –"
+                     for name, side in of.items())
 
 
 def print_row(row):
     if "cannot" in row:
-        print(f"{row['name']:26} cannot: {row['cannot']}", flush=True)
-        return
-    spread = "–".join(f"{end:.3g}" for end in row["spread"])
-    below = "  below" if row["ratio"] < row["at_least"] else ""
-    print(f"{row['name']:26}{row['ours']:10.4g}{row['peer']:10.4g}{row['ratio']:8.2f}{spread:>14}"
-          f"{row['at_least']:10g}  {row['backend']}{below}", flush=True)
+        print(f"{row['name']:16} cannot: {row['cannot']}", flush=True)
+    else:
+        spread = "–".join(f"{end:.3g}" for end in row["spread"])
+        below = "  below" if row["ratio"] < row["at_least"] else ""
+        print(f"{row['name']:16}{1e3 * row['ours']:10.4g}{1e3 * row['peer']:10.4g}{row['ratio']:8.2f}"
+              f"{spread:>14}{row['at_least']:10g}  {row['backend']} beside {row['form']}{below}", flush=True)
+    print(f"    LIFT: {milliseconds(row['backends'])}; PyTorch: {milliseconds(row['forms'])}", flush=True)
 
 
-def print_rates(name, of, key, scale):
-    print(f"{name:26}" + "".join(f"{of[b][key] * scale:12.1f}" if key in of[b] else f"{'–':>12}"
-                                 for b in BACKENDS))
+def print_rates(name, of, scale):
+    print(f"{name:26}" + "".join(f"{side['rate'] * scale:12.1f}" if "rate" in side else f"{'–':>12}"
+                                 for side in of.values()))
 
 
-def main():
+def parsed():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, help="write the rows here as JSON")
     parser.add_argument("--only", default=",".join(ROWS), help=f"of {', '.join(ROWS)}")
     parser.add_argument("--turns", type=int, default=3, help="measurements of each side")
-    parser.add_argument("--seconds", type=float, default=2, help="least time of a measurement")
-    parser.add_argument("--limit", type=float, default=240, help="most seconds of one process")
+    parser.add_argument("--seconds", type=float, default=1, help="least time of a measurement")
+    parser.add_argument("--minutes", type=float, default=60, help="what is not done then is left out")
+    parser.add_argument("--processes", type=int, default=6, help="peers that get ready at once")
     parser.add_argument("--python", default="python3", help="an interpreter that has PyTorch")
     parser.add_argument("--binaries", type=pathlib.Path,
                         default=HERE.parent / "build/release/bin", help="LIFT's benchmarks")
+    parser.add_argument("--backends", default=",".join(BACKENDS), help="LIFT's")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda",
+                        help="the peers'; cpu with --backends xtensor tries the script out")
+    parser.add_argument("--batch", type=int, help="of every row, to try the script out")
     options = parser.parse_args()
-    unknown = set(options.only.split(",")) - set(ROWS)
+    options.only = options.only.split(",")
+    options.backends = options.backends.split(",")
+    unknown = set(options.only) - set(ROWS)
     if unknown:
         sys.exit(f"compare_gpu.py: --only: no {unknown.pop()}; there are {', '.join(ROWS)}")
+    end = time.monotonic() + 60 * options.minutes
+    options.left = lambda: max(1, end - time.monotonic())
+    return options
 
+
+def device_of(options):
+    if options.device == "cpu":
+        return "no device"
+    done = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version,clocks.max.sm",
+                           "--format=csv,noheader"], capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def run(options):
     versions = result_of([options.python, "-c", PYTORCH_FACTS])
     if "cannot" in versions:
         sys.exit(f"compare_gpu.py: {versions['cannot']}")
-    device = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version,clocks.max.sm",
-                             "--format=csv,noheader"], capture_output=True, text=True)
-    facts = {"device": device.stdout.strip(), **versions}
-    report = {**facts, "rows": [], "ceilings": {}, "achieved": {}}
+    facts = {"device": device_of(options), **versions}
+    report = {**facts, "rows": [], "ceilings": {}, "pieces": {}}
     if options.out and options.out.exists():  # other rows of the same device and PyTorch stay
-        earlier = json.loads(options.out.read_text())
+        earlier = json.loads(options.out.read_text(encoding="utf-8"))
         if all(earlier.get(key) == value for key, value in facts.items()):
-            report = earlier
+            report = {**report, **earlier}
     print(f"{facts['device']}; PyTorch {facts['torch']}\n"
-          f"{'s':26}{'LIFT':>10}{'PyTorch':>10}{'ratio':>8}{'spread':>14}{'at least':>10}  by")
-    for work in CEILINGS:
-        report["ceilings"][work] = {b: lift(options, b, work) for b in BACKENDS}
-    for name in options.only.split(","):
-        rows, report["achieved"][name] = compare(options, name)
-        for row in rows:
-            row["turns"] = options.turns
+          f"{'ms':16}{'LIFT':>10}{'PyTorch':>10}{'ratio':>8}{'spread':>14}{'at least':>10}")
+    with concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
+        peers = {name: {form: pool.submit(pytorch, options, name, form) for form in ROWS[name].peers}
+                 for name in options.only}
+        for name in options.only:
+            row = compared(options, name, peers[name])
             print_row(row)
-        names = {row["name"] for row in rows}
-        report["rows"] = [row for row in report["rows"] if row["name"] not in names] + rows
-        if options.out:
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    print(f"\n{'TFLOP/s':26}" + "".join(f"{b:>12}" for b in BACKENDS))
-    print_rates("matrix product, 8192²", report["ceilings"]["matrix_product/8192"], "rate", 1e-3)
-    for name, of in report["achieved"].items():
-        print_rates(name, of, "gflops", 1e-3)
-    print_rates("a copy, GB/s", report["ceilings"]["copy/500"], "rate", 1)
+            report["rows"] = [r for r in report["rows"] if r["name"] != name] + [row]
+            write(options, report)
+    for kind, works in (("ceilings", CEILINGS), ("pieces", PIECES)):
+        for work in works:
+            work = f"{work.split('/')[0]}/{options.batch}" if options.batch else work
+            report[kind][work] = {b: lift(options, b, work) for b in options.backends}
+            scale = 1 if work.startswith(("copy", "group_norm")) else 1e-3
+            print_rates(f"{work}, {'GB/s' if scale == 1 else 'TFLOP/s'}", report[kind][work], scale)
+        write(options, report)
+
+
+def write(options, report):
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main():
+    options = parsed()
+    with tempfile.TemporaryDirectory() as folder:
+        options.lock = pathlib.Path(folder, "device")
+        run(options)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ from timing import measure, report
 STEPS, PROBES = 18, 4
 
 
-def compiled(net, device):
+def compiled(net, device, mode):
     if device == "cpu":
         from torch._inductor import config
         config.freezing = True  # where no gradients are taken, kernels are packed once
-    return torch.compile(net)
+    return torch.compile(net, mode=None if mode == "default" else mode)
 
 
 class Case:
@@ -38,17 +38,21 @@ class Case:
     def __init__(self, options):
         torch.manual_seed(1)
         batch, layout = options.batch, getattr(torch, options.format)
-        self.seconds = options.seconds
+        self.seconds, self.turns, self.lock = options.seconds, options.turns, options.lock
         self.device, self.autocast = options.device, options.autocast
         self.compiled = options.compile
         self.net = lift_unet.LiftUnet().to(self.device, memory_format=layout)
-        self.evaluate = compiled(self.net, self.device) if options.compile else self.net
+        self.evaluate = self.net
+        if options.compile:
+            self.evaluate = compiled(self.net, self.device, options.compile)
         self.fine, self.coarse = (
             torch.randn(batch, 3, size, size).to(self.device, memory_format=layout)
             for size in (64, 32))
         self.times = tuple(torch.tensor([t] * batch, device=self.device) for t in (500, 300))
 
     def __call__(self, *inputs):
+        if self.compiled and self.device == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # what the last call gave is not kept
         with torch.autocast(self.device, torch.bfloat16, enabled=self.autocast):
             return self.evaluate(*inputs)
 
@@ -63,7 +67,8 @@ class Case:
                 torch.cuda.synchronize()
 
         # A device prepares what it has not done before: it warms up with the work itself.
-        return measure(waited, self.seconds, None if self.device == "cuda" else warm_up)
+        return measure(waited, self.seconds, None if self.device == "cuda" else warm_up,
+                       self.turns, self.lock)
 
 
 def adamw(parameters):
@@ -141,10 +146,16 @@ def main():
                         default="contiguous_format", help="how images lie in memory")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--autocast", action="store_true", help="products in bfloat16")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
+    parser.add_argument("--tf32", action="store_true", help="products of float32 in TF32 on a device")
+    parser.add_argument("--compile", choices=["default", "reduce-overhead"], nargs="?", const="default",
+                        help="torch.compile the network, in a mode")
     parser.add_argument("--seconds", type=float, default=1, help="least time to measure for")
+    parser.add_argument("--turns", type=int, default=1, help="how often it is measured")
+    parser.add_argument("--lock", help="a file; who measures has it locked")
     options = parser.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
+    if options.tf32:
+        torch.set_float32_matmul_precision("high")
     if options.action == "check":
         report(golden.check())
     elif options.action == "accuracy":
