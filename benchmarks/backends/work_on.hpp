@@ -47,7 +47,7 @@ class work_on {
     if (what == "copy") return gb(8e-3 * n, copy(count));
     if (what == "conv3x3_64") return gflop(2e-9 * n * 4096 * 64 * 576, convolution(count));
     if (what == "attention_128") return gflop(4e-9 * n * 128 * 1024 * 1024, attention(count));
-    if (what == "group_norm_silu") 
+    if (what == "group_norm_silu")
       return gb(2e-9 * sizeof(T) * n * 64 * 4096, group_norm(count));
     if (what == "forward") return gflop(evaluation * n, forward(count));
     if (what == "training_step") return gflop(3 * evaluation * n, training_step(count));

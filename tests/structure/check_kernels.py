@@ -24,7 +24,7 @@ class Kernel:
     pattern: str  # of the mangled name
     instructions: tuple
     registers: int
-    spilled: int = 0  # bytes
+    spilled: int = 0  # bytes of a thread's stack: registers and arrays that are kept in memory
 
 
 # Of 65,536 registers of a multiprocessor a block of 512 threads leaves 128 for each, one of 128
@@ -44,10 +44,9 @@ KERNELS = (
 )
 
 MODULE = re.compile(rb"\.version \d+\.\d+\s+\.target [^\0]*")
-HEADER = re.compile(rb"\A.*?\.address_size \d+", re.DOTALL)
 ENTRY = re.compile(r"\.entry ([\w$]+)\(")
 COMPILED = re.compile(
-    r"Compiling entry function '([\w$]+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers", re.DOTALL
+    r"Compiling entry function '([\w$]+)'.*?(\d+) bytes stack frame.*?Used (\d+) registers", re.DOTALL
 )
 
 

@@ -136,7 +136,6 @@ int bits_of(cublasComputeType_t compute) {
   switch (compute) {
     case CUBLAS_COMPUTE_32F: return all_bits;
     case CUBLAS_COMPUTE_32F_FAST_TF32: return tf32_bits;
-    case CUBLAS_COMPUTE_32F_FAST_16BF: return bfloat16_bits;
     default: return 0;
   }
 }
@@ -181,6 +180,11 @@ cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* space, std::si
   handle->work_space = space;
   handle->work_space_bytes = bytes;
   return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t mode) {
+  const bool known = mode == (CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION);
+  return known ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 const char* cublasGetStatusString(cublasStatus_t status) {

@@ -39,7 +39,7 @@ struct attention {
   template <class Tensor>
   auto forward(const Tensor& qkv) const {
     if constexpr (pixel_attention_backend<typename Tensor::backend_type, typename Tensor::value_type>)
-      if (by_pixels(qkv)) {
+      if (by_pixels<Tensor>(qkv.shape(), qkv.layout())) {
         Tensor y(output_shape(qkv.shape()), qkv.layout());
         Tensor::backend_type::attend_pixels(geometry(y.shape()), qkv.data(), y.mutable_data());
         return evaluation{y, qkv};
@@ -49,7 +49,7 @@ struct attention {
   template <class Tensor>
   Tensor jvp(const Tensor& qkv, const tangents<Tensor, 1>& d) const {
     if constexpr (pixel_attention_backend<typename Tensor::backend_type, typename Tensor::value_type>)
-      if (by_pixels(d[0])) {
+      if (by_pixels<Tensor>(qkv.shape(), d[0].layout())) {
         const Tensor x = qkv.in_layout(d[0].layout());
         Tensor dy(output_shape(d[0].shape()), d[0].layout());
         Tensor::backend_type::attend_pixels_tangents(geometry(output_shape(x.shape())),
@@ -62,7 +62,7 @@ struct attention {
   template <class Tensor>
   tangents<Tensor, 1> vjp(const Tensor& qkv, const Tensor& w, const selection<1>&) const {
     if constexpr (pixel_attention_backend<typename Tensor::backend_type, typename Tensor::value_type>)
-      if (w.layout() == memory_layout::channels_last && by_pixels(qkv.in_layout(w.layout()))) {
+      if (by_pixels<Tensor>(qkv.shape(), w.layout())) {
         const Tensor x = qkv.in_layout(w.layout());
         Tensor g(x.shape(), w.layout());
         Tensor::backend_type::attend_pixels_gradient(geometry(w.shape()), x.data(), w.data(),
@@ -75,9 +75,9 @@ struct attention {
  private:
   /// Whether the backend's attention of pixels takes such queries, keys and values.
   template <class Tensor>
-  bool by_pixels(const Tensor& qkv) const {
-    if (qkv.layout() != memory_layout::channels_last) return false;
-    const attention_geometry g = geometry(output_shape(qkv.shape()));
+  bool by_pixels(const shape& qkv, memory_layout layout) const {
+    if (layout != memory_layout::channels_last) return false;
+    const attention_geometry g = geometry(output_shape(qkv));
     if constexpr (requires { Tensor::backend_type::attends_pixels(g); })
       return Tensor::backend_type::attends_pixels(g);
     else

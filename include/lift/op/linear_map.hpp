@@ -32,7 +32,7 @@ struct linear_map {
   }
   template <class Tensor>
   static Tensor taken(const Tensor& x) {
-    if constexpr (requires { Op::channels_first_alone; })
+    if constexpr (requires { requires Op::channels_first_alone; })
       return channels_first(x);
     else
       return x;

@@ -43,14 +43,16 @@ struct upsample_transpose_row {
   std::size_t height, width;  // of g
   image_planes in, out;
   LIFT_HD void operator()(std::size_t row) const {
-    const std::size_t plane = row / height, i = row % height;
+    const std::size_t plane = row / height, i = row % height, step = in.strides.pixel;
+    const T* from = w + in(plane, 0);
+    T* to = g + out(plane, i * width);
     for (std::size_t j = 0; j < width; ++j) {
       accumulator_t<T> total(0);
       for (std::size_t p = first(i); p < last(i, height); ++p)
         for (std::size_t q = first(j); q < last(j, width); ++q)
           total += weight(p, i, height) * weight(q, j, width) *
-                   w[in(plane, p * 2 * width + q)];
-      g[out(plane, i * width + j)] = static_cast<T>(total);
+                   from[(p * 2 * width + q) * step];
+      to[j * step] = static_cast<T>(total);
     }
   }
   LIFT_HD static std::size_t first(std::size_t i) { return i == 0 ? 0 : 2 * i - 1; }

@@ -29,8 +29,11 @@ struct dataset_images {
   /// so many: their batches are gathered there then, and no image passes from the host any more.
   /// Those of an index are left where they are.
   void keep_on_backend(std::size_t most_bytes = std::size_t{1} << 30) {
-    if (!data->index() && size() <= most_bytes / image_shape().size())
+    if (data->index() || size() > most_bytes / image_shape().size()) return;
+    try {
       kept = std::make_shared<const levels_on_backend<Tensor>>(*data, size());
+    } catch (const error&) {  // of memory, or of an image: whoever needs it will be told
+    }
   }
   bool resident() const { return kept != nullptr; }
 

@@ -20,7 +20,7 @@ template <class T>
 struct gather_levels {
   T* out;
   const std::uint8_t* levels;
-  const std::uint64_t* numbers;
+  const std::size_t* numbers;
   index_divider image;  // elements of one
 
   LIFT_HD void operator()(std::size_t i) const {
@@ -58,11 +58,10 @@ class levels_on_backend {
 
   /// The images of those numbers in [−1, 1], (B, 3, H, W).
   Tensor operator()(std::span<const std::size_t> numbers) const {
-    const std::vector<std::uint64_t> chosen(numbers.begin(), numbers.end());
-    for (const std::uint64_t i : chosen)
+    for (const std::size_t i : numbers)
       require(i < count_, "number of an image", i, text("below ", count_));
-    typename Backend::template buffer<std::uint64_t> there(chosen.size());
-    Backend::copy_in(there.data(), std::span<const std::uint64_t>(chosen));
+    typename Backend::template buffer<std::size_t> there(numbers.size());
+    Backend::copy_in(there.data(), numbers);
     Tensor batch(shape{numbers.size(), image_[0], image_[1], image_[2]});
     Backend::for_each(batch.size(),
                       kernel::gather_levels<typename Tensor::value_type>{

@@ -91,6 +91,7 @@ class trainer {
     require_trainable(objective_.prediction, objective_.schedule, objective_.weighting);
     if (options.shard_states && ranks > 1) shard_states();
     if constexpr (reads_ahead) {
+      if (resident()) return;
       const shape image = images.image_shape();
       incoming_ = Tensor({batch / ranks, image[0], image[1], image[2]});
     }
@@ -172,6 +173,13 @@ class trainer {
     return whole ? position{epoch, cursor} : position{epoch + 1, 0};
   }
 
+  bool resident() const {
+    if constexpr (resident_image_source<Source, Tensor>)
+      return images_->resident();
+    else
+      return false;
+  }
+
   /// How many images of a batch are this rank's, and the first of them.
   std::size_t own_count() const { return options_.batch_size / communicator_.size(); }
   std::size_t first_own() const { return communicator_.rank() * own_count(); }
@@ -220,8 +228,7 @@ class trainer {
   /// under way has changed the weights and is not counted yet.
   void read_ahead(const position& next) {
     if constexpr (reads_ahead) {
-      if constexpr (resident_image_source<Source, Tensor>)
-        if (images_->resident()) return;
+      if (resident()) return;
       read_position_.reset();
       try {
         images_->read(own_indices(next), upload_.template stage<T>(incoming_.size()));

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include <lift/backend/cuda/cuda_device.hpp>
+#include <lift/backend/cuda/launch.hpp>
 #include <lift/backend/cuda/thread_grid.hpp>
 #include <lift/backend/thrust/packet.hpp>
 #include <lift/core/ceil_div.hpp>
@@ -44,11 +45,10 @@ void launch_column_sums(std::size_t batch, std::size_t rows, std::size_t columns
                         std::size_t pieces, const T* matrices, accumulator_t<T>* sums) {
   constexpr unsigned threads = 256;
   const auto across = static_cast<unsigned>(std::min<std::size_t>(columns / N, threads));
-  const dim3 grid(static_cast<unsigned>(batch), static_cast<unsigned>(pieces),
-                  static_cast<unsigned>(ceil_div(columns / N, across)));
-  column_sums_kernel<T, N, threads><<<grid, threads, 0, cuda_device::get().stream()>>>(
-      rows, columns, across, ceil_div(rows, pieces), matrices, sums);
-  check_cuda(cudaGetLastError(), "launch of a kernel");
+  const dim3 blocks(static_cast<unsigned>(batch), static_cast<unsigned>(pieces),
+                    static_cast<unsigned>(ceil_div(columns / N, across)));
+  launch(column_sums_kernel<T, N, threads>, blocks, threads, rows, columns, across,
+         ceil_div(rows, pieces), matrices, sums);
 }
 
 /// sums (batch, columns) of the columns of matrices (batch, rows, columns), always in one order.
@@ -58,7 +58,7 @@ void column_sums(std::size_t batch, std::size_t rows, std::size_t columns, const
   constexpr unsigned together = 16 / sizeof(T);
   if (batch * columns == 0) return;
   const bool whole = takes_packets<together>(matrices, columns);
-  const auto launch = [&](std::size_t pieces, accumulator_t<T>* to) {
+  const auto sum = [&](std::size_t pieces, accumulator_t<T>* to) {
     if (whole)
       launch_column_sums<T, together>(batch, rows, columns, pieces, matrices, to);
     else
@@ -68,10 +68,10 @@ void column_sums(std::size_t batch, std::size_t rows, std::size_t columns, const
   constexpr std::size_t piece = std::size_t{100} << 10, most = 1024;
   const std::size_t pieces =
       std::clamp<std::size_t>(rows * columns * sizeof(T) / piece, 1, ceil_div(most, batch));
-  if (pieces == 1) return launch(1, sums);
+  if (pieces == 1) return sum(1, sums);
   const device_block partial(batch * pieces * columns * sizeof(accumulator_t<T>));
   auto* const parts = static_cast<accumulator_t<T>*>(partial.data());
-  launch(pieces, parts);
+  sum(pieces, parts);
   launch_column_sums<accumulator_t<T>, 1>(batch, pieces, columns, 1, parts, sums);
 }
 

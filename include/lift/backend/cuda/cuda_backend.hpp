@@ -19,6 +19,7 @@
 #include <lift/backend/cuda/cuda_graph.hpp>
 #include <lift/backend/cuda/cuda_upload.hpp>
 #include <lift/backend/cuda/cudnn_convolution.hpp>
+#include <lift/backend/cuda/launch.hpp>
 #include <lift/backend/thrust/thrust_backend.hpp>
 #include <lift/backend/upload.hpp>
 
@@ -38,6 +39,9 @@ struct cublas_library {
   static handle create() {
     handle made = nullptr;
     check_cublas(cublasCreate(&made), "cublasCreate");
+    // Or parts of a sum of bfloat16 products might be added up in bfloat16.
+    constexpr int as_said = CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
+    check_cublas(cublasSetMathMode(made, static_cast<cublasMath_t>(as_said)), "cublasSetMathMode");
     return made;
   }
   static void destroy(handle h) { cublasDestroy(h); }
@@ -105,8 +109,7 @@ struct thrust_cuda_system {
   static void for_each_team(std::size_t n, const F& f) {
     if (n == 0) return;
     constexpr unsigned threads = 256;
-    detail::team_kernel<threads><<<static_cast<unsigned>(n), threads, 0, device().stream()>>>(f);
-    detail::check_cuda(cudaGetLastError(), "launch of a kernel");
+    detail::launch(detail::team_kernel<threads, F>, static_cast<unsigned>(n), threads, f);
   }
 
   template <class T>

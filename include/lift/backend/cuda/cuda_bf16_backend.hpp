@@ -3,6 +3,7 @@
 
 // The CUDA backend for networks in bfloat16; for nvcc alone.
 
+#include <algorithm>
 #include <cstddef>
 #include <type_traits>
 
@@ -37,6 +38,7 @@ struct bfloat16_cuda_verbs : thrust_verbs<thrust_cuda_system<bfloat16_networks>>
     column_sums(batch, rows, columns, x, sums);
   }
 
+#ifdef LIFT_WITH_CUDNN
   /// What convolutions take as it is.
   template <class T>
   static bool convolves(const convolution_geometry& g) {
@@ -44,10 +46,9 @@ struct bfloat16_cuda_verbs : thrust_verbs<thrust_cuda_system<bfloat16_networks>>
     if constexpr (is_own_accumulator<T>)
       return g.layout == first && g.weight_layout == first;
     else
-      return g.layout == last && g.weight_layout == last && has_plan(g);
+      return g.layout == last && g.weight_layout == last && plan(g);
   }
 
-#ifdef LIFT_WITH_CUDNN
   using verbs::convolve;
   using verbs::convolve_transpose;
   using verbs::convolve_weight;
@@ -104,10 +105,11 @@ struct bfloat16_cuda_verbs : thrust_verbs<thrust_cuda_system<bfloat16_networks>>
 
  private:
 #ifdef LIFT_WITH_CUDNN
+  /// Null where cuDNN has none.
   static const cudnn_convolution<bfloat16>* plan(const convolution_geometry& g) {
+    require_index(g.batch * std::max(g.image_size(), g.result_size()));
     return cudnn_convolution<bfloat16>::of(g, CUDNN_TENSOR_OP_MATH);
   }
-  static bool has_plan(const convolution_geometry& g) { return plan(g) != nullptr; }
 
   static void finish(std::size_t batch, std::size_t channels, std::size_t area,
                      const convolution_epilogue<bfloat16>& epilogue, bfloat16* result) {
@@ -126,8 +128,6 @@ struct bfloat16_cuda_verbs : thrust_verbs<thrust_cuda_system<bfloat16_networks>>
     else
       with.template operator()<1>();
   }
-#else
-  static bool has_plan(const convolution_geometry&) { return false; }
 #endif
 };
 

@@ -71,7 +71,9 @@ inline bool plain_sums(cudnnConvolutionBwdFilterAlgo_t algorithm) {
 
 /// cuDNN's name for numbers that are stored as T.
 template <class T>
-inline constexpr cudnnDataType_t cudnn_type = CUDNN_DATA_FLOAT;
+extern const cudnnDataType_t cudnn_type;
+template <>
+inline constexpr cudnnDataType_t cudnn_type<float> = CUDNN_DATA_FLOAT;
 template <>
 inline constexpr cudnnDataType_t cudnn_type<double> = CUDNN_DATA_DOUBLE;
 template <>

@@ -14,9 +14,9 @@
 
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/cuda/cuda_device.hpp>
+#include <lift/backend/cuda/launch.hpp>
 #include <lift/backend/cuda/warp_products.hpp>
 #include <lift/core/ceil_div.hpp>
-#include <lift/core/error.hpp>
 
 namespace lift::detail {
 
@@ -180,11 +180,6 @@ struct query_sums {
   float logarithm, product;
 };
 
-/// dp − Σ p·dp, times p.
-__device__ inline float score_gradient(float t, float dp, const query_sums& of) {
-  return fast_exp2(t - of.logarithm) * (dp - of.product);
-}
-
 /// The gradient of queries, and their sums, with dp = w·v: dq = Σ p·(dp − Σ p·dp)·k/√d.
 template <unsigned D>
 __global__ void __launch_bounds__(32 * attention_warps)
@@ -231,8 +226,8 @@ __global__ void __launch_bounds__(32 * attention_warps)
 #pragma unroll
       for (unsigned j = 0; j < tile / 8; ++j)
         for (unsigned i = 0; i < 4; ++i)
-          scores[j].sums[i] =
-              score_gradient(scores[j].sums[i], changes[j].sums[i], own[i / 2]) * head.scale();
+          scores[j].sums[i] = fast_exp2(scores[j].sums[i] - own[i / 2].logarithm) *
+                              (changes[j].sums[i] - own[i / 2].product) * head.scale();
       keys.multiply(scores, out);
     });
   store_strip(out, first, n, static_cast<unsigned>(g.depth), gradient + head.start(0),
@@ -256,24 +251,23 @@ __global__ void __launch_bounds__(32 * attention_warps)
     queries.load(head.of(qkv, 0), query);
     weights.load(head.of_result(w), query);
     for (unsigned i = threadIdx.x; i < tile; i += blockDim.x)
-      if (query + i < n) of_query[i] = sums[std::size_t{blockIdx.y} * n + query + i];
+      of_query[i] =
+          query + i < n ? sums[std::size_t{blockIdx.y} * n + query + i] : query_sums{};
     __syncthreads();
     sum_fragment scores[tile / 8], changes[tile / 8];  // (keys, queries)
     queries.multiply_transposed(keys, scores);
-    weights.multiply_transposed(values, changes);
     scale_scores(scores, head.binary_scale(), query, n);
+    for_each_sum(scores, [&](float& s, unsigned, unsigned column) {  // 0 beyond the last query
+      s = fast_exp2(s - of_query[column].logarithm);
+    });
+    weights.multiply(scores, dv);
+    weights.multiply_transposed(values, changes);
     const unsigned column = threadIdx.x % 4 * 2;
 #pragma unroll
     for (unsigned j = 0; j < tile / 8; ++j)
-      for (unsigned i = 0; i < 4; ++i) {
-        const unsigned q = 8 * j + column + i % 2;
-        const bool there = query + q < n;
-        const query_sums of = there ? of_query[q] : query_sums{};
-        float &s = scores[j].sums[i], &c = changes[j].sums[i];
-        c = there ? score_gradient(s, c, of) * head.scale() : 0;
-        s = there ? fast_exp2(s - of.logarithm) : 0;
-      }
-    weights.multiply(scores, dv);
+      for (unsigned i = 0; i < 4; ++i)
+        changes[j].sums[i] = scores[j].sums[i] * head.scale() *
+                             (changes[j].sums[i] - of_query[8 * j + column + i % 2].product);
     queries.multiply(changes, dk);
   }
   const auto depth = static_cast<unsigned>(g.depth);
@@ -301,12 +295,11 @@ void with_attention_depth(const attention_geometry& g, const Launch& launch) {
     with.template operator()<64>();
   else
     with.template operator()<128>();
-  check_cuda(cudaGetLastError(), "launch of a kernel");
 }
 
 inline void flash_attention(const attention_geometry& g, const bfloat16* qkv, bfloat16* y) {
-  with_attention_depth(g, [&]<unsigned D>(dim3 grid) {
-    attention_kernel<D><<<grid, 32 * attention_warps, 0, cuda_device::get().stream()>>>(g, qkv, y);
+  with_attention_depth(g, [&]<unsigned D>(const dim3& grid) {
+    launch(attention_kernel<D>, grid, 32 * attention_warps, g, qkv, y);
   });
 }
 
@@ -314,8 +307,7 @@ inline void flash_attention_tangents(const attention_geometry& g, std::size_t ta
                                      const bfloat16* qkv, const bfloat16* dqkv, bfloat16* dy) {
   with_attention_depth(g, [&]<unsigned D>(dim3 grid) {
     grid.z = static_cast<unsigned>(tangents);
-    attention_tangents_kernel<D>
-        <<<grid, 32 * attention_warps, 0, cuda_device::get().stream()>>>(g, qkv, dqkv, dy);
+    launch(attention_tangents_kernel<D>, grid, 32 * attention_warps, g, qkv, dqkv, dy);
   });
 }
 
@@ -323,12 +315,10 @@ inline void flash_attention_gradient(const attention_geometry& g, const bfloat16
                                      const bfloat16* w, bfloat16* gradient) {
   const device_block memory(g.batch * g.heads * g.pixels * sizeof(query_sums));
   auto* const sums = static_cast<query_sums*>(memory.data());
-  with_attention_depth(g, [&]<unsigned D>(dim3 grid) {
-    const cudaStream_t stream = cuda_device::get().stream();
-    attention_query_gradient_kernel<D>
-        <<<grid, 32 * attention_warps, 0, stream>>>(g, qkv, w, sums, gradient);
-    attention_key_gradient_kernel<D>
-        <<<grid, 32 * attention_warps, 0, stream>>>(g, qkv, w, sums, gradient);
+  with_attention_depth(g, [&]<unsigned D>(const dim3& grid) {
+    constexpr unsigned threads = 32 * attention_warps;
+    launch(attention_query_gradient_kernel<D>, grid, threads, g, qkv, w, sums, gradient);
+    launch(attention_key_gradient_kernel<D>, grid, threads, g, qkv, w, sums, gradient);
   });
 }
 

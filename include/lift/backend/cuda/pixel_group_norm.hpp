@@ -12,8 +12,10 @@
 
 #include <lift/backend/cuda/cuda_device.hpp>
 #include <lift/backend/cuda/fast_activation.hpp>
+#include <lift/backend/cuda/launch.hpp>
 #include <lift/backend/cuda/thread_grid.hpp>
 #include <lift/backend/group_norm_geometry.hpp>
+#include <lift/backend/index_divider.hpp>
 #include <lift/backend/thrust/packet.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/error.hpp>
@@ -265,9 +267,15 @@ struct pixel_block_form {
   }
 };
 
-/// Calls launch(form, blocks, bundle) for images of these sizes, `Arrays` of which a thread holds.
-template <class T, unsigned Arrays, class Launch>
-void with_pixel_blocks(const group_norm_geometry& g, bool in_packets, const Launch& launch) {
+/// Whether arrays can be read in packets of 16 bytes.
+template <class... T>
+bool all_take_packets(const T*... arrays) {
+  return (takes_packets<16 / sizeof(T)>(arrays) && ...);
+}
+
+/// Calls with_form(form, blocks, bundle) for images of these sizes, `Arrays` of which a thread holds.
+template <class T, unsigned Arrays, class WithForm>
+void with_pixel_blocks(const group_norm_geometry& g, bool in_packets, const WithForm& with_form) {
   constexpr unsigned together = 16 / sizeof(T);
   using small = pixel_block_form<together, 256, 8>;
   using large = pixel_block_form<together, 512, 16 / Arrays>;
@@ -275,14 +283,17 @@ void with_pixel_blocks(const group_norm_geometry& g, bool in_packets, const Laun
   const bool whole = in_packets && g.channels % together == 0;
   const std::size_t n = whole ? together : 1, columns = g.channels / n;
   require(columns <= 512, "channels of a group on a CUDA device", g.channels, 512 * n);
+  const std::size_t elements = g.batch * g.pixels * g.groups * g.channels;
+  require(elements < max_divided_index, "elements of images on a CUDA device", elements,
+          "below 2^31");
   // Half a cache line of a pixel, if a block can hold it.
   std::size_t bundle = 1;
   while (whole && bundle * g.channels * sizeof(T) < 64 && g.groups % (2 * bundle) == 0 &&
          large::holds(g.pixels, 2 * bundle * columns))
     bundle *= 2;
   const auto with = [&](auto form) {
-    launch(form, static_cast<unsigned>(g.batch * (g.groups / bundle)),
-           static_cast<unsigned>(bundle));
+    with_form(form, static_cast<unsigned>(g.batch * (g.groups / bundle)),
+              static_cast<unsigned>(bundle));
   };
   if (!whole)
     with(pixel_block_form<1, 512, 0>());
@@ -298,14 +309,11 @@ template <class Activation, class T>
 void normalise_pixels(const group_norm_geometry& g, accumulator_t<T> epsilon, const T* x,
                       const T* gamma, const T* beta, accumulator_t<T>* mean,
                       accumulator_t<T>* rstd, T* y) {
-  constexpr unsigned together = 16 / sizeof(T);
   with_pixel_blocks<T, 1>(
-      g, takes_packets<together>(x) && takes_packets<together>(y),
+      g, all_take_packets(x, gamma, beta, y),
       [&]<class Form>(Form, unsigned blocks, unsigned bundle) {
-        normalise_pixels_kernel<Activation, T, Form::N, Form::threads, Form::held>
-            <<<blocks, Form::threads, 0, cuda_device::get().stream()>>>(g, bundle, epsilon, x,
-                                                                        gamma, beta, mean, rstd, y);
-        check_cuda(cudaGetLastError(), "launch of a kernel");
+        launch(normalise_pixels_kernel<Activation, T, Form::N, Form::threads, Form::held>, blocks,
+               Form::threads, g, bundle, epsilon, x, gamma, beta, mean, rstd, y);
       });
 }
 
@@ -313,14 +321,12 @@ template <class Activation, class T>
 void normalise_pixels_tangents(const group_norm_geometry& g, std::size_t tangents, const T* x,
                                const T* gamma, const T* beta, const accumulator_t<T>* mean,
                                const accumulator_t<T>* rstd, const T* d, T* dy) {
-  constexpr unsigned together = 16 / sizeof(T);
   with_pixel_blocks<T, 2>(
-      g, takes_packets<together>(x) && takes_packets<together>(d) && takes_packets<together>(dy),
+      g, all_take_packets(x, gamma, beta, d, dy),
       [&]<class Form>(Form, unsigned blocks, unsigned bundle) {
-        normalise_pixels_tangents_kernel<Activation, T, Form::N, Form::threads, Form::held>
-            <<<dim3(blocks, static_cast<unsigned>(tangents)), Form::threads, 0,
-               cuda_device::get().stream()>>>(g, bundle, x, gamma, beta, mean, rstd, d, dy);
-        check_cuda(cudaGetLastError(), "launch of a kernel");
+        launch(normalise_pixels_tangents_kernel<Activation, T, Form::N, Form::threads, Form::held>,
+               dim3(blocks, static_cast<unsigned>(tangents)), Form::threads, g, bundle, x, gamma,
+               beta, mean, rstd, d, dy);
       });
 }
 
@@ -329,14 +335,11 @@ void normalise_pixels_gradient(const group_norm_geometry& g, const T* x, const T
                                const T* beta, const accumulator_t<T>* mean,
                                const accumulator_t<T>* rstd, const T* w, T* dx,
                                accumulator_t<T>* products, accumulator_t<T>* sums) {
-  constexpr unsigned together = 16 / sizeof(T);
   with_pixel_blocks<T, 2>(
-      g, takes_packets<together>(x) && takes_packets<together>(w) && takes_packets<together>(dx),
+      g, all_take_packets(x, gamma, beta, w, dx),
       [&]<class Form>(Form, unsigned blocks, unsigned bundle) {
-        normalise_pixels_gradient_kernel<Activation, T, Form::N, Form::threads, Form::held>
-            <<<blocks, Form::threads, 0, cuda_device::get().stream()>>>(
-                g, bundle, x, gamma, beta, mean, rstd, w, dx, products, sums);
-        check_cuda(cudaGetLastError(), "launch of a kernel");
+        launch(normalise_pixels_gradient_kernel<Activation, T, Form::N, Form::threads, Form::held>,
+               blocks, Form::threads, g, bundle, x, gamma, beta, mean, rstd, w, dx, products, sums);
       });
 }
 

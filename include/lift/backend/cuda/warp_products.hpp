@@ -32,7 +32,8 @@ __device__ inline std::uint32_t rounded_pair(float first, float second) {
 __device__ inline void multiply_add(sum_fragment& sum, const left_fragment& left,
                                     std::uint32_t right0, std::uint32_t right1) {
   float(&c)[4] = sum.sums;
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
       "{%8, %9}, {%0, %1, %2, %3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(left.pairs[0]), "r"(left.pairs[1]), "r"(left.pairs[2]), "r"(left.pairs[3]),
@@ -93,7 +94,8 @@ struct shared_rows {
 #pragma unroll
       for (unsigned n = 0; n < Rows / 16; ++n) {
         std::uint32_t right[4];
-        load_matrices(right, of + (16 * n + eight / 2 * 8 + lane % 8) * pitch + 16 * k + eight % 2 * 8);
+        const unsigned row = 16 * n + eight / 2 * 8 + lane % 8, column = 16 * k + eight % 2 * 8;
+        load_matrices(right, of + row * pitch + column);
         multiply_add(sums[2 * n], left.of[k], right[0], right[1]);
         multiply_add(sums[2 * n + 1], left.of[k], right[2], right[3]);
       }
@@ -111,7 +113,8 @@ struct shared_rows {
 #pragma unroll
       for (unsigned n = 0; n < D / 16; ++n) {
         std::uint32_t right[4];
-        load_transposed(right, of + (16 * k + eight % 2 * 8 + lane % 8) * pitch + 16 * n + eight / 2 * 8);
+        const unsigned row = 16 * k + eight % 2 * 8 + lane % 8, column = 16 * n + eight / 2 * 8;
+        load_transposed(right, of + row * pitch + column);
         multiply_add(sums[2 * n], left, right[0], right[1]);
         multiply_add(sums[2 * n + 1], left, right[2], right[3]);
       }

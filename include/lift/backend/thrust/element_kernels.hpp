@@ -42,7 +42,7 @@ struct divided_operand {
   LIFT_HD packet<accumulator_t<T>, N> packet_at(std::uint32_t i) const {
     packet<accumulator_t<T>, N> values;
     if (run.divisor() == 1 && count.divisor() != 1) {
-      const packet<T, N> stored = *reinterpret_cast<const packet<T, N>*>(data + at(i));
+      const packet<T, N> stored = *packets<N>(data + at(i));
       for (std::size_t k = 0; k < N; ++k)
         values.of[k] = static_cast<accumulator_t<T>>(stored.of[k]);
     } else {

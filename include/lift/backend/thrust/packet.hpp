@@ -11,7 +11,7 @@ namespace lift {
 /// N neighbouring elements that are moved at once, N a power of two; of 16 bytes or more, so many
 /// bytes lie at a multiple of 16, as a device's widest accesses want them.
 template <class T, std::size_t N>
-struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) packet {
+struct [[gnu::may_alias]] alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) packet {
   T of[N];
 };
 

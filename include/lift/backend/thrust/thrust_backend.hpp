@@ -148,6 +148,11 @@ struct thrust_verbs {
     if (!done) convolve_weight_by_patches(g, image, result, weight);
   }
 
+ protected:
+  static void require_index(std::size_t n) {
+    require(n < max_divided_index, "elements of an array of a Thrust backend", n, "below 2^31");
+  }
+
  private:
   static constexpr std::size_t few_rows = 512;  // rows of a reduction that leave a device idle
   static constexpr std::size_t piece = 16384;   // elements of one partial reduction
@@ -159,10 +164,6 @@ struct thrust_verbs {
       return System::template with_convolution<T>(g, use);
     else
       return false;
-  }
-
-  static void require_index(std::size_t n) {
-    require(n < max_divided_index, "elements of an array of a Thrust backend", n, "below 2^31");
   }
 
   template <class R, class T, class Call>
