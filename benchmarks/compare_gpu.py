@@ -13,9 +13,7 @@ says so.
 """
 import argparse
 import concurrent.futures
-import contextlib
 import dataclasses
-import fcntl
 import json
 import pathlib
 import statistics
@@ -25,6 +23,9 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "peers"))
+from timing import alone  # noqa: E402
+
 BACKENDS = ("cuda", "cuda-tf32", "cuda-bf16")
 ROUNDED = ("--autocast", "--format=channels_last")
 PEERS = {"eager": ("--tf32",), "eager_bf16": ROUNDED, "compiled": ("--compile", *ROUNDED),
@@ -70,14 +71,6 @@ def result_of(command, limit=60):
     except (OSError, StopIteration) as error:
         problem = str(error) or "no result"
     return {"cannot": f"{' '.join(command[:3])}: {problem}"}
-
-
-@contextlib.contextmanager
-def alone(lock):
-    """While nobody else measures; as peers/timing.py."""
-    with open(lock, "w", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def lift(options, backend, work):

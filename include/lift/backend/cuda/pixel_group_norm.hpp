@@ -10,7 +10,6 @@
 
 #include <cstddef>
 
-#include <lift/backend/cuda/cuda_device.hpp>
 #include <lift/backend/cuda/fast_activation.hpp>
 #include <lift/backend/cuda/launch.hpp>
 #include <lift/backend/cuda/thread_grid.hpp>
