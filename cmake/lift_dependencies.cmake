@@ -111,7 +111,7 @@ macro(lift_find_thrust)
   endif()
 endmacro()
 
-# nvcc, and cuDNN if LIFT_CUDNN says so.
+# nvcc, and cuDNN if LIFT_CUDNN says so and it is 9.8 or later.
 macro(lift_find_cuda)
   include(CheckLanguage)
   check_language(CUDA)
@@ -121,7 +121,13 @@ macro(lift_find_cuda)
       find_path(lift_cudnn_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
       find_library(lift_cudnn_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
       mark_as_advanced(lift_cudnn_INCLUDE_DIR lift_cudnn_LIBRARY)
-      if(lift_cudnn_INCLUDE_DIR AND lift_cudnn_LIBRARY AND NOT TARGET lift::cudnn)
+      set(lift_cudnn_version 0)
+      if(lift_cudnn_INCLUDE_DIR AND lift_cudnn_LIBRARY)
+        file(STRINGS ${lift_cudnn_INCLUDE_DIR}/cudnn_version.h lines REGEX "^#define CUDNN_(MAJOR|MINOR|PATCHLEVEL) ")
+        string(REGEX MATCHALL "[0-9]+" lines "${lines}")
+        list(JOIN lines . lift_cudnn_version)
+      endif()
+      if(lift_cudnn_version VERSION_GREATER_EQUAL 9.8 AND NOT TARGET lift::cudnn)
         add_library(lift::cudnn UNKNOWN IMPORTED)
         set_target_properties(lift::cudnn PROPERTIES IMPORTED_LOCATION ${lift_cudnn_LIBRARY}
                                                      INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${lift_cudnn_INCLUDE_DIR})

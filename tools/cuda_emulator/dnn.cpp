@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The part of cuDNN's legacy API for convolutions that LIFT uses, on the host by OpenBLAS.
+// The part of cuDNN's graph interface that LIFT uses, on the host by OpenBLAS: convolutions and their
+// gradients, with an image and a bias added to what is convolved.
 //
-// Each list of algorithms begins with one of transformed numbers, which LIFT does not want, and one
-// that turns out not to be supported when it is run. The third works.
+// Each list of engines begins with those that LIFT does not want (of transformed numbers, of sums in
+// any order, of kernels that are compiled when they are first run) and one that has no plan. For an odd
+// number of channels the first list has no others, or else one more that turns out not to be supported
+// when it is run.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include <cblas.h>
@@ -15,48 +23,140 @@
 
 #include "runtime.hpp"
 
-namespace {
-
-/// How images or weights are laid out.
-struct layout {
-  cudnnTensorFormat_t format;
-  cudnnDataType_t type;
-  int n, c, h, w;
-
-  bool valid() const { return n > 0 && c > 0 && h > 0 && w > 0; }
-  std::size_t image_size() const { return static_cast<std::size_t>(c) * h * w; }
-  std::size_t size() const { return n * image_size(); }
-  std::size_t bytes() const {
-    return size() * (type == CUDNN_DATA_DOUBLE ? 8 : type == CUDNN_DATA_FLOAT ? 4 : 2);
-  }
-};
-
-}  // namespace
-
 struct cudnnContext {
   cudaStream_t stream = nullptr;
-};
-struct cudnnTensorStruct {
-  layout numbers;
-};
-struct cudnnFilterStruct {
-  layout numbers;
-};
-struct cudnnConvolutionStruct {
-  int padding_h, padding_w, stride_h, stride_w;
-  cudnnDataType_t sums;
-  cudnnMathType_t math = CUDNN_DEFAULT_MATH;
 };
 
 namespace {
 
 using namespace emulator;
 
-struct convolution {
-  layout image, weight, result;
-  cudnnConvolutionStruct how;
+/// What a call ends with.
+struct refusal {
+  cudnnStatus_t status;
+};
 
-  bool tf32() const { return image.type == CUDNN_DATA_FLOAT && how.math != CUDNN_FMA_MATH; }
+void demand(bool holds, cudnnStatus_t otherwise = CUDNN_STATUS_BAD_PARAM) {
+  if (!holds) throw refusal{otherwise};
+}
+
+// Descriptors.
+
+struct descriptor;
+using part = std::shared_ptr<const descriptor>;
+
+struct attribute {
+  cudnnBackendAttributeType_t type;
+  std::vector<std::byte> values;
+  std::vector<part> parts;
+};
+
+struct descriptor {
+  cudnnBackendDescriptorType_t type;
+  std::map<cudnnBackendAttributeName_t, attribute> attributes;
+  bool finished = false;
+
+  bool has(cudnnBackendAttributeName_t name) const { return attributes.contains(name); }
+  template <class T>
+  std::vector<T> all(cudnnBackendAttributeName_t name) const {
+    demand(has(name));
+    const std::vector<std::byte>& bytes = attributes.at(name).values;
+    std::vector<T> values(bytes.size() / sizeof(T));
+    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+    return values;
+  }
+  template <class T>
+  T one(cudnnBackendAttributeName_t name) const {
+    const std::vector<T> values = all<T>(name);
+    demand(values.size() == 1);
+    return values.front();
+  }
+  const std::vector<part>& parts(cudnnBackendAttributeName_t name) const {
+    demand(has(name));
+    return attributes.at(name).parts;
+  }
+  const descriptor& only(cudnnBackendAttributeName_t name,
+                         cudnnBackendDescriptorType_t wanted) const {
+    const std::vector<part>& found = parts(name);
+    demand(found.size() == 1 && found.front()->type == wanted);
+    return *found.front();
+  }
+  template <class T>
+  void put(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t value_type,
+           const std::vector<T>& values) {
+    attribute& a = attributes[name] = {value_type, {}, {}};
+    a.values.resize(values.size() * sizeof(T));
+    std::memcpy(a.values.data(), values.data(), a.values.size());
+  }
+  void put(cudnnBackendAttributeName_t name, std::vector<part> values) {
+    attributes[name] = {CUDNN_TYPE_BACKEND_DESCRIPTOR, {}, std::move(values)};
+  }
+};
+
+/// What a cudnnBackendDescriptor_t points to.
+struct handle {
+  std::shared_ptr<descriptor> of;
+};
+
+std::size_t bytes_of(cudnnBackendAttributeType_t type) {
+  switch (type) {
+    case CUDNN_TYPE_CHAR:
+    case CUDNN_TYPE_BOOLEAN: return 1;
+    case CUDNN_TYPE_FLOAT: return 4;
+    case CUDNN_TYPE_INT64:
+    case CUDNN_TYPE_DOUBLE:
+    case CUDNN_TYPE_VOID_PTR:
+    case CUDNN_TYPE_HANDLE: return 8;
+    default: return sizeof(cudnnDataType_t);  // an enumeration
+  }
+}
+
+// Arrays.
+
+struct tensor {
+  std::int64_t name;
+  cudnnDataType_t type;
+  bool stored;
+  int n, c, h, w;
+  std::array<std::size_t, 4> strides;
+
+  std::size_t image_size() const { return static_cast<std::size_t>(c) * h * w; }
+  std::size_t size() const { return n * image_size(); }
+  std::size_t bytes() const {
+    return size() * (type == CUDNN_DATA_DOUBLE ? 8 : type == CUDNN_DATA_FLOAT ? 4 : 2);
+  }
+  bool same_sizes(const tensor& other) const {
+    return n == other.n && c == other.c && h == other.h && w == other.w;
+  }
+};
+
+tensor read_tensor(const descriptor& d) {
+  demand(d.type == CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+  const auto sizes = d.all<std::int64_t>(CUDNN_ATTR_TENSOR_DIMENSIONS);
+  const auto strides = d.all<std::int64_t>(CUDNN_ATTR_TENSOR_STRIDES);
+  demand(sizes.size() == 4 && strides.size() == 4);
+  for (int i = 0; i < 4; ++i) demand(sizes[i] > 0 && strides[i] > 0);
+  const auto type = d.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE);
+  if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_DOUBLE && type != CUDNN_DATA_BFLOAT16)
+    fail("cuDNN's data type ", type, " is not emulated");
+  demand(d.one<std::int64_t>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT) == 16);
+  const bool imagined = d.has(CUDNN_ATTR_TENSOR_IS_VIRTUAL) &&
+                        d.one<char>(CUDNN_ATTR_TENSOR_IS_VIRTUAL) != 0;
+  tensor t{d.one<std::int64_t>(CUDNN_ATTR_TENSOR_UNIQUE_ID), type, !imagined,
+           static_cast<int>(sizes[0]), static_cast<int>(sizes[1]), static_cast<int>(sizes[2]),
+           static_cast<int>(sizes[3]), {}};
+  std::copy(strides.begin(), strides.end(), t.strides.begin());
+  const std::size_t last = (t.n - 1) * t.strides[0] + (t.c - 1) * t.strides[1] +
+                           (t.h - 1) * t.strides[2] + (t.w - 1) * t.strides[3];
+  demand(last + 1 == t.size(), CUDNN_STATUS_NOT_SUPPORTED);  // no gaps
+  return t;
+}
+
+struct convolution {
+  cudnnBackendDescriptorType_t verb;
+  tensor image, weight, result;
+  int padding_h, padding_w, stride_h, stride_w;
+  std::optional<tensor> images, bias;  // added to the result, in this order
 };
 
 bool fits(int in, int kernel, int padding, int stride, int out) {
@@ -64,26 +164,231 @@ bool fits(int in, int kernel, int padding, int stride, int out) {
   return room >= 0 && room / stride + 1 == out;
 }
 
-/// What cuDNN documents: numbers of one type and order, their sums in float or double.
-cudnnStatus_t check(const convolution& c) {
-  const auto& [x, w, y, how] = c;
-  if (x.c != w.c || y.c != w.n || x.n != y.n ||
-      !fits(x.h, w.h, how.padding_h, how.stride_h, y.h) ||
-      !fits(x.w, w.w, how.padding_w, how.stride_w, y.w))
-    return CUDNN_STATUS_BAD_PARAM;
-  const bool alike = x.type == w.type && x.type == y.type && x.format == w.format &&
-                     x.format == y.format;
-  const bool in_double = x.type == CUDNN_DATA_DOUBLE;
-  const bool in_order = x.format == CUDNN_TENSOR_NCHW ||
-                        (x.format == CUDNN_TENSOR_NHWC && !in_double);
-  const bool summed = how.sums == (in_double ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT);
-  return alike && in_order && summed ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+int both(const descriptor& d, cudnnBackendAttributeName_t name, int axis) {
+  const auto values = d.all<std::int64_t>(name);
+  demand(values.size() == 2 && values[axis] >= 0);
+  return static_cast<int>(values[axis]);
 }
 
-// Numbers in cuDNN's layouts, and all those of a tensor by image, channel, row and column.
+/// The convolution that an operation asks for.
+convolution read_convolution(const descriptor& operation) {
+  struct names {
+    cudnnBackendAttributeName_t alpha, beta, how, image, weight, result;
+  };
+  const names own = [&]() -> names {
+    switch (operation.type) {
+      case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
+        return {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y};
+      case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR:
+        return {CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY};
+      case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
+        return {CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY};
+      default: fail("cuDNN's operation ", operation.type, " is not emulated");
+    }
+  }();
+  const descriptor& how = operation.only(own.how, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+  const auto array = [&](cudnnBackendAttributeName_t name) {
+    return read_tensor(operation.only(name, CUDNN_BACKEND_TENSOR_DESCRIPTOR));
+  };
+  convolution c{operation.type,
+                array(own.image),
+                array(own.weight),
+                array(own.result),
+                both(how, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, 0),
+                both(how, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, 1),
+                both(how, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, 0),
+                both(how, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, 1),
+                {},
+                {}};
+  const auto& [verb, x, w, y, padding_h, padding_w, stride_h, stride_w, images, bias] = c;
+  demand(stride_h > 0 && stride_w > 0 && x.c == w.c && y.c == w.n && x.n == y.n &&
+         fits(x.h, w.h, padding_h, stride_h, y.h) && fits(x.w, w.w, padding_w, stride_w, y.w));
+  const bool in_double = x.type == CUDNN_DATA_DOUBLE;
+  const auto sums = how.one<cudnnDataType_t>(CUDNN_ATTR_CONVOLUTION_COMP_TYPE);
+  demand(sums == (in_double ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT), CUDNN_STATUS_NOT_SUPPORTED);
+  demand(x.type == w.type && y.type == (y.stored ? x.type : sums), CUDNN_STATUS_NOT_SUPPORTED);
+  const bool plain = in_double ? operation.one<double>(own.alpha) == 1 &&
+                                     operation.one<double>(own.beta) == 0
+                               : operation.one<float>(own.alpha) == 1 &&
+                                     operation.one<float>(own.beta) == 0;
+  if (!plain) fail("a convolution with factors other than 1 and 0");
+  if (both(how, CUDNN_ATTR_CONVOLUTION_DILATIONS, 0) != 1 ||
+      both(how, CUDNN_ATTR_CONVOLUTION_DILATIONS, 1) != 1)
+    fail("dilated convolutions are not emulated");
+  if (how.one<cudnnConvolutionMode_t>(CUDNN_ATTR_CONVOLUTION_CONV_MODE) != CUDNN_CROSS_CORRELATION)
+    fail("flipped kernels of convolutions are not emulated");
+  demand(how.all<std::int64_t>(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS) ==
+             how.all<std::int64_t>(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS),
+         CUDNN_STATUS_NOT_SUPPORTED);
+  return c;
+}
+
+/// Adds what a sum adds to what the operations before it convolve.
+void read_addition(const descriptor& operation, convolution& c) {
+  demand(operation.type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR &&
+             c.verb == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+         CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN);
+  const descriptor& how = operation.only(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
+                                         CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  if (how.one<cudnnPointwiseMode_t>(CUDNN_ATTR_POINTWISE_MODE) != CUDNN_POINTWISE_ADD)
+    fail("cuDNN's pointwise operations other than sums are not emulated");
+  const auto array = [&](cudnnBackendAttributeName_t name) {
+    return read_tensor(operation.only(name, CUDNN_BACKEND_TENSOR_DESCRIPTOR));
+  };
+  const tensor x = array(CUDNN_ATTR_OPERATION_POINTWISE_XDESC),
+               added = array(CUDNN_ATTR_OPERATION_POINTWISE_BDESC),
+               sum = array(CUDNN_ATTR_OPERATION_POINTWISE_YDESC);
+  demand(!x.stored && x.name == c.result.name && sum.same_sizes(x) && added.stored &&
+             (!sum.stored || sum.type == c.image.type) && added.type == c.image.type,
+         CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN);
+  const bool one_for_all = added.n == 1 && added.c == sum.c && added.h == 1 && added.w == 1;
+  demand(!c.bias && (one_for_all || (added.same_sizes(sum) && !c.images)),
+         CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN);
+  (one_for_all ? c.bias : c.images) = added;
+  c.result = sum;
+}
+
+convolution read_graph(const descriptor& d) {
+  demand(d.type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+  demand(d.one<cudnnHandle_t>(CUDNN_ATTR_OPERATIONGRAPH_HANDLE) != nullptr);
+  const std::vector<part>& operations = d.parts(CUDNN_ATTR_OPERATIONGRAPH_OPS);
+  demand(!operations.empty());
+  convolution c = read_convolution(*operations.front());
+  for (std::size_t i = 1; i < operations.size(); ++i) read_addition(*operations[i], c);
+  demand(c.result.stored && c.image.stored && c.weight.stored);
+  return c;
+}
+
+// Engines.
+
+enum engine : std::int64_t {
+  of_transforms,
+  without_plan,
+  in_any_order,
+  compiled_at_first,
+  refused_when_run,
+  on_tensor_cores,  // rounds float to TF32
+  of_exact_factors
+};
+
+constexpr std::size_t work_space_bytes = 8192;
+
+part engine_descriptor(const part& graph, engine e) {
+  using note = cudnnBackendNumericalNote_t;
+  const auto notes = [&]() -> std::vector<note> {
+    switch (e) {
+      case of_transforms: return {CUDNN_NUMERICAL_NOTE_WINOGRAD};
+      case in_any_order: return {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
+      case of_exact_factors: return {};
+      default: return {CUDNN_NUMERICAL_NOTE_TENSOR_CORE};
+    }
+  }();
+  std::vector<cudnnBackendBehaviorNote_t> behaviour;
+  if (e == compiled_at_first) behaviour.push_back(CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
+  auto d = std::make_shared<descriptor>(
+      descriptor{CUDNN_BACKEND_ENGINE_DESCRIPTOR, {}, true});
+  d->put(CUDNN_ATTR_ENGINE_OPERATION_GRAPH, {graph});
+  d->put(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, std::vector<std::int64_t>{e});
+  d->put(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, notes);
+  d->put(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE, behaviour);
+  return d;
+}
+
+part configuration(const part& graph, engine e, std::int64_t tile) {
+  auto knob = std::make_shared<descriptor>(
+      descriptor{CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, {}, true});
+  knob->put(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE,
+            std::vector{CUDNN_KNOB_TYPE_TILE_SIZE});
+  knob->put(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, std::vector{tile});
+  auto d = std::make_shared<descriptor>(
+      descriptor{CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, {}, true});
+  d->put(CUDNN_ATTR_ENGINECFG_ENGINE, {engine_descriptor(graph, e)});
+  d->put(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, {knob});
+  return d;
+}
+
+std::vector<part> engines(const part& graph, cudnnBackendHeurMode_t mode) {
+  const convolution c = read_graph(*graph);
+  const auto all = [&](std::initializer_list<engine> list) {
+    std::vector<part> made;
+    for (const engine e : list) made.push_back(configuration(graph, e, 1));
+    return made;
+  };
+  if (c.images && !c.bias) return all({compiled_at_first});
+  if (mode == CUDNN_HEUR_MODE_FALLBACK) return all({of_transforms, of_exact_factors});
+  if (mode != CUDNN_HEUR_MODE_A) fail("mode ", mode, " of cuDNN's heuristics is not emulated");
+  std::vector<part> found = all({of_transforms, without_plan, in_any_order, compiled_at_first});
+  if (c.image.c % 2 == 1) return found;
+  found.push_back(configuration(graph, refused_when_run, 1));
+  found.push_back(configuration(graph, on_tensor_cores, 1));
+  found.push_back(configuration(graph, on_tensor_cores, 2));
+  found.push_back(configuration(graph, of_exact_factors, 1));
+  return found;
+}
+
+struct plan {
+  convolution what;
+  engine by;
+};
+
+plan read_plan(const descriptor& d) {
+  demand(d.type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+  demand(d.one<cudnnHandle_t>(CUDNN_ATTR_EXECUTION_PLAN_HANDLE) != nullptr);
+  const descriptor& how = d.only(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+                                 CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+  const descriptor& by = how.only(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+  return {read_graph(by.only(CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
+                             CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR)),
+          static_cast<engine>(by.one<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX))};
+}
+
+/// What cuDNN checks of a descriptor when it is finished.
+void finish(descriptor& d) {
+  switch (d.type) {
+    case CUDNN_BACKEND_TENSOR_DESCRIPTOR: read_tensor(d); break;
+    case CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR:
+      demand(d.one<std::int64_t>(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS) == 2);
+      break;
+    case CUDNN_BACKEND_POINTWISE_DESCRIPTOR: d.one<cudnnDataType_t>(CUDNN_ATTR_POINTWISE_MATH_PREC); break;
+    case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR: read_graph(d); break;
+    case CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR: {
+      const std::vector<part>& graph = d.parts(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+      demand(graph.size() == 1);
+      d.put(CUDNN_ATTR_ENGINEHEUR_RESULTS,
+            engines(graph.front(), d.one<cudnnBackendHeurMode_t>(CUDNN_ATTR_ENGINEHEUR_MODE)));
+      break;
+    }
+    case CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR:
+      demand(read_plan(d).by != without_plan, CUDNN_STATUS_NOT_SUPPORTED);
+      d.put(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
+            std::vector<std::int64_t>{work_space_bytes});
+      break;
+    case CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR:
+    case CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR: break;
+    default: read_convolution(d);
+  }
+  d.finished = true;
+}
+
+// Numbers as they are stored, and all those of an array by image, channel, row and column.
 
 template <class T>
-T read(const layout& l, const void* data, std::size_t i) {
+T read(const tensor& l, const void* data, std::size_t i) {
   if (l.type == CUDNN_DATA_DOUBLE) return static_cast<T>(static_cast<const double*>(data)[i]);
   if (l.type == CUDNN_DATA_FLOAT) return static_cast<T>(static_cast<const float*>(data)[i]);
   const std::uint32_t raw = static_cast<const std::uint16_t*>(data)[i];
@@ -91,7 +396,7 @@ T read(const layout& l, const void* data, std::size_t i) {
 }
 
 template <class T>
-void write(const layout& l, void* data, std::size_t i, T x) {
+void write(const tensor& l, void* data, std::size_t i, T x) {
   if (l.type == CUDNN_DATA_DOUBLE) {
     static_cast<double*>(data)[i] = x;
   } else if (l.type == CUDNN_DATA_FLOAT) {
@@ -105,32 +410,34 @@ void write(const layout& l, void* data, std::size_t i, T x) {
 
 /// Calls f(by channel, as stored) with the two places of each number.
 template <class F>
-void for_each_number(const layout& l, const F& f) {
-  const bool channels_last = l.format == CUDNN_TENSOR_NHWC;
+void for_each_number(const tensor& l, const F& f) {
   std::size_t place = 0;
-  for (std::size_t n = 0; n < static_cast<std::size_t>(l.n); ++n)
+  for (int n = 0; n < l.n; ++n)
     for (int c = 0; c < l.c; ++c)
       for (int h = 0; h < l.h; ++h)
-        for (int w = 0; w < l.w; ++w) {
-          f(place, channels_last ? ((n * l.h + h) * l.w + w) * l.c + c : place);
-          ++place;
-        }
+        for (int w = 0; w < l.w; ++w)
+          f(place++, n * l.strides[0] + c * l.strides[1] + h * l.strides[2] + w * l.strides[3]);
 }
 
-/// The factors of products, rounded where tensor cores may round them.
 template <class T>
-std::vector<T> factors_from(const convolution& c, const layout& l, const void* data) {
-  check_device_memory(data, l.bytes(), "numbers to be convolved");
+std::vector<T> numbers_from(const tensor& l, const void* data) {
+  check_device_memory(data, l.bytes(), "numbers of a convolution");
   std::vector<T> numbers(l.size());
-  for_each_number(l, [&](std::size_t to, std::size_t from) {
-    const T x = read<T>(l, data, from);
-    numbers[to] = c.tf32() ? static_cast<T>(rounded(static_cast<float>(x), tf32_bits)) : x;
-  });
+  for_each_number(l, [&](std::size_t to, std::size_t from) { numbers[to] = read<T>(l, data, from); });
+  return numbers;
+}
+
+/// The factors of products, rounded where tensor cores round them.
+template <class T>
+std::vector<T> factors_from(const plan& p, const tensor& l, const void* data) {
+  std::vector<T> numbers = numbers_from<T>(l, data);
+  if (p.by == on_tensor_cores && l.type == CUDNN_DATA_FLOAT)
+    for (T& x : numbers) x = static_cast<T>(rounded(static_cast<float>(x), tf32_bits));
   return numbers;
 }
 
 template <class T>
-void write_all(const layout& l, const std::vector<T>& numbers, void* data) {
+void write_all(const tensor& l, const std::vector<T>& numbers, void* data) {
   check_device_memory(data, l.bytes(), "result of a convolution");
   for_each_number(l, [&](std::size_t from, std::size_t to) { write(l, data, to, numbers[from]); });
 }
@@ -144,15 +451,15 @@ int patch_columns(const convolution& c) { return c.result.h * c.result.w; }
 /// Calls f(place in the matrix, place in the image) for what is not padding.
 template <class F>
 void for_each_patch_number(const convolution& c, const F& f) {
-  const auto& [x, w, y, how] = c;
+  const tensor &x = c.image, &w = c.weight, &y = c.result;
   std::size_t place = 0;
   for (int channel = 0; channel < x.c; ++channel)
     for (int a = 0; a < w.h; ++a)
       for (int b = 0; b < w.w; ++b)
         for (int i = 0; i < y.h; ++i)
           for (int j = 0; j < y.w; ++j, ++place) {
-            const int row = i * how.stride_h - how.padding_h + a;
-            const int column = j * how.stride_w - how.padding_w + b;
+            const int row = i * c.stride_h - c.padding_h + a;
+            const int column = j * c.stride_w - c.padding_w + b;
             if (row < 0 || column < 0 || row >= x.h || column >= x.w) continue;
             f(place, (static_cast<std::size_t>(channel) * x.h + row) * x.w + column);
           }
@@ -178,22 +485,36 @@ void multiply(CBLAS_TRANSPOSE transposed_a, CBLAS_TRANSPOSE transposed_b, int m,
                 n);
 }
 
+/// The arrays of a plan by their names, as LIFT's are called by an execution.
+using arrays = std::map<std::int64_t, void*>;
+
 template <class T>
-void forward(const convolution& c, const void* image, const void* weight, void* result) {
-  const std::vector<T> x = factors_from<T>(c, c.image, image);
-  const std::vector<T> w = factors_from<T>(c, c.weight, weight);
+void convolve(const plan& p, const arrays& at) {
+  const convolution& c = p.what;
+  const std::vector<T> x = factors_from<T>(p, c.image, at.at(c.image.name));
+  const std::vector<T> w = factors_from<T>(p, c.weight, at.at(c.weight.name));
   std::vector<T> y(c.result.size());
   for (int n = 0; n < c.image.n; ++n)
     multiply<T>(CblasNoTrans, CblasNoTrans, c.result.c, patch_columns(c), patch_rows(c), w.data(),
                 patches(c, &x[n * c.image.image_size()]).data(), 0,
                 &y[n * c.result.image_size()]);
-  write_all(c.result, y, result);
+  if (c.images) {
+    const std::vector<T> added = numbers_from<T>(*c.images, at.at(c.images->name));
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] += added[i];
+  }
+  if (c.bias) {
+    const std::vector<T> added = numbers_from<T>(*c.bias, at.at(c.bias->name));
+    const std::size_t area = static_cast<std::size_t>(c.result.h) * c.result.w;
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] += added[i / area % added.size()];
+  }
+  write_all(c.result, y, at.at(c.result.name));
 }
 
 template <class T>
-void backward_image(const convolution& c, const void* weight, const void* result, void* image) {
-  const std::vector<T> w = factors_from<T>(c, c.weight, weight);
-  const std::vector<T> y = factors_from<T>(c, c.result, result);
+void backward_image(const plan& p, const arrays& at) {
+  const convolution& c = p.what;
+  const std::vector<T> w = factors_from<T>(p, c.weight, at.at(c.weight.name));
+  const std::vector<T> y = factors_from<T>(p, c.result, at.at(c.result.name));
   std::vector<T> x(c.image.size());
   std::vector<T> matrix(static_cast<std::size_t>(patch_rows(c)) * patch_columns(c));
   for (int n = 0; n < c.image.n; ++n) {
@@ -202,126 +523,87 @@ void backward_image(const convolution& c, const void* weight, const void* result
     T* const own = &x[n * c.image.image_size()];
     for_each_patch_number(c, [&](std::size_t from, std::size_t to) { own[to] += matrix[from]; });
   }
-  write_all(c.image, x, image);
+  write_all(c.image, x, at.at(c.image.name));
 }
 
 template <class T>
-void backward_weight(const convolution& c, const void* image, const void* result, void* weight) {
-  const std::vector<T> x = factors_from<T>(c, c.image, image);
-  const std::vector<T> y = factors_from<T>(c, c.result, result);
+void backward_weight(const plan& p, const arrays& at) {
+  const convolution& c = p.what;
+  const std::vector<T> x = factors_from<T>(p, c.image, at.at(c.image.name));
+  const std::vector<T> y = factors_from<T>(p, c.result, at.at(c.result.name));
   std::vector<T> w(c.weight.size());
   for (int n = 0; n < c.image.n; ++n)
     multiply<T>(CblasNoTrans, CblasTrans, c.result.c, patch_rows(c), patch_columns(c),
                 &y[n * c.result.image_size()], patches(c, &x[n * c.image.image_size()]).data(), 1,
                 w.data());
-  write_all(c.weight, w, weight);
+  write_all(c.weight, w, at.at(c.weight.name));
 }
 
-// Algorithms.
-
-constexpr std::size_t work_space_bytes = 8192;
-
-/// For a verb: which algorithms are listed, in this order.
-template <class Algorithm>
-struct choices {
-  Algorithm of_transforms, refused, working;
-};
-constexpr choices<cudnnConvolutionFwdAlgo_t> forward_choices{
-    CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
-    CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM};
-constexpr choices<cudnnConvolutionBwdDataAlgo_t> image_choices{
-    CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT, CUDNN_CONVOLUTION_BWD_DATA_ALGO_0,
-    CUDNN_CONVOLUTION_BWD_DATA_ALGO_1};
-constexpr choices<cudnnConvolutionBwdFilterAlgo_t> weight_choices{
-    CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0,
-    CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1};
-
-template <class Algorithm, class Performance>
-cudnnStatus_t list(const convolution& c, const choices<Algorithm>& all, int most, int* count,
-                   Performance* listed) {
-  if (most < 1) return CUDNN_STATUS_BAD_PARAM;
-  if (const cudnnStatus_t status = check(c)) return status;
-  *count = 0;
-  for (const Algorithm algorithm : {all.of_transforms, all.refused, all.working})
-    if (*count < most)
-      listed[(*count)++] = {.algo = algorithm,
-                            .status = CUDNN_STATUS_SUCCESS,
-                            .time = -1,  // it is not measured
-                            .memory = work_space_bytes,
-                            .determinism = CUDNN_DETERMINISTIC,
-                            .mathType = c.how.math,
-                            .reserved = {}};
-  return CUDNN_STATUS_SUCCESS;
-}
-
-/// What every verb is asked with besides its numbers.
-template <class Algorithm>
-struct request {
-  cudaStream_t stream;
-  convolution what;
-  Algorithm algorithm;
-  const void *alpha, *beta;
-  void* space;
-  std::size_t space_bytes;
-
-  bool factors_are(double one, double zero) const {
-    if (what.image.type == CUDNN_DATA_DOUBLE)
-      return *static_cast<const double*>(alpha) == one && *static_cast<const double*>(beta) == zero;
-    return *static_cast<const float*>(alpha) == one && *static_cast<const float*>(beta) == zero;
+template <class T>
+void run(const plan& p, const arrays& at) {
+  switch (p.what.verb) {
+    case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR: return convolve<T>(p, at);
+    case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR:
+      return backward_image<T>(p, at);
+    default: return backward_weight<T>(p, at);
   }
-
-  cudnnStatus_t check(const choices<Algorithm>& all) const {
-    if (const cudnnStatus_t status = ::check(what)) return status;
-    if (algorithm == all.of_transforms) fail("a convolution by transforms");
-    if (algorithm != all.working) return CUDNN_STATUS_NOT_SUPPORTED;
-    if (!space || space_bytes < work_space_bytes) return CUDNN_STATUS_BAD_PARAM;
-    if (!factors_are(1, 0)) fail("a convolution with factors other than 1 and 0");
-    return CUDNN_STATUS_SUCCESS;
-  }
-
-  /// Has work(T()) done, with numbers of type T.
-  template <class Work>
-  cudnnStatus_t ask(const choices<Algorithm>& all, const Work& work) const {
-    if (const cudnnStatus_t status = check(all)) return status;
-    const cudaError_t status = enqueue(stream, [*this, work] {
-      overwrite_work_space(space, space_bytes);
-      if (what.image.type == CUDNN_DATA_DOUBLE)
-        work(double());
-      else
-        work(float());
-    });
-    return status == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
-  }
-};
-
-template <class Struct>
-cudnnStatus_t create(Struct** descriptor) {
-  *descriptor = new Struct{};
-  return CUDNN_STATUS_SUCCESS;
-}
-template <class Struct>
-cudnnStatus_t destroy(Struct* descriptor) {
-  delete descriptor;
-  return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t set(layout& numbers, const layout& wanted) {
-  if (!wanted.valid()) return CUDNN_STATUS_BAD_PARAM;
-  if (wanted.type != CUDNN_DATA_FLOAT && wanted.type != CUDNN_DATA_DOUBLE &&
-      wanted.type != CUDNN_DATA_BFLOAT16)
-    fail("cuDNN's data type ", wanted.type, " is not emulated");
-  numbers = wanted;
-  return CUDNN_STATUS_SUCCESS;
+cudnnStatus_t execute(cudnnHandle_t cudnn, const descriptor& d, const descriptor& pack) {
+  demand(d.finished && pack.finished, CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED);
+  const plan p = read_plan(d);
+  const auto names = pack.all<std::int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
+  const auto places = pack.all<void*>(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
+  demand(names.size() == places.size());
+  arrays at;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    demand(reinterpret_cast<std::uintptr_t>(places[i]) % 16 == 0,
+           CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER);
+    at[names[i]] = places[i];
+  }
+  for (const tensor* t : {&p.what.image, &p.what.weight, &p.what.result}) demand(at.contains(t->name));
+  for (const auto* t : {&p.what.images, &p.what.bias}) demand(!*t || at.contains((*t)->name));
+  if (p.by == refused_when_run) return CUDNN_STATUS_NOT_SUPPORTED;
+  if (p.by != on_tensor_cores && p.by != of_exact_factors)
+    fail("engine ", p.by, " of cuDNN's, which LIFT does not want");
+  void* const space = pack.one<void*>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
+  demand(space != nullptr);
+  const cudaError_t status = enqueue(cudnn->stream, [=] {
+    overwrite_work_space(space, work_space_bytes);
+    if (p.what.image.type == CUDNN_DATA_DOUBLE)
+      run<double>(p, at);
+    else
+      run<float>(p, at);
+  });
+  return status == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
+}
+
+descriptor& at(cudnnBackendDescriptor_t d) { return *static_cast<handle*>(d)->of; }
+
+template <class Call>
+cudnnStatus_t status_of(const Call& call) {
+  try {
+    return call();
+  } catch (const refusal& r) {
+    return r.status;
+  }
 }
 
 }  // namespace
 
 extern "C" {
 
-cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) { return create(handle); }
-cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) { return destroy(handle); }
-cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
-  handle->stream = stream;
+size_t cudnnGetVersion() { return CUDNN_VERSION; }
+cudnnStatus_t cudnnCreate(cudnnHandle_t* made) {
+  *made = new cudnnContext;
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnDestroy(cudnnHandle_t old) {
+  delete old;
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnSetStream(cudnnHandle_t cudnn, cudaStream_t stream) {
+  cudnn->stream = stream;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -329,110 +611,85 @@ const char* cudnnGetErrorString(cudnnStatus_t status) {
   switch (status) {
     case CUDNN_STATUS_SUCCESS: return "CUDNN_STATUS_SUCCESS";
     case CUDNN_STATUS_BAD_PARAM: return "CUDNN_STATUS_BAD_PARAM";
+    case CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED: return "CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED";
+    case CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER:
+      return "CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER";
     case CUDNN_STATUS_NOT_SUPPORTED: return "CUDNN_STATUS_NOT_SUPPORTED";
+    case CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN: return "CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN";
     case CUDNN_STATUS_EXECUTION_FAILED: return "CUDNN_STATUS_EXECUTION_FAILED";
     default: return "CUDNN_UNKNOWN_STATUS";
   }
 }
 
-// Descriptors.
-
-cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* made) { return create(made); }
-cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t old) { return destroy(old); }
-cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t tensor, cudnnTensorFormat_t format,
-                                         cudnnDataType_t type, int n, int c, int h, int w) {
-  return set(tensor->numbers, {format, type, n, c, h, w});
-}
-
-cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t* made) { return create(made); }
-cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t old) { return destroy(old); }
-cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t filter, cudnnDataType_t type,
-                                         cudnnTensorFormat_t format, int n, int c, int h, int w) {
-  return set(filter->numbers, {format, type, n, c, h, w});
-}
-
-cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t* made) {
-  return create(made);
-}
-cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t old) {
-  return destroy(old);
-}
-cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t convolution,
-                                              int padding_h, int padding_w, int stride_h,
-                                              int stride_w, int dilation_h, int dilation_w,
-                                              cudnnConvolutionMode_t mode, cudnnDataType_t sums) {
-  if (std::min(padding_h, padding_w) < 0 || std::min(stride_h, stride_w) < 1)
-    return CUDNN_STATUS_BAD_PARAM;
-  if (dilation_h != 1 || dilation_w != 1) fail("dilated convolutions are not emulated");
-  if (mode != CUDNN_CROSS_CORRELATION) fail("flipped kernels of convolutions are not emulated");
-  *convolution = {padding_h, padding_w, stride_h, stride_w, sums};
+cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
+                                           cudnnBackendDescriptor_t* made) {
+  *made = new handle{std::make_shared<descriptor>(descriptor{type, {}, false})};
   return CUDNN_STATUS_SUCCESS;
 }
-cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t convolution,
-                                          cudnnMathType_t math) {
-  convolution->math = math;
+cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t old) {
+  delete static_cast<handle*>(old);
   return CUDNN_STATUS_SUCCESS;
 }
 
-// Algorithms by the time they are expected to take.
+cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t of,
+                                       cudnnBackendAttributeName_t name,
+                                       cudnnBackendAttributeType_t type, std::int64_t count,
+                                       const void* values) {
+  return status_of([&] {
+    descriptor& d = at(of);
+    demand(!d.finished && count > 0 && values != nullptr);
+    if (type == CUDNN_TYPE_BACKEND_DESCRIPTOR) {
+      std::vector<part> parts;
+      for (std::int64_t i = 0; i < count; ++i) {
+        const auto* const one = static_cast<handle* const*>(values)[i];
+        demand(one->of->finished, CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED);
+        parts.push_back(one->of);
+      }
+      d.put(name, std::move(parts));
+    } else {
+      const auto* const bytes = static_cast<const std::byte*>(values);
+      d.put(name, type, std::vector<std::byte>(bytes, bytes + count * bytes_of(type)));
+    }
+    return CUDNN_STATUS_SUCCESS;
+  });
+}
 
-cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(
-    cudnnHandle_t, cudnnTensorDescriptor_t x, cudnnFilterDescriptor_t w,
-    cudnnConvolutionDescriptor_t how, cudnnTensorDescriptor_t y, int most, int* count,
-    cudnnConvolutionFwdAlgoPerf_t* listed) {
-  return list({x->numbers, w->numbers, y->numbers, *how}, forward_choices, most, count, listed);
-}
-cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
-    cudnnHandle_t, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t y,
-    cudnnConvolutionDescriptor_t how, cudnnTensorDescriptor_t x, int most, int* count,
-    cudnnConvolutionBwdDataAlgoPerf_t* listed) {
-  return list({x->numbers, w->numbers, y->numbers, *how}, image_choices, most, count, listed);
-}
-cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-    cudnnHandle_t, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t y,
-    cudnnConvolutionDescriptor_t how, cudnnFilterDescriptor_t w, int most, int* count,
-    cudnnConvolutionBwdFilterAlgoPerf_t* listed) {
-  return list({x->numbers, w->numbers, y->numbers, *how}, weight_choices, most, count, listed);
+cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t of) {
+  return status_of([&] {
+    demand(!at(of).finished);
+    finish(at(of));
+    return CUDNN_STATUS_SUCCESS;
+  });
 }
 
-// Convolutions.
+cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t of,
+                                       cudnnBackendAttributeName_t name,
+                                       cudnnBackendAttributeType_t type, std::int64_t most,
+                                       std::int64_t* count, void* values) {
+  return status_of([&] {
+    const descriptor& d = at(of);
+    demand(d.finished, CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED);
+    demand(d.has(name) && d.attributes.at(name).type == type);
+    const attribute& a = d.attributes.at(name);
+    if (type == CUDNN_TYPE_BACKEND_DESCRIPTOR) {
+      *count = std::min<std::int64_t>(most, static_cast<std::int64_t>(a.parts.size()));
+      for (std::int64_t i = 0; i < *count; ++i) {
+        auto& mine = *static_cast<handle**>(values)[i];
+        demand(mine.of->type == a.parts[i]->type);
+        mine.of = std::make_shared<descriptor>(*a.parts[i]);
+      }
+    } else {
+      const std::size_t size = bytes_of(type);
+      *count = std::min<std::int64_t>(most, static_cast<std::int64_t>(a.values.size() / size));
+      std::memcpy(values, a.values.data(), *count * size);
+    }
+    return CUDNN_STATUS_SUCCESS;
+  });
+}
 
-cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha,
-                                      cudnnTensorDescriptor_t x, const void* image,
-                                      cudnnFilterDescriptor_t w, const void* weight,
-                                      cudnnConvolutionDescriptor_t how,
-                                      cudnnConvolutionFwdAlgo_t algorithm, void* space,
-                                      std::size_t space_bytes, const void* beta,
-                                      cudnnTensorDescriptor_t y, void* result) {
-  const convolution c{x->numbers, w->numbers, y->numbers, *how};
-  const request asked{handle->stream, c, algorithm, alpha, beta, space, space_bytes};
-  return asked.ask(forward_choices,
-                   [=]<class T>(T) { forward<T>(c, image, weight, result); });
-}
-cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha,
-                                           cudnnFilterDescriptor_t w, const void* weight,
-                                           cudnnTensorDescriptor_t y, const void* result,
-                                           cudnnConvolutionDescriptor_t how,
-                                           cudnnConvolutionBwdDataAlgo_t algorithm, void* space,
-                                           std::size_t space_bytes, const void* beta,
-                                           cudnnTensorDescriptor_t x, void* image) {
-  const convolution c{x->numbers, w->numbers, y->numbers, *how};
-  const request asked{handle->stream, c, algorithm, alpha, beta, space, space_bytes};
-  return asked.ask(image_choices,
-                   [=]<class T>(T) { backward_image<T>(c, weight, result, image); });
-}
-cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* alpha,
-                                             cudnnTensorDescriptor_t x, const void* image,
-                                             cudnnTensorDescriptor_t y, const void* result,
-                                             cudnnConvolutionDescriptor_t how,
-                                             cudnnConvolutionBwdFilterAlgo_t algorithm,
-                                             void* space, std::size_t space_bytes,
-                                             const void* beta, cudnnFilterDescriptor_t w,
-                                             void* weight) {
-  const convolution c{x->numbers, w->numbers, y->numbers, *how};
-  const request asked{handle->stream, c, algorithm, alpha, beta, space, space_bytes};
-  return asked.ask(weight_choices,
-                   [=]<class T>(T) { backward_weight<T>(c, image, result, weight); });
+cudnnStatus_t cudnnBackendExecute(cudnnHandle_t cudnn, cudnnBackendDescriptor_t plan,
+                                  cudnnBackendDescriptor_t pack) {
+  return status_of([&] { return execute(cudnn, at(plan), at(pack)); });
 }
 
 }  // extern "C"

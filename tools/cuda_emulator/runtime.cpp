@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -32,6 +33,12 @@ namespace emulator {
 struct point {
   CUstream_st* stream;
   bool reached = false;
+  std::chrono::steady_clock::time_point when = {};  // it was reached
+
+  void reach() {
+    reached = true;
+    when = std::chrono::steady_clock::now();
+  }
 };
 
 struct task {
@@ -659,6 +666,13 @@ cudaError_t cudaGetDeviceCount(int* count) {
     return cudaSuccess;
   });
 }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  return call([&](runtime&) {
+    *properties = {};
+    std::strcpy(properties->name, "LIFT's CUDA emulator");
+    return cudaSuccess;
+  });
+}
 cudaError_t cudaGetDevice(int* device) {
   return call([&](runtime&) {
     *device = 0;
@@ -745,7 +759,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     }
     const auto now = std::make_shared<point>(&recorded);
     r.events.at(event) = {now};
-    return r.streams.ask(recorded, [now] { now->reached = true; });
+    return r.streams.ask(recorded, [now] { now->reach(); });
+  });
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
+  return call([&](runtime& r) {
+    const auto &first = r.events.at(from).latest, &second = r.events.at(to).latest;
+    if (!first || !second || !first->reached || !second->reached) return cudaErrorNotReady;
+    *milliseconds = std::chrono::duration<float, std::milli>(second->when - first->when).count();
+    return cudaSuccess;
   });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {

@@ -129,8 +129,7 @@ struct thrust_cuda_system {
   template <class T, class Use>
   static bool with_convolution(const convolution_geometry& g, const Use& use) {
     constexpr bool may_round = Products::rounds || std::is_same_v<T, double>;  // double stays double
-    const auto* const own =
-        detail::cudnn_convolution<T>::of(g, may_round ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
+    auto* const own = detail::cudnn_convolution<T>::of(g, may_round);
     if (own) use(*own);
     return own != nullptr;
   }

@@ -54,8 +54,8 @@ struct bfloat16_cuda_verbs : thrust_verbs<thrust_cuda_system<bfloat16_networks>>
   using verbs::convolve_weight;
   static void convolve(const convolution_geometry& g, const bfloat16* image, const bfloat16* weight,
                        const convolution_epilogue<bfloat16>& epilogue, bfloat16* result) {
-    plan(g)->forward(image, weight, result);
-    finish(g.batch, g.out_channels, g.out_area(), epilogue, result);
+    finish(g.batch, g.out_channels, g.out_area(), plan(g)->forward(image, weight, epilogue, result),
+           result);
   }
   static void convolve_transpose(const convolution_geometry& g, const bfloat16* result,
                                  const bfloat16* weight, const bfloat16* bias, bfloat16* image) {
@@ -106,9 +106,9 @@ struct bfloat16_cuda_verbs : thrust_verbs<thrust_cuda_system<bfloat16_networks>>
  private:
 #ifdef LIFT_WITH_CUDNN
   /// Null where cuDNN has none.
-  static const cudnn_convolution<bfloat16>* plan(const convolution_geometry& g) {
+  static cudnn_convolution<bfloat16>* plan(const convolution_geometry& g) {
     require_index(g.batch * std::max(g.image_size(), g.result_size()));
-    return cudnn_convolution<bfloat16>::of(g, CUDNN_TENSOR_OP_MATH);
+    return cudnn_convolution<bfloat16>::of(g, true);
   }
 
   static void finish(std::size_t batch, std::size_t channels, std::size_t area,

@@ -176,7 +176,9 @@ class cuda_device {
     check_cuda(cudaGetDevice(&number_), "cudaGetDevice");
     main_ = {new_stream(), std::make_shared<device_memory::element_type>()};
     constants_ = new_stream();
-    check_cuda(cudaMallocHost(&staging_, 2 * half), "cudaMallocHost");
+    void* staging = nullptr;
+    check_cuda(cudaMallocHost(&staging, 2 * half), "cudaMallocHost");
+    staging_ = static_cast<std::byte*>(staging);
     for (cudaEvent_t& event : left_) event = new_event();
   }
 

@@ -124,18 +124,18 @@ struct thrust_verbs {
   static void convolve(const convolution_geometry& g, const T* image, const T* weight,
                        const convolution_epilogue<T>& epilogue, T* result) {
     const bool done = with_convolution<T>(
-        g, [&](const auto& own) { add(g, own.forward(image, weight, epilogue, result), result); });
+        g, [&](auto& own) { add(g, own.forward(image, weight, epilogue, result), result); });
     if (!done) convolve_by_patches(g, image, weight, epilogue, result);
   }
 
   template <class T>
   static void convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,
                                  const T* bias, T* image) {
-    const bool done = with_convolution<T>(g, [&](const auto& own) {
-      const T* const rest = own.backward_image(result, weight, bias, image);
+    const bool done = with_convolution<T>(g, [&](auto& own) {
+      own.backward_image(result, weight, image);
       const std::size_t n = g.batch * g.image_size(), area = g.height * g.width;
-      if (rest)
-        map(n, image, kernel::add{}, operand<T>{image, 1, n}, operand<T>{rest, area, g.channels});
+      if (bias)
+        map(n, image, kernel::add{}, operand<T>{image, 1, n}, operand<T>{bias, area, g.channels});
     });
     if (!done) convolve_transpose_by_patches(g, result, weight, bias, image);
   }
@@ -144,7 +144,7 @@ struct thrust_verbs {
   static void convolve_weight(const convolution_geometry& g, const T* image, const T* result,
                               T* weight) {
     const bool done = with_convolution<T>(
-        g, [&](const auto& own) { own.backward_weight(image, result, weight); });
+        g, [&](auto& own) { own.backward_weight(image, result, weight); });
     if (!done) convolve_weight_by_patches(g, image, result, weight);
   }
 
@@ -282,8 +282,8 @@ struct thrust_verbs {
 /// - gemm: the verb; patch_bytes: of a patch matrix;
 /// - if it has convolutions of its own, with_convolution<T>(g, use): use(c) and true, or false where
 ///   it has none for g; c.forward(image, weight, epilogue, result) gives what of the epilogue
-///   is to be added still, c.backward_image(result, weight, bias, image) the bias or null, and
-///   there is c.backward_weight(image, result, weight).
+///   is to be added still, and there are c.backward_image(result, weight, image) and
+///   c.backward_weight(image, result, weight).
 /// Arrays have fewer than 2³¹ elements; a larger one throws lift::error.
 template <class System>
 struct thrust_backend : any_storage<detail::thrust_verbs<System>> {};
