@@ -7,7 +7,7 @@ namespace lift::op {
 
 /// The family y = A x that acts on every entry of the batch alike: a primitive gives map(x) = A x
 /// and transpose(w, shape of x) = Aᵀ w, which give the layout that they take, and inherits its three
-/// rules: dy = A dx, Jᵀw = Aᵀ w. One that says `channels_first_alone` is given no other layout.
+/// rules: dy = A dx, Jᵀw = Aᵀ w. One that has `channels_first_alone` is given no other layout.
 template <class Op>
 struct linear_map {
   static constexpr std::size_t inputs = 1;
@@ -32,7 +32,7 @@ struct linear_map {
   }
   template <class Tensor>
   static Tensor taken(const Tensor& x) {
-    if constexpr (requires { requires Op::channels_first_alone; })
+    if constexpr (requires { Op::channels_first_alone; })
       return channels_first(x);
     else
       return x;
