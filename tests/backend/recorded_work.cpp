@@ -98,8 +98,8 @@ struct counted_network {
   network<lift_unet, T> net;
   std::size_t* calls;
 
-  template <class... Arguments>
-  scales<T> operator()(const scales<T>& x, const Arguments&... more) const {
+  template <value X, class... Arguments>
+  scales<X> operator()(const scales<X>& x, const Arguments&... more) const {
     ++*calls;
     return net(x, more...);
   }
@@ -288,10 +288,34 @@ BOOST_AUTO_TEST_CASE(a_recorded_network_gives_what_the_network_gives) {
   two_again(x, scales{timesteps{1, 2}, timesteps{3, 4}});
   BOOST_CHECK(first.fine().to_host() == kept);
   BOOST_CHECK(two(x, t).fine().to_host() == kept);
-  // Duals pass through.
   static_assert(differentiable_denoiser<decltype(two_again), T>);
   static_assert(differentiable_denoiser<decltype(one_again), T, 1>);
   static_assert(!denoiser<decltype(two_again), T, 1>);
+}
+
+BOOST_AUTO_TEST_CASE(a_recorded_network_takes_duals) {
+  std::size_t calls = 0;
+  const network<lift_unet, T> net(lift_unet{{.hidden_dims = {16}, .classes = 3}}, 1);
+  const recorded_network<counted_network, T> again({net, &calls});
+  for (const std::size_t directions : {1u, 3u, 3u, 1u}) {
+    const std::size_t before = calls;
+    for (const double time : {900.0, 500.0, 20.0}) {
+      const auto along = [&](const shape& s, float a) {
+        shape stack = s;
+        stack[0] *= directions;
+        return dual_of<T>{full<T>(s, a), full<T>(stack, static_cast<float>(time / 1000))};
+      };
+      const scales x{along({2, 3, 4, 4}, 0.5f), along({2, 3, 2, 2}, 0.25f)};
+      const scales t{timesteps{time, 100}, timesteps{time / 2}};
+      const condition<> given{{2, 1}};
+      const auto got = again(x, t, given), want = net(x, t, given);
+      for (std::size_t s = 0; s < 2; ++s) {
+        BOOST_CHECK(got[s].primal.to_host() == want[s].primal.to_host());
+        BOOST_CHECK(got[s].tangent.to_host() == want[s].tangent.to_host());
+      }
+    }
+    BOOST_CHECK_LE(calls - before, 2u);  // tried out and recorded
+  }
 }
 
 BOOST_AUTO_TEST_CASE(timesteps_that_are_hidden_stay_so) {

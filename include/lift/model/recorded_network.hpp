@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -14,11 +15,11 @@
 
 namespace lift {
 
-/// A network whose evaluation on tensors of N scales is work that the backend records, and replays
-/// as long as images, timesteps and labels come in the same number and size: on a device a network
-/// costs the host one call, not a thousand. It gives what the network gives, which must take timesteps as
-/// tensors too, and takes a condition where the network does. Where the backend records nothing, and
-/// on duals, it only calls the network. One thread at a time may call it.
+/// A network whose evaluation on tensors of N scales, or on duals of them, is work that the backend
+/// records, and replays as long as images, tangents, timesteps and labels come in the same number and
+/// size: on a device a network costs the host one call, not a thousand. It gives what the network
+/// gives, which must take timesteps as tensors too, and takes a condition where the network does. Where
+/// the backend records nothing it only calls the network. One thread at a time may call it.
 template <class Network, class Tensor, std::size_t N = 2>
 class recorded_network {
   using T = typename Tensor::value_type;
@@ -35,76 +36,110 @@ class recorded_network {
 
   scales<Tensor, N> operator()(const scales<Tensor, N>& x, const scales<timesteps, N>& t) const {
     static_assert(is_denoiser<Network, Tensor, N>());
-    if constexpr (!records) {
-      return network_(x, t);
-    } else {
-      static_assert(std::is_invocable_v<const Network&, const scales<Tensor, N>&,
-                                        const scales<Tensor, N>&>,
-                    "a recorded network is to take timesteps as tensors too, as networks do");
-      return evaluate(x, t, condition<Tensor>());
-    }
+    return evaluate(x, t);
   }
   scales<Tensor, N> operator()(const scales<Tensor, N>& x, const scales<timesteps, N>& t,
                                const condition<>& given) const
     requires conditional
   {
-    if constexpr (!records)
-      return network_(x, t, given);
-    else
-      return evaluate(x, t, network_.on_backend(given));
+    return evaluate(x, t, given);
   }
 
   /// Templates, so that a call on tensors does not ask whether the network takes duals.
   template <std::same_as<dual_of<Tensor>> Dual>
     requires denoiser<Network, Dual, N>
   scales<Dual, N> operator()(const scales<Dual, N>& x, const scales<timesteps, N>& t) const {
-    return network_(x, t);
+    return evaluate(x, t);
   }
   template <std::same_as<dual_of<Tensor>> Dual>
     requires(conditional)
   scales<Dual, N> operator()(const scales<Dual, N>& x, const scales<timesteps, N>& t,
                              const condition<>& given) const {
-    return network_(x, t, given);
+    return evaluate(x, t, given);
   }
 
  private:
-  /// Tensors that stay where they are, and the work between them.
+  /// Values that stay where they are, and the work between them.
+  template <class X>
   struct evaluation {
-    scales<Tensor, N> x, t, y;
+    scales<X, N> x, y;
+    scales<Tensor, N> t;
     condition<Tensor> given;
     recorded_work<Backend> work;
   };
 
-  scales<Tensor, N> evaluate(const scales<Tensor, N>& x, const scales<timesteps, N>& t,
-                             const condition<Tensor>& given) const {
-    bool same = last_.has_value() && last_->given.labels.size() == given.labels.size();
-    for (std::size_t i = 0; same && i < N; ++i)
-      same = last_->x[i].shape() == x[i].shape() && last_->t[i].size() == t[i].size();
+  // f(tensor, tensor) of two values' tensors, which may be empty.
+  template <class To, class F>
+  static void for_each_pair(To& to, const Tensor& from, const F& f) { f(to, from); }
+  template <class To, class F>
+  static void for_each_pair(To& to, const dual_of<Tensor>& from, const F& f) {
+    f(to.primal, from.primal);
+    f(to.tangent, from.tangent);
+  }
+
+  template <class X, class... Given>
+  scales<X, N> evaluate(const scales<X, N>& x, const scales<timesteps, N>& t,
+                        const Given&... given) const {
+    if constexpr (!records) {
+      return network_(x, t, given...);
+    } else {
+      static_assert(std::is_invocable_v<const Network&, const scales<X, N>&,
+                                        const scales<Tensor, N>&>,
+                    "a recorded network is to take timesteps as tensors too, as networks do");
+      if constexpr (conditional && sizeof...(Given) > 0)
+        return replay(x, t, network_.on_backend(given...));
+      else
+        return replay(x, t, condition<Tensor>());
+    }
+  }
+
+  template <class X>
+  scales<X, N> replay(const scales<X, N>& x, const scales<timesteps, N>& t,
+                      const condition<Tensor>& given) const {
+    std::optional<evaluation<X>>& last = std::get<std::optional<evaluation<X>>>(last_);
+    bool same = last.has_value() && last->given.labels.size() == given.labels.size();
+    for (std::size_t i = 0; same && i < N; ++i) {
+      same = last->t[i].size() == t[i].size();
+      for_each_pair(last->x[i], x[i], [&](const Tensor& mine, const Tensor& other) {
+        same = same && mine.shape() == other.shape();
+      });
+    }
     if (!same) {
-      last_.emplace();
+      last.emplace();
       for (std::size_t i = 0; i < N; ++i) {
-        last_->x[i] = Tensor(x[i].shape());
-        last_->t[i] = Tensor(shape{t[i].size()});
+        for_each_pair(last->x[i], x[i], [](Tensor& room, const Tensor& other) {
+          if (!other.empty()) room = Tensor(other.shape());
+        });
+        last->t[i] = Tensor(shape{t[i].size()});
       }
-      if (!given.empty()) last_->given.labels = Tensor(given.labels.shape());
+      if (!given.empty()) last->given.labels = Tensor(given.labels.shape());
     }
     for (std::size_t i = 0; i < N; ++i) {
-      last_->x[i].assign(x[i]);
+      for_each_pair(last->x[i], x[i], [](Tensor& mine, const Tensor& other) {
+        if (!other.empty()) mine.assign(other);
+      });
       const std::vector<T> times(t[i].begin(), t[i].end());
-      Backend::copy_in(last_->t[i].mutable_data(), std::span<const T>(times));
+      Backend::copy_in(last->t[i].mutable_data(), std::span<const T>(times));
     }
-    if (!given.empty()) last_->given.labels.assign(given.labels);
-    last_->work.run([&] {
+    if (!given.empty()) last->given.labels.assign(given.labels);
+    last->work.run([&] {
       if constexpr (conditional)
-        last_->y = network_(last_->x, last_->t, last_->given);
+        last->y = network_(last->x, last->t, last->given);
       else
-        last_->y = network_(last_->x, last_->t);
+        last->y = network_(last->x, last->t);
     });
-    return make_scales<N>([&](std::size_t scale) { return last_->y[scale].clone(); });
+    return make_scales<N>([&](std::size_t scale) {
+      X copy;
+      for_each_pair(copy, last->y[scale], [](Tensor& mine, const Tensor& other) {
+        if (!other.empty()) mine = other.clone();
+      });
+      return copy;
+    });
   }
 
   Network network_;
-  mutable std::optional<evaluation> last_;
+  mutable std::tuple<std::optional<evaluation<Tensor>>, std::optional<evaluation<dual_of<Tensor>>>>
+      last_;
 };
 
 }  // namespace lift
