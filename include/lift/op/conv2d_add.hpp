@@ -57,10 +57,13 @@ struct conv2d_add {
   template <class Tensor>
   tangents<Tensor, 4> vjp(const saved<Tensor>& s, const Tensor& w,
                           const selection<4>& wanted) const {
-    const auto g = convolution.vjp(s.convolution, w, {wanted[0], wanted[2], wanted[3]});
+    const bool of_images = wanted[1] && !s.pixels;
+    const auto g =
+        convolution.vjp(s.convolution, w, {wanted[0], wanted[2], wanted[3] && !of_images});
     tangents<Tensor, 4> all{g[0], w, g[1], g[2]};
-    if (wanted[1] && !s.pixels) {
+    if (of_images) {
       all[1] = sum_of_pixels(w);
+      if (wanted[3]) all[3] = sum_of_channels(all[1]);  // without reading w again
     }
     return all;
   }
