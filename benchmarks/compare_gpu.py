@@ -99,11 +99,13 @@ def compared(options, name, peers):
             if "cannot" not in results[-1]:
                 results.append(lift(options, backend, work))
     theirs = {form: future.result() for form, future in peers.items()}
-    forms = {form: result if "cannot" in result else {"seconds": statistics.median(result["turns"])}
+    forms = {form: result if "cannot" in result else
+             {"seconds": statistics.median(result["turns"]), **memory_of(result)}
              for form, result in theirs.items()}
     backends = {b: results[-1] if "cannot" in results[-1] else
-                {key: statistics.median(r[there] for r in results)
-                 for key, there in (("seconds", "seconds"), ("gflops", "rate"))}
+                {**{key: statistics.median(r[there] for r in results)
+                    for key, there in (("seconds", "seconds"), ("gflops", "rate"))},
+                 **memory_of(results[-1])}
                 for b, results in ours.items()}
     row = {"name": name, "forms": forms, "backends": backends, "turns": options.turns,
            "at_least": ROWS[name].at_least, "unit": "s"}
@@ -119,9 +121,20 @@ def compared(options, name, peers):
             "form": peer, "ratio": statistics.median(ratios), "spread": [min(ratios), max(ratios)]}
 
 
-def milliseconds(of):
-    return ", ".join(f"{name} {1e3 * side['seconds']:.4g}" if "seconds" in side else f"{name} –"
+def memory_of(result):
+    """The most bytes that a process took of the device's memory, where it says so."""
+    return {"memory": result["memory"]} if "memory" in result else {}
+
+
+def listed(of, key, scale):
+    return ", ".join(f"{name} {scale * side[key]:.4g}" if key in side else f"{name} –"
                      for name, side in of.items())
+
+
+def print_sides(row, key, unit, scale):
+    if any(key in side for of in (row["backends"], row["forms"]) for side in of.values()):
+        print(f"    {unit}: LIFT: {listed(row['backends'], key, scale)}; "
+              f"PyTorch: {listed(row['forms'], key, scale)}", flush=True)
 
 
 def print_row(row):
@@ -132,7 +145,8 @@ def print_row(row):
         below = "  below" if row["ratio"] < row["at_least"] else ""
         print(f"{row['name']:16}{1e3 * row['ours']:10.4g}{1e3 * row['peer']:10.4g}{row['ratio']:8.2f}"
               f"{spread:>14}{row['at_least']:10g}  {row['backend']} beside {row['form']}{below}", flush=True)
-    print(f"    LIFT: {milliseconds(row['backends'])}; PyTorch: {milliseconds(row['forms'])}", flush=True)
+    print_sides(row, "seconds", "ms", 1e3)
+    print_sides(row, "memory", "peak memory, GB", 1e-9)
 
 
 def print_rates(name, of, scale):

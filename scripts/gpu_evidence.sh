@@ -18,10 +18,11 @@
 #             installed, to RESULTS/gpu_kernels.txt
 #   train     LIFT (independent timesteps) and the baseline at full size on a zip of 64×64 images, for TRAIN_SECONDS
 #             each (default 200): checkpoints in out/gpu, loss curves and sample grids in RESULTS/gpu too
-# build and bundle need no device. The others look for programs in BINARIES (default build/gpu/bin), which find a bundle's
-# libraries beside them and CUDA's (cuBLAS, cuDNN) where the machine has them or Python's packages do. PYTHON names an
-# interpreter that has PyTorch, RESULTS a folder (default benchmarks/results). BACKENDS, such as "xtensor", tries
-# compare and command out without a device, on images of one batch.
+# build and bundle need no device. The others look for programs in BINARIES (default build/gpu/bin), which find a
+# bundle's libraries beside them and CUDA's (cuBLAS, cuDNN) where the machine has them or Python's packages do. PYTHON
+# names an interpreter that has PyTorch, RESULTS a folder (default benchmarks/results), where the engines of cuDNN that
+# were chosen are kept too. BACKENDS, such as "xtensor", tries compare and command out without a device, on images of
+# one batch.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 binaries=${BINARIES:-build/gpu/bin}
@@ -59,6 +60,8 @@ done
 # CUDA's libraries, for programs that were built where they lie elsewhere; after those that are asked for.
 need_libraries() {
   local packages
+  mkdir -p "$results"
+  export LIFT_CUDNN_CHOICES=$results/gpu_cudnn_choices.txt
   packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' 2>/dev/null || true)
   export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$packages/nvidia/cudnn/lib:$packages/nvidia/cu13/lib:/usr/local/cuda/lib64
 }
@@ -88,6 +91,7 @@ run_commands() {  # run_commands BACKEND
   [[ -f $images ]] || "$binaries/lift" dataset emoji --output "$images" --size 64 >>"$log"
   local train=("$binaries/lift" train --backend "$1" --data "$images" --size 64 --batch-size "$batch"
     --sample-every 0 --overwrite "${size[@]}")
+  LIFT_CUDNN_CHOICES='' timed "$1: train, 1 step, engines not chosen yet" "${train[@]}" --steps 1 --outdir "$out/one"
   timed "$1: train, 1 step of $batch images" "${train[@]}" --steps 1 --outdir "$out/one"
   timed "$1: train, $steps steps of $batch images" "${train[@]}" --steps "$steps" --outdir "$out/run"
   timed "$1: generate, $batch images in 18 steps" "$binaries/lift" generate --backend "$1" --checkpoint "$out/run" \

@@ -145,13 +145,16 @@ void run(const options& o) {
     for (const backend_work& b : columns) {
       const work w = b.find(name);
       const double seconds = median_time(w, o.seconds);
-      if (o.json)
+      if (o.json) {
         std::cout << std::setprecision(9) << "{\"work\": \"" << name << "\", \"backend\": \""
                   << b.name << "\", \"seconds\": " << seconds << ", \"rate\": " << w.amount / seconds
-                  << ", \"unit\": \"" << w.rate << "\"}" << std::endl;
-      else
+                  << ", \"unit\": \"" << w.rate << '"';
+        if (b.most_memory) std::cout << ", \"memory\": " << b.most_memory();
+        std::cout << '}' << std::endl;
+      } else {
         std::cout << ' ' << three_digits(1e3 * seconds) << " ms, "
                   << three_digits(w.amount / seconds) << ' ' << w.rate << " |" << std::flush;
+      }
     }
     if (!o.json) std::cout << std::endl;
   }

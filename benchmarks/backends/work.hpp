@@ -3,6 +3,7 @@
 
 // The same work on every backend. Each backend's share is compiled in a source file of its own.
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -20,6 +21,8 @@ struct backend_work {
   std::string name;  ///< of the backend
   /// The work of that name: what, and how much, as "forward/8". Throws lift::error if there is none.
   work (*find)(const std::string& name);
+  /// The most bytes of a device's memory so far; null where there is no device.
+  std::size_t (*most_memory)() = nullptr;
 };
 
 }  // namespace lift::bench

@@ -73,8 +73,8 @@ class work_on {
   }
 
   static Kept kept(const shape& s, std::uint64_t sample = 0) {
-    constexpr auto layout = std::is_same_v<T, float> ? memory_layout::channels_first
-                                                     : memory_layout::channels_last;
+    constexpr auto layout = stores_networks<Tensor> ? memory_layout::channels_last
+                                                    : memory_layout::channels_first;
     return normal(s, sample).template stored_as<T>(layout);
   }
 
@@ -162,17 +162,16 @@ class work_on {
   }
   static prepared heatmap_point(std::size_t n) {
     return [n] {
-      const evaluated_network<network<lift_unet, Tensor>> full(net());
-      return waited([n, full, x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})}] {
-        hutchinson(full, x, {timesteps{500}, timesteps{300}}, {.probes = 4, .batch_size = n});
+      return waited([n, again = recorded(), x = scales{normal({n, 3, 64, 64}), normal({n, 3, 32, 32})}] {
+        hutchinson(*again, x, {timesteps{500}, timesteps{300}}, {.probes = 4, .batch_size = n});
       });
     };
   }
 };
 
 template <class Backend>
-backend_work work_of() {
-  return {Backend::name, work_on<Backend>::find};
+backend_work work_of(std::size_t (*most_memory)() = nullptr) {
+  return {Backend::name, work_on<Backend>::find, most_memory};
 }
 
 }  // namespace lift::bench

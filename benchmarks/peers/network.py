@@ -60,15 +60,18 @@ class Case:
         return self(self.fine, self.coarse, *self.times)
 
     def measure(self, work, warm_up=None):
-        """Median seconds of work() and of what it left the device to do."""
+        """Median seconds of work() and of what it left the device to do, and the device's memory."""
         def waited():
             work()
             if self.device == "cuda":
                 torch.cuda.synchronize()
 
         # A device prepares what it has not done before: it warms up with the work itself.
-        return measure(waited, self.seconds, None if self.device == "cuda" else warm_up,
-                       self.turns, self.lock)
+        found = measure(waited, self.seconds, None if self.device == "cuda" else warm_up,
+                        self.turns, self.lock)
+        if self.device == "cuda":
+            found["memory"] = torch.cuda.max_memory_reserved()
+        return found
 
 
 def adamw(parameters):

@@ -19,7 +19,7 @@ while (($#)); do
   shift
 done
 [[ $backend == cuda-tf32 && $work == forward/256 ]] && { echo "out of memory" >&2; exit 1; }
-echo '{"seconds": 0.05, "rate": 100.0}'
+echo '{"seconds": 0.05, "rate": 100.0, "memory": 2000000000}'
 STANDIN
 cat > "$work/bin/peer" <<'STANDIN'
 #!/bin/bash
@@ -27,6 +27,7 @@ case "$*" in
   -c*) echo '{"torch": "2", "cuda": "13"}' ;;
   *heatmap*) echo '{"cannot": "no products"}' ;;
   *reduce-overhead*) echo "broken" >&2; exit 1 ;;
+  *--compile*) echo '{"seconds": 0.1, "turns": [0.1, 0.11], "memory": 2700000000}' ;;
   *) echo '{"seconds": 0.1, "turns": [0.1, 0.11]}' ;;
 esac
 STANDIN
@@ -49,7 +50,8 @@ compare=("$python" "$root/benchmarks/compare_gpu.py" --binaries "$work/bin" --py
 "${compare[@]}" --turns 2 > "$work/out"
 has "$work/out" '^forward_b64 *50 *105 *2.10 *2–2.2 *1.3  cuda beside eager$'
 has "$work/out" '^forward_b1 .*below$'
-has "$work/out" 'LIFT: cuda 50, cuda-tf32 –, cuda-bf16 50; PyTorch: .* reduce_overhead –$'
+has "$work/out" 'ms: LIFT: cuda 50, cuda-tf32 –, cuda-bf16 50; PyTorch: .* reduce_overhead –$'
+has "$work/out" 'peak memory, GB: LIFT: cuda 2, .* PyTorch: eager –, eager_bf16 –, compiled 2.7,'
 has "$work/out" '^heatmap_b32_k4 *cannot: no products$'
 "${compare[@]}" --turns 1 --only train_b64 > "$work/out"
 "$python" - "$work/gpu.json" <<'CHECK'
@@ -87,6 +89,6 @@ if [[ -n $lift && -f /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]]; then
   ln -s "$lift" "$work/bin/lift"
   "$lift" dataset emoji --size 64 --max-images 4 --output "$work/bin/images.zip" --quiet
   BACKENDS=xtensor BINARIES=$work/bin RESULTS=$work "$evidence" command > "$work/out"
-  [[ $(grep -c ' s$' "$work/gpu_command.txt") == 3 ]] || { cat "$work/out"; fail "three times of commands"; }
+  [[ $(grep -c ' s$' "$work/gpu_command.txt") == 4 ]] || { cat "$work/out"; fail "four times of commands"; }
 fi
 echo "as expected"

@@ -20,7 +20,7 @@ namespace lift {
 /// to the source when something larger is wanted, and all go back with the pool.
 ///
 /// A source says how blocks are aligned, in what pages it gives segments, and whether blocks are
-/// recycled at all; get(bytes) gives a segment or null, put(memory) takes it back, and
+/// recycled at all; get(bytes) gives a segment or null, put(memory, bytes) takes it back, and
 /// fail(bytes, idle) throws for what cannot be had while `idle` bytes of the pool are free.
 template <class Source>
 class segment_pool {
@@ -32,8 +32,13 @@ class segment_pool {
   segment_pool(const segment_pool&) = delete;
   segment_pool& operator=(const segment_pool&) = delete;
   ~segment_pool() {
-    for (const auto& [memory, part] : blocks_)
-      if (part.starts_segment) Source::put(memory);
+    for (auto at = blocks_.begin(); at != blocks_.end();) {
+      std::byte* const segment = at->first;
+      std::size_t bytes = 0;
+      do bytes += (at++)->second.bytes;
+      while (at != blocks_.end() && !at->second.starts_segment);
+      Source::put(segment, bytes);
+    }
   }
 
   /// Bytes from the source, in use or not.
@@ -134,7 +139,7 @@ class segment_pool {
       if (first.free && first.starts_segment && whole) {
         held_bytes_ -= first.bytes;
         free_.erase({first.bytes, at->first});
-        Source::put(at->first);
+        Source::put(at->first, first.bytes);
         blocks_.erase(at);
       }
       at = next;

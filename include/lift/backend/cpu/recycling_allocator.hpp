@@ -29,7 +29,7 @@ struct host_segments {
 #endif
     return memory;
   }
-  static void put(void* memory) noexcept { ::operator delete(memory, segment_alignment); }
+  static void put(void* memory, std::size_t) noexcept { ::operator delete(memory, segment_alignment); }
   [[noreturn]] static void fail(std::size_t, std::size_t) { throw std::bad_alloc(); }
 
  private:

@@ -31,13 +31,23 @@ struct device_segments {
   static constexpr std::size_t page = std::size_t{2} << 20;
   static constexpr bool recycles = true;
 
+  static inline std::atomic<std::size_t> held = 0, most_held = 0;  // bytes of the process's pools
+
   static void* get(std::size_t bytes) noexcept {
     void* memory = nullptr;
-    if (cudaMalloc(&memory, bytes) == cudaSuccess) return memory;
-    cudaGetLastError();  // or the next call would report it again
-    return nullptr;
+    if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+      cudaGetLastError();  // or the next call would report it again
+      return nullptr;
+    }
+    const std::size_t now = held += bytes;
+    for (std::size_t most = most_held; most < now && !most_held.compare_exchange_weak(most, now);) {
+    }
+    return memory;
   }
-  static void put(void* memory) noexcept { cudaFree(memory); }
+  static void put(void* memory, std::size_t bytes) noexcept {
+    cudaFree(memory);
+    held -= bytes;
+  }
   [[noreturn]] static void fail(std::size_t bytes, std::size_t idle) {
     std::size_t free = 0, total = 0;
     cudaMemGetInfo(&free, &total);
@@ -46,6 +56,15 @@ struct device_segments {
                      (free + idle) / mebibyte, " of ", total / mebibyte, " MiB"));
   }
 };
+
+}  // namespace lift::detail
+
+namespace lift {
+/// The most bytes of device memory that this process's backends have held at once.
+inline std::size_t peak_device_memory() { return detail::device_segments::most_held; }
+}  // namespace lift
+
+namespace lift::detail {
 
 /// Device memory for what is asked of a stream: a block that comes back may be given out at once, as
 /// the work that is asked for then is done after what was asked before.
