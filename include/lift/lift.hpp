@@ -22,6 +22,7 @@
 #include <lift/core/thread_pool.hpp>
 #include <lift/core/unwinding.hpp>
 
+#include <lift/tensor/all_stored_as.hpp>
 #include <lift/tensor/bfloat16.hpp>
 #include <lift/tensor/functors.hpp>
 #include <lift/tensor/maps.hpp>

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What cuda_bf16_backend does with bfloat16 images whose channels are last, against its own float32
-// images with the channels first, which other tests compare with the CPU's.
+// images with the channels first, which other tests compare with the CPU's; and networks as it and
+// cuda_tf32_backend keep them.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -174,40 +177,77 @@ BOOST_AUTO_TEST_CASE(channels_are_joined_and_parted) {
 
 namespace {
 
-/// A LIFT network of two small levels, its images and timesteps.
+/// A LIFT network of two small levels on a backend, its images and timesteps.
+template <class Backend>
 struct small_network {
+  using number = tensor<Backend, float>;
+
   lift_unet architecture{{.hidden_dims = {16, 32}, .attention_levels = {{1}}}};
-  network<lift_unet, tensor_f> net{architecture, 1};
-  scales<tensor_f> x{numbers({2, 3, 8, 8}, 1), numbers({2, 3, 4, 4}, 2)};
+  network<lift_unet, number> net{architecture, 1};
+  scales<number> x{images({2, 3, 8, 8}, 1), images({2, 3, 4, 4}, 2)};
   scales<timesteps> t{timesteps{500, 20}, timesteps{300, 900}};
+
+  static number images(const shape& s, std::uint64_t label) {
+    return number(s, numbers(s, label).to_host());
+  }
+
+  auto evaluated() const { return evaluated_network<network<lift_unet, number>>(net); }
+  scales<dual_of<number>> along() const {
+    return {dual_of<number>{x.fine(), images({4, 3, 8, 8}, 3)},
+            dual_of<number>{x.coarse(), images({4, 3, 4, 4}, 4)}};
+  }
+  auto gradients() const {
+    const auto noised_as = [&](const number& input, const timesteps& at, std::uint64_t label) {
+      return noised<number>{input, images(input.shape(), label), nn::on_backend<number>(at)};
+    };
+    const scales batch{noised_as(x.fine(), t.fine(), 5), noised_as(x.coarse(), t.coarse(), 6)};
+    return loss_and_gradients(architecture, net.weights, batch, {1, 1});
+  }
 };
 
-std::vector<float> joined(const scales<tensor_f>& y) {
-  std::vector<float> all = floats(y.fine());
-  for (const float v : floats(y.coarse())) all.push_back(v);
+template <class Tensor>
+std::vector<float> joined(const scales<Tensor>& y) {
+  std::vector<float> all = y.fine().to_host();
+  for (const float v : y.coarse().to_host()) all.push_back(v);
   return all;
 }
 
+template <class Backend, int Thousandths>
+struct within {
+  using backend = Backend;
+  static constexpr double tolerance = Thousandths / 1e3;
+};
+using networks = std::tuple<within<cuda_bf16_backend, 20>, within<cuda_tf32_backend, 2>>;
+
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_network_and_its_tangents_are_within_two_hundredths_of_float32) {
-  const small_network small;
-  const evaluated_network<network<lift_unet, tensor_f>> rounded(small.net);
-  BOOST_CHECK_LT(relative_l2(joined(rounded(small.x, small.t)), joined(small.net(small.x, small.t))),
-                 2e-2);
-  using dual_f = dual_of<tensor_f>;
-  const scales along{dual_f{small.x.fine(), numbers({4, 3, 8, 8}, 3)},
-                     dual_f{small.x.coarse(), numbers({4, 3, 4, 4}, 4)}};
-  const auto tangents = [&](const auto& of) {
-    const auto y = of(along, small.t);
+BOOST_AUTO_TEST_CASE_TEMPLATE(networks_are_near_float32, Which, networks) {
+  const small_network<typename Which::backend> small;
+  const small_network<cuda_backend> exact;
+  const auto rounded = small.evaluated();
+  BOOST_CHECK_LT(relative_l2(joined(rounded(small.x, small.t)), joined(exact.net(exact.x, exact.t))),
+                 Which::tolerance);
+  const auto tangents = [](const auto& y) {
     return joined(scales{y.fine().tangent, y.coarse().tangent});
   };
-  BOOST_CHECK_LT(relative_l2(tangents(rounded), tangents(small.net)), 4e-2);
+  BOOST_CHECK_LT(relative_l2(tangents(rounded(small.along(), small.t)),
+                             tangents(exact.net(exact.along(), exact.t))),
+                 2 * Which::tolerance);
+  const auto all = [](const auto& found) {
+    std::vector<float> values;
+    for (const auto& gradient : found.gradients)
+      for (const float v : gradient.to_host()) values.push_back(v);
+    return values;
+  };
+  BOOST_CHECK_LT(relative_l2(all(small.gradients()), all(exact.gradients())), 2 * Which::tolerance);
 }
 
+namespace {
+
 /// Counts what changes the storage or the layout of tensors.
-struct counting_verbs : detail::bfloat16_cuda_verbs {
-  using counted = detail::bfloat16_cuda_verbs;
+template <class Products, class N>
+struct counting_verbs : detail::cuda_network_verbs<Products, N> {
+  using counted = detail::cuda_network_verbs<Products, N>;
   static inline std::size_t changes = 0;
 
   using counted::for_each;
@@ -216,35 +256,46 @@ struct counting_verbs : detail::bfloat16_cuda_verbs {
     ++changes;
     counted::for_each(n, f, cost);
   }
+  template <class To, class From>
+  static void rearrange_all(std::span<const kernel::rearranged_images<To, From>> all) {
+    ++changes;
+    counted::rearrange_all(all);
+  }
+
+  template <class Work>
+  static std::size_t of(const Work& work) {
+    changes = 0;
+    work();
+    return changes;
+  }
 };
-struct counting_backend : cuda_backend_of<counting_verbs> {
-  using network_storage = bfloat16;
+template <class Products, class N>
+struct counting_backend : cuda_backend_of<counting_verbs<Products, N>> {
+  using network_storage = N;
 };
 
+}  // namespace
+
 BOOST_AUTO_TEST_CASE(nothing_is_rearranged_between_layers) {
-  using counted = tensor<counting_backend, float>;
-  const small_network small;
-  const network<lift_unet, counted> net(small.architecture, 1);
-  const auto images = [](const tensor_f& x) { return counted(x.shape(), x.to_host()); };
-  const scales x{images(small.x.fine()), images(small.x.coarse())};
-  const evaluated_network<network<lift_unet, counted>> rounded(net);
+  using verbs = counting_verbs<bfloat16_networks, bfloat16>;
+  const small_network<counting_backend<bfloat16_networks, bfloat16>> small;
+  const auto rounded = small.evaluated();
   // Images on the way in and out, of both scales; of duals their tangents too.
-  const auto changes_of = [](const auto& work) {
-    counting_verbs::changes = 0;
-    work();
-    return std::exchange(counting_verbs::changes, 0);
-  };
-  BOOST_CHECK_EQUAL(changes_of([&] { rounded(x, small.t); }), 4u);
-  const scales along{dual_of<counted>{x.fine(), x.fine()},
-                     dual_of<counted>{x.coarse(), x.coarse()}};
-  BOOST_CHECK_EQUAL(changes_of([&] { rounded(along, small.t); }), 8u);
-  // In a training also the seeds, and every weight and gradient once.
-  const scales batch{
-      noised<counted>{x.fine(), x.fine(), nn::on_backend<counted>(small.t.fine())},
-      noised<counted>{x.coarse(), x.coarse(), nn::on_backend<counted>(small.t.coarse())}};
-  BOOST_CHECK_EQUAL(
-      changes_of([&] { loss_and_gradients(small.architecture, net.weights, batch, {1, 1}); }),
-      6 + 2 * net.weights.size());
+  BOOST_CHECK_EQUAL(verbs::of([&] { rounded(small.x, small.t); }), 4u);
+  BOOST_CHECK_EQUAL(verbs::of([&] { rounded(small.along(), small.t); }), 8u);
+  // In a training also the seeds, and once all weights and once all gradients.
+  BOOST_CHECK_EQUAL(verbs::of([&] { small.gradients(); }), 8u);
+}
+
+BOOST_AUTO_TEST_CASE(in_float32_it_is_around_attention_alone) {
+  using verbs = counting_verbs<tf32_products, float>;
+  const small_network<counting_backend<tf32_products, float>> small;
+  const auto rounded = small.evaluated();
+  // Queries, keys and values on the way to each of three layers and what they give on the way back;
+  // of derivatives those once more, with their tangents or what comes back.
+  BOOST_CHECK_EQUAL(verbs::of([&] { rounded(small.x, small.t); }), 4u + 3 * 2);
+  BOOST_CHECK_EQUAL(verbs::of([&] { rounded(small.along(), small.t); }), 8u + 3 * 5);
+  BOOST_CHECK_EQUAL(verbs::of([&] { small.gradients(); }), 8u + 3 * 5);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

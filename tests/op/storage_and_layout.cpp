@@ -6,6 +6,8 @@
 #include <tuple>
 #include <vector>
 
+#include <lift/tensor/all_stored_as.hpp>
+
 #include "backends.hpp"
 #include "op/primitives.hpp"
 #include "op/stored_primitives.hpp"
@@ -101,6 +103,26 @@ BOOST_AUTO_TEST_CASE(sums_of_bfloat16_are_those_of_float) {
                                         kernel::identity{}, each(ones));
   BOOST_TEST(floats(total)[0] == 1000.f);
   BOOST_TEST(floats(scaled(ones, 1.0 + 0x1p-7))[0] == 1.f + 0x1p-7f);
+}
+
+// Runs of images and of elements, one and several of them for a tensor.
+BOOST_AUTO_TEST_CASE(many_tensors_are_stored_at_once) {
+  const auto first = memory_layout::channels_first, last = memory_layout::channels_last;
+  std::vector<float_tensor> all;
+  for (const shape& s : {shape{3}, {40000}, {130, 140}, {64, 48, 3, 3}, {200, 100, 3, 3},
+                         {2, 300, 9, 9}, {20, 1, 3, 3}, {70, 300, 1, 1}, {5, 7, 2}, {1, 1, 1, 1}})
+    all.push_back(numbers(s, static_cast<std::uint32_t>(all.size())));
+  const auto stored = all_stored_as<bfloat16>(all, last);
+  const auto back = all_stored_as<float>(stored, first);
+  BOOST_REQUIRE_EQUAL(stored.size(), all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) BOOST_TEST_CONTEXT(all[i].shape()) {
+      const auto want = all[i].stored_as<bfloat16>(last);
+      BOOST_CHECK(stored[i].layout() == want.layout());
+      const auto rounded = want.stored_as<float>(first);
+      BOOST_TEST(back[i].to_host() == rounded.to_host());
+      BOOST_TEST(stored[i].stored_as<float>(first).to_host() == rounded.to_host());
+    }
+  BOOST_TEST(all_stored_as<bfloat16>(std::vector<float_tensor>(), last).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <lift/model/network.hpp>
+#include <lift/tensor/all_stored_as.hpp>
 
 namespace lift {
 
@@ -13,9 +15,12 @@ namespace lift {
 template <class T, class Backend, class From>
 parameters<tensor<Backend, T>> stored_as(const parameters<tensor<Backend, From>>& weights,
                                          memory_layout layout) {
+  std::vector<tensor<Backend, From>> values;
+  for (const auto& entry : weights.entries()) values.push_back(entry.value);
+  auto stored = all_stored_as<T>(values, layout);
   std::vector<typename parameters<tensor<Backend, T>>::entry> entries;
-  for (const auto& [name, value] : weights.entries())
-    entries.push_back({name, value.template stored_as<T>(layout)});
+  for (std::size_t i = 0; i < stored.size(); ++i)
+    entries.push_back({weights.entries()[i].name, std::move(stored[i])});
   return parameters<tensor<Backend, T>>(std::move(entries));
 }
 
@@ -106,6 +111,13 @@ struct evaluated<network<Architecture, tensor<Backend, float>>> {
 /// same type, or what a backend of float32 has for it, Backend::network_storage.
 template <class Tensor>
 using network_storage = typename detail::network_storage<Tensor>::type;
+
+/// Whether a network of such tensors is stored otherwise between its layers: as network_storage, images
+/// with the channels last.
+template <class Tensor>
+inline constexpr bool stores_networks = false;
+template <network_storing_backend Backend>
+inline constexpr bool stores_networks<tensor<Backend, float>> = true;
 
 /// How a backend evaluates a network: as it is, or stored as network_storage.
 template <class Network>

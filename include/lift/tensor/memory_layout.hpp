@@ -58,6 +58,13 @@ struct rearrange {
     to[to_strides(b, c, p)] = static_cast<To>(from[from_strides(b, c, p)]);
   }
 };
+
+/// A kernel::rearrange of so many images, one of many that are done together.
+template <class To, class From>
+struct rearranged_images {
+  rearrange<To, From> how;
+  std::size_t images;
+};
 }  // namespace kernel
 
 }  // namespace lift

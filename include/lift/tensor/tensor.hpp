@@ -82,6 +82,19 @@ class tensor {
     return stored_as<To>(layout_);
   }
 
+  /// What writes the elements to a tensor of the same shape, in its layout.
+  template <class To>
+  kernel::rearrange<To, T> rearranged(tensor<Backend, To>& to) const {
+    const std::size_t channels = shape_.rank() < 3 ? 1 : shape_[1];
+    const std::size_t pixels = shape_.rank() < 3 ? shape_.size() : shape_.product(2, shape_.rank());
+    return {to.mutable_data(),
+            data(),
+            strides_of(to.layout(), channels, pixels),
+            strides_of(layout_, channels, pixels),
+            channels,
+            pixels};
+  }
+
   /// A copy with its own elements.
   tensor clone() const {
     tensor copy(shape_, layout_);
@@ -126,13 +139,7 @@ class tensor {
     require(layout_ != memory_layout::packed_kernels && layout != memory_layout::packed_kernels,
             "layout of a tensor to rearrange", "packed kernels", "channels first or last");
     tensor<Backend, To> to(shape_, layout);
-    const std::size_t channels = shape_.rank() < 3 ? 1 : shape_[1];
-    const std::size_t pixels = shape_.rank() < 3 ? shape_.size() : shape_.product(2, shape_.rank());
-    Backend::for_each(shape_.size(),
-                      kernel::rearrange<To, T>{
-                          to.mutable_data(), data(), strides_of(to.layout(), channels, pixels),
-                          strides_of(layout_, channels, pixels), channels, pixels},
-                      8);
+    Backend::for_each(shape_.size(), rearranged(to), 8);
     return to;
   }
 

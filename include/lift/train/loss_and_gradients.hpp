@@ -36,11 +36,16 @@ loss_gradient<Tensor, N> loss_and_gradients(
     const std::type_identity_t<std::function<void(std::size_t, Tensor&)>>& on_gradient = {}) {
   using T = typename Tensor::value_type;
   using stored = network_storage<Tensor>;
-  constexpr bool rounds = !std::is_same_v<stored, T>;
+  constexpr bool anew = stores_networks<Tensor>;
   constexpr auto first = memory_layout::channels_first;
-  constexpr auto layout = rounds ? memory_layout::channels_last : first;
+  constexpr auto layout = anew ? memory_layout::channels_last : first;
   // The network's tape, of numbers as it stores them, and that of the losses of its outputs.
-  const auto weights_there = stored_as<stored>(parameters, layout);
+  const auto weights_there = [&] {
+    if constexpr (anew)
+      return stored_as<stored>(parameters, layout);
+    else
+      return parameters;
+  }();
   tape_of<tensor<typename Tensor::backend_type, stored>> tape;
   taped_parameters leaves(weights_there, tape);
   const scope root(leaves);
@@ -76,12 +81,21 @@ loss_gradient<Tensor, N> loss_and_gradients(
   const auto seeds = make_scales<N>(
       [&](std::size_t s) { return loss_tape.gradient(y[s]).template stored_as<stored>(layout); });
   std::vector<Tensor> gradients(parameters.size());
+  std::vector<std::size_t> later;  // positions of gradients that are stored anew with all others
   tape.backward(outputs, seeds, [&](std::size_t leaf) {
     const std::size_t position = leaves.position(leaf);
+    if (anew && !on_gradient) return later.push_back(position);
     Tensor& gradient = gradients[position];
     gradient = leaves.gradient(position).template stored_as<T>(first);
     if (on_gradient && !gradient.empty()) on_gradient(position, gradient);
   });
+  if constexpr (anew) {
+    std::vector<tensor<typename Tensor::backend_type, stored>> there;
+    std::erase_if(later, [&](std::size_t i) { return leaves.gradient(i).empty(); });
+    for (const std::size_t position : later) there.push_back(leaves.gradient(position));
+    auto here = all_stored_as<T>(there, first);
+    for (std::size_t i = 0; i < later.size(); ++i) gradients[later[i]] = std::move(here[i]);
+  }
   return {make_scales<N>([&](std::size_t s) { return losses[s].value; }), std::move(gradients)};
 }
 

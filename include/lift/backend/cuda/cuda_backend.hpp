@@ -70,16 +70,6 @@ struct float32_products {
   static constexpr bool rounds = false;
   static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F;
 };
-/// Factors rounded to 10 bits of fraction (TF32), for the tensor cores.
-struct tf32_products {
-  static constexpr const char* name = "cuda-tf32";
-  static constexpr bool rounds = true;
-  static constexpr cublasComputeType_t gemm = CUBLAS_COMPUTE_32F_FAST_TF32;
-};
-/// The same, beside networks in bfloat16.
-struct bfloat16_networks : tf32_products {
-  static constexpr const char* name = "cuda-bf16";
-};
 
 /// Thrust's CUDA system with cuBLAS, on the stream of detail::cuda_device.
 template <class Products>
@@ -183,7 +173,6 @@ struct cuda_backend_of : any_storage<Verbs> {
 };
 
 using cuda_backend = cuda_backend_of<detail::thrust_verbs<thrust_cuda_system<float32_products>>>;
-using cuda_tf32_backend = cuda_backend_of<detail::thrust_verbs<thrust_cuda_system<tf32_products>>>;
 
 static_assert(backend<cuda_backend>);
 static_assert(uploading_backend<cuda_backend>);

@@ -23,6 +23,41 @@ struct cudnn_names {
   static constexpr std::int64_t image = 1, weight = 2, result = 3, bias = 4, images = 5;
 };
 
+/// What cuDNN calls a convolution of one of its three kinds, and what it is of.
+struct convolution_attributes {
+  cudnnBackendDescriptorType_t operation;
+  cudnnBackendAttributeName_t alpha, beta, convolution, image, weight, result;
+};
+
+inline const convolution_attributes& attributes_of(convolution_task task) {
+  static constexpr convolution_attributes of_result{
+      CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y};
+  static constexpr convolution_attributes of_image{
+      CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY};
+  static constexpr convolution_attributes of_weight{
+      CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY};
+  if (task == convolution_task::image) return of_image;
+  return task == convolution_task::weight ? of_weight : of_result;
+}
+
 /// Descriptors of cuDNN's for a convolution of numbers stored as T.
 template <class T>
 class convolution_nodes {
@@ -94,7 +129,7 @@ class convolution_nodes {
   const convolution_geometry& g_;
 };
 
-/// The graph of a task of a convolution with numbers stored as T, the weights in the layout that it says; null where cuDNN has none. Its
+/// The graph of a task of a convolution with numbers stored as T; null where cuDNN has none. Its
 /// arrays are named by cudnn_names. Sums are float, of double double.
 template <class T>
 std::unique_ptr<cudnn_graph> convolution_graph(const cudnn_target& target,
@@ -113,42 +148,23 @@ std::unique_ptr<cudnn_graph> convolution_graph(const cudnn_target& target,
   const cudnn_node& weight = graph->add(nodes.weight(names::weight));
   const cudnn_node& result = graph->add(nodes.result(names::result));
   const cudnn_node& convolved = adds_bias ? graph->add(nodes.sum(product)) : result;
-  if (task == convolution_task::image) {
-    cudnn_node operation(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, one)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, zero)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, how)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY, result)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, weight)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, image);
-    graph->add_operation(std::move(operation));
-  } else if (task == convolution_task::weight) {
-    cudnn_node operation(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, one)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA, zero)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, how)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, image)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY, result)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, weight);
-    graph->add_operation(std::move(operation));
-  } else {
-    cudnn_node operation(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, one)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, zero)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, how)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, image)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, weight)
-        .set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, convolved);
-    graph->add_operation(std::move(operation));
-  }
+  const convolution_attributes& of = attributes_of(task);
+  cudnn_node operation(of.operation);
+  operation.set(of.alpha, one)
+      .set(of.beta, zero)
+      .set(of.convolution, how)
+      .set(of.image, image)
+      .set(of.weight, weight)
+      .set(of.result, convolved);
+  graph->add_operation(std::move(operation));
 
   const auto add = [&](const cudnn_node& x, const cudnn_node& addend, const cudnn_node& sum) {
-    cudnn_node operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, graph->add(nodes.addition()))
+    cudnn_node addition(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    addition.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, graph->add(nodes.addition()))
         .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)
         .set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, addend)
         .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, sum);
-    graph->add_operation(std::move(operation));
+    graph->add_operation(std::move(addition));
   };
   // In this order cuDNN has engines that are compiled already.
   const cudnn_node& with_images = adds_images ? graph->add(nodes.sum(partial)) : convolved;

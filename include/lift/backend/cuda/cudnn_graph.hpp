@@ -55,36 +55,20 @@ inline constexpr cudnnDataType_t cudnn_type<bfloat16> = CUDNN_DATA_BFLOAT16;
 inline constexpr std::int64_t cudnn_alignment = 16;
 
 /// cuDNN's name for the type of an attribute.
-template <class T>
-extern const cudnnBackendAttributeType_t cudnn_attribute;
-template <>
-inline constexpr auto cudnn_attribute<std::int64_t> = CUDNN_TYPE_INT64;
-template <>
-inline constexpr auto cudnn_attribute<bool> = CUDNN_TYPE_BOOLEAN;
-template <>
-inline constexpr auto cudnn_attribute<float> = CUDNN_TYPE_FLOAT;
-template <>
-inline constexpr auto cudnn_attribute<double> = CUDNN_TYPE_DOUBLE;
-template <>
-inline constexpr auto cudnn_attribute<char> = CUDNN_TYPE_CHAR;
-template <>
-inline constexpr auto cudnn_attribute<void*> = CUDNN_TYPE_VOID_PTR;
-template <>
-inline constexpr auto cudnn_attribute<cudnnHandle_t> = CUDNN_TYPE_HANDLE;
-template <>
-inline constexpr auto cudnn_attribute<cudnnDataType_t> = CUDNN_TYPE_DATA_TYPE;
-template <>
-inline constexpr auto cudnn_attribute<cudnnConvolutionMode_t> = CUDNN_TYPE_CONVOLUTION_MODE;
-template <>
-inline constexpr auto cudnn_attribute<cudnnPointwiseMode_t> = CUDNN_TYPE_POINTWISE_MODE;
-template <>
-inline constexpr auto cudnn_attribute<cudnnBackendHeurMode_t> = CUDNN_TYPE_HEUR_MODE;
-template <>
-inline constexpr auto cudnn_attribute<cudnnBackendKnobType_t> = CUDNN_TYPE_KNOB_TYPE;
-template <>
-inline constexpr auto cudnn_attribute<cudnnBackendNumericalNote_t> = CUDNN_TYPE_NUMERICAL_NOTE;
-template <>
-inline constexpr auto cudnn_attribute<cudnnBackendBehaviorNote_t> = CUDNN_TYPE_BEHAVIOR_NOTE;
+constexpr auto cudnn_attribute(std::int64_t) { return CUDNN_TYPE_INT64; }
+constexpr auto cudnn_attribute(bool) { return CUDNN_TYPE_BOOLEAN; }
+constexpr auto cudnn_attribute(float) { return CUDNN_TYPE_FLOAT; }
+constexpr auto cudnn_attribute(double) { return CUDNN_TYPE_DOUBLE; }
+constexpr auto cudnn_attribute(char) { return CUDNN_TYPE_CHAR; }
+constexpr auto cudnn_attribute(void*) { return CUDNN_TYPE_VOID_PTR; }
+constexpr auto cudnn_attribute(cudnnHandle_t) { return CUDNN_TYPE_HANDLE; }
+constexpr auto cudnn_attribute(cudnnDataType_t) { return CUDNN_TYPE_DATA_TYPE; }
+constexpr auto cudnn_attribute(cudnnConvolutionMode_t) { return CUDNN_TYPE_CONVOLUTION_MODE; }
+constexpr auto cudnn_attribute(cudnnPointwiseMode_t) { return CUDNN_TYPE_POINTWISE_MODE; }
+constexpr auto cudnn_attribute(cudnnBackendHeurMode_t) { return CUDNN_TYPE_HEUR_MODE; }
+constexpr auto cudnn_attribute(cudnnBackendKnobType_t) { return CUDNN_TYPE_KNOB_TYPE; }
+constexpr auto cudnn_attribute(cudnnBackendNumericalNote_t) { return CUDNN_TYPE_NUMERICAL_NOTE; }
+constexpr auto cudnn_attribute(cudnnBackendBehaviorNote_t) { return CUDNN_TYPE_BEHAVIOR_NOTE; }
 
 /// A descriptor of cuDNN's graph interface: attributes by name, then finished.
 class cudnn_node {
@@ -123,7 +107,7 @@ class cudnn_node {
   }
   template <class T>
   cudnn_node& set(cudnnBackendAttributeName_t name, const T* values, std::size_t count) {
-    return set(name, cudnn_attribute<T>, values, count);
+    return set(name, cudnn_attribute(T()), values, count);
   }
 
   /// Whether cuDNN takes what was set.
@@ -141,7 +125,7 @@ class cudnn_node {
   T value(cudnnBackendAttributeName_t name) const {
     T found{};
     std::int64_t count = 0;
-    get(name, cudnn_attribute<T>, 1, count, &found);
+    get(name, cudnn_attribute(T()), 1, count, &found);
     return found;
   }
   /// As many as there are, up to 64.
@@ -149,7 +133,7 @@ class cudnn_node {
   std::vector<T> values(cudnnBackendAttributeName_t name) const {
     std::array<T, 64> found;
     std::int64_t count = 0;
-    get(name, cudnn_attribute<T>, found.size(), count, found.data());
+    get(name, cudnn_attribute(T()), found.size(), count, found.data());
     return {found.begin(), found.begin() + count};
   }
   /// The descriptors of a type that an attribute holds, up to so many.

@@ -53,9 +53,7 @@ class cudnn_operation {
 
   bool has_plans() const { return !plans_.empty(); }
   std::size_t plans() const { return plans_.size(); }
-  const cudnn_node& plan(std::size_t i) const { return plans_[i].node; }
   const cudnn_choice& choice(std::size_t i) const { return plans_[i].choice; }
-  const cudnn_graph& graph() const { return *graph_; }
 
   /// Does it, by the plan that was found to be the fastest: at the first time, unless work is
   /// recorded, that is asked of `choices`, else measured and told them.

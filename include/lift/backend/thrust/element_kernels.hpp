@@ -152,6 +152,53 @@ struct divided_rearrange {
   }
 };
 
+/// A run of what the verb rearrange_all writes, as rows of columns of images.
+template <class To, class From>
+struct rearranged_run {
+  To* to;
+  const From* from;
+  std::uint32_t size;
+  index_divider columns, rows;
+  std::size_t column, row, image;  // strides of what is read
+
+  static rearranged_run of_images(const rearrange<To, From>& f, std::size_t first,
+                                  std::size_t images) {
+    const bool last = f.to_strides.channel == 1;
+    const std::size_t image = f.channels * f.pixels, start = first * image;
+    return {f.to + start,
+            f.from + start,
+            static_cast<std::uint32_t>(images * image),
+            index_divider(last ? f.channels : f.pixels),
+            index_divider(last ? f.pixels : f.channels),
+            last ? f.from_strides.channel : f.from_strides.pixel,
+            last ? f.from_strides.pixel : f.from_strides.channel,
+            f.from_strides.image};
+  }
+  /// Elements that lie as they are written.
+  static rearranged_run of_elements(const rearrange<To, From>& f, std::size_t first,
+                                    std::size_t elements) {
+    return {f.to + first, f.from + first, static_cast<std::uint32_t>(elements),
+            index_divider(elements), index_divider(1), 1, 0, 0};
+  }
+};
+
+/// A run of the verb rearrange_all, by one team.
+template <class To, class From>
+struct rearrange_all {
+  const rearranged_run<To, From>* runs;
+
+  template <class Team>
+  LIFT_HD void operator()(const Team& team, std::size_t i) const {
+    const rearranged_run<To, From> run = runs[i];
+    team.map(1, run.size, run.to, [&](std::size_t, std::size_t element, auto) {
+      auto n = static_cast<std::uint32_t>(element);
+      const std::uint32_t column = run.columns.split(n), row = run.rows.split(n);
+      return static_cast<accumulator_t<To>>(
+          run.from[run.image * n + run.row * row + run.column * column]);
+    });
+  }
+};
+
 /// An element of the verb copy_rows.
 template <class T>
 struct copy_rows {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include <lift/backend/any_storage.hpp>
 #include <lift/backend/backend.hpp>
@@ -105,6 +106,27 @@ struct thrust_verbs {
       return map(n, f.to, kernel::identity{}, operand<From>{f.from, 1, n});
     require_index(n);
     System::for_each(n, kernel::divided_rearrange<To, From>(f));
+  }
+
+  template <class To, class From>
+  static void rearrange_all(std::span<const kernel::rearranged_images<To, From>> all) {
+    using run = kernel::rearranged_run<To, From>;
+    constexpr std::size_t enough = 16384;  // elements of a run
+    std::vector<run> runs;
+    for (const auto& [how, images] : all) {
+      const std::size_t image = how.channels * how.pixels, whole = images * image;
+      if (how.to_strides == how.from_strides || how.channels == 1 || how.pixels == 1) {
+        for (std::size_t first = 0; first < whole; first += enough)
+          runs.push_back(run::of_elements(how, first, std::min(enough, whole - first)));
+      } else {
+        const std::size_t together = std::max<std::size_t>(1, enough / image);
+        for (std::size_t first = 0; first < images; first += together)
+          runs.push_back(run::of_images(how, first, std::min(together, images - first)));
+      }
+    }
+    buffer<run> table(runs.size());
+    copy_in(table.data(), std::span<const run>(runs));
+    for_each_team(runs.size(), kernel::rearrange_all<To, From>{table.data()});
   }
 
   template <class F>
