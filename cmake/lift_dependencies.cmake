@@ -111,7 +111,7 @@ macro(lift_find_thrust)
   endif()
 endmacro()
 
-# nvcc, and cuDNN if LIFT_CUDNN says so and it is 9.8 or later.
+# nvcc, and cuDNN if LIFT_CUDNN says so and it is 9.8 or later. Sets lift_cudnn_version.
 macro(lift_find_cuda)
   include(CheckLanguage)
   check_language(CUDA)
@@ -126,6 +126,7 @@ macro(lift_find_cuda)
         file(STRINGS ${lift_cudnn_INCLUDE_DIR}/cudnn_version.h lines REGEX "^#define CUDNN_(MAJOR|MINOR|PATCHLEVEL) ")
         string(REGEX MATCHALL "[0-9]+" lines "${lines}")
         list(JOIN lines . lift_cudnn_version)
+        set(lift_cudnn_version ${lift_cudnn_version} PARENT_SCOPE)
       endif()
       if(lift_cudnn_version VERSION_GREATER_EQUAL 9.8 AND NOT TARGET lift::cudnn)
         add_library(lift::cudnn UNKNOWN IMPORTED)
