@@ -20,6 +20,7 @@
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/train/loss_and_gradients.hpp>
+#include <lift/train/trainer.hpp>
 
 #include "backends.hpp"
 #include "hashed.hpp"
@@ -285,6 +286,11 @@ BOOST_AUTO_TEST_CASE(nothing_is_rearranged_between_layers) {
   BOOST_CHECK_EQUAL(verbs::of([&] { rounded(small.along(), small.t); }), 8u);
   // In a training also the seeds, and once all weights and once all gradients.
   BOOST_CHECK_EQUAL(verbs::of([&] { small.gradients(); }), 8u);
+  using number = decltype(small)::number;
+  const tensor_images<number> images(decltype(small)::images({2, 3, 8, 8}, 1));
+  trainer steps(small.architecture, training_state<number>(small.net.weights), images, objective<>{},
+                constant_rate{}, training_options<>{.batch_size = 2});
+  BOOST_CHECK_EQUAL(verbs::of([&] { steps.step(); }), 8u);
 }
 
 BOOST_AUTO_TEST_CASE(in_float32_it_is_around_attention_alone) {

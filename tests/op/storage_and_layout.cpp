@@ -123,6 +123,9 @@ BOOST_AUTO_TEST_CASE(many_tensors_are_stored_at_once) {
       BOOST_TEST(stored[i].stored_as<float>(first).to_host() == rounded.to_host());
     }
   BOOST_TEST(all_stored_as<bfloat16>(std::vector<float_tensor>(), last).empty());
+  const std::vector<float_tensor> none{float_tensor(), float_tensor(shape{4, 0, 3, 3}), all[0]};
+  const auto kept = all_stored_as<bfloat16>(none, last);
+  BOOST_CHECK(kept[0].empty() && kept[1].size() == 0 && kept[2].size() == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,7 +5,7 @@
 // Each list of engines begins with those that LIFT does not want (of transformed numbers, of sums in
 // any order, of kernels that are compiled when they are first run) and one that has no plan. For an odd
 // number of channels the first list has no others, or else one more that turns out not to be supported
-// when it is run.
+// when it is run. To an odd number of channels of a result nothing is added by an engine that LIFT wants.
 
 #include <algorithm>
 #include <array>
@@ -329,7 +329,7 @@ std::vector<part> engines(const part& graph, cudnnBackendHeurMode_t mode) {
     for (const engine e : list) made.push_back(configuration(graph, e, 1));
     return made;
   };
-  if (c.images && !c.bias) return all({compiled_at_first});
+  if ((c.images && !c.bias) || (c.bias && c.result.c % 2 == 1)) return all({compiled_at_first});
   if (mode == CUDNN_HEUR_MODE_FALLBACK) return all({of_transforms, of_exact_factors});
   if (mode != CUDNN_HEUR_MODE_A) fail("mode ", mode, " of cuDNN's heuristics is not emulated");
   std::vector<part> found = all({of_transforms, without_plan, in_any_order, compiled_at_first});

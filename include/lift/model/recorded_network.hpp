@@ -68,6 +68,12 @@ class recorded_network {
     recorded_work<Backend> work;
   };
 
+  template <class X>
+  struct slot {
+    std::optional<evaluation<X>> last;
+    bool others_came = false;  // at the last call
+  };
+
   // f(tensor, tensor) of two values' tensors, which may be empty.
   template <class To, class F>
   static void for_each_pair(To& to, const Tensor& from, const F& f) { f(to, from); }
@@ -80,23 +86,26 @@ class recorded_network {
   template <class X, class... Given>
   scales<X, N> evaluate(const scales<X, N>& x, const scales<timesteps, N>& t,
                         const Given&... given) const {
-    if constexpr (!records) {
-      return network_(x, t, given...);
-    } else {
-      static_assert(std::is_invocable_v<const Network&, const scales<X, N>&,
-                                        const scales<Tensor, N>&>,
+    if constexpr (records) {
+      constexpr bool can_be =
+          std::is_invocable_v<const Network&, const scales<X, N>&, const scales<Tensor, N>&>;
+      static_assert(can_be || !std::is_same_v<X, Tensor>,
                     "a recorded network is to take timesteps as tensors too, as networks do");
-      if constexpr (conditional && sizeof...(Given) > 0)
-        return replay(x, t, network_.on_backend(given...));
-      else
-        return replay(x, t, condition<Tensor>());
+      if constexpr (can_be) {
+        condition<Tensor> here;
+        if constexpr (conditional && sizeof...(Given) > 0) here = network_.on_backend(given...);
+        if (makes_room(x, t, here)) return replay(x, t, here);
+      }
     }
+    return network_(x, t, given...);
   }
 
+  /// Whether there is an evaluation of such sizes, new if need be. What comes in other sizes only
+  /// once, as the last images of many do, does not take the place of what is recorded.
   template <class X>
-  scales<X, N> replay(const scales<X, N>& x, const scales<timesteps, N>& t,
-                      const condition<Tensor>& given) const {
-    std::optional<evaluation<X>>& last = std::get<std::optional<evaluation<X>>>(last_);
+  bool makes_room(const scales<X, N>& x, const scales<timesteps, N>& t,
+                  const condition<Tensor>& given) const {
+    auto& [last, others_came] = std::get<slot<X>>(slots_);
     bool same = last.has_value() && last->given.labels.size() == given.labels.size();
     for (std::size_t i = 0; same && i < N; ++i) {
       same = last->t[i].size() == t[i].size();
@@ -104,16 +113,25 @@ class recorded_network {
         same = same && mine.shape() == other.shape();
       });
     }
-    if (!same) {
-      last.emplace();
-      for (std::size_t i = 0; i < N; ++i) {
-        for_each_pair(last->x[i], x[i], [](Tensor& room, const Tensor& other) {
-          if (!other.empty()) room = Tensor(other.shape());
-        });
-        last->t[i] = Tensor(shape{t[i].size()});
-      }
-      if (!given.empty()) last->given.labels = Tensor(given.labels.shape());
+    const bool came_before = std::exchange(others_came, !same);
+    if (same) return true;
+    if (last.has_value() && !came_before) return false;
+    others_came = false;
+    last.emplace();
+    for (std::size_t i = 0; i < N; ++i) {
+      for_each_pair(last->x[i], x[i], [](Tensor& room, const Tensor& other) {
+        if (!other.empty()) room = Tensor(other.shape());
+      });
+      last->t[i] = Tensor(shape{t[i].size()});
     }
+    if (!given.empty()) last->given.labels = Tensor(given.labels.shape());
+    return true;
+  }
+
+  template <class X>
+  scales<X, N> replay(const scales<X, N>& x, const scales<timesteps, N>& t,
+                      const condition<Tensor>& given) const {
+    std::optional<evaluation<X>>& last = std::get<slot<X>>(slots_).last;
     for (std::size_t i = 0; i < N; ++i) {
       for_each_pair(last->x[i], x[i], [](Tensor& mine, const Tensor& other) {
         if (!other.empty()) mine.assign(other);
@@ -138,8 +156,7 @@ class recorded_network {
   }
 
   Network network_;
-  mutable std::tuple<std::optional<evaluation<Tensor>>, std::optional<evaluation<dual_of<Tensor>>>>
-      last_;
+  mutable std::tuple<slot<Tensor>, slot<dual_of<Tensor>>> slots_;
 };
 
 }  // namespace lift

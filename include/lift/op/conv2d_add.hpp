@@ -62,8 +62,10 @@ struct conv2d_add {
         convolution.vjp(s.convolution, w, {wanted[0], wanted[2], wanted[3] && !of_images});
     tangents<Tensor, 4> all{g[0], w, g[1], g[2]};
     if (of_images) {
-      all[1] = sum_of_pixels(w);
-      if (wanted[3]) all[3] = sum_of_channels(all[1]);  // without reading w again
+      using T = typename Tensor::value_type;
+      const auto sums = pixel_sums(w);
+      all[1] = rounded_to<T>(sums);
+      if (wanted[3]) all[3] = rounded_to<T>(sum_of_channels(sums));
     }
     return all;
   }

@@ -73,26 +73,35 @@ tensor<Backend, T> sum_of_channels(const tensor<Backend, T>& x) {
   return out;
 }
 
-/// The sums over all pixels of images (B, C, …): (B, C). A backend may have sum_rows(batch, rows,
-/// columns, x, sums), sums (batch, columns) of matrices (batch, rows, columns), for it.
+/// The sums over all pixels of images (B, C, …): (B, C), not rounded. A backend may have
+/// sum_rows(batch, rows, columns, x, sums), sums (batch, columns) of matrices (batch, rows, columns),
+/// for it.
 template <class Backend, class T>
-tensor<Backend, T> sum_of_pixels(const tensor<Backend, T>& x) {
+tensor<Backend, accumulator_t<T>> pixel_sums(const tensor<Backend, T>& x) {
   const shape& s = x.shape();
   const std::size_t pixels = s.product(2, s.rank()), image = s[1] * pixels;
-  if constexpr (requires(accumulator_t<T>* sums) { Backend::sum_rows(1, 1, 1, x.data(), sums); })
-    if (x.layout() == memory_layout::channels_last) {
-      tensor<Backend, accumulator_t<T>> sums(shape{s[0], s[1]});
-      Backend::sum_rows(s[0], pixels, s[1], x.data(), sums.mutable_data());
-      return mapped<tensor<Backend, T>>(sums.shape(), kernel::identity{}, each(sums));
-    }
-  tensor<Backend, T> out(shape{s[0], s[1]});
+  tensor<Backend, accumulator_t<T>> out(shape{s[0], s[1]});
   if (x.layout() == memory_layout::channels_first)
     Backend::reduce(sum{}, 1, s[0] * s[1], pixels, out.mutable_data(), kernel::identity{}, each(x));
+  else if constexpr (requires { Backend::sum_rows(1, 1, 1, x.data(), out.mutable_data()); })
+    Backend::sum_rows(s[0], pixels, s[1], x.data(), out.mutable_data());
   else
     for (std::size_t b = 0; b < s[0]; ++b)
       Backend::reduce(sum{}, pixels, s[1], 1, out.mutable_data() + b * s[1], kernel::identity{},
                       operand<T>{x.data() + b * image, 1, image});
   return out;
+}
+/// Sums (channels first) rounded to what is stored, in one map.
+template <class T, class Backend, class Sum>
+tensor<Backend, T> rounded_to(const tensor<Backend, Sum>& x) {
+  if constexpr (std::is_same_v<T, Sum>)
+    return x;
+  else
+    return mapped<tensor<Backend, T>>(x.shape(), kernel::identity{}, each(x));
+}
+template <class Backend, class T>
+tensor<Backend, T> sum_of_pixels(const tensor<Backend, T>& x) {
+  return rounded_to<T>(pixel_sums(x));
 }
 
 template <class Backend, class T>

@@ -52,6 +52,11 @@ struct rearrange {
   const From* from;
   image_strides to_strides, from_strides;
   std::size_t channels, pixels;
+
+  /// Whether the elements come in the same order in both.
+  bool keeps_order() const {
+    return to_strides == from_strides || channels == 1 || pixels == 1;
+  }
   LIFT_HD void operator()(std::size_t i) const {
     const std::size_t plane = i / pixels, p = i % pixels;
     const std::size_t b = plane / channels, c = plane % channels;

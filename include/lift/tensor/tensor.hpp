@@ -85,6 +85,8 @@ class tensor {
   /// What writes the elements to a tensor of the same shape, in its layout.
   template <class To>
   kernel::rearrange<To, T> rearranged(tensor<Backend, To>& to) const {
+    require(layout_ != memory_layout::packed_kernels && to.layout() != memory_layout::packed_kernels,
+            "layout of a tensor to rearrange", "packed kernels", "channels first or last");
     const std::size_t channels = shape_.rank() < 3 ? 1 : shape_[1];
     const std::size_t pixels = shape_.rank() < 3 ? shape_.size() : shape_.product(2, shape_.rank());
     return {to.mutable_data(),
@@ -136,8 +138,6 @@ class tensor {
   template <class To>
   tensor<Backend, To> converted(memory_layout layout) const {
     if (empty()) return {};
-    require(layout_ != memory_layout::packed_kernels && layout != memory_layout::packed_kernels,
-            "layout of a tensor to rearrange", "packed kernels", "channels first or last");
     tensor<Backend, To> to(shape_, layout);
     Backend::for_each(shape_.size(), rearranged(to), 8);
     return to;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -242,7 +243,7 @@ class trainer {
   /// This rank's share in the mean losses of a batch and their gradients, unless `asked` to stop.
   /// Parts are summed by pairs, ((0 + 1) + (2 + 3)) + …, so that ranks with some of them each, a
   /// power of two, come to the same bits. on_gradient(gradient) is called for each gradient of the
-  /// sum, as soon as it is known.
+  /// sum, as soon as it is known, unless it is null.
   template <class OnGradient>
   share evaluate(const std::atomic<bool>* asked, const OnGradient& on_gradient) const {
     const stoppable evaluation(asked);
@@ -261,10 +262,20 @@ class trainer {
     const auto add_to = [&](Tensor& last, const auto& of_sum) {
       for (auto sum = sums.rbegin(); sum != sums.rend(); ++sum) last = sum_of(of_sum(*sum), last);
     };
-    share total = evaluate_part(options_.accumulation - 1, [&](std::size_t i, Tensor& gradient) {
-      add_to(gradient, [&](const share& sum) -> const Tensor& { return sum.gradients[i]; });
-      on_gradient(gradient);
-    });
+    const auto add_gradients = [&](std::size_t i, Tensor& last) {
+      add_to(last, [&](const share& sum) -> const Tensor& { return sum.gradients[i]; });
+    };
+    share total;
+    if constexpr (std::is_null_pointer_v<OnGradient>) {
+      total = evaluate_part(options_.accumulation - 1, {});
+      for (std::size_t i = 0; i < total.gradients.size(); ++i)
+        if (!total.gradients[i].empty()) add_gradients(i, total.gradients[i]);
+    } else {
+      total = evaluate_part(options_.accumulation - 1, [&](std::size_t i, Tensor& gradient) {
+        add_gradients(i, gradient);
+        on_gradient(gradient);
+      });
+    }
     for (std::size_t s = 0; s < scale_count; ++s)
       add_to(total.loss[s], [&](const share& sum) -> const Tensor& { return sum.loss[s]; });
     return total;
@@ -327,7 +338,7 @@ class trainer {
 
   /// The mean losses of a batch and their gradients, over all ranks.
   share evaluate_on_all(const std::atomic<bool>* asked) {
-    if (communicator_.size() == 1) return evaluate(asked, [](Tensor&) {});
+    if (communicator_.size() == 1) return evaluate(asked, nullptr);
     std::set<const T*> seen;
     const auto make_own = [&](Tensor& gradient) {
       // Parameters that are added up have one gradient between them.

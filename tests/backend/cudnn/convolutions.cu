@@ -5,6 +5,8 @@
 
 #ifdef LIFT_WITH_CUDNN
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -50,7 +52,7 @@ std::vector<float> floats(const array<T>& x) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(common_convolutions_are_found) {
-  const auto check = []<class T>(T, bool may_round) {
+  const auto check = []<class T>(T, bool tensor_cores) {
     const convolution_geometry same{.batch = 8, .channels = 64, .height = 32, .width = 32,
                                     .out_channels = 128, .out_height = 32, .out_width = 32,
                                     .kernel = 3, .stride = 1, .padding = 1};
@@ -62,7 +64,7 @@ BOOST_AUTO_TEST_CASE(common_convolutions_are_found) {
                                     .kernel = {1, 7}, .stride = 1, .padding = {0, 3}};
     for (convolution_geometry g : {same, wide, halving}) {
       if (sizeof(T) < 4) g.layout = g.weight_layout = last;
-      BOOST_TEST(detail::cudnn_convolution<T>::of(g, may_round) != nullptr);
+      BOOST_TEST(detail::cudnn_convolution<T>::of(g, tensor_cores) != nullptr);
     }
   };
   check(float(), false);
@@ -113,7 +115,7 @@ BOOST_AUTO_TEST_CASE(what_is_added_to_a_convolution) {
 }
 
 BOOST_AUTO_TEST_CASE(an_engine_is_chosen_once) {
-  const std::filesystem::path file = "cudnn_convolutions_test_choices";
+  const std::filesystem::path file = "cudnn_convolutions_test_choices." + std::to_string(getpid());
   std::filesystem::remove(file);
   const convolution_geometry g = square(16, last);
   const detail::cudnn_target target(detail::cudnn());
@@ -126,10 +128,10 @@ BOOST_AUTO_TEST_CASE(an_engine_is_chosen_once) {
         true);
     BOOST_TEST(operation.plans() > 1u);
     array<bfloat16> y({g.batch, g.out_channels, g.out_height, g.out_width}, last);
-    operation.run({{detail::cudnn_names::image, image.data()},
-                   {detail::cudnn_names::weight, weight.data()},
-                   {detail::cudnn_names::result, y.mutable_data()}},
-                  choices);
+    const std::vector<detail::cudnn_array> arrays{{detail::cudnn_names::image, image.data()},
+                                                  {detail::cudnn_names::weight, weight.data()},
+                                                  {detail::cudnn_names::result, y.mutable_data()}};
+    BOOST_TEST(operation.runs(arrays, choices));
     BOOST_TEST(operation.plans() == 1u);
     return operation.choice(0);
   };

@@ -4,10 +4,13 @@
 // are compiled when they are first run.
 #include <boost/test/unit_test.hpp>
 
+#include <unistd.h>
+
 #include <array>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,7 +72,7 @@ constexpr convolution_task tasks[] = {convolution_task::result, convolution_task
                                       convolution_task::image, convolution_task::weight};
 
 template <class T>
-void check(memory_layout layout, bool may_round) {
+void check(memory_layout layout, bool tensor_cores) {
   for (const device& d : devices) {
     const cudnn_target target = d.target();
     for (const convolution_geometry& g : geometries(layout))
@@ -77,7 +80,7 @@ void check(memory_layout layout, bool may_round) {
         BOOST_TEST_CONTEXT(d.name << ", task " << static_cast<int>(task) << ", " << g.batch << "x"
                                   << g.channels << "x" << g.height << " to " << g.out_channels
                                   << " by " << g.kernel << " stride " << g.stride) {
-          const cudnn_operation found(convolution_graph<T>(target, g, task), "", may_round);
+          const cudnn_operation found(convolution_graph<T>(target, g, task), "", tensor_cores);
           BOOST_TEST(found.has_plans());
         }
   }
@@ -95,6 +98,16 @@ BOOST_AUTO_TEST_CASE(float32_networks_have_plans) {
   check<float>(memory_layout::channels_first, false);
 }
 
+BOOST_AUTO_TEST_CASE(float64_networks_have_plans) {
+  // Of gradients of some sizes cuDNN has only sums in any order.
+  const cudnn_target target = devices[1].target();
+  for (const convolution_geometry& g : geometries(memory_layout::channels_first))
+    for (const convolution_task task :
+         {convolution_task::result, convolution_task::result_and_bias,
+          convolution_task::result_images_and_bias})
+      BOOST_TEST(cudnn_operation(convolution_graph<double>(target, g, task), "", true).has_plans());
+}
+
 BOOST_AUTO_TEST_CASE(choices_are_read_as_they_are_written) {
   const cudnn_choice none{7, {}}, two{12, {{2, 1}, {25, 4096}}};
   BOOST_TEST(to_text(none) == "7");
@@ -106,12 +119,13 @@ BOOST_AUTO_TEST_CASE(choices_are_read_as_they_are_written) {
 }
 
 BOOST_AUTO_TEST_CASE(choices_are_kept_in_a_file) {
-  const std::filesystem::path folder = "cudnn_choices_test", file = folder / "new/choices";
+  const std::filesystem::path folder = "cudnn_choices_test." + std::to_string(getpid()),
+                              file = folder / "new/choices";
   std::filesystem::remove_all(folder);
   const cudnn_choice a{1, {{2, 3}}}, b{4, {}};
   const auto any = [](const cudnn_choice&) { return true; };
   const auto ask = [&](cudnn_choices& of, const char* operation, const cudnn_choice& measured) {
-    return of.of(operation, any, [&] { return measured; });
+    return *of.of(operation, any, [&] { return std::optional(measured); });
   };
   {
     cudnn_choices first("card", file);
@@ -119,7 +133,10 @@ BOOST_AUTO_TEST_CASE(choices_are_kept_in_a_file) {
     BOOST_TEST((ask(first, "result", b) == a));
     BOOST_TEST((ask(first, "image", a) == a));
     const auto none = [](const cudnn_choice&) { return false; };
-    BOOST_TEST((first.of("image", none, [&] { return b; }) == b));  // measured again
+    BOOST_TEST((first.of("image", none, [&] { return std::optional(b); }) == b));  // again
+    BOOST_TEST((!first.of("weight", any, [] { return std::optional<cudnn_choice>(); })));
+    BOOST_TEST(!first.known("weight"));
+    BOOST_TEST((first.known("result") == a));
   }
   // What is cut short, of another device or of no form is passed over; of two the last counts.
   std::ofstream(file, std::ios::app) << "\n = \ncard | \ncard | weight = x\n"

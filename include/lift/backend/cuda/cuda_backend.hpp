@@ -118,8 +118,8 @@ struct thrust_cuda_system {
 #ifdef LIFT_WITH_CUDNN
   template <class T, class Use>
   static bool with_convolution(const convolution_geometry& g, const Use& use) {
-    constexpr bool may_round = Products::rounds || std::is_same_v<T, double>;  // double stays double
-    auto* const own = detail::cudnn_convolution<T>::of(g, may_round);
+    constexpr bool tensor_cores = Products::rounds || std::is_same_v<T, double>;  // double's round nothing
+    auto* const own = detail::cudnn_convolution<T>::of(g, tensor_cores);
     if (own) use(*own);
     return own != nullptr;
   }

@@ -76,17 +76,27 @@ class cudnn_choices {
     return mine;
   }
 
-  /// The choice that was made for an operation, if takes(choice), or else that of measure(), which is
-  /// kept, in the file too if it can be written. Threads take turns: nothing disturbs a measurement,
-  /// and all have the same choice.
-  template <class Takes, class Measure>
-  cudnn_choice of(const std::string& operation, const Takes& takes, const Measure& measure) {
+  /// The choice that was made for an operation.
+  std::optional<cudnn_choice> known(const std::string& operation) {
     const std::lock_guard lock(mutex_);
-    const auto known = known_.find(operation);
-    if (known != known_.end() && takes(known->second)) return known->second;
-    const cudnn_choice made = measure();
-    known_[operation] = made;
-    if (!file_.empty()) append(operation, made);
+    const auto found = known_.find(operation);
+    if (found == known_.end()) return {};
+    return found->second;
+  }
+
+  /// That choice, if takes(choice), or else that of measure(), which is kept, in the file too if it
+  /// can be written; none if it gives none. Measurements take turns, and all threads have the same
+  /// choice.
+  template <class Takes, class Measure>
+  std::optional<cudnn_choice> of(const std::string& operation, const Takes& takes,
+                                 const Measure& measure) {
+    const std::lock_guard turn(measuring_);
+    if (const auto before = known(operation); before && takes(*before)) return before;
+    const std::optional<cudnn_choice> made = measure();
+    if (!made) return {};
+    const std::lock_guard lock(mutex_);
+    known_[operation] = *made;
+    if (!file_.empty()) append(operation, *made);
     return made;
   }
 
@@ -117,7 +127,7 @@ class cudnn_choices {
 
   const std::string start_;
   const std::filesystem::path file_;
-  std::mutex mutex_;
+  std::mutex mutex_, measuring_;
   std::map<std::string, cudnn_choice> known_;
 };
 

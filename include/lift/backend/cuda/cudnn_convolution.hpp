@@ -4,10 +4,12 @@
 // Convolutions by cuDNN, where the build found it.
 #ifdef LIFT_WITH_CUDNN
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -17,21 +19,43 @@
 
 namespace lift::detail {
 
+/// Zeros in device memory, which stay there: records of work may use them.
+inline const void* device_zeros(std::size_t bytes) {
+  struct zeros {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<pool_block<device_memory>>> blocks;  // each larger than the last
+    std::size_t bytes = 0;
+  };
+  static zeros& all = *new zeros;
+  const std::lock_guard lock(all.mutex);
+  if (bytes > all.bytes) {
+    const execution_context& main = cuda_device::get().main();
+    const std::vector<char> host(std::max(bytes, std::size_t{1} << 16));
+    all.blocks.push_back(std::make_unique<pool_block<device_memory>>(main.memory, host.size()));
+    cuda_device::copy(all.blocks.back()->data(), host.data(), host.size(), cudaMemcpyHostToDevice,
+                      main.stream);
+    cuda_device::synchronise(main.stream);
+    all.bytes = host.size();
+  }
+  return all.blocks.back()->data();
+}
+
 /// The convolutions of one geometry with numbers stored as T, the layout of images and weights the
 /// same.
 template <class T>
 class cudnn_convolution {
  public:
-  /// That of a geometry for this thread, made once; null where cuDNN does not do all of it. Factors
-  /// are rounded to what tensor cores take only where they may be.
-  static cudnn_convolution* of(const convolution_geometry& g, bool may_round) {
+  /// That of a geometry for this thread, made once; null where cuDNN does not do all of it, or not
+  /// without tensor cores, which round factors of float, where they are not wanted.
+  static cudnn_convolution* of(const convolution_geometry& g, bool tensor_cores) {
     using key = std::array<std::size_t, 15>;
+    cudnn();  // the handle outlives the plans
     thread_local std::map<key, std::unique_ptr<cudnn_convolution>> known;
     auto& mine = known[key{g.batch, g.channels, g.height, g.width, g.out_channels, g.out_height,
                            g.out_width, g.kernel.height, g.kernel.width, g.stride.height,
                            g.stride.width, g.padding.height, g.padding.width,
-                           static_cast<std::size_t>(g.layout), may_round}];
-    if (!mine) mine.reset(new cudnn_convolution(g, may_round));
+                           static_cast<std::size_t>(g.layout), tensor_cores}];
+    if (!mine) mine.reset(new cudnn_convolution(g, tensor_cores));
     return mine->complete() ? mine.get() : nullptr;
   }
 
@@ -41,18 +65,26 @@ class cudnn_convolution {
     using names = cudnn_names;
     std::vector<cudnn_array> arrays{
         {names::image, image}, {names::weight, weight}, {names::result, result}};
-    if (epilogue.images && operation(convolution_task::result_images_and_bias).has_plans()) {
-      arrays.push_back({names::images, epilogue.images});
-      arrays.push_back({names::bias, epilogue.bias ? epilogue.bias : zeros()});
-      run(convolution_task::result_images_and_bias, arrays);
-      epilogue.images = epilogue.bias = nullptr;
-    } else if (epilogue.bias && operation(convolution_task::result_and_bias).has_plans()) {
-      arrays.push_back({names::bias, epilogue.bias});
-      run(convolution_task::result_and_bias, arrays);
-      epilogue.bias = nullptr;
-    } else {
-      run(convolution_task::result, arrays);
+    if (epilogue.images) {
+      const T* const bias = epilogue.bias
+                                ? epilogue.bias
+                                : static_cast<const T*>(device_zeros(g_.out_channels * sizeof(T)));
+      auto with_both = arrays;
+      with_both.insert(with_both.end(), {{names::images, epilogue.images}, {names::bias, bias}});
+      if (runs(convolution_task::result_images_and_bias, with_both)) {
+        epilogue.images = epilogue.bias = nullptr;
+        return epilogue;
+      }
     }
+    if (epilogue.bias) {
+      auto with_bias = arrays;
+      with_bias.push_back({names::bias, epilogue.bias});
+      if (runs(convolution_task::result_and_bias, with_bias)) {
+        epilogue.bias = nullptr;
+        return epilogue;
+      }
+    }
+    run(convolution_task::result, arrays);
     return epilogue;
   }
   void backward_image(const T* result, const T* weight, T* image) {
@@ -67,8 +99,8 @@ class cudnn_convolution {
   }
 
  private:
-  cudnn_convolution(const convolution_geometry& g, bool may_round)
-      : g_(g), may_round_(may_round) {}
+  cudnn_convolution(const convolution_geometry& g, bool tensor_cores)
+      : g_(g), tensor_cores_(tensor_cores) {}
 
   bool complete() {
     using enum convolution_task;
@@ -80,11 +112,14 @@ class cudnn_convolution {
     auto& made = operations_[static_cast<std::size_t>(task)];
     if (!made)
       made = std::make_unique<cudnn_operation>(convolution_graph<T>(target_, g_, task),
-                                               name_of(task), may_round_);
+                                               name_of(task), tensor_cores_);
     return *made;
   }
+  bool runs(convolution_task task, const std::vector<cudnn_array>& arrays) {
+    return operation(task).runs(arrays, cudnn_choices::get());
+  }
   void run(convolution_task task, const std::vector<cudnn_array>& arrays) {
-    operation(task).run(arrays, cudnn_choices::get());
+    if (!runs(task, arrays)) throw error(text("no engine of cuDNN's could run ", name_of(task)));
   }
 
   /// "result+bias 8x64x32x32 to 128x32x32 by 3x3 stride 1x1 padding 1x1 bfloat16 channels last".
@@ -98,27 +133,13 @@ class cudnn_convolution {
     return text(tasks[static_cast<std::size_t>(task)], ' ', g_.batch, 'x', g_.channels, 'x',
                 g_.height, 'x', g_.width, " to ", g_.out_channels, 'x', g_.out_height, 'x',
                 g_.out_width, " by ", g_.kernel, " stride ", g_.stride, " padding ", g_.padding, ' ',
-                stored, last ? " channels last" : "", may_round_ ? "" : " exact");
-  }
-
-  /// A bias of zeros.
-  const T* zeros() {
-    if (!zeros_) {
-      const device_memory& memory = cuda_device::get().main().memory;
-      zeros_ = std::make_unique<pool_block<device_memory>>(memory, g_.out_channels * sizeof(T));
-      const std::vector<char> bytes(g_.out_channels * sizeof(T));
-      const cudaStream_t stream = cuda_device::get().main().stream;
-      cuda_device::copy(zeros_->data(), bytes.data(), bytes.size(), cudaMemcpyHostToDevice, stream);
-      cuda_device::synchronise(stream);
-    }
-    return static_cast<const T*>(zeros_->data());
+                stored, last ? " channels last" : "", tensor_cores_ ? "" : " exact");
   }
 
   convolution_geometry g_;
-  bool may_round_;
+  bool tensor_cores_;
   cudnn_target target_{cudnn()};
   std::array<std::unique_ptr<cudnn_operation>, 5> operations_;
-  std::unique_ptr<pool_block<device_memory>> zeros_;
 };
 
 }  // namespace lift::detail

@@ -110,9 +110,11 @@ class cudnn_node {
     return set(name, cudnn_attribute(T()), values, count);
   }
 
-  /// Whether cuDNN takes what was set.
+  /// Whether cuDNN takes what was set. Throws where cuDNN itself is not whole.
   bool finishes() {
-    const bool taken = cudnnBackendFinalize(node_) == CUDNN_STATUS_SUCCESS;
+    const cudnnStatus_t status = cudnnBackendFinalize(node_);
+    if (status / 1000 == 1) check_cudnn(status, "cudnnBackendFinalize");
+    const bool taken = status == CUDNN_STATUS_SUCCESS;
     if (!taken) cudaGetLastError();  // or the next call would report what was tried
     return taken;
   }

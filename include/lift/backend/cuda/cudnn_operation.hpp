@@ -23,18 +23,22 @@ struct cudnn_array {
   const void* data;
 };
 
-/// Whether an engine adds up products of the numbers themselves, which are exact where they are
-/// small and whole, not of their Winograd or Fourier transforms; gives the same bytes every time; is
-/// compiled already; and rounds factors only where it may.
-inline bool takes_plain_sums(const cudnn_node& engine, bool may_round) {
-  const auto compiled = engine.values<cudnnBackendBehaviorNote_t>(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE);
+/// Whether an engine is one that is used. It
+/// - adds up products of the numbers themselves, which are exact where they are small and whole, not
+///   of their Winograd or Fourier transforms, and gives the same bytes every time;
+/// - uses tensor cores, which round factors of float, only where they are wanted;
+/// - is compiled already.
+inline bool is_wanted(const cudnn_node& engine, bool tensor_cores) {
   const auto notes = engine.values<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE);
-  return std::ranges::count(compiled, CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) == 0 &&
-         std::ranges::all_of(notes, [may_round](cudnnBackendNumericalNote_t note) {
-           const bool rounds = note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE ||
-                               note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
-           return note == CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP || (rounds && may_round);
-         });
+  for (const cudnnBackendNumericalNote_t note : notes) {
+    const bool rounds = note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE ||
+                        note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
+    const bool harmless = note == CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP || (rounds && tensor_cores);
+    if (!harmless) return false;
+  }
+  const auto behaviour =
+      engine.values<cudnnBackendBehaviorNote_t>(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE);
+  return std::ranges::count(behaviour, CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) == 0;
 }
 
 /// A graph with the plans that can do it, of which the one that was measured to be the fastest on
@@ -42,28 +46,32 @@ inline bool takes_plain_sums(const cudnn_node& engine, bool may_round) {
 class cudnn_operation {
  public:
   /// No plans where there is no graph. `name` is that of the graph, sizes and types included.
-  cudnn_operation(std::unique_ptr<cudnn_graph> graph, std::string name, bool may_round)
+  cudnn_operation(std::unique_ptr<cudnn_graph> graph, std::string name, bool tensor_cores)
       : graph_(std::move(graph)), name_(std::move(name)) {
     if (!graph_) return;
     for (const auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
       if (plans_.empty())
         for (const cudnn_node& configuration : graph_->configurations(mode, most_listed))
-          if (plans_.size() < most_timed) add(configuration, may_round);
+          if (plans_.size() < most_timed) add(configuration, tensor_cores);
   }
 
   bool has_plans() const { return !plans_.empty(); }
   std::size_t plans() const { return plans_.size(); }
   const cudnn_choice& choice(std::size_t i) const { return plans_[i].choice; }
 
-  /// Does it, by the plan that was found to be the fastest: at the first time, unless work is
-  /// recorded, that is asked of `choices`, else measured and told them.
-  void run(const std::vector<cudnn_array>& arrays, cudnn_choices& choices) {
+  /// Does it, by the plan that was found to be the fastest: at the first time that is asked of
+  /// `choices`, or measured, unless work is recorded, and told them. False, and nothing is done,
+  /// where no plan can be run.
+  bool runs(const std::vector<cudnn_array>& arrays, cudnn_choices& choices) {
     for (const auto& [name, data] : arrays)
       require(reinterpret_cast<std::uintptr_t>(data) % cudnn_alignment == 0,
               "address of an array for cuDNN, modulo 16",
               reinterpret_cast<std::uintptr_t>(data) % cudnn_alignment, "0");
-    if (!settled_ && !cuda_device::get().here().recording()) settle(arrays, choices);
-    check_cudnn(execute(plans_.front(), arrays), "cudnnBackendExecute");
+    if (!settled_ && !plans_.empty()) settle(arrays, choices);
+    if (plans_.empty()) return false;
+    const device_block space(plans_.front().space);
+    check_cudnn(execute(plans_.front(), arrays, space.data()), "cudnnBackendExecute");
+    return true;
   }
 
  private:
@@ -76,8 +84,8 @@ class cudnn_operation {
     std::size_t space;
   };
 
-  void add(const cudnn_node& configuration, bool may_round) {
-    if (!takes_plain_sums(engine_of(configuration), may_round)) return;
+  void add(const cudnn_node& configuration, bool tensor_cores) {
+    if (!is_wanted(engine_of(configuration), tensor_cores)) return;
     std::optional<cudnn_node> plan = graph_->plan(configuration);
     if (!plan) return;
     const auto space = plan->value<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
@@ -85,8 +93,8 @@ class cudnn_operation {
     plans_.push_back({*std::move(plan), choice_of(configuration), static_cast<std::size_t>(space)});
   }
 
-  static cudnnStatus_t execute(const candidate& plan, const std::vector<cudnn_array>& arrays) {
-    const device_block space(plan.space);
+  static cudnnStatus_t execute(const candidate& plan, const std::vector<cudnn_array>& arrays,
+                               void* space) {
     std::vector<std::int64_t> names;
     std::vector<void*> places;
     for (const auto& [name, data] : arrays) {
@@ -96,51 +104,68 @@ class cudnn_operation {
     cudnn_node pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
     pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, names.data(), names.size())
         .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, places.data(), places.size())
-        .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, space.data())
+        .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, space)
         .finish();
     return cudnnBackendExecute(cudnn(), plan.node.get(), pack.get());
   }
 
+  /// Keeps one plan, or none if none can be run. While work is recorded nothing can be tried: then
+  /// the plan of a choice that is known comes first.
   void settle(const std::vector<cudnn_array>& arrays, cudnn_choices& choices) {
     const auto plan_of = [&](const cudnn_choice& choice) {
       return std::ranges::find(plans_, choice, &candidate::choice);
     };
-    const cudnn_choice best = choices.of(
-        name_, [&](const cudnn_choice& choice) { return plan_of(choice) != plans_.end(); },
+    if (cuda_device::get().here().recording()) {
+      const std::optional<cudnn_choice> known = choices.known(name_);
+      if (known && plan_of(*known) != plans_.end()) std::swap(plans_.front(), *plan_of(*known));
+      return;
+    }
+    const std::optional<cudnn_choice> best = choices.of(
+        name_,
+        [&](const cudnn_choice& choice) {
+          const auto plan = plan_of(choice);
+          return plan != plans_.end() && milliseconds(*plan, arrays, 0);
+        },
         [&] { return fastest(arrays); });
-    std::swap(plans_.front(), *plan_of(best));
-    plans_.erase(plans_.begin() + 1, plans_.end());
     settled_ = true;
+    if (!best) return plans_.clear();
+    std::swap(plans_.front(), *plan_of(*best));
+    plans_.erase(plans_.begin() + 1, plans_.end());
   }
 
-  cudnn_choice fastest(const std::vector<cudnn_array>& arrays) const {
-    const candidate* best = nullptr;
+  /// None where none can be run. One that cuDNN expects to be slower has to be so much faster as a
+  /// measurement can tell.
+  std::optional<cudnn_choice> fastest(const std::vector<cudnn_array>& arrays) const {
+    constexpr float as_fast = 0.97f;
+    std::optional<cudnn_choice> best;
     float least = std::numeric_limits<float>::infinity();
     for (const candidate& plan : plans_)
-      if (const auto taken = milliseconds(plan, arrays); taken && *taken < least) {
+      if (const auto taken = milliseconds(plan, arrays, 5); taken && *taken < as_fast * least) {
         least = *taken;
-        best = &plan;
+        best = plan.choice;
       }
-    if (!best) throw error(text("no engine of cuDNN's could run ", name_));
-    return best->choice;
+    return best;
   }
 
-  /// The least of some times; none where the plan cannot be run.
+  /// What so many runs take on the device, one after the other; none where the plan cannot be run.
   static std::optional<float> milliseconds(const candidate& plan,
-                                           const std::vector<cudnn_array>& arrays) {
-    constexpr int times = 3;
-    const timer clock(cuda_device::get().stream());
-    float least = std::numeric_limits<float>::infinity();
-    for (int i = 0; i <= times; ++i) {
-      clock.start();
-      if (execute(plan, arrays) != CUDNN_STATUS_SUCCESS) {
-        cudaGetLastError();  // or the next call would report what was tried
-        return {};
+                                           const std::vector<cudnn_array>& arrays, int runs) {
+    const execution_context& main = cuda_device::get().main();
+    try {
+      const pool_block<device_memory> space(main.memory, plan.space);
+      const timer clock(main.stream);
+      // What comes first may load what is run, and keeps the device busy while the others are asked for.
+      for (int i = -3; i < runs; ++i) {
+        if (i == 0) clock.start();
+        if (execute(plan, arrays, space.data()) != CUDNN_STATUS_SUCCESS) {
+          cudaGetLastError();  // or the next call would report what was tried
+          return {};
+        }
       }
-      const float taken = clock.stop();
-      if (i > 0) least = std::min(least, taken);  // the first may load what is run
+      return runs > 0 ? clock.stop() : 0;
+    } catch (const error&) {  // no memory for what it needs beside
+      return {};
     }
-    return least;
   }
 
   /// Times on a stream.

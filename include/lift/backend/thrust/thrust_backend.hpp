@@ -102,8 +102,7 @@ struct thrust_verbs {
   template <class To, class From>
   static void for_each(std::size_t n, const kernel::rearrange<To, From>& f, std::size_t = 1) {
     if (n == 0) return;
-    if (f.to_strides == f.from_strides || f.channels == 1 || f.pixels == 1)
-      return map(n, f.to, kernel::identity{}, operand<From>{f.from, 1, n});
+    if (f.keeps_order()) return map(n, f.to, kernel::identity{}, operand<From>{f.from, 1, n});
     require_index(n);
     System::for_each(n, kernel::divided_rearrange<To, From>(f));
   }
@@ -115,15 +114,17 @@ struct thrust_verbs {
     std::vector<run> runs;
     for (const auto& [how, images] : all) {
       const std::size_t image = how.channels * how.pixels, whole = images * image;
-      if (how.to_strides == how.from_strides || how.channels == 1 || how.pixels == 1) {
+      require_index(whole);
+      if (how.keeps_order()) {
         for (std::size_t first = 0; first < whole; first += enough)
           runs.push_back(run::of_elements(how, first, std::min(enough, whole - first)));
       } else {
-        const std::size_t together = std::max<std::size_t>(1, enough / image);
-        for (std::size_t first = 0; first < images; first += together)
+        const std::size_t together = std::max<std::size_t>(1, enough / std::max<std::size_t>(1, image));
+        for (std::size_t first = 0; first < images && image > 0; first += together)
           runs.push_back(run::of_images(how, first, std::min(together, images - first)));
       }
     }
+    if (runs.empty()) return;
     buffer<run> table(runs.size());
     copy_in(table.data(), std::span<const run>(runs));
     for_each_team(runs.size(), kernel::rearrange_all<To, From>{table.data()});
