@@ -4,9 +4,11 @@
 // cuda_tf32_backend keep them.
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -197,14 +199,37 @@ struct small_network {
     return {dual_of<number>{x.fine(), images({4, 3, 8, 8}, 3)},
             dual_of<number>{x.coarse(), images({4, 3, 4, 4}, 4)}};
   }
-  auto gradients() const {
+  /// With inputs and targets times so much.
+  auto gradients(double times = 1) const {
     const auto noised_as = [&](const number& input, const timesteps& at, std::uint64_t label) {
-      return noised<number>{input, images(input.shape(), label), nn::on_backend<number>(at)};
+      return noised<number>{scaled(input, times), scaled(images(input.shape(), label), times),
+                            nn::on_backend<number>(at)};
     };
     const scales batch{noised_as(x.fine(), t.fine(), 5), noised_as(x.coarse(), t.coarse(), 6)};
     return loss_and_gradients(architecture, net.weights, batch, {1, 1});
   }
+
+  /// The mean loss of the last quarter of so many steps of training.
+  double trained_loss(std::size_t steps) const {
+    const tensor_images<number> source(images({4, 3, 8, 8}, 7));
+    trainer training(architecture, training_state<number>(net.weights), source, objective<>{},
+                     constant_rate{.rate = 1e-3}, training_options<>{.batch_size = 4});
+    double total = 0;
+    for (std::size_t step = 0; step < steps; ++step) {
+      const auto loss = training.step().loss;
+      if (4 * step >= 3 * steps) total += loss.fine() + loss.coarse();
+    }
+    return 4 * total / static_cast<double>(steps);
+  }
 };
+
+template <class Tensor>
+std::vector<float> all_of(const loss_gradient<Tensor>& found) {
+  std::vector<float> values;
+  for (const auto& gradient : found.gradients)
+    for (const float v : gradient.to_host()) values.push_back(v);
+  return values;
+}
 
 template <class Tensor>
 std::vector<float> joined(const scales<Tensor>& y) {
@@ -234,13 +259,25 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(networks_are_near_float32, Which, networks) {
   BOOST_CHECK_LT(relative_l2(tangents(rounded(small.along(), small.t)),
                              tangents(exact.net(exact.along(), exact.t))),
                  2 * Which::tolerance);
-  const auto all = [](const auto& found) {
-    std::vector<float> values;
-    for (const auto& gradient : found.gradients)
-      for (const float v : gradient.to_host()) values.push_back(v);
-    return values;
-  };
-  BOOST_CHECK_LT(relative_l2(all(small.gradients()), all(exact.gradients())), 2 * Which::tolerance);
+  BOOST_CHECK_LT(relative_l2(all_of(small.gradients()), all_of(exact.gradients())),
+                 2 * Which::tolerance);
+}
+
+BOOST_AUTO_TEST_CASE(gradients_are_finite_without_scaled_losses) {
+  const small_network<cuda_bf16_backend> small;
+  for (const double times : {1e3, 1e-6}) {
+    const std::vector<float> all = all_of(small.gradients(times));
+    BOOST_CHECK(std::ranges::all_of(all, [](float v) { return std::isfinite(v); }));
+    BOOST_CHECK(std::ranges::any_of(all, [](float v) { return v != 0; }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_training_ends_as_in_float32) {
+  const std::size_t steps = std::getenv("LIFT_EMULATED_KERNELS") ? 12 : 200;  // emulated ones are slow
+  const double exact = small_network<cuda_backend>().trained_loss(steps),
+               rounded = small_network<cuda_bf16_backend>().trained_loss(steps);
+  BOOST_TEST_MESSAGE(steps << " steps: " << exact << ", in bfloat16 " << rounded);
+  BOOST_CHECK_LT(std::abs(rounded / exact - 1), 0.02);
 }
 
 namespace {
