@@ -3,12 +3,12 @@
 #include "feature_options.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
 #include <map>
 #include <string>
 #include <utility>
 
+#include <lift/core/cache_folder.hpp>
 #include <lift/io/sha256.hpp>
 #include <lift/metric/scattering_features.hpp>
 
@@ -149,8 +149,7 @@ void feature_weights_options::add(CLI::App& app) {
 
 path feature_weights_options::find(const std::string& network) const {
   if (!weights.empty()) return weights;
-  const char *const cache = std::getenv("XDG_CACHE_HOME"), *const home = std::getenv("HOME");
-  const path folder = cache && *cache ? path(cache) : path(home ? home : "") / ".cache";
+  const path folder = cache_folder().value_or(".cache");
   const path file = folder / "lift" / "features" / (network + ".safetensors");
   require(std::filesystem::exists(file), "weights of " + network, "no " + file.string(),
           "that file, from scripts/fetch_features.py " + network + ", or another by --weights");

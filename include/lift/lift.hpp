@@ -4,6 +4,7 @@
 // All of LIFT but files and figures, in the order of the data flow.
 
 #include <lift/core/available_processors.hpp>
+#include <lift/core/cache_folder.hpp>
 #include <lift/core/ceil_div.hpp>
 #include <lift/core/choice.hpp>
 #include <lift/core/config.hpp>

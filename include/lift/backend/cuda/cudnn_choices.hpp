@@ -18,6 +18,7 @@
 #include <utility>
 
 #include <lift/backend/cuda/cudnn_graph.hpp>
+#include <lift/core/cache_folder.hpp>
 
 namespace lift::detail {
 
@@ -119,10 +120,8 @@ class cudnn_choices {
   }
   static std::filesystem::path file() {
     if (const char* const named = std::getenv("LIFT_CUDNN_CHOICES")) return named;
-    const char *const cache = std::getenv("XDG_CACHE_HOME"), *const home = std::getenv("HOME");
-    const auto in = [](const std::filesystem::path& folder) { return folder / "lift/cudnn_choices"; };
-    if (cache && *cache) return in(cache);
-    return home && *home ? in(std::filesystem::path(home) / ".cache") : "";
+    const std::optional<std::filesystem::path> cache = cache_folder();
+    return cache ? *cache / "lift/cudnn_choices" : "";
   }
 
   const std::string start_;
