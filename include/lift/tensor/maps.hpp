@@ -91,7 +91,8 @@ tensor<Backend, accumulator_t<T>> pixel_sums(const tensor<Backend, T>& x) {
                       operand<T>{x.data() + b * image, 1, image});
   return out;
 }
-/// Sums (channels first) rounded to what is stored, in one map.
+
+/// Vectors or matrices of sums, rounded to what is stored: themselves where that is as they are.
 template <class T, class Backend, class Sum>
 tensor<Backend, T> rounded_to(const tensor<Backend, Sum>& x) {
   if constexpr (std::is_same_v<T, Sum>)
@@ -99,6 +100,8 @@ tensor<Backend, T> rounded_to(const tensor<Backend, Sum>& x) {
   else
     return mapped<tensor<Backend, T>>(x.shape(), kernel::identity{}, each(x));
 }
+
+/// pixel_sums, rounded.
 template <class Backend, class T>
 tensor<Backend, T> sum_of_pixels(const tensor<Backend, T>& x) {
   return rounded_to<T>(pixel_sums(x));

@@ -40,11 +40,11 @@ loss_gradient<Tensor, N> loss_and_gradients(
   constexpr auto first = memory_layout::channels_first;
   constexpr auto layout = anew ? memory_layout::channels_last : first;
   // The network's tape, of numbers as it stores them, and that of the losses of its outputs.
-  const auto weights_there = [&] {
+  const auto& weights_there = [&]() -> decltype(auto) {
     if constexpr (anew)
       return stored_as<stored>(parameters, layout);
     else
-      return parameters;
+      return (parameters);
   }();
   tape_of<tensor<typename Tensor::backend_type, stored>> tape;
   taped_parameters leaves(weights_there, tape);
@@ -81,21 +81,21 @@ loss_gradient<Tensor, N> loss_and_gradients(
   const auto seeds = make_scales<N>(
       [&](std::size_t s) { return loss_tape.gradient(y[s]).template stored_as<stored>(layout); });
   std::vector<Tensor> gradients(parameters.size());
-  std::vector<std::size_t> later;  // positions of gradients that are stored anew with all others
+  // Those that nobody waits for are stored anew all at once.
+  std::vector<tensor<typename Tensor::backend_type, stored>> there(anew ? parameters.size() : 0);
   tape.backward(outputs, seeds, [&](std::size_t leaf) {
     const std::size_t position = leaves.position(leaf);
-    if (anew && !on_gradient) return later.push_back(position);
+    const auto known = leaves.gradient(position);
+    if (anew && !on_gradient) {
+      there[position] = known;
+      return;
+    }
     Tensor& gradient = gradients[position];
-    gradient = leaves.gradient(position).template stored_as<T>(first);
+    gradient = known.template stored_as<T>(first);
     if (on_gradient && !gradient.empty()) on_gradient(position, gradient);
   });
-  if constexpr (anew) {
-    std::vector<tensor<typename Tensor::backend_type, stored>> there;
-    std::erase_if(later, [&](std::size_t i) { return leaves.gradient(i).empty(); });
-    for (const std::size_t position : later) there.push_back(leaves.gradient(position));
-    auto here = all_stored_as<T>(there, first);
-    for (std::size_t i = 0; i < later.size(); ++i) gradients[later[i]] = std::move(here[i]);
-  }
+  if constexpr (anew)
+    if (!on_gradient) gradients = all_stored_as<T>(there, first);
   return {make_scales<N>([&](std::size_t s) { return losses[s].value; }), std::move(gradients)};
 }
 

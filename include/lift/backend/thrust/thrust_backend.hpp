@@ -114,13 +114,14 @@ struct thrust_verbs {
     std::vector<run> runs;
     for (const auto& [how, images] : all) {
       const std::size_t image = how.channels * how.pixels, whole = images * image;
+      if (whole == 0) continue;
       require_index(whole);
       if (how.keeps_order()) {
         for (std::size_t first = 0; first < whole; first += enough)
           runs.push_back(run::of_elements(how, first, std::min(enough, whole - first)));
       } else {
-        const std::size_t together = std::max<std::size_t>(1, enough / std::max<std::size_t>(1, image));
-        for (std::size_t first = 0; first < images && image > 0; first += together)
+        const std::size_t together = std::max<std::size_t>(1, enough / image);
+        for (std::size_t first = 0; first < images; first += together)
           runs.push_back(run::of_images(how, first, std::min(together, images - first)));
       }
     }
