@@ -8,8 +8,9 @@
 #include <Eigen/Core>
 
 #include <lift/analysis/sample_mean.hpp>
+#include <lift/core/ceil_div.hpp>
 #include <lift/core/error.hpp>
-#include <lift/core/stoppable.hpp>
+#include <lift/core/thread_pool.hpp>
 
 namespace lift {
 
@@ -18,17 +19,18 @@ namespace detail {
 /// The sums of k(x_i, y_j) = (x_iᵀy_j/d + 1)³ over j, for every row i of x, without the term i = j
 /// where `same` says that x and y are one set.
 inline Eigen::VectorXd kernel_sums(const Eigen::MatrixXd& x, const Eigen::MatrixXd& y, bool same) {
-  constexpr Eigen::Index rows = 256;
+  constexpr std::size_t rows = 256;
   const auto d = static_cast<double>(x.cols());
+  const auto total = static_cast<std::size_t>(x.rows());
   Eigen::VectorXd sums(x.rows());
-  for (Eigen::Index first = 0; first < x.rows(); first += rows) {
-    stoppable::check();
-    const Eigen::Index n = std::min(rows, x.rows() - first);
+  default_thread_pool().run(ceil_div(total, rows), [&](std::size_t block) {
+    const auto first = static_cast<Eigen::Index>(block * rows);
+    const auto n = static_cast<Eigen::Index>(std::min(rows, total - block * rows));
     const Eigen::MatrixXd k = ((x.middleRows(first, n) * y.transpose()).array() / d + 1).cube();
     sums.segment(first, n) = k.rowwise().sum();
     if (same)
       for (Eigen::Index i = 0; i < n; ++i) sums[first + i] -= k(i, first + i);
-  }
+  });
   return sums;
 }
 

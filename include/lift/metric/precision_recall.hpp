@@ -2,13 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
-#include <vector>
 
 #include <Eigen/Core>
 
+#include <lift/core/ceil_div.hpp>
 #include <lift/core/error.hpp>
-#include <lift/core/stoppable.hpp>
+#include <lift/core/thread_pool.hpp>
 
 namespace lift {
 
@@ -20,18 +21,19 @@ struct precision_and_recall {
 
 namespace detail {
 
-/// Calls visit(i, squared distances of row i of x to all rows of y).
+/// Calls visit(i, squared distances of row i of x to all rows of y), from all threads of the default pool.
 template <class Visit>
 void for_each_distance(const Eigen::MatrixXf& x, const Eigen::MatrixXf& y, const Visit& visit) {
-  constexpr Eigen::Index rows = 256;
+  constexpr std::size_t rows = 256;
+  const auto total = static_cast<std::size_t>(x.rows());
   const Eigen::VectorXf xx = x.rowwise().squaredNorm(), yy = y.rowwise().squaredNorm();
-  for (Eigen::Index first = 0; first < x.rows(); first += rows) {
-    stoppable::check();
-    const Eigen::Index n = std::min(rows, x.rows() - first);
+  default_thread_pool().run(ceil_div(total, rows), [&](std::size_t block) {
+    const auto first = static_cast<Eigen::Index>(block * rows);
+    const auto n = static_cast<Eigen::Index>(std::min(rows, total - block * rows));
     const Eigen::MatrixXf products = y * x.middleRows(first, n).transpose();
     for (Eigen::Index i = 0; i < n; ++i)
       visit(first + i, Eigen::ArrayXf((yy - 2 * products.col(i)).array() + xx[first + i]));
-  }
+  });
 }
 
 /// The squared distance of each row to its k-th nearest other row.
@@ -49,7 +51,7 @@ inline Eigen::ArrayXf neighbourhoods(const Eigen::MatrixXf& x, std::size_t k) {
 /// The share of the rows of x that lie within the neighbourhood of some row of y.
 inline double share_within(const Eigen::MatrixXf& x, const Eigen::MatrixXf& y,
                            const Eigen::ArrayXf& radii_of_y) {
-  std::size_t within = 0;
+  std::atomic<std::size_t> within = 0;
   for_each_distance(x, y, [&](Eigen::Index, const Eigen::ArrayXf& distances) {
     if ((distances <= radii_of_y).any()) ++within;
   });
