@@ -8,7 +8,6 @@
 #include <Eigen/Core>
 
 #include <lift/analysis/sample_mean.hpp>
-#include <lift/core/ceil_div.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/thread_pool.hpp>
 
@@ -19,13 +18,10 @@ namespace detail {
 /// The sums of k(x_i, y_j) = (x_iᵀy_j/d + 1)³ over j, for every row i of x, without the term i = j
 /// where `same` says that x and y are one set.
 inline Eigen::VectorXd kernel_sums(const Eigen::MatrixXd& x, const Eigen::MatrixXd& y, bool same) {
-  constexpr std::size_t rows = 256;
   const auto d = static_cast<double>(x.cols());
-  const auto total = static_cast<std::size_t>(x.rows());
   Eigen::VectorXd sums(x.rows());
-  default_thread_pool().run(ceil_div(total, rows), [&](std::size_t block) {
-    const auto first = static_cast<Eigen::Index>(block * rows);
-    const auto n = static_cast<Eigen::Index>(std::min(rows, total - block * rows));
+  parallel_for(static_cast<std::size_t>(x.rows()), 256, [&](std::size_t begin, std::size_t end) {
+    const auto first = static_cast<Eigen::Index>(begin), n = static_cast<Eigen::Index>(end - begin);
     const Eigen::MatrixXd k = ((x.middleRows(first, n) * y.transpose()).array() / d + 1).cube();
     sums.segment(first, n) = k.rowwise().sum();
     if (same)

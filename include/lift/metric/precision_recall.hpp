@@ -7,7 +7,6 @@
 
 #include <Eigen/Core>
 
-#include <lift/core/ceil_div.hpp>
 #include <lift/core/error.hpp>
 #include <lift/core/thread_pool.hpp>
 
@@ -24,12 +23,9 @@ namespace detail {
 /// Calls visit(i, squared distances of row i of x to all rows of y), from all threads of the default pool.
 template <class Visit>
 void for_each_distance(const Eigen::MatrixXf& x, const Eigen::MatrixXf& y, const Visit& visit) {
-  constexpr std::size_t rows = 256;
-  const auto total = static_cast<std::size_t>(x.rows());
   const Eigen::VectorXf xx = x.rowwise().squaredNorm(), yy = y.rowwise().squaredNorm();
-  default_thread_pool().run(ceil_div(total, rows), [&](std::size_t block) {
-    const auto first = static_cast<Eigen::Index>(block * rows);
-    const auto n = static_cast<Eigen::Index>(std::min(rows, total - block * rows));
+  parallel_for(static_cast<std::size_t>(x.rows()), 256, [&](std::size_t begin, std::size_t end) {
+    const auto first = static_cast<Eigen::Index>(begin), n = static_cast<Eigen::Index>(end - begin);
     const Eigen::MatrixXf products = y * x.middleRows(first, n).transpose();
     for (Eigen::Index i = 0; i < n; ++i)
       visit(first + i, Eigen::ArrayXf((yy - 2 * products.col(i)).array() + xx[first + i]));
