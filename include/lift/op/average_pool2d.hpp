@@ -32,9 +32,23 @@ struct average_row {
     combine_windows<A>(
         in.windows, x, row, A(0),
         [](A total, A value) { return total + value; },
-        [&](std::size_t j, A total) {
-          y[row * in.windows.columns.count + j] =
-              static_cast<T>(total / static_cast<A>(in.pixels(row % in.windows.rows.count, j)));
+        [&](std::size_t j, std::size_t n, const A* totals) {
+          const window_axis& columns = in.windows.columns;
+          const std::size_t i = row % in.windows.rows.count;
+          T* const to = y + row * columns.count;
+          const auto divide = [&](std::size_t begin, std::size_t end, auto pixels) {
+            for (std::size_t k = begin; k < end; ++k)
+              to[k] = static_cast<T>(totals[k - j] / static_cast<A>(pixels(k)));
+          };
+          // Whole windows are of equally many.
+          const auto each = [&](std::size_t k) { return in.pixels(i, k); };
+          const auto within = [&](std::size_t k) { return k < j ? j : k < j + n ? k : j + n; };
+          const std::size_t first = within(columns.whole_begin());
+          const std::size_t last = within(columns.whole_end());
+          if (first >= last) return divide(j, j + n, each);
+          divide(j, first, each);
+          divide(first, last, [all = each(first)](std::size_t) { return all; });
+          divide(last, j + n, each);
         });
   }
 };

@@ -18,7 +18,10 @@ struct maximum_value_row {
     combine_windows<A>(
         windows, x, row, -A(INFINITY),
         [](A most, A value) { return ((value > most) | (value != value)) ? value : most; },
-        [&](std::size_t j, A most) { y[row * windows.columns.count + j] = static_cast<T>(most); });
+        [&](std::size_t j, std::size_t n, const A* most) {
+          T* const to = y + row * windows.columns.count + j;
+          for (std::size_t k = 0; k < n; ++k) to[k] = static_cast<T>(most[k]);
+        });
   }
 };
 

@@ -73,23 +73,43 @@ LIFT_HD void pool_in_groups(const Kernel& kernel, const window_axis& columns, st
   for (std::size_t j = last; j < columns.count; ++j) kernel.template pool<1, 1>(row, j);
 }
 
-/// Combines the pixels of each window of a row of windows of images: store(j, result) for window j.
-/// Combined with `neutral` a number stays what it is (−0 may become 0). Columns of pixels come first,
-/// which windows share, then windows that are one pixel apart, so that compilers make vectors of the loops.
+/// to[k] = term(0, k), combined with term(1, k) and so on in this order, for k below n.
+template <class A, class Term, class Combine>
+LIFT_HD void combine_terms(std::size_t terms, std::size_t n, const Term& term,
+                           const Combine& combine, A* to) {
+  // Up to three at once, since a pass over `to` takes longer than to combine.
+  if (terms == 1)
+    for (std::size_t k = 0; k < n; ++k) to[k] = term(0, k);
+  else if (terms == 2)
+    for (std::size_t k = 0; k < n; ++k) to[k] = combine(term(0, k), term(1, k));
+  else
+    for (std::size_t k = 0; k < n; ++k)
+      to[k] = combine(combine(term(0, k), term(1, k)), term(2, k));
+  for (std::size_t c = 3; c < terms; ++c)
+    for (std::size_t k = 0; k < n; ++k) to[k] = combine(to[k], term(c, k));
+}
+
+/// Combines the pixels of each window of a row of windows of images, a run of windows at a time:
+/// store(j, n, results) for windows j … j + n − 1. Combined with `neutral` a number stays what it is
+/// (−0 may become 0). Columns of pixels come first, which windows share, then windows that are one
+/// pixel apart, so that compilers make vectors of the loops.
 template <class A, class T, class Combine, class Store>
 LIFT_HD void combine_windows(const window_grid& windows, const T* images, std::size_t row,
                              A neutral, const Combine& combine, const Store& store) {
-  // Pixels at once, on a device in registers, and what windows are counted in multiples of.
+  // Pixels at once, on a device in registers, and what loops are counted in multiples of.
 #ifdef __CUDA_ARCH__
   constexpr std::size_t most = 16, block = 1;
 #else
   constexpr std::size_t most = 256, block = 8;
 #endif
   const auto least = [](std::size_t a, std::size_t b) { return a < b ? a : b; };
+  const auto whole = [](std::size_t n) { return (n + block - 1) / block * block; };
   const window_axis rows = windows.rows, columns = windows.columns;
   const std::size_t top = rows.begin(row % rows.count), bottom = rows.end(row % rows.count);
   const T* const first = images + (row / rows.count * rows.length + top) * columns.length;
   const std::size_t behind = columns.padding + columns.length;
+  // Whether a few pixels behind a line's are there to be read: those of the line below.
+  const bool more = bottom < rows.length && columns.length >= block;
   A high[most + block], found[most + block];
   // As many windows as there is room for, or one that is larger, a piece at a time.
   const std::size_t fit = columns.size < most ? (most - columns.size) / columns.stride + 1 : 1;
@@ -103,26 +123,31 @@ LIFT_HD void combine_windows(const window_grid& windows, const T* images, std::s
       const std::size_t begin = at < columns.padding ? least(columns.padding - at, span) : 0;
       const std::size_t end = at + begin < behind ? least(behind - at, span) : begin;
       for (std::size_t k = 0; k < begin; ++k) high[k] = neutral;
-      for (std::size_t k = end; k < span + block; ++k) high[k] = neutral;
-      for (std::size_t p = top; begin < end && p < bottom; ++p) {
-        const T* const line =
-            first + (p - top) * columns.length + (at + begin - columns.padding);
-        if (p == top)
-          for (std::size_t k = begin; k < end; ++k) high[k] = static_cast<A>(line[k - begin]);
-        else
-          for (std::size_t k = begin; k < end; ++k)
-            high[k] = combine(high[k], static_cast<A>(line[k - begin]));
+      if (begin < end) {
+        const T* const lines = first + (at + begin - columns.padding);
+        combine_terms(bottom - top, more ? whole(end - begin) : end - begin,
+                      [&](std::size_t p, std::size_t k) {
+                        return static_cast<A>(lines[p * columns.length + k]);
+                      },
+                      combine, high + begin);
       }
-      const std::size_t whole = (apart + block - 1) / block * block;
+      for (std::size_t k = end; k < span + block; ++k) high[k] = neutral;
+      const auto shifted = [&](std::size_t c, std::size_t k) { return high[k + c]; };
       if (q == 0)
-        for (std::size_t k = 0; k < whole; ++k) found[k] = high[k];
-      for (std::size_t c = q == 0; c < here; ++c)
-        for (std::size_t k = 0; k < whole; ++k) found[k] = combine(found[k], high[k + c]);
+        combine_terms(here, whole(apart), shifted, combine, found);
+      else
+        for (std::size_t c = 0; c < here; ++c)
+          for (std::size_t k = 0; k < whole(apart); ++k) found[k] = combine(found[k], high[k + c]);
     }
-    if (columns.stride == 1)
-      for (std::size_t k = 0; k < n; ++k) store(j + k, found[k]);
+    if (columns.stride == 1) {
+      store(j, n, found);
+      continue;
+    }
+    if (columns.stride == 2)
+      for (std::size_t k = 0; k < n; ++k) high[k] = found[2 * k];
     else
-      for (std::size_t k = 0; k < n; ++k) store(j + k, found[k * columns.stride]);
+      for (std::size_t k = 0; k < n; ++k) high[k] = found[k * columns.stride];
+    store(j, n, high);
   }
 }
 

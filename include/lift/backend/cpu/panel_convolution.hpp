@@ -44,7 +44,10 @@ struct panel_products {
   static void convolve(const convolution_geometry& g, const strip& s, bool share, const T* weight,
                        const T* patches, std::size_t row, convolution_epilogue<T> epilogue,
                        T* result) {
-    const T* const bias = std::exchange(epilogue.bias, nullptr);  // which the product adds
+    // What the product does itself.
+    const T* const bias = std::exchange(epilogue.bias, nullptr);
+    const bool rectify =
+        !epilogue.vectors && !epilogue.images && std::exchange(epilogue.rectify, false);
     const std::size_t length = s.last - s.first;
     std::vector<panel<T>> panels;
     for (std::size_t b = 0; b < s.images; ++b)
@@ -55,7 +58,8 @@ struct panel_products {
       auto rows = panels;
       for (auto& p : rows) p.c += first * g.out_area();
       panel_product<T>(last - first, g.patch(), {weight + first * g.patch(), g.patch(), 1}, row,
-                       rows, g.out_area(), {.bias = bias ? bias + first : nullptr});
+                       rows, g.out_area(),
+                       {.bias = bias ? bias + first : nullptr, .rectify = rectify});
       finish_strip(g, s, first, last, epilogue, result);
     });
   }

@@ -26,12 +26,14 @@ struct left_matrix {
   std::size_t row, step;
 };
 
-/// What becomes of a product: C = alpha·A·B, added to the old C or not, plus a number for each row.
+/// What becomes of a product: C = alpha·A·B, added to the old C or not, plus a number for each row,
+/// and of that max(x, 0) if it is to be rectified.
 template <class T>
 struct epilogue {
   T alpha = 1;
   bool add = false;
   const T* bias = nullptr;
+  bool rectify = false;
 };
 
 /// A panel of a product: at most panel_width columns of B and C. Rows of B are read to the full
@@ -110,14 +112,17 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
       for (std::size_t j = 0; j < Vectors; ++j) {
         T* const to = c + j * batch::size;
         const batch old = end.add ? batch::load_unaligned(to) : batch(T(0));
-        (xsimd::fma(batch(end.alpha), sums[i][j], old) + batch(bias)).store_unaligned(to);
+        const batch sum = xsimd::fma(batch(end.alpha), sums[i][j], old) + batch(bias);
+        (end.rectify ? xsimd::select(sum < batch(T(0)), batch(T(0)), sum) : sum).store_unaligned(to);
       }
     } else {
       alignas(64) std::array<T, Vectors * batch::size> row;
       for (std::size_t j = 0; j < Vectors; ++j)
         sums[i][j].store_aligned(row.data() + j * batch::size);
-      for (std::size_t j = 0; j < p.columns; ++j)
-        c[j] = end.alpha * row[j] + (end.add ? c[j] : T(0)) + bias;
+      for (std::size_t j = 0; j < p.columns; ++j) {
+        const T sum = end.alpha * row[j] + (end.add ? c[j] : T(0)) + bias;
+        c[j] = end.rectify && sum < T(0) ? T(0) : sum;
+      }
     }
   }
 }
@@ -162,9 +167,11 @@ void product_of_rows(std::size_t m, std::size_t depth, const left_matrix<T>& a, 
                      std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end,
                      std::size_t together, T* packed) {
   const T* const bias = end.bias;
+  const bool rectify = end.rectify;
   std::size_t first = 0;
   do {
     const std::size_t terms = std::min(depth_block, depth - first);
+    end.rectify = rectify && first + terms == depth;
     for (std::size_t i = 0; i < m; i += Most) {
       const std::size_t rows = std::min(Most, m - i);
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
@@ -228,6 +235,7 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
     epilogue<T> now = end;
     for (std::size_t first = 0; first < depth; first += block) {
       const std::size_t terms = std::min(block, depth - first);
+      now.rectify = end.rectify && first + terms == depth;
       some.clear();
       for (const panel<T>& p : these) {
         T* const to = copies.data() + some.size() * size;

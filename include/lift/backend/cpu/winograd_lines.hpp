@@ -2,8 +2,8 @@
 #pragma once
 
 // Convolutions with kernels of 3, 5 or 7 pixels along one axis by Winograd's minimal filtering along
-// that axis, F(8, 3), F(6, 5) or F(4, 7): ten products for each pair of channels and row of the
-// kernel make eight, six or four outputs, instead of 24, 30 or 28.
+// that axis, F(8, 3), F(6, 5) or F(6, 7): ten, ten or twelve products for each pair of channels and
+// row of the kernel make eight, six or six outputs, instead of 24, 30 or 42.
 
 #include <algorithm>
 #include <array>
@@ -14,114 +14,139 @@
 
 namespace lift::detail {
 
-/// The polynomials are evaluated at 0, ±q and infinity. The four q are such that in float32 the
-/// results are within 3·10⁻⁶ of exact ones, relative L2, where direct products are within 3·10⁻⁷.
-struct line_points {
-  static constexpr std::size_t pairs = 4, count = 2 * pairs + 2;
-  static constexpr std::array<double, pairs> q{3.0 / 4, 4.0 / 3, 2, 1.0 / 3};
-
-  /// The coefficients of Π(z − q²) over all q but number `without`, from z⁰ on.
-  static constexpr std::array<double, pairs + 1> product(std::size_t without = pairs) {
-    std::array<double, pairs + 1> result{1};
-    for (std::size_t j = 0; j < pairs; ++j) {
-      if (j == without) continue;
-      for (std::size_t k = pairs; k > 0; --k) result[k] = result[k - 1] - q[j] * q[j] * result[k];
-      result[0] *= -q[j] * q[j];
-    }
-    return result;
+/// The coefficients of Π(z − q²) over all q but number `without`, from z⁰ on.
+template <std::size_t N>
+constexpr std::array<double, N + 1> polynomial_of_squares(const std::array<double, N>& q,
+                                                          std::size_t without = N) {
+  std::array<double, N + 1> result{1};
+  for (std::size_t j = 0; j < N; ++j) {
+    if (j == without) continue;
+    for (std::size_t k = N; k > 0; --k) result[k] = result[k - 1] - q[j] * q[j] * result[k];
+    result[0] *= -q[j] * q[j];
   }
+  return result;
+}
+
+/// first·xⁱ from i = 0 on.
+template <std::size_t N>
+constexpr std::array<double, N> powers(double x, double first) {
+  std::array<double, N> result{};
+  for (double& power : result) {
+    power = first;
+    first *= x;
+  }
+  return result;
+}
+
+/// The polynomials are evaluated at 0, ±q and infinity. Four q are such that in float32 the results
+/// are within 3·10⁻⁶ of exact ones, relative L2, and five within 7·10⁻⁶, where direct products are
+/// within 3·10⁻⁷.
+template <std::size_t Taps>
+struct line_points {
+  static constexpr auto q = [] {
+    if constexpr (Taps < 7)
+      return std::array{3.0 / 4, 4.0 / 3, 2.0, 1.0 / 3};
+    else
+      return std::array{1.0, 2.0 / 3, 3.0 / 2, 5.0 / 2, 1.0 / 3};
+  }();
+  static constexpr std::size_t pairs = q.size(), count = 2 * pairs + 2, outputs = count + 1 - Taps;
 };
 
 /// Winograd's maps for kernels of `Taps` numbers (Lavin & Gray 2016; the points as Barabasz et al.
 /// 2020 choose them), a vector V of lines at a time: y = Aᵀ[(G g) ∘ (Bᵀ d)].
 template <std::size_t Taps>
 struct line_filter {
-  static constexpr std::size_t taps = Taps, points = line_points::count, outputs = points + 1 - Taps;
+  using at = line_points<Taps>;
+  static constexpr std::size_t taps = Taps, points = at::count, outputs = at::outputs;
   template <class V>
   using line = std::array<V, points>;
 
   /// d → Bᵀd.
   template <class V>
   static line<V> input(const line<V>& d) {
-    using T = typename V::value_type;
+    static constexpr auto all = polynomial_of_squares(at::q);
     line<V> result;
-    const auto sum = [&](const auto& factors, std::size_t first) {
-      V total = V(T(factors[0])) * d[first];
-#pragma GCC unroll 4
-      for (std::size_t k = 1; k <= line_points::pairs; ++k)
-        if (first + 2 * k < points) total = xsimd::fma(V(T(factors[k])), d[first + 2 * k], total);
-      return total;
-    };
-    static constexpr auto all = line_points::product();
-    result[0] = sum(all, 0);
-    result[points - 1] = sum(all, 1);
-    [&]<std::size_t... J>(std::index_sequence<J...>) {
-      const auto both = [&]<std::size_t j>(std::integral_constant<std::size_t, j>) {
-        static constexpr auto others = line_points::product(j);
-        const auto part = [&](std::size_t first) {
-          V total = V(T(others[0])) * d[first];
-#pragma GCC unroll 3
-          for (std::size_t k = 1; k < line_points::pairs; ++k)
-            total = xsimd::fma(V(T(others[k])), d[first + 2 * k], total);
-          return total;
-        };
-        const V even = part(2), odd = V(T(line_points::q[j])) * part(1);
-        result[1 + 2 * j] = even + odd;
-        result[2 + 2 * j] = even - odd;
-      };
-      (both(std::integral_constant<std::size_t, J>{}), ...);
-    }(std::make_index_sequence<line_points::pairs>{});
+    result[0] = sum<at::pairs + 1>(all, 0, d);
+    result[points - 1] = sum<at::pairs + 1>(all, 1, d);
+    for_each_pair([&]<std::size_t J>(index<J>) {
+      static constexpr auto others = polynomial_of_squares(at::q, J);
+      const V even = sum<at::pairs>(others, 2, d);
+      const V odd = factor<V>(at::q[J]) * sum<at::pairs>(others, 1, d);
+      result[1 + 2 * J] = even + odd;
+      result[2 + 2 * J] = even - odd;
+    });
     return result;
   }
 
   /// g → Gg.
   template <class V>
   static line<V> kernel(const std::array<V, Taps>& g) {
-    using T = typename V::value_type;
     line<V> result;
-    result[0] = V(T(1 / line_points::product()[0])) * g[0];
+    result[0] = factor<V>(1 / polynomial_of_squares(at::q)[0]) * g[0];
     result[points - 1] = g[Taps - 1];
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < line_points::pairs; ++j) {
-      const double q = line_points::q[j];
-      const auto others = line_points::product(j);
-      double slope = 0, power = 1;  // of the product of all x − p, at ±q
-      for (std::size_t k = 0; k < line_points::pairs; ++k, power *= q * q)
-        slope += others[k] * power;
-      slope *= 2 * q * q;
-      V even(T(0)), odd(T(0));
-      power = 1 / slope;
+    for_each_pair([&]<std::size_t J>(index<J>) {
+      static constexpr auto factors = powers<Taps>(at::q[J], 1 / slope(J));
+      V even = factor<V>(factors[0]) * g[0], odd = factor<V>(factors[1]) * g[1];
 #pragma GCC unroll 8
-      for (std::size_t i = 0; i < Taps; ++i, power *= q)
-        (i % 2 ? odd : even) = xsimd::fma(V(T(power)), g[i], i % 2 ? odd : even);
-      result[1 + 2 * j] = even + odd;
-      result[2 + 2 * j] = even - odd;
-    }
+      for (std::size_t i = 2; i < Taps; ++i)
+        (i % 2 ? odd : even) = xsimd::fma(factor<V>(factors[i]), g[i], i % 2 ? odd : even);
+      result[1 + 2 * J] = even + odd;
+      result[2 + 2 * J] = even - odd;
+    });
     return result;
   }
 
   /// m → Aᵀm.
   template <class V>
   static std::array<V, outputs> output(const line<V>& m) {
-    using T = typename V::value_type;
     std::array<V, outputs> y;
-    y.fill(V(T(0)));
+    y.fill(factor<V>(0));
     y[0] = m[0];
     y[outputs - 1] += m[points - 1];
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < line_points::pairs; ++j) {
-      const V even = m[1 + 2 * j] + m[2 + 2 * j], odd = m[1 + 2 * j] - m[2 + 2 * j];
-      double power = 1;
+    for_each_pair([&]<std::size_t J>(index<J>) {
+      static constexpr auto factors = powers<outputs>(at::q[J], 1);
+      const V even = m[1 + 2 * J] + m[2 + 2 * J], odd = m[1 + 2 * J] - m[2 + 2 * J];
 #pragma GCC unroll 8
-      for (std::size_t i = 0; i < outputs; ++i, power *= line_points::q[j])
-        y[i] = xsimd::fma(V(T(power)), i % 2 ? odd : even, y[i]);
-    }
+      for (std::size_t i = 0; i < outputs; ++i)
+        y[i] = xsimd::fma(factor<V>(factors[i]), i % 2 ? odd : even, y[i]);
+    });
     return y;
+  }
+
+ private:
+  template <std::size_t J>
+  using index = std::integral_constant<std::size_t, J>;
+
+  template <class Body>
+  static void for_each_pair(const Body& body) {
+    [&]<std::size_t... J>(std::index_sequence<J...>) {
+      (body(index<J>{}), ...);
+    }(std::make_index_sequence<at::pairs>{});
+  }
+  template <class V>
+  static V factor(double x) {
+    return V(static_cast<typename V::value_type>(x));
+  }
+  /// The product of q − p over all other points p but infinity, for number j.
+  static constexpr double slope(std::size_t j) {
+    double result = 0, power = 2 * at::q[j] * at::q[j];
+    for (std::size_t k = 0; k < at::pairs; ++k, power *= at::q[j] * at::q[j])
+      result += polynomial_of_squares(at::q, j)[k] * power;
+    return result;
+  }
+  /// Σ factors[k]·d[first + 2k] of so many terms.
+  template <std::size_t Terms, class Factors, class V>
+  static V sum(const Factors& factors, std::size_t first, const line<V>& d) {
+    V total = factor<V>(factors[0]) * d[first];
+#pragma GCC unroll 8
+    for (std::size_t k = 1; k < Terms; ++k)
+      total = xsimd::fma(factor<V>(factors[k]), d[first + 2 * k], total);
+    return total;
   }
 };
 
-/// Matrices (rows, row), one for each point.
-template <class T>
+/// Matrices (rows, row), one for each of the points.
+template <std::size_t Points, class T>
 struct matrices_of_points {
   T* data;
   std::size_t row;     // elements, whole vectors
@@ -140,7 +165,7 @@ struct matrices_of_points {
     return result;
   }
   static std::size_t size(std::size_t rows, std::size_t columns) {
-    return line_points::count * matrices_of_points(nullptr, rows, columns).matrix;
+    return Points * matrices_of_points(nullptr, rows, columns).matrix;
   }
 };
 
@@ -161,6 +186,16 @@ inline std::size_t line_taps(const convolution_geometry& g) {
   return kernel_lies_along_rows(g) ? g.kernel.width : g.kernel.height;
 }
 
+/// Calls body(line_filter) for a convolution's kernel, of 3, 5 or 7 numbers.
+template <class Body>
+auto with_line_filter(const convolution_geometry& g, const Body& body) {
+  switch (line_taps(g)) {
+    case 3: return body(line_filter<3>{});
+    case 5: return body(line_filter<5>{});
+    default: return body(line_filter<7>{});
+  }
+}
+
 /// Whether this way takes at most two thirds of the products, and enough of them to pay for the
 /// transforms.
 inline bool winograd_lines_pay(const convolution_geometry& g) {
@@ -169,10 +204,12 @@ inline bool winograd_lines_pay(const convolution_geometry& g) {
       g.out_channels < 16 || g.padding.width >= g.kernel.width ||
       g.padding.height >= g.kernel.height)
     return false;
-  const line_tiling lines{kernel_lies_along_rows(g), line_points::count + 1 - taps, g.out_height,
-                          g.out_width};
-  return lines.rows() * lines.columns() >= 8 &&
-         3 * line_points::count * lines.rows() * lines.columns() <= 2 * taps * g.out_area();
+  return with_line_filter(g, [&]<std::size_t Taps>(line_filter<Taps>) {
+    using filter = line_filter<Taps>;
+    const line_tiling lines{kernel_lies_along_rows(g), filter::outputs, g.out_height, g.out_width};
+    return lines.rows() * lines.columns() >= 8 &&
+           3 * filter::points * lines.rows() * lines.columns() <= 2 * taps * g.out_area();
+  });
 }
 
 /// A convolution whose kernel's lines have Filter::taps numbers.
@@ -223,7 +260,7 @@ class line_convolution {
   }
 
  private:
-  using numbers = matrices_of_points<T>;
+  using numbers = matrices_of_points<Filter::points, T>;
   using batch = xsimd::batch<T>;
   static constexpr std::size_t width = panel_width<T>, n = lanes<T>;
 
@@ -241,7 +278,7 @@ class line_convolution {
     return ceil_div(lines_.rows(), ceil_div(lines_.rows(), most));
   }
   std::size_t lines_that_fit() const {
-    return near_bytes() / (line_points::count * sizeof(T) * (g_.channels + width));
+    return near_bytes() / (Filter::points * sizeof(T) * (g_.channels + width));
   }
 
   /// Images of a task, where each has few lines, that take the same kernels.
@@ -361,14 +398,9 @@ class line_convolution {
 template <class T>
 void winograd_convolve_lines(const convolution_geometry& g, const T* image, const T* weight,
                              const convolution_epilogue<T>& epilogue, T* result) {
-  const auto convolve = [&]<std::size_t Taps>(line_filter<Taps>) {
+  with_line_filter(g, [&]<std::size_t Taps>(line_filter<Taps>) {
     line_convolution<line_filter<Taps>, T>(g, weight)(image, epilogue, result);
-  };
-  switch (line_taps(g)) {
-    case 3: return convolve(line_filter<3>{});
-    case 5: return convolve(line_filter<5>{});
-    default: return convolve(line_filter<7>{});
-  }
+  });
 }
 
 }  // namespace lift::detail
