@@ -214,6 +214,18 @@ void product_of_panels(std::size_t m, std::size_t depth, const left_matrix<T>& a
     multiply.template operator()<12>();
 }
 
+/// Copies rows of whole vectors, `row` apart, to `to_row` apart.
+template <class T>
+void copy_side_by_side(std::size_t rows, std::size_t columns, const T* from, std::size_t row, T* to,
+                       std::size_t to_row) {
+  constexpr std::size_t ahead = 16;  // short runs are not what the processor foresees
+  for (std::size_t k = 0; k < rows; ++k, from += row, to += to_row)
+    for (std::size_t j = 0; j < columns; j += lanes<T>) {
+      __builtin_prefetch(from + ahead * row + j);
+      xsimd::batch<T>::load_unaligned(from + j).store_unaligned(to + j);
+    }
+}
+
 /// C (m, columns of all panels) = alpha·A (m, depth)·B + …; the rows of B are b_row apart, those
 /// of C c_row. Runs on the calling thread.
 template <class T>
@@ -239,9 +251,7 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
       some.clear();
       for (const panel<T>& p : these) {
         T* const to = copies.data() + some.size() * size;
-        const std::size_t columns = round_up(p.columns, lanes<T>);
-        for (std::size_t k = 0; k < terms; ++k)
-          std::copy_n(p.b + (first + k) * b_row, columns, to + k * width);
+        copy_side_by_side(terms, round_up(p.columns, lanes<T>), p.b + first * b_row, b_row, to, width);
         some.push_back({to, p.c, p.columns});
       }
       product_of_panels<T>(m, terms, {a.data + first * a.step, a.row, a.step}, width, some, c_row,

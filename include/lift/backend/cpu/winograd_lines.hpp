@@ -222,41 +222,11 @@ class line_convolution {
 
   /// Writes the results with the epilogue.
   void operator()(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
-    const std::size_t panels = ceil_div(g_.out_channels, width);
-    const std::size_t panel_size = numbers::size(depth(), width);
-    work_buffer<T> space(panels * panel_size);
-    const auto kernels_of = [&](std::size_t panel) {
-      return numbers(space.data() + panel * panel_size, depth(), width);
-    };
-    constexpr std::size_t step = 16;
-    const std::size_t parts = ceil_div(g_.channels, step);
-    default_thread_pool().run(panels * parts, [&](std::size_t task) {
-      const std::size_t first = task % parts * step;
-      transform_kernels(task / parts, first, std::min(first + step, g_.channels),
-                        kernels_of(task / parts));
-    });
-    const std::size_t rows = rows_of_task(), tasks = ceil_div(lines_.rows(), rows);
-    const std::size_t together = images_of_task(rows);
-    default_thread_pool().run(ceil_div(g_.batch, together) * tasks, [&](std::size_t task) {
-      const std::size_t first = task % tasks * rows, last = std::min(first + rows, lines_.rows());
-      const std::size_t start = task / tasks * together;
-      const std::size_t images = std::min(together, g_.batch - start);
-      const std::size_t count = (last - first) * lines_.columns();
-      const std::size_t seen = (last - first + kernel_rows() - 1) * lines_.columns();
-      const scratch<T> input_space(numbers::size(images * seen, g_.channels));
-      const numbers inputs(input_space, images * seen, g_.channels);
-      for (std::size_t i = 0; i < images; ++i)
-        transform_inputs(image + (start + i) * g_.image_size(), first, last, inputs.from(i * seen));
-      const scratch<T> product_space(numbers::size(images * count, width));
-      const numbers products(product_space, images * count, width);
-      for (std::size_t panel = 0; panel < panels; ++panel) {
-        multiply(inputs, images * count, columns_of(panel), kernels_of(panel), products);
-        for (std::size_t i = 0; i < images; ++i)
-          for (std::size_t c = 0; c < columns_of(panel); c += n)
-            restore(products.from(i * count), start + i, first, last, c, panel * width + c,
-                    epilogue, result);
-      }
-    });
+    constexpr std::size_t enough = 48;  // lines to pay for reading the kernels
+    if (kernel_rows() == 1 && lines_.rows() * lines_.columns() < enough)
+      panels_in_turn(image, epilogue, result);
+    else
+      lines_in_turn(image, epilogue, result);
   }
 
  private:
@@ -264,9 +234,72 @@ class line_convolution {
   using batch = xsimd::batch<T>;
   static constexpr std::size_t width = panel_width<T>, n = lanes<T>;
 
+  /// All kernels are transformed first; a task then does a few rows of lines from end to end.
+  void lines_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
+    const std::size_t panels = ceil_div(g_.out_channels, width);
+    const std::size_t panel_size = numbers::size(kernel_rows() * g_.channels, width);
+    work_buffer<T> space(panels * panel_size);
+    const auto kernels_of = [&](std::size_t panel) {
+      return numbers(space.data() + panel * panel_size, kernel_rows() * g_.channels, width);
+    };
+    constexpr std::size_t step = 16;
+    const std::size_t parts = ceil_div(g_.channels, step);
+    default_thread_pool().run(panels * parts, [&](std::size_t task) {
+      const std::size_t first = task % parts * step;
+      transform_kernels(task / parts, first, std::min(first + step, g_.channels), g_.channels,
+                        kernels_of(task / parts).from(first));
+    });
+    const std::size_t rows = rows_of_task(), tasks = ceil_div(lines_.rows(), rows);
+    default_thread_pool().run(g_.batch * tasks, [&](std::size_t task) {
+      const std::size_t first = task % tasks * rows, last = std::min(first + rows, lines_.rows());
+      const std::size_t count = (last - first) * lines_.columns();
+      const std::size_t seen = count + (kernel_rows() - 1) * lines_.columns();
+      const scratch<T> input_space(numbers::size(seen, g_.channels));
+      const numbers inputs(input_space, seen, g_.channels);
+      transform_inputs(image + task / tasks * g_.image_size(), first, last, inputs);
+      const scratch<T> product_space(numbers::size(count, width));
+      const numbers products(product_space, count, width);
+      for (std::size_t panel = 0; panel < panels; ++panel) {
+        for (std::size_t row = 0; row < kernel_rows(); ++row)
+          multiply(inputs.from(row * lines_.columns()), count, 0, g_.channels, panel,
+                   kernels_of(panel).from(row * g_.channels), products, row > 0);
+        restore(products, task / tasks, first, last, panel, epilogue, result);
+      }
+    });
+  }
+
+  /// Of images of few lines some are transformed first; a task then does a panel of output channels,
+  /// whose kernels it transforms itself.
+  void panels_in_turn(const T* image, const convolution_epilogue<T>& epilogue, T* result) const {
+    const std::size_t each = lines_.rows() * lines_.columns();
+    const std::size_t together = std::max<std::size_t>(
+        1, near_bytes() / (Filter::points * sizeof(T) * width) / each);
+    for (std::size_t start = 0; start < g_.batch; start += together) {
+      const std::size_t images = std::min(together, g_.batch - start), count = images * each;
+      work_buffer<T> input_space(numbers::size(count, g_.channels));
+      const numbers inputs(input_space.data(), count, g_.channels);
+      default_thread_pool().run(images, [&](std::size_t i) {
+        transform_inputs(image + (start + i) * g_.image_size(), 0, lines_.rows(),
+                         inputs.from(i * each));
+      });
+      default_thread_pool().run(ceil_div(g_.out_channels, width), [&](std::size_t panel) {
+        const scratch<T> kernel_space(numbers::size(kernel_depth, width));
+        const numbers kernels(kernel_space, kernel_depth, width);
+        const scratch<T> product_space(numbers::size(count, width));
+        const numbers products(product_space, count, width);
+        for (std::size_t c = 0; c < g_.channels; c += kernel_depth) {
+          const std::size_t end = std::min(c + kernel_depth, g_.channels);
+          transform_kernels(panel, c, end, 0, kernels);
+          multiply(inputs, count, c, end, panel, kernels, products, c > 0);
+        }
+        for (std::size_t i = 0; i < images; ++i)
+          restore(products.from(i * each), start + i, 0, lines_.rows(), panel, epilogue, result);
+      });
+    }
+  }
+
   /// Rows of the kernel that lie along those of the image, whose products are added up.
   std::size_t kernel_rows() const { return lines_.along_rows ? g_.kernel.height : 1; }
-  std::size_t depth() const { return kernel_rows() * g_.channels; }
   /// Output channels of a panel.
   std::size_t columns_of(std::size_t panel) const {
     return std::min(width, g_.out_channels - panel * width);
@@ -274,23 +307,14 @@ class line_convolution {
   /// Rows of lines whose transformed inputs and products to a panel stay in a core's cache, about the
   /// same in every task.
   std::size_t rows_of_task() const {
-    const std::size_t most = std::max<std::size_t>(1, lines_that_fit() / lines_.columns());
+    const std::size_t fit = near_bytes() / (Filter::points * sizeof(T) * (g_.channels + width));
+    const std::size_t most = std::max<std::size_t>(1, fit / lines_.columns());
     return ceil_div(lines_.rows(), ceil_div(lines_.rows(), most));
   }
-  std::size_t lines_that_fit() const {
-    return near_bytes() / (Filter::points * sizeof(T) * (g_.channels + width));
-  }
 
-  /// Images of a task, where each has few lines, that take the same kernels.
-  std::size_t images_of_task(std::size_t rows) const {
-    if (kernel_rows() > 1) return 1;
-    const std::size_t enough = std::min<std::size_t>(48, lines_that_fit());
-    return std::max<std::size_t>(1, std::min(enough / (rows * lines_.columns()),
-                                             ceil_div(g_.batch, default_thread_pool().size())));
-  }
-
-  /// The kernels of input channels [first, last) to those of a panel.
-  void transform_kernels(std::size_t panel, std::size_t first, std::size_t last,
+  /// The kernels of input channels [first, last) to those of a panel; those of each of the kernel's
+  /// rows are `apart` rows from those of the row before.
+  void transform_kernels(std::size_t panel, std::size_t first, std::size_t last, std::size_t apart,
                          const numbers& to) const {
     const std::size_t area = g_.kernel.area(), all = columns_of(panel);
     const kernel_view<T> view{weight_, weight_ + g_.out_channels * g_.patch(), area, g_.patch()};
@@ -306,7 +330,7 @@ class line_convolution {
           for (std::size_t i = 0; i < Filter::taps; ++i) taps[i] = transposed[i];
           const auto points = Filter::kernel(taps);
           for (std::size_t p = 0; p < points.size(); ++p)
-            points[p].store_unaligned(to(p, row * g_.channels + c, column));
+            points[p].store_unaligned(to(p, row * apart + c - first, column));
         }
   }
 
@@ -347,21 +371,27 @@ class line_convolution {
                    column * (lines_.along_rows ? Filter::outputs : 1)) * n;
   }
 
-  void multiply(const numbers& inputs, std::size_t count, std::size_t columns,
-                const numbers& weights, const numbers& products) const {
-    for (std::size_t p = 0; p < Filter::points; ++p)
-      for (std::size_t row = 0; row < kernel_rows(); ++row) {
-        const panel<T> one{weights(p, row * g_.channels, 0), products(p, 0, 0),
-                           round_up(columns, n)};
-        panel_product<T>(count, g_.channels, {inputs(p, row * lines_.columns(), 0), inputs.row, 1},
-                         width, std::span(&one, 1), width, {.add = row > 0});
-      }
+  /// products = or += inputs·kernels for the input channels [first, last), which are all that
+  /// `kernels` holds.
+  void multiply(const numbers& inputs, std::size_t count, std::size_t first, std::size_t last,
+                std::size_t panel, const numbers& kernels, const numbers& products, bool add) const {
+    for (std::size_t p = 0; p < Filter::points; ++p) {
+      const detail::panel<T> one{kernels(p, 0, 0), products(p, 0, 0), round_up(columns_of(panel), n)};
+      panel_product<T>(count, last - first, {inputs(p, 0, first), inputs.row, 1}, width,
+                       std::span(&one, 1), width, {.add = add});
+    }
   }
 
-  /// The results of rows of lines [first, last) of an image, a vector of channels from `channel` on.
+  /// The results of rows of lines [first, last) of an image for a panel of output channels.
   void restore(const numbers& products, std::size_t image, std::size_t first, std::size_t last,
-               std::size_t column_of_product, std::size_t channel,
-               const convolution_epilogue<T>& epilogue, T* result) const {
+               std::size_t panel, const convolution_epilogue<T>& epilogue, T* result) const {
+    for (std::size_t c = 0; c < columns_of(panel); c += n)
+      restore_vector(products, image, first, last, c, panel * width + c, epilogue, result);
+  }
+  /// Those of a vector of channels from `channel` on.
+  void restore_vector(const numbers& products, std::size_t image, std::size_t first,
+                      std::size_t last, std::size_t column_of_product, std::size_t channel,
+                      const convolution_epilogue<T>& epilogue, T* result) const {
     const std::size_t columns = lines_.columns(), valid = std::min(n, g_.out_channels - channel);
     const std::size_t pitch = lines_.along_rows ? columns * Filter::outputs : columns;
     const std::size_t top = first * lines_.pixel_rows();
