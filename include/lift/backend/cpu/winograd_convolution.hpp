@@ -90,9 +90,7 @@ class winograd_convolution {
     // A task's inputs and their products to a panel stay in a core's cache.
     const std::size_t most = out_.rows_within<T>(near_bytes(), in_.channels + width);
     const std::size_t tasks = round_up(ceil_div(out_.rows(), most), default_thread_pool().size());
-    const std::size_t rows = ceil_div(out_.rows(), tasks);
-    default_thread_pool().run(ceil_div(out_.rows(), rows), [&](std::size_t task) {
-      const std::size_t first = task * rows, last = std::min(first + rows, out_.rows());
+    parallel_for(out_.rows(), ceil_div(out_.rows(), tasks), [&](std::size_t first, std::size_t last) {
       const std::size_t tiles = (last - first) * out_.columns();
       const scratch<T> input_space(transformed_tiles<T>::size(tiles, in_.channels));
       const transformed_tiles<T> inputs(input_space, tiles, in_.channels);
