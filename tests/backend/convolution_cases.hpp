@@ -105,6 +105,11 @@ inline const std::vector<convolution_case> all_convolutions = {
     {1, 16, 20, 24, 16, {2, 5}, 1, {1, 4}},
     {4, 24, 12, 40, 20, 4, 2, 1},
     {2, 64, 16, 64, 64, 3, 1, 1},
+    // no padding, and pixels that are no whole number of panels: a run of them is of several images
+    {8, 20, 17, 17, 50, 1, 1, 0},
+    {9, 18, 23, 27, 49, 3, 2, 0},
+    {80, 16, 2, 3, 48, {2, 1}, 1, 0},
+    {3, 5, 40, 50, 60, {3, 2}, 3, 0},
     // images whose pixels alternate
     {32, 33, 5, 7, 40, 3, 1, 1},
     {16, 20, 10, 11, 33, 4, 2, 1},
