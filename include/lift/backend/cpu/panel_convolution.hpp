@@ -33,7 +33,7 @@ struct panel_products {
     const std::size_t some =
         std::clamp<std::size_t>((std::size_t{512} << 10) / at_once, 64, 512) / width * width;
     // Where pixels are patches already, the product copies them, a part at a time.
-    const bool copied = g.pointwise() && g.out_channels >= 4 * packed_rows && g.batch >= 8;
+    const bool copied = g.pointwise() && g.out_channels >= rows_worth_a_copy && g.batch >= 8;
     return copied ? std::max(some, std::min<std::size_t>(g.out_area(), 512)) : some;
   }
   /// Whole images where patches overlap.
@@ -62,10 +62,8 @@ struct panel_products {
                  [&](std::size_t first, std::size_t last) {
       auto rows = panels;
       for (auto& p : rows) p.c += first * g.out_area();
-      detail::epilogue<T> end = of_product;
-      if (end.bias) end.bias += first;
       panel_product<T>(last - first, g.patch(), {weight + first * g.patch(), g.patch(), 1}, row,
-                       rows, g.out_area(), end);
+                       rows, g.out_area(), of_product.from_row(first));
       finish_strip(g, s, first, last, epilogue, result);
     });
   }
@@ -205,36 +203,6 @@ class panel_products<T>::weight_sums {
   bool started_ = false;
 };
 
-/// im2col for pixels of one image and a convolution without padding; the rows of the patch matrix are
-/// `pitch` apart.
-template <class T>
-void copy_patches(const convolution_geometry& g, const strip& s, const T* image, T* to,
-                  std::size_t pitch) {
-  const T* const from = image + s.image * g.image_size();
-  const auto copy = [](auto stride, std::size_t n, const T* row, T* at) {
-    for (std::size_t i = 0; i < n; ++i) at[i] = row[i * stride];
-  };
-  if (g.pointwise() && s.columns() % lanes<T> == 0)
-    return copy_side_by_side(g.channels, s.columns(), from + s.first, g.image_area(), to, pitch);
-  const std::size_t run = g.pointwise() ? g.out_area() : g.out_width;  // pixels in a row
-  for (std::size_t c = 0; c < g.channels; ++c)
-    for (std::size_t ky = 0; ky < g.kernel.height; ++ky)
-      for (std::size_t kx = 0; kx < g.kernel.width; ++kx, to += pitch)
-        for (std::size_t p = s.first, end; p < s.last; p = end) {
-          const std::size_t y = p / run, x = p % run;
-          end = std::min(s.last, p - x + run);
-          const T* const row = from + c * g.image_area() + (y * g.stride.height + ky) * g.width +
-                               x * g.stride.width + kx;
-          T* const at = to + (p - s.first);
-          if (g.stride.width == 1)
-            std::copy_n(row, end - p, at);
-          else if (g.stride.width == 2)
-            copy(std::integral_constant<std::size_t, 2>{}, end - p, row, at);
-          else
-            copy(g.stride.width, end - p, row, at);
-        }
-}
-
 /// Pixels that convolve_pixels takes at once.
 inline constexpr std::size_t pixels_at_once = 64;
 
@@ -242,7 +210,8 @@ inline constexpr std::size_t pixels_at_once = 64;
 /// first of the next, so that all panels but the last are full.
 template <class T>
 void convolve_pixels(const convolution_geometry& g, const T* image, const T* weight,
-                     const convolution_epilogue<T>& whole, T* result) {
+                     convolution_epilogue<T> epilogue, T* result) {
+  const detail::epilogue<T> of_product = take_epilogue_of_product(epilogue);
   constexpr std::size_t pitch = pixels_at_once;
   const std::size_t area = g.out_area(), rows = g.out_channels;
   parallel_for(g.batch * area, pitch, [&](std::size_t first, std::size_t last) {
@@ -251,7 +220,13 @@ void convolve_pixels(const convolution_geometry& g, const T* image, const T* wei
     for (std::size_t p = first; p < last; p += pieces.back().columns()) {
       const std::size_t b = p / area;
       pieces.push_back({b, 1, p - b * area, std::min(last - b * area, area)});
-      copy_patches(g, pieces.back(), image, patches + (p - first), pitch);
+      const strip& s = pieces.back();
+      T* const to = patches + (p - first);
+      if (g.pointwise() && s.columns() % lanes<T> == 0)
+        copy_side_by_side(g.channels, s.columns(), image + b * g.image_size() + s.first, area, to,
+                          pitch);
+      else
+        im2col_of_pixels(g, s, image, to, pitch);
     }
     const auto place = [&](const strip& s) { return result + s.image * g.result_size() + s.first; };
     const bool one = pieces.size() == 1;
@@ -260,10 +235,8 @@ void convolve_pixels(const convolution_geometry& g, const T* image, const T* wei
     std::vector<panel<T>> panels;
     for (std::size_t j = 0; j < last - first; j += panel_width<T>)
       panels.push_back({patches + j, to + j, std::min(panel_width<T>, last - first - j)});
-    auto epilogue = whole;
-    const auto end = take_epilogue_of_product(epilogue);
     product_of_panels<T>(rows, g.patch(), {weight, g.patch(), 1}, pitch, panels, one ? area : pitch,
-                         end);
+                         of_product);
     for (std::size_t i = 0, at = 0; i < pieces.size(); at += pieces[i++].columns()) {
       if (!one)
         for (std::size_t o = 0; o < rows; ++o)
@@ -276,9 +249,10 @@ void convolve_pixels(const convolution_geometry& g, const T* image, const T* wei
 template <class T>
 void panel_convolve(const convolution_geometry& g, const T* image, const T* weight,
                     const convolution_epilogue<T>& epilogue, T* result) {
-  // Enough of them to share out, and enough rows to pay for the copies.
-  const bool runs = g.padding == 0 && g.batch * g.out_area() >= few_strips * pixels_at_once &&
-                    g.out_channels >= 4 * packed_rows && g.out_area() % pixels_at_once != 0;
+  // Where strips of an image would not be whole panels, and runs are enough to share out.
+  const bool runs = g.padding == 0 && g.out_area() % pixels_at_once != 0 &&
+                    g.batch * g.out_area() >= few_strips * pixels_at_once &&
+                    g.out_channels >= rows_worth_a_copy;
   if (runs)
     convolve_pixels(g, image, weight, epilogue, result);
   else

@@ -34,6 +34,15 @@ struct epilogue {
   bool add = false;
   const T* bias = nullptr;
   bool rectify = false;
+
+  /// For some terms of a sum, which are the first of all or the last or not.
+  epilogue of_terms(bool first, bool last) const {
+    return {alpha, add || !first, first ? bias : nullptr, rectify && last};
+  }
+  /// For the rows of C from one on.
+  epilogue from_row(std::size_t row) const {
+    return {alpha, add, bias ? bias + row : nullptr, rectify};
+  }
 };
 
 /// A panel of a product: at most panel_width columns of B and C. Rows of B are read to the full
@@ -147,6 +156,9 @@ void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, st
 /// Rows of a left factor that are copied side by side.
 inline constexpr std::size_t packed_rows = 12;
 
+/// Rows of a left factor that pay for a copy of the right one.
+inline constexpr std::size_t rows_worth_a_copy = 48;
+
 /// Copies rows of a left factor to blocks (terms, packed_rows), one after the other.
 template <class T>
 void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, T* to) {
@@ -164,14 +176,12 @@ void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, 
 /// that is null.
 template <std::size_t Most, class T>
 void product_of_rows(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
-                     std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end,
-                     std::size_t together, T* packed) {
-  const T* const bias = end.bias;
-  const bool rectify = end.rectify;
+                     std::span<const panel<T>> panels, std::size_t c_row,
+                     const epilogue<T>& end, std::size_t together, T* packed) {
   std::size_t first = 0;
   do {
     const std::size_t terms = std::min(depth_block, depth - first);
-    end.rectify = rectify && first + terms == depth;
+    const epilogue<T> of_terms = end.of_terms(first == 0, first + terms == depth);
     for (std::size_t i = 0; i < m; i += Most) {
       const std::size_t rows = std::min(Most, m - i);
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
@@ -180,12 +190,11 @@ void product_of_rows(std::size_t m, std::size_t depth, const left_matrix<T>& a, 
         const std::size_t row = i % together, within = row % packed_rows;
         left = {packed + (row - within) * terms + within, 1, packed_rows};
       }
-      end.bias = bias && first == 0 ? bias + i : nullptr;
+      const epilogue<T> of_rows = of_terms.from_row(i);
       for (const panel<T>& p : panels)
         panel_rows(rows, terms, left, b_row, {p.b + first * b_row, p.c + i * c_row, p.columns},
-                   c_row, end);
+                   c_row, of_rows);
     }
-    end.add = true;
     first += terms;
   } while (first < depth);
 }
@@ -230,12 +239,12 @@ void copy_side_by_side(std::size_t rows, std::size_t columns, const T* from, std
 /// of C c_row. Runs on the calling thread.
 template <class T>
 void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
-                   std::span<const panel<T>> panels, std::size_t c_row, epilogue<T> end = {}) {
+                   std::span<const panel<T>> panels, std::size_t c_row, const epilogue<T>& end = {}) {
   // Rows of B that do not follow each other are copied first, where many rows of A take them: far
   // apart they fall on the same sets of the caches.
   constexpr std::size_t width = panel_width<T>, block = 512;
   if (panels.empty()) return;
-  if (b_row <= width || m < 4 * packed_rows || depth == 0)
+  if (b_row <= width || m < rows_worth_a_copy || depth == 0)
     return product_of_panels<T>(m, depth, a, b_row, panels, c_row, end);
   const std::size_t size = std::min(depth, block) * width;
   const std::size_t together =
@@ -244,20 +253,17 @@ void panel_product(std::size_t m, std::size_t depth, const left_matrix<T>& a, st
   std::vector<panel<T>> some;
   for (std::size_t from = 0; from < panels.size(); from += together) {
     const auto these = panels.subspan(from, std::min(together, panels.size() - from));
-    epilogue<T> now = end;
     for (std::size_t first = 0; first < depth; first += block) {
       const std::size_t terms = std::min(block, depth - first);
-      now.rectify = end.rectify && first + terms == depth;
       some.clear();
       for (const panel<T>& p : these) {
         T* const to = copies.data() + some.size() * size;
-        copy_side_by_side(terms, round_up(p.columns, lanes<T>), p.b + first * b_row, b_row, to, width);
+        copy_side_by_side(terms, round_up(p.columns, lanes<T>), p.b + first * b_row, b_row, to,
+                          width);
         some.push_back({to, p.c, p.columns});
       }
       product_of_panels<T>(m, terms, {a.data + first * a.step, a.row, a.step}, width, some, c_row,
-                           now);
-      now.add = true;
-      now.bias = nullptr;
+                           end.of_terms(first == 0, first + terms == depth));
     }
   }
 }

@@ -71,12 +71,18 @@ void for_each_patch_row(const convolution_geometry& g, const strip& s, std::size
       }
 }
 
-/// Copies rows of elements `stride` apart; the constant 2 lets the compiler use vectors.
-template <class T, class Stride>
-void copy_rows_apart(Stride stride, std::size_t rows, std::size_t columns, const T* from,
+/// Copies rows of elements `stride` apart.
+template <class T>
+void copy_rows_apart(std::size_t stride, std::size_t rows, std::size_t columns, const T* from,
                      std::size_t from_pitch, T* to, std::size_t to_pitch) {
-  for (std::size_t i = 0; i < rows; ++i, from += from_pitch, to += to_pitch)
-    for (std::size_t j = 0; j < columns; ++j) to[j] = from[j * stride];
+  const auto copy = [&](auto apart) {
+    for (std::size_t i = 0; i < rows; ++i, from += from_pitch, to += to_pitch)
+      for (std::size_t j = 0; j < columns; ++j) to[j] = from[j * apart];
+  };
+  if (stride == 2)  // a constant lets the compiler use vectors
+    copy(std::integral_constant<std::size_t, 2>{});
+  else
+    copy(stride);
 }
 
 /// Patch matrix of channels [first_channel, last_channel): rows (channel, ky, kx), one column for
@@ -97,9 +103,6 @@ void im2col(const convolution_geometry& g, const strip& s, std::size_t first_cha
         const T* from = image + pixel;
         if (g.stride == 1 && g.width == width)  // one shifted copy, wrong beside the image
           std::copy_n(from, (rows - 1) * width + columns, to + x.first);
-        else if (g.stride.width == 2)
-          copy_rows_apart(std::integral_constant<std::size_t, 2>{}, rows, columns, from,
-                          g.stride.height * g.width, to + x.first, width);
         else
           copy_rows_apart(g.stride.width, rows, columns, from, g.stride.height * g.width,
                           to + x.first, width);
@@ -110,6 +113,29 @@ void im2col(const convolution_geometry& g, const strip& s, std::size_t first_cha
         clear(0, x.first);
         clear(x.last, width);
       });
+}
+
+/// im2col for any pixels of one image and a convolution without padding; the rows of the patch matrix
+/// are `pitch` apart.
+template <class T>
+void im2col_of_pixels(const convolution_geometry& g, const strip& s, const T* image, T* patches,
+                      std::size_t pitch) {
+  const std::size_t run = g.pointwise() ? g.out_area() : g.out_width;  // pixels in a row
+  image += s.image * g.image_size();
+  for (std::size_t c = 0; c < g.channels; ++c)
+    for (std::size_t ky = 0; ky < g.kernel.height; ++ky)
+      for (std::size_t kx = 0; kx < g.kernel.width; ++kx, patches += pitch)
+        for (std::size_t p = s.first, end; p < s.last; p = end) {
+          const std::size_t y = p / run, x = p % run;
+          end = std::min(s.last, p - x + run);
+          const T* const from = image + c * g.image_area() + (y * g.stride.height + ky) * g.width +
+                                x * g.stride.width + kx;
+          T* const to = patches + (p - s.first);
+          if (g.stride.width == 1)
+            std::copy_n(from, end - p, to);
+          else
+            copy_rows_apart(g.stride.width, 1, end - p, from, 0, to, 0);
+        }
 }
 
 /// Adjoint of im2col for whole images and the kernel 4, stride 2 and padding 1 that double an
