@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <cstdint>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -27,6 +28,30 @@ BOOST_AUTO_TEST_CASE(convolutions_agree_with_the_plain_ones) {
     BOOST_TEST_CONTEXT(c)
   check_close(results_of<xtensor_backend, float>(c), results_of<plain_xtensor_backend, float>(c),
               1e-5);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(branches_are_the_convolutions_of_each, Tensor, float_tensors) {
+  // many runs of pixels across images, whole images, few runs, and what is no convolution of runs
+  for (const convolution_case& c :
+       {convolution_case{8, 70, 17, 17, 0, 1, 1, 0}, {9, 33, 5, 7, 0, 1, 1, 0},
+        {5, 40, 8, 8, 0, 1, 1, 0}, {1, 20, 9, 9, 0, 1, 1, 0}, {4, 24, 9, 11, 0, 3, 1, 1},
+        {4, 24, 9, 11, 0, 1, 2, 0}, {0, 24, 9, 11, 0, 1, 1, 0}})
+    BOOST_TEST_CONTEXT(c) {
+      const op::conv2d convolution(c.stride, c.padding);
+      const auto x = random_tensor<Tensor>({c.batch, c.in, c.height, c.width}, 1);
+      std::array<op::conv2d::branch<Tensor>, 3> branches;
+      for (std::uint32_t i = 0; i < branches.size(); ++i) {
+        const std::size_t out = std::array<std::size_t, 3>{64, 5, 48}[i];
+        branches[i] = {random_tensor<Tensor>({out, c.in, c.kernel.height, c.kernel.width}, 2 + i),
+                       random_tensor<Tensor>({out}, 5 + i), i != 1};
+      }
+      const auto results = convolution.products(x, branches);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        const auto& [a, bias, rectify] = branches[i];
+        const auto alone = convolution.product(x, a, bias, {}, rectify);
+        BOOST_TEST(results[i].to_host() == alone.to_host(), boost::test_tools::per_element());
+      }
+    }
 }
 
 // Either way is right wherever it can be used, not only where it is chosen; in double precision

@@ -83,6 +83,14 @@ concept pixel_attention_backend = requires(const attention_geometry& g, const T*
   B::attend_pixels_gradient(g, in, in, out);
 };
 
+/// A backend that convolves images of numbers of type T, the channels first, with several kernels in
+/// one pass over them: convolve_branches(g, image, branches), which does not read g's output channels.
+template <class B, class T>
+concept branching_backend = requires(const convolution_geometry& g, const T* image,
+                                     std::span<const convolution_branch<T>> branches) {
+  B::convolve_branches(g, image, branches);
+};
+
 /// A backend that packs kernels of some numbers of channels once for its convolutions of images
 /// stored as T with the channels last, (O, kh, kw, C) → memory_layout::packed_kernels:
 /// packs_kernels(O, C), pack_kernels(O, C, kh·kw, from, to).

@@ -27,4 +27,13 @@ struct convolution_epilogue {
   }
 };
 
+/// One of several kernels that an image is convolved with, and its result.
+template <class T>
+struct convolution_branch {
+  std::size_t out_channels;
+  const T* weight;
+  convolution_epilogue<T> epilogue;
+  T* result;
+};
+
 }  // namespace lift

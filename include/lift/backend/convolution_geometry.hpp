@@ -46,6 +46,12 @@ struct convolution_geometry {
   std::size_t image_size() const { return channels * image_area(); }
   std::size_t out_area() const { return out_height * out_width; }
   std::size_t result_size() const { return out_channels * out_area(); }
+  /// The same but for the output channels.
+  convolution_geometry with_outputs(std::size_t channels_) const {
+    convolution_geometry g = *this;
+    g.out_channels = channels_;
+    return g;
+  }
   /// Rows of the patch matrix: the elements of one kernel.
   std::size_t patch() const { return channels * kernel.area(); }
   /// True when patches are the pixels themselves, so that no patch matrix is needed.

@@ -62,19 +62,18 @@ struct inception {
   static X halved(const X& x) { return nn::max_pool2d(x, {.kernel = 3, .stride = 2}); }
   template <class X>
   static X averaged(const X& x) { return apply(op::average_pool2d(around, false), x); }
-  /// A 1×1 unit of averages, as averages of its convolution: the same, of fewer channels.
-  template <class Scope, class X>
-  static X averaged_unit(const Scope& p, const X& x, std::size_t out) {
-    return nn::relu(averaged(nn::conv2d(p, x, out, 1)));
-  }
+  /// What is left of a 1×1 unit of averages, which are those of its convolution: of fewer channels.
+  template <class X>
+  static X averaged_unit(const X& convolved) { return nn::relu(averaged(convolved)); }
 
   template <class Scope, class X>
   static X mixed_5(const Scope& p, const X& x, std::size_t pooled) {
-    const X five = unit(p / "branch5x5_1", x, 48, 1);
-    const X three = unit(p / "branch3x3dbl_2", unit(p / "branch3x3dbl_1", x, 64, 1), 96, 3, 1, 1);
-    return nn::concat(unit(p / "branch1x1", x, 64, 1), unit(p / "branch5x5_2", five, 64, 5, 1, 2),
-                      unit(p / "branch3x3dbl_3", three, 96, 3, 1, 1),
-                      averaged_unit(p / "branch_pool", x, pooled));
+    const auto [one, five, three, beside] = nn::branches(
+        p, x, {{"branch1x1", 64}, {"branch5x5_1", 48}, {"branch3x3dbl_1", 64},
+            {"branch_pool", pooled, false}});
+    const X twice = unit(p / "branch3x3dbl_2", three, 96, 3, 1, 1);
+    return nn::concat(one, unit(p / "branch5x5_2", five, 64, 5, 1, 2),
+                      unit(p / "branch3x3dbl_3", twice, 96, 3, 1, 1), averaged_unit(beside));
   }
   template <class Scope, class X>
   static X mixed_6a(const Scope& p, const X& x) {
@@ -84,21 +83,22 @@ struct inception {
   }
   template <class Scope, class X>
   static X mixed_6(const Scope& p, const X& x, std::size_t inner) {
-    X once = unit(p / "branch7x7_1", x, inner, 1);
+    auto [one, once, twice, beside] = nn::branches(
+        p, x, {{"branch1x1", 192}, {"branch7x7_1", inner}, {"branch7x7dbl_1", inner},
+            {"branch_pool", 192, false}});
     once = unit(p / "branch7x7_2", once, inner, row, 1, beside_row);
     once = unit(p / "branch7x7_3", once, 192, column, 1, beside_column);
-    X twice = unit(p / "branch7x7dbl_1", x, inner, 1);
     twice = unit(p / "branch7x7dbl_2", twice, inner, column, 1, beside_column);
     twice = unit(p / "branch7x7dbl_3", twice, inner, row, 1, beside_row);
     twice = unit(p / "branch7x7dbl_4", twice, inner, column, 1, beside_column);
     twice = unit(p / "branch7x7dbl_5", twice, 192, row, 1, beside_row);
-    return nn::concat(unit(p / "branch1x1", x, 192, 1), once, twice,
-                      averaged_unit(p / "branch_pool", x, 192));
+    return nn::concat(one, once, twice, averaged_unit(beside));
   }
   template <class Scope, class X>
   static X mixed_7a(const Scope& p, const X& x) {
-    const X three = unit(p / "branch3x3_2", unit(p / "branch3x3_1", x, 192, 1), 320, 3, 2);
-    X seven = unit(p / "branch7x7x3_1", x, 192, 1);
+    auto [three, seven] =
+        nn::branches(p, x, {{"branch3x3_1", 192}, {"branch7x7x3_1", 192}});
+    three = unit(p / "branch3x3_2", three, 320, 3, 2);
     seven = unit(p / "branch7x7x3_2", seven, 192, row, 1, beside_row);
     seven = unit(p / "branch7x7x3_3", seven, 192, column, 1, beside_column);
     return nn::concat(three, unit(p / "branch7x7x3_4", seven, 192, 3, 2), halved(x));
@@ -110,11 +110,12 @@ struct inception {
       return nn::concat(unit(p / wide, from, 384, {1, 3}, 1, {0, 1}),
                         unit(p / high, from, 384, {3, 1}, 1, {1, 0}));
     };
-    const X once = unit(p / "branch3x3_1", x, 384, 1);
-    const X twice = unit(p / "branch3x3dbl_2", unit(p / "branch3x3dbl_1", x, 448, 1), 384, 3, 1, 1);
-    return nn::concat(unit(p / "branch1x1", x, 320, 1),
+    const auto [one, once, twice] = nn::branches(
+        p, x, {{"branch1x1", 320}, {"branch3x3_1", 384}, {"branch3x3dbl_1", 448}});
+    return nn::concat(one,
                       cross("branch3x3_2a", "branch3x3_2b", once),
-                      cross("branch3x3dbl_3a", "branch3x3dbl_3b", twice),
+                      cross("branch3x3dbl_3a", "branch3x3dbl_3b",
+                            unit(p / "branch3x3dbl_2", twice, 384, 3, 1, 1)),
                       unit(p / "branch_pool", pooled, 192, 1));
   }
 };

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include <lift/ad/apply.hpp>
 #include <lift/nn/parameters.hpp>
@@ -19,13 +20,20 @@
 
 namespace lift::nn {
 
+/// The parameters "weight" and "bias", in this order.
+template <class Scope>
+auto weight_and_bias(const Scope& p, const shape& weight, std::size_t out, std::size_t fan_in) {
+  const initialiser start{.bound = 1 / std::sqrt(static_cast<double>(fan_in))};
+  auto a = p("weight", weight, start);
+  return std::pair(std::move(a), p("bias", shape{out}, start));
+}
+
 /// A primitive of the inputs x..., then its parameters "weight" and "bias".
 template <class Op, class Scope, class... X>
 auto affine(const Op& primitive, const Scope& p, const shape& weight, std::size_t out,
             std::size_t fan_in, const X&... x) {
-  const initialiser start{.bound = 1 / std::sqrt(static_cast<double>(fan_in))};
-  const auto a = p("weight", weight, start);
-  return apply(primitive, x..., a, p("bias", shape{out}, start));
+  const auto [a, bias] = weight_and_bias(p, weight, out, fan_in);
+  return apply(primitive, x..., a, bias);
 }
 
 /// A convolution of x and what follows it among the inputs, the weight (O, C, kh, kw).

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include <lift/backend/backend.hpp>
 #include <lift/backend/convolution_geometry.hpp>
 #include <lift/op/affine_map.hpp>
 
@@ -56,6 +62,42 @@ struct conv2d : affine_map<conv2d> {
     Tensor::backend_type::convolve_weight(geometry(x.shape(), a.shape(), x.layout(), a.layout()),
                                           x.data(), w.data(), g.mutable_data());
     return g;
+  }
+
+  /// A kernel of several that are to see one x, and whether of its results is kept max(·, 0).
+  template <class Tensor>
+  struct branch {
+    Tensor a, bias;
+    bool rectify;
+  };
+  /// x∗A + β, or of that max(·, 0), for each branch, in one pass over x where the backend has that.
+  template <class Tensor, std::size_t N>
+  std::array<Tensor, N> products(const Tensor& x,
+                                 const std::array<branch<Tensor>, N>& branches) const {
+    using T = typename Tensor::value_type;
+    using B = typename Tensor::backend_type;
+    std::array<Tensor, N> y;
+    if constexpr (branching_backend<B, T>) {
+      std::array<convolution_branch<T>, N> parts;
+      for (std::size_t i = 0; i < N; ++i) {
+        const branch<Tensor>& b = branches[i];
+        y[i] = Tensor(output_shape(x.shape(), b.a.shape(), b.bias.shape()));
+        parts[i] = {b.a.shape()[0], b.a.data(), {.bias = b.bias.data(), .rectify = b.rectify},
+                    y[i].mutable_data()};
+      }
+      const auto alike = [&](const branch<Tensor>& b) {
+        const shape &s = b.a.shape(), &first = branches[0].a.shape();
+        return b.a.layout() == memory_layout::channels_first && s[2] == first[2] && s[3] == first[3];
+      };
+      if (x.layout() == memory_layout::channels_first && std::ranges::all_of(branches, alike)) {
+        B::convolve_branches(geometry(x.shape(), branches[0].a.shape()), x.data(),
+                             std::span<const convolution_branch<T>>(parts));
+        return y;
+      }
+    }
+    for (std::size_t i = 0; i < N; ++i)
+      y[i] = product(x, branches[i].a, branches[i].bias, {}, branches[i].rectify);
+    return y;
   }
 
  private:

@@ -206,14 +206,49 @@ class panel_products<T>::weight_sums {
 /// Pixels that convolve_pixels takes at once.
 inline constexpr std::size_t pixels_at_once = 64;
 
-/// A convolution without padding, a run of pixels at a time: of one image, or the last of it and the
-/// first of the next, so that all panels but the last are full.
+/// Whether convolve_pixels has copies that pay, for so many output channels in all, and runs enough
+/// to share out.
+inline bool runs_of_pixels_pay(const convolution_geometry& g, std::size_t out_channels) {
+  return g.padding == 0 && out_channels >= rows_worth_a_copy &&
+         g.batch * g.out_area() >= few_strips * pixels_at_once;
+}
+
+/// The results of a run of pixels, of which each of `pieces` lies in one image: a kernel's products
+/// with its patches.
 template <class T>
-void convolve_pixels(const convolution_geometry& g, const T* image, const T* weight,
-                     convolution_epilogue<T> epilogue, T* result) {
-  const detail::epilogue<T> of_product = take_epilogue_of_product(epilogue);
+void convolve_run(const convolution_geometry& g, std::span<const strip> pieces, const T* patches,
+                  const convolution_branch<T>& branch) {
   constexpr std::size_t pitch = pixels_at_once;
   const std::size_t area = g.out_area(), rows = g.out_channels;
+  convolution_epilogue<T> rest = branch.epilogue;
+  const detail::epilogue<T> of_product = take_epilogue_of_product(rest);
+  const auto place = [&](const strip& s) { return branch.result + s.image * g.result_size() + s.first; };
+  const bool one = pieces.size() == 1;
+  const scratch<T> together(one ? 0 : rows * pitch);
+  T* const to = one ? place(pieces[0]) : together.data();
+  std::size_t columns = 0;
+  for (const strip& s : pieces) columns += s.columns();
+  std::vector<panel<T>> panels;
+  for (std::size_t j = 0; j < columns; j += panel_width<T>)
+    panels.push_back({patches + j, to + j, std::min(panel_width<T>, columns - j)});
+  product_of_panels<T>(rows, g.patch(), {branch.weight, g.patch(), 1}, pitch, panels,
+                       one ? area : pitch, of_product);
+  for (std::size_t i = 0, at = 0; i < pieces.size(); at += pieces[i++].columns()) {
+    if (!one)
+      for (std::size_t o = 0; o < rows; ++o)
+        std::copy_n(to + o * pitch + at, pieces[i].columns(), place(pieces[i]) + o * area);
+    finish_strip(g, pieces[i], 0, rows, rest, branch.result);
+  }
+}
+
+/// Convolutions of the same images without padding, a run of pixels at a time: of one image, or the last
+/// of it and the first of the next, so that all panels but the last are full. g's output channels are
+/// not read.
+template <class T>
+void convolve_pixels(const convolution_geometry& g, const T* image,
+                     std::span<const convolution_branch<T>> branches) {
+  constexpr std::size_t pitch = pixels_at_once;
+  const std::size_t area = g.out_area();
   parallel_for(g.batch * area, pitch, [&](std::size_t first, std::size_t last) {
     const scratch<T> patches(g.patch() * pitch);
     std::vector<strip> pieces;  // the run's parts in its images
@@ -228,35 +263,21 @@ void convolve_pixels(const convolution_geometry& g, const T* image, const T* wei
       else
         im2col_of_pixels(g, s, image, to, pitch);
     }
-    const auto place = [&](const strip& s) { return result + s.image * g.result_size() + s.first; };
-    const bool one = pieces.size() == 1;
-    const scratch<T> together(one ? 0 : rows * pitch);
-    T* const to = one ? place(pieces[0]) : together.data();
-    std::vector<panel<T>> panels;
-    for (std::size_t j = 0; j < last - first; j += panel_width<T>)
-      panels.push_back({patches + j, to + j, std::min(panel_width<T>, last - first - j)});
-    product_of_panels<T>(rows, g.patch(), {weight, g.patch(), 1}, pitch, panels, one ? area : pitch,
-                         of_product);
-    for (std::size_t i = 0, at = 0; i < pieces.size(); at += pieces[i++].columns()) {
-      if (!one)
-        for (std::size_t o = 0; o < rows; ++o)
-          std::copy_n(to + o * pitch + at, pieces[i].columns(), place(pieces[i]) + o * area);
-      finish_strip(g, pieces[i], 0, rows, epilogue, result);
-    }
+    for (const convolution_branch<T>& branch : branches)
+      convolve_run<T>(g.with_outputs(branch.out_channels), pieces, patches, branch);
   });
 }
 
 template <class T>
 void panel_convolve(const convolution_geometry& g, const T* image, const T* weight,
                     const convolution_epilogue<T>& epilogue, T* result) {
-  // Where strips of an image would not be whole panels, and runs are enough to share out.
-  const bool runs = g.padding == 0 && g.out_area() % pixels_at_once != 0 &&
-                    g.batch * g.out_area() >= few_strips * pixels_at_once &&
-                    g.out_channels >= rows_worth_a_copy;
-  if (runs)
-    convolve_pixels(g, image, weight, epilogue, result);
-  else
+  // Strips of an image are to be whole panels.
+  if (g.out_area() % pixels_at_once != 0 && runs_of_pixels_pay(g, g.out_channels)) {
+    const convolution_branch<T> all{g.out_channels, weight, epilogue, result};
+    convolve_pixels<T>(g, image, {&all, 1});
+  } else {
     patch_convolve<panel_products<T>>(g, image, weight, epilogue, result);
+  }
 }
 template <class T>
 void panel_convolve_transpose(const convolution_geometry& g, const T* result, const T* weight,

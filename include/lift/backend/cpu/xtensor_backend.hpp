@@ -44,6 +44,17 @@ struct fast_xtensor_verbs : xtensor_convolution {
                               T* weight);
 
   template <class T>
+    requires(fast<T>)
+  static void convolve_branches(const convolution_geometry& g, const T* image,
+                                std::span<const convolution_branch<T>> branches) {
+    std::size_t outputs = 0;
+    for (const convolution_branch<T>& b : branches) outputs += b.out_channels;
+    if (g.pointwise() && runs_of_pixels_pay(g, outputs)) return convolve_pixels(g, image, branches);
+    for (const convolution_branch<T>& b : branches)
+      convolve(g.with_outputs(b.out_channels), image, b.weight, b.epilogue, b.result);
+  }
+
+  template <class T>
     requires(wide && is_own_accumulator<T>)
   static void attend(const attention_geometry& g, const T* qkv, T* y) {
     panel_attention(g, qkv, y);
