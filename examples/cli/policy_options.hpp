@@ -44,7 +44,7 @@ struct policy_options {
 
   /// `others` are the names of policies that are not found here.
   CLI::Option* add(CLI::App& app, const std::vector<std::string>& others = {}) {
-    option(app, "--heatmap", heatmap, "Heatmap file; every policy but diagonal and log-snr looks at one");
+    option(app, "--heatmap", heatmap, "Heatmap file; every policy but diagonal, log-snr, gits and fitted looks at one");
     steps_option(app, steps);
     choice_option(app, "--spacing", spacing, names_of(spacing_choices),
                   "Timesteps of diagonal [trailing; reference: strided]");

@@ -27,6 +27,11 @@ json "[p['seconds'] > 0 for p in j['parts'] if p['name'] == 'train lift'] == [Tr
 json "[p['command'].startswith('lift train ') for p in j['parts'] if p['name'] == 'train lift'] == [True]"
 # A path that a model is trained along comes before its training.
 json "[p['name'] for p in j['parts']].index('path lift/2/dp-64/3') < [p['name'] for p in j['parts']].index('train aligned')"
+# A part's whole name is one text of --only.
+name=$(python3 -c 'import json, sys
+print(next(p["name"] for p in json.load(open(sys.argv[1]))["parts"] if p["name"].startswith("statistics ")))' "$scratch/out")
+works "$lift" study study.toml --outdir out --dry-run --only "$name" --json
+json "[p['name'] for p in j['parts']] == ['$name']"
 
 works "$lift" study study.toml --outdir out --only "train baseline" --quiet
 [[ -e out/models/baseline/checkpoint_00000010.safetensors && ! -e out/models/lift ]] || die "--only"
@@ -52,7 +57,9 @@ for row in table["rows"]:
             assert abs(cell["deviation"] - statistics.stdev(values)) < 1e-9 * abs(cell["mean"]) + 1e-12
 about = results["protocols"]["frechet"]
 assert about["extractor"] == "haar-scattering" and about["images"] == 4 and about["images_against"] == 40
+assert results["error_test"] == {"num-images": "4"} and results["images_at_once"] == 2
 page = open("out/report.html").read()
+assert "every error test" in page
 assert "A &lt;small&gt; study" in page and "<small>" not in page and "another" in page
 assert "src=\"http" not in page and "href=" not in page and page.count("data:image/png;base64,") > 8
 PYTHON

@@ -370,7 +370,7 @@ std::size_t study_plan::reference(const named_flags& measure) {
     name += "-" + hexadecimal(sum.value());
   }
   if (keep) name += "-each";
-  part.name = "statistics of the data, " + name;
+  part.name = text("statistics of the data (", name, ")");  // no comma: --only is cut at them
   part.makes = "reference/" + name + ".npz";
   inside(part, "output", part.makes);
   return add(std::move(part));

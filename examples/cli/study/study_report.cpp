@@ -223,11 +223,14 @@ class page {
     html_ += "<h2>What was compared</h2>\n";
     paragraph(text("Images: ", results_["data"].get<std::string>(), " (",
                    results_["data_identity"].get<std::string>(), "), ", config_.size,
-                   " pixels; LIFT ", results_["lift"].get<std::string>(),
+                   " pixels, ", config_.batch_size, " generated at once",
+                   config_.reference_images ? text(", measured against ", config_.reference_images) : "",
+                   "; LIFT ", results_["lift"].get<std::string>(),
                    config_.backend.empty() ? "" : ", " + config_.backend),
               "note");
     named("every training", results_["train"]);
     named("every heatmap", results_["heatmap"]);
+    if (config_.has_error_test) named("every error test", results_["error_test"]);
     for (const char* kind : {"models", "paths", "samplers", "measures"})
       for (const auto& [name, flags] : results_[kind].items())
         named(std::string(kind, std::char_traits<char>::length(kind) - 1) + " " + name, flags);
