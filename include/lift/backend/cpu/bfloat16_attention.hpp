@@ -16,6 +16,7 @@
 
 #include <lift/backend/attention_geometry.hpp>
 #include <lift/backend/cpu/bfloat16_packing.hpp>
+#include <lift/backend/cpu/multiply_add.hpp>
 #include <lift/backend/cpu/partial_lanes.hpp>
 #include <lift/backend/cpu/rough_exp2.hpp>
 #include <lift/core/thread_pool.hpp>
@@ -297,7 +298,7 @@ class pixel_head {
     batch total(0.0f);
     const batch scales(scale), offset(-most * scale);
     for (std::size_t i = 0; i < padded_keys(); i += batch::size) {
-      const batch e = rough_exp2(xsimd::fma(batch::load_unaligned(scores + i), scales, offset));
+      const batch e = rough_exp2(multiply_add(batch::load_unaligned(scores + i), scales, offset));
       total += e;
       store_lanes(e, p + i);
     }
@@ -312,7 +313,7 @@ class pixel_head {
     for (std::size_t i = 0; i < padded_keys(); i += batch::size) {
       const batch x = load_lanes(p + i) * batch(share);
       store_lanes(x, p + i);
-      products = xsimd::fma(x, batch::load_unaligned(dp + i), products);
+      products = multiply_add(x, batch::load_unaligned(dp + i), products);
     }
     const batch product(sum_of(products));
     for (std::size_t i = 0; i < padded_keys(); i += batch::size)

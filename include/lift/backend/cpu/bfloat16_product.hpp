@@ -11,6 +11,7 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include <lift/backend/cpu/multiply_add.hpp>
 #include <lift/tensor/bfloat16.hpp>
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -89,8 +90,8 @@ struct widened_products {
           const auto second = __builtin_bit_cast(batch, both & words(0xffff0000u));
           for (std::size_t i = 0; i < rows; ++i) {
             const bfloat16* const factor = at + i * f.left_pitch + 2 * pair;
-            total[i][v] = xsimd::fma(batch(float(factor[0])), first, total[i][v]);
-            total[i][v] = xsimd::fma(batch(float(factor[1])), second, total[i][v]);
+            total[i][v] = multiply_add(batch(float(factor[0])), first, total[i][v]);
+            total[i][v] = multiply_add(batch(float(factor[1])), second, total[i][v]);
           }
         }
     }

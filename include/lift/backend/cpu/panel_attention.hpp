@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <lift/backend/attention_geometry.hpp>
+#include <lift/backend/cpu/multiply_add.hpp>
 #include <lift/backend/cpu/panel_product.hpp>
 #include <lift/backend/cpu/work_space.hpp>
 #include <lift/core/thread_pool.hpp>
@@ -122,7 +123,7 @@ class attention_head {
     row sums;
     sums.fill(batch(T(0)));
     for_each_vector(a, n_, [&](T* at, std::size_t v) {
-      sums[v] = xsimd::fma(load(p + (at - a)), load(at), sums[v]);
+      sums[v] = multiply_add(load(p + (at - a)), load(at), sums[v]);
     });
     for_each_vector(a, n_, [&](T* at, std::size_t v) {
       (load(p + (at - a)) * (load(at) - sums[v]) * batch(factor)).store_unaligned(at);

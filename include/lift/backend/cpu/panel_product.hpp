@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -14,6 +15,8 @@
 
 #include <lift/backend/cpu/block_transpose.hpp>
 #include <lift/backend/cpu/cache_sizes.hpp>
+#include <lift/backend/cpu/multiply_add.hpp>
+#include <lift/backend/cpu/unrolled.hpp>
 #include <lift/backend/cpu/work_space.hpp>
 #include <lift/core/ceil_div.hpp>
 
@@ -63,14 +66,36 @@ inline constexpr std::size_t panel_vectors = sizeof(xsimd::batch<T>) >= 64 ? 4 :
 template <class T>
 inline constexpr std::size_t panel_width = panel_vectors<T> * lanes<T>;
 
-/// Rows of C that are summed up in registers at once, of panels of so many vectors.
+/// Rows of C that are summed up in registers at once, at most, of panels of so many vectors.
 template <class T>
 constexpr std::size_t row_block(std::size_t vectors) {
   return 2 * vectors > panel_vectors<T> ? 6 : 12;
 }
 
+/// The numbers of rows that there are kernels for. Not all: each is a page of code for each number of
+/// vectors, and other numbers are sums of few of these.
+inline constexpr std::array<std::size_t, 7> kernel_rows{1, 2, 3, 4, 6, 8, 12};
+
+/// The most of them for a block of so many rows.
+constexpr std::size_t rows_of_kernel(std::size_t rows) {
+  return *std::prev(std::ranges::upper_bound(kernel_rows, rows));
+}
+
 /// Terms of a sum taken at once, so that the panels of B stay in the second-level cache.
 inline constexpr std::size_t depth_block = 1024;
+
+/// The rows of a panel of fewer columns than its vectors have numbers, from sums with rows `pitch` apart.
+template <class T>
+[[gnu::noinline]] void finish_columns(std::size_t rows, const T* sums, std::size_t pitch,
+                                      const panel<T>& p, std::size_t c_row, const epilogue<T>& end) {
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < p.columns; ++j) {
+      T& to = p.c[i * c_row + j];
+      const T sum = end.alpha * sums[i * pitch + j] + (end.add ? to : T(0)) +
+                    (end.bias ? end.bias[i] : T(0));
+      to = end.rectify && sum < T(0) ? T(0) : sum;
+    }
+}
 
 /// C (Rows, columns) from `depth` terms, in Rows × Vectors registers.
 template <std::size_t Rows, std::size_t Vectors, class T>
@@ -79,23 +104,21 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
   using batch = xsimd::batch<T>;
   std::array<std::array<batch, Vectors>, Rows> sums;
   std::array<const T*, Rows> rows;
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < Rows; ++i) {
+  unrolled<Rows>([&](auto i) __attribute__((always_inline)) {
     rows[i] = a.data + i * a.row;
-    sums[i].fill(batch(T(0)));
-  }
-  const auto add_term = [&](std::size_t k, const T* b) {
+    unrolled<Vectors>([&](auto j) __attribute__((always_inline)) { sums[i][j] = batch(T(0)); });
+  });
+  const auto add_term = [&](std::size_t k, const T* b) __attribute__((always_inline)) {
     std::array<batch, Vectors> right;
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < Vectors; ++j)
+    unrolled<Vectors>([&](auto j) __attribute__((always_inline)) {
       right[j] = batch::load_unaligned(b + j * batch::size);
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < Rows; ++i) {
+    });
+    unrolled<Rows>([&](auto i) __attribute__((always_inline)) {
       const batch left(rows[i][k * a.step]);
-#pragma GCC unroll 4
-      for (std::size_t j = 0; j < Vectors; ++j)
-        sums[i][j] = xsimd::fma(left, right[j], sums[i][j]);
-    }
+      unrolled<Vectors>([&](auto j) __attribute__((always_inline)) {
+        sums[i][j] = multiply_add(left, right[j], sums[i][j]);
+      });
+    });
   };
   constexpr std::size_t line = 64 / sizeof(T), at_once = 4;
   const T* b = p.b;
@@ -104,39 +127,42 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
     // The rows that come next, a cache line of each: they are too many streams for the processor to
     // foresee.
     if (a.step == 1)
-#pragma GCC unroll 16
-      for (std::size_t i = 0; i < Rows; ++i) __builtin_prefetch(rows[i] + Rows * a.row + k);
+      unrolled<Rows>([&](auto i) __attribute__((always_inline)) {
+        __builtin_prefetch(rows[i] + Rows * a.row + k);
+      });
     for (std::size_t end_of_line = k + line; k < end_of_line; k += at_once, b += at_once * b_row)
-#pragma GCC unroll 4
-      for (std::size_t i = 0; i < at_once; ++i) add_term(k + i, b + i * b_row);
+      unrolled<at_once>(
+          [&](auto i) __attribute__((always_inline)) { add_term(k + i, b + i * b_row); });
   }
   for (; k < depth; ++k, b += b_row) add_term(k, b);
-  const bool whole = p.columns == Vectors * batch::size;
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < Rows; ++i) {
-    T* const c = p.c + i * c_row;
-    const T bias = end.bias ? end.bias[i] : T(0);
-    if (whole) {
-#pragma GCC unroll 4
-      for (std::size_t j = 0; j < Vectors; ++j) {
-        T* const to = c + j * batch::size;
-        const batch old = end.add ? batch::load_unaligned(to) : batch(T(0));
-        const batch sum = xsimd::fma(batch(end.alpha), sums[i][j], old) + batch(bias);
-        (end.rectify ? xsimd::select(sum < batch(T(0)), batch(T(0)), sum) : sum).store_unaligned(to);
-      }
-    } else {
-      alignas(64) std::array<T, Vectors * batch::size> row;
-      for (std::size_t j = 0; j < Vectors; ++j)
-        sums[i][j].store_aligned(row.data() + j * batch::size);
-      for (std::size_t j = 0; j < p.columns; ++j) {
-        const T sum = end.alpha * row[j] + (end.add ? c[j] : T(0)) + bias;
-        c[j] = end.rectify && sum < T(0) ? T(0) : sum;
-      }
-    }
+  if (p.columns < Vectors * batch::size) {
+    alignas(64) std::array<T, Rows * Vectors * batch::size> stored;
+    unrolled<Rows>([&](auto i) __attribute__((always_inline)) {
+      unrolled<Vectors>([&](auto j) __attribute__((always_inline)) {
+        sums[i][j].store_aligned(stored.data() + (i * Vectors + j) * batch::size);
+      });
+    });
+    return finish_columns(Rows, stored.data(), Vectors * batch::size, p, c_row, end);
   }
+  const xsimd::batch_bool<T> rectify(end.rectify);
+  const auto finish = [&](auto add) __attribute__((always_inline)) {
+    unrolled<Rows>([&](auto i) __attribute__((always_inline)) {
+      const batch bias(end.bias ? end.bias[i] : T(0));
+      unrolled<Vectors>([&](auto j) __attribute__((always_inline)) {
+        T* const to = p.c + i * c_row + j * batch::size;
+        const batch old = add ? batch::load_unaligned(to) : batch(T(0));
+        const batch sum = multiply_add(batch(end.alpha), sums[i][j], old) + bias;
+        xsimd::select(rectify && sum < batch(T(0)), batch(T(0)), sum).store_unaligned(to);
+      });
+    });
+  };
+  if (end.add)
+    finish(std::true_type());
+  else
+    finish(std::false_type());
 }
 
-/// panel_rows for a number of rows and vectors known only when it runs.
+/// panel_rows for a number of rows, one of kernel_rows, and vectors known only when it runs.
 template <class T>
 void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                 const panel<T>& p, std::size_t c_row, const epilogue<T>& end) {
@@ -145,12 +171,16 @@ void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, st
   // For each number of vectors those of one row, two …
   static constexpr auto kernels = []<std::size_t... V>(std::index_sequence<V...>) {
     constexpr auto of = []<std::size_t Vectors, std::size_t... R>(std::index_sequence<R...>) {
-      return std::array<kernel, row_block<T>(1)>{panel_rows<R + 1, Vectors, T>...};
+      return std::array<kernel, kernel_rows.size()>{panel_rows<kernel_rows[R], Vectors, T>...};
     };
-    return std::array{of.template operator()<V + 1>(
-        std::make_index_sequence<row_block<T>(V + 1)>{})...};
+    constexpr auto number = [](std::size_t vectors) {
+      return std::ranges::find(kernel_rows, row_block<T>(vectors)) - kernel_rows.begin() + 1;
+    };
+    return std::array{
+        of.template operator()<V + 1>(std::make_index_sequence<number(V + 1)>{})...};
   }(std::make_index_sequence<panel_vectors<T>>{});
-  kernels[ceil_div(p.columns, lanes<T>) - 1][rows - 1](depth, a, b_row, p, c_row, end);
+  const auto which = std::ranges::find(kernel_rows, rows) - kernel_rows.begin();
+  kernels[ceil_div(p.columns, lanes<T>) - 1][which](depth, a, b_row, p, c_row, end);
 }
 
 /// Rows of a left factor that are copied side by side.
@@ -172,18 +202,18 @@ void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, 
     std::copy_n(a.data + k * a.step + whole, rows - whole, to + whole * terms + k * n);
 }
 
-/// panel_product, Most rows at a time, with `together` rows of A at once copied to `packed` unless
+/// panel_product, `most` rows at a time, with `together` rows of A at once copied to `packed` unless
 /// that is null.
-template <std::size_t Most, class T>
-void product_of_rows(std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
+template <class T>
+void product_of_rows(std::size_t most, std::size_t m, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                      std::span<const panel<T>> panels, std::size_t c_row,
                      const epilogue<T>& end, std::size_t together, T* packed) {
   std::size_t first = 0;
   do {
     const std::size_t terms = std::min(depth_block, depth - first);
     const epilogue<T> of_terms = end.of_terms(first == 0, first + terms == depth);
-    for (std::size_t i = 0; i < m; i += Most) {
-      const std::size_t rows = std::min(Most, m - i);
+    for (std::size_t i = 0, rows; i < m; i += rows) {
+      rows = rows_of_kernel(std::min(most, m - i));
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
       if (packed) {
         if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed);
@@ -212,15 +242,9 @@ void product_of_panels(std::size_t m, std::size_t depth, const left_matrix<T>& a
   static_assert(lines % packed_rows == 0 && lines * sizeof(T) % 64 == 0);
   const std::size_t together = far ? lines : packed_rows;
   const scratch<T> packed(copy ? together * std::min(depth, depth_block) : 0);
-  const auto multiply = [&]<std::size_t Most>() {
-    product_of_rows<Most, T>(m, depth, a, b_row, panels, c_row, end, together,
-                             copy ? packed.data() : nullptr);
-  };
   const std::size_t widest = std::ranges::max(panels, {}, &panel<T>::columns).columns;
-  if (row_block<T>(ceil_div(widest, lanes<T>)) == 6)
-    multiply.template operator()<6>();
-  else
-    multiply.template operator()<12>();
+  product_of_rows<T>(row_block<T>(ceil_div(widest, lanes<T>)), m, depth, a, b_row, panels, c_row, end,
+                     together, copy ? packed.data() : nullptr);
 }
 
 /// Copies rows of whole vectors, `row` apart, to `to_row` apart.

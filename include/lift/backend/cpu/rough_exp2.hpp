@@ -5,6 +5,8 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include <lift/backend/cpu/multiply_add.hpp>
+
 #ifdef __AVX512F__
 #include <immintrin.h>
 #endif
@@ -16,8 +18,8 @@ inline xsimd::batch<float> rough_exp2(const xsimd::batch<float>& x) {
   using batch = xsimd::batch<float>;
   const batch power = xsimd::max(batch(-126.0f), x), whole = xsimd::floor(power);  // NaN stays NaN
   const batch part = power - whole;  // in [0, 1): a polynomial that is 1 and 2 at the ends
-  const batch mantissa = xsimd::fma(
-      xsimd::fma(xsimd::fma(batch(0.0790208f), part, batch(0.2241267f)), part, batch(0.6968525f)),
+  const batch mantissa = multiply_add(
+      multiply_add(multiply_add(batch(0.0790208f), part, batch(0.2241267f)), part, batch(0.6968525f)),
       part, batch(1.0f));
 #ifdef __AVX512F__
   return _mm512_scalef_ps(mantissa, whole);

@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cstddef>
-#include <utility>
 
 #include <xsimd/xsimd.hpp>
+
+#include <lift/backend/cpu/multiply_add.hpp>
+#include <lift/backend/cpu/unrolled.hpp>
 
 namespace lift::detail {
 
@@ -66,7 +68,7 @@ struct line_filter {
     line<V> result;
     result[0] = sum<at::pairs + 1>(all, 0, d);
     result[points - 1] = sum<at::pairs + 1>(all, 1, d);
-    for_each_pair([&]<std::size_t J>(index<J>) {
+    unrolled<at::pairs>([&]<std::size_t J>(index<J>) {
       static constexpr auto others = polynomial_of_squares(at::q, J);
       const V even = sum<at::pairs>(others, 2, d);
       const V odd = factor<V>(at::q[J]) * sum<at::pairs>(others, 1, d);
@@ -82,12 +84,12 @@ struct line_filter {
     line<V> result;
     result[0] = factor<V>(1 / polynomial_of_squares(at::q)[0]) * g[0];
     result[points - 1] = g[Taps - 1];
-    for_each_pair([&]<std::size_t J>(index<J>) {
+    unrolled<at::pairs>([&]<std::size_t J>(index<J>) {
       static constexpr auto factors = powers<Taps>(at::q[J], 1 / slope(J));
       V even = factor<V>(factors[0]) * g[0], odd = factor<V>(factors[1]) * g[1];
 #pragma GCC unroll 8
       for (std::size_t i = 2; i < Taps; ++i)
-        (i % 2 ? odd : even) = xsimd::fma(factor<V>(factors[i]), g[i], i % 2 ? odd : even);
+        (i % 2 ? odd : even) = multiply_add(factor<V>(factors[i]), g[i], i % 2 ? odd : even);
       result[1 + 2 * J] = even + odd;
       result[2 + 2 * J] = even - odd;
     });
@@ -101,12 +103,12 @@ struct line_filter {
     y.fill(factor<V>(0));
     y[0] = m[0];
     y[outputs - 1] += m[points - 1];
-    for_each_pair([&]<std::size_t J>(index<J>) {
+    unrolled<at::pairs>([&]<std::size_t J>(index<J>) {
       static constexpr auto factors = powers<outputs>(at::q[J], 1);
       const V even = m[1 + 2 * J] + m[2 + 2 * J], odd = m[1 + 2 * J] - m[2 + 2 * J];
 #pragma GCC unroll 8
       for (std::size_t i = 0; i < outputs; ++i)
-        y[i] = xsimd::fma(factor<V>(factors[i]), i % 2 ? odd : even, y[i]);
+        y[i] = multiply_add(factor<V>(factors[i]), i % 2 ? odd : even, y[i]);
     });
     return y;
   }
@@ -115,12 +117,6 @@ struct line_filter {
   template <std::size_t J>
   using index = std::integral_constant<std::size_t, J>;
 
-  template <class Body>
-  static void for_each_pair(const Body& body) {
-    [&]<std::size_t... J>(std::index_sequence<J...>) {
-      (body(index<J>{}), ...);
-    }(std::make_index_sequence<at::pairs>{});
-  }
   template <class V>
   static V factor(double x) {
     return V(static_cast<typename V::value_type>(x));
@@ -138,7 +134,7 @@ struct line_filter {
     V total = factor<V>(factors[0]) * d[first];
 #pragma GCC unroll 8
     for (std::size_t k = 1; k < Terms; ++k)
-      total = xsimd::fma(factor<V>(factors[k]), d[first + 2 * k], total);
+      total = multiply_add(factor<V>(factors[k]), d[first + 2 * k], total);
     return total;
   }
 };
