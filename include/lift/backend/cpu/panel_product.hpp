@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
-#include <iterator>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -76,9 +75,9 @@ constexpr std::size_t row_block(std::size_t vectors) {
 /// vectors, and other numbers are sums of few of these.
 inline constexpr std::array<std::size_t, 7> kernel_rows{1, 2, 3, 4, 6, 8, 12};
 
-/// The most of them for a block of so many rows.
-constexpr std::size_t rows_of_kernel(std::size_t rows) {
-  return *std::prev(std::ranges::upper_bound(kernel_rows, rows));
+/// The number of the kernel that has the most rows but no more than these.
+constexpr std::size_t kernel_for_rows(std::size_t rows) {
+  return static_cast<std::size_t>(std::ranges::upper_bound(kernel_rows, rows) - kernel_rows.begin()) - 1;
 }
 
 /// Terms of a sum taken at once, so that the panels of B stay in the second-level cache.
@@ -162,9 +161,9 @@ void panel_rows(std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
     finish(std::false_type());
 }
 
-/// panel_rows for a number of rows, one of kernel_rows, and vectors known only when it runs.
+/// panel_rows of a number of kernel_rows and of vectors known only when it runs.
 template <class T>
-void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
+void panel_rows(std::size_t number, std::size_t depth, const left_matrix<T>& a, std::size_t b_row,
                 const panel<T>& p, std::size_t c_row, const epilogue<T>& end) {
   using kernel = void (*)(std::size_t, const left_matrix<T>&, std::size_t, const panel<T>&,
                           std::size_t, const epilogue<T>&);
@@ -173,14 +172,10 @@ void panel_rows(std::size_t rows, std::size_t depth, const left_matrix<T>& a, st
     constexpr auto of = []<std::size_t Vectors, std::size_t... R>(std::index_sequence<R...>) {
       return std::array<kernel, kernel_rows.size()>{panel_rows<kernel_rows[R], Vectors, T>...};
     };
-    constexpr auto number = [](std::size_t vectors) {
-      return std::ranges::find(kernel_rows, row_block<T>(vectors)) - kernel_rows.begin() + 1;
-    };
-    return std::array{
-        of.template operator()<V + 1>(std::make_index_sequence<number(V + 1)>{})...};
+    return std::array{of.template operator()<V + 1>(
+        std::make_index_sequence<kernel_for_rows(row_block<T>(V + 1)) + 1>{})...};
   }(std::make_index_sequence<panel_vectors<T>>{});
-  const auto which = std::ranges::find(kernel_rows, rows) - kernel_rows.begin();
-  kernels[ceil_div(p.columns, lanes<T>) - 1][which](depth, a, b_row, p, c_row, end);
+  kernels[ceil_div(p.columns, lanes<T>) - 1][number](depth, a, b_row, p, c_row, end);
 }
 
 /// Rows of a left factor that are copied side by side.
@@ -212,8 +207,8 @@ void product_of_rows(std::size_t most, std::size_t m, std::size_t depth, const l
   do {
     const std::size_t terms = std::min(depth_block, depth - first);
     const epilogue<T> of_terms = end.of_terms(first == 0, first + terms == depth);
-    for (std::size_t i = 0, rows; i < m; i += rows) {
-      rows = rows_of_kernel(std::min(most, m - i));
+    for (std::size_t i = 0, number; i < m; i += kernel_rows[number]) {
+      number = kernel_for_rows(std::min(most, m - i));
       left_matrix<T> left{a.data + i * a.row + first * a.step, a.row, a.step};
       if (packed) {
         if (i % together == 0) pack_columns(std::min(together, m - i), terms, left, packed);
@@ -222,7 +217,7 @@ void product_of_rows(std::size_t most, std::size_t m, std::size_t depth, const l
       }
       const epilogue<T> of_rows = of_terms.from_row(i);
       for (const panel<T>& p : panels)
-        panel_rows(rows, terms, left, b_row, {p.b + first * b_row, p.c + i * c_row, p.columns},
+        panel_rows(number, terms, left, b_row, {p.b + first * b_row, p.c + i * c_row, p.columns},
                    c_row, of_rows);
     }
     first += terms;
