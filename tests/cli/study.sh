@@ -38,7 +38,7 @@ works "$lift" study study.toml --outdir out --only "train baseline" --quiet
 
 works "$lift" study study.toml --outdir out --quiet --json
 python3 - <<'PYTHON' || die "results"
-import json, statistics
+import json, re, statistics
 results = json.load(open("out/results.json"))
 table, = results["tables"]
 assert [(c["epoch"], c["steps"]) for c in table["columns"]] == [(1, 3), (2, 3)]
@@ -59,7 +59,16 @@ about = results["protocols"]["frechet"]
 assert about["extractor"] == "haar-scattering" and about["images"] == 4 and about["images_against"] == 40
 assert results["error_test"] == {"num-images": "4"} and results["images_at_once"] == 2
 page = open("out/report.html").read()
-assert "every error test" in page
+assert "every error test" in page and "lift: dp-64 over the epochs, on the last error" in page
+# Two digits of a deviation, and as many decimals of its mean.
+for row in table["rows"]:
+    for number in row["numbers"]:
+        for cell in number["cells"]:
+            shown = next(s for s in re.findall(r">([-\d.]+ ± [\d.]+)<", page)
+                         if abs(float(s.split()[2]) - cell["deviation"]) <= 0.05 * cell["deviation"]
+                         and abs(float(s.split()[0]) - cell["mean"]) <= 0.05 * cell["deviation"])
+            mean, deviation = (len(part.partition(".")[2]) for part in shown.split(" ± "))
+            assert mean == deviation, shown
 assert "A &lt;small&gt; study" in page and "<small>" not in page and "another" in page
 assert "src=\"http" not in page and "href=" not in page and page.count("data:image/png;base64,") > 8
 PYTHON

@@ -106,32 +106,42 @@ class figures {
     run(words);
   }
 
+  /// The last heatmap of a model; none where it is not there, or has other scales than two.
+  std::optional<error_heatmap<>> last_heatmap(const std::string& model, bool losses) {
+    const auto map = find_(heatmap_file(model, *epochs_.rbegin(), losses));
+    if (!map || heatmap_scales(heatmap_fields(*map)) != 2) return std::nullopt;
+    return load_heatmap(*map);
+  }
+
   /// The last heatmap of a model with the paths that were taken on it, and its diagonal.
   void on_heatmap(const std::string& model) {
     for (const bool losses : {false, true}) {
-      const auto map = find_(heatmap_file(model, *epochs_.rbegin(), losses));
-      if (!map || heatmap_scales(heatmap_fields(*map)) != 2) continue;
+      const auto heatmap = last_heatmap(model, losses);
+      if (!heatmap) continue;
       std::vector<drawn_path> paths;
       for (const named_flags& path : config_.paths)
         if (auto drawn = read_drawn_path(
                 find_(path_file(model, *epochs_.rbegin(), path.name, steps_)), path.name))
           paths.push_back(std::move(*drawn));
-      const error_heatmap<> heatmap = load_heatmap(*map);
-      draw_heatmap(file("heatmap-" + model + (losses ? "-losses" : "")), heatmap, paths);
-      draw_diagonal_error(file("diagonal-" + model + (losses ? "-losses" : "")), heatmap);
+      draw_heatmap(file("heatmap-" + model + (losses ? "-losses" : "")), *heatmap, paths);
+      draw_diagonal_error(file("diagonal-" + model + (losses ? "-losses" : "")), *heatmap);
     }
   }
 
-  /// How each path that follows the network's errors changes while it is trained.
+  /// How each path that follows the network's errors changes while it is trained, on the last of
+  /// these errors.
   void over_epochs(const std::string& model) {
     for (const named_flags& path : config_.paths) {
       if (!follows_network(path)) continue;
+      const auto heatmap = last_heatmap(model, follows_losses(path));
+      if (!heatmap) continue;
       std::vector<drawn_path> paths;
       for (const std::size_t epoch : epochs_)
         if (auto drawn = read_drawn_path(find_(path_file(model, epoch, path.name, steps_)),
                                          text("epoch ", epoch)))
           paths.push_back(std::move(*drawn));
-      if (paths.size() > 1) draw_paths(file("epochs-" + model + "-" + path.name), paths);
+      if (paths.size() > 1)
+        draw_heatmap(file("epochs-" + model + "-" + path.name), *heatmap, paths);
     }
   }
 

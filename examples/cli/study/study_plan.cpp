@@ -94,6 +94,9 @@ std::string measure_file(const sample_set& set, const std::string& measure) {
 bool follows_network(const named_flags& path) {
   return !path.given_steps() && looks_at_heatmap(policy_of(path));
 }
+bool follows_losses(const named_flags& path) {
+  return follows_network(path) && policy_of(path).starts_with("path-kl");
+}
 std::string error_test_file(const std::string& model) { return "error-tests/" + model + ".json"; }
 
 study_plan::study_plan(const study_config& config) : config_(config) {
@@ -299,7 +302,7 @@ std::size_t study_plan::path(const std::string& model, std::size_t epoch, const 
     give_backend(part, command);
     part.work = number_in(how.flags, "search-steps", 50) * static_cast<double>(steps);
   } else if (follows_network(how)) {
-    part.needs.push_back(heatmap(model, epoch, policy.starts_with("path-kl")));
+    part.needs.push_back(heatmap(model, epoch, follows_losses(how)));
     inside(part, "heatmap", parts_[part.needs.back()].makes);
   } else {
     if (!how.text_of("schedule")) {

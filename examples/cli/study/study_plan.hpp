@@ -40,6 +40,8 @@ std::string error_test_file(const std::string& model);
 
 /// Whether a path is another one for every network, and not a matter of noise levels alone.
 bool follows_network(const named_flags& path);
+/// Whether it is over the heatmap of the denoising losses, and not of the Jacobian.
+bool follows_losses(const named_flags& path);
 
 /// A word of a part's command line.
 struct part_word {

@@ -63,7 +63,7 @@ h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top:
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 1rem; }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; } td.name, th.name { text-align: left; } tr.published td { color: var(--faint); background: var(--mark); }
-caption { text-align: left; font-weight: 600; padding: .5rem 0; } .note { color: var(--faint); font-size: .875rem; overflow-wrap: anywhere; }
+.note { color: var(--faint); font-size: .875rem; overflow-wrap: anywhere; }
 figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 .figures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
 .figures figure.whole { grid-column: 1 / -1; overflow-x: auto; } .whole img { min-width: 56rem; } figcaption { color: var(--faint); font-size: .875rem; }
@@ -153,9 +153,9 @@ class page {
     const json& first = table["rows"][0]["numbers"][n];
     const bool lower = first["lower_is_better"];
     html_ +=
-        text("<div class=\"wide\"><table><caption>", escaped(first["number"].get<std::string>()),
-             ", ", escaped(first["measure"].get<std::string>()), " (", lower ? "lower" : "higher",
-             " is better)</caption>\n<tr><th class=\"name\">model</th>",
+        text("<h3>", escaped(first["number"].get<std::string>()), ", ",
+             escaped(first["measure"].get<std::string>()), " (", lower ? "lower" : "higher",
+             " is better)</h3>\n<div class=\"wide\"><table>\n<tr><th class=\"name\">model</th>",
              "<th class=\"name\">path</th><th class=\"name\">sampler</th>");
     for (const std::string& name : column_names(table)) html_ += text("<th>", name, "</th>");
     html_ += "</tr>\n";
@@ -264,7 +264,7 @@ class page {
       }
       for (const named_flags& path : config_.paths)
         figure("epochs-" + model.name + "-" + path.name,
-               text(model.name, ": ", path.name, " over the epochs"));
+               text(model.name, ": ", path.name, " over the epochs, on the last error"), true);
     }
     const std::string figures = std::exchange(html_, before);
     if (figures.empty()) return;

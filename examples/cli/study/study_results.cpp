@@ -3,6 +3,7 @@
 #include "study_results.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -148,6 +149,21 @@ json settings_of(const std::vector<named_flags>& all) {
   return result;
 }
 
+/// How many decimals show x in so many significant digits, trailing zeros too.
+int decimals_of(double x, int digits) {
+  return x == 0 ? digits - 1
+                : std::max(0, digits - 1 - static_cast<int>(std::floor(std::log10(std::abs(x)))));
+}
+
+/// A number with so many decimals; in as few digits as "%g" writes where that would be long.
+std::string in_decimals(double x, int decimals) {
+  if (!(std::abs(x) < 1e9) || decimals > 9) return significant_digits(x, 3);
+  char written[32];
+  return {
+      written,
+      std::to_chars(written, written + sizeof written, x, std::chars_format::fixed, decimals).ptr};
+}
+
 }  // namespace
 
 json study_results(const study_config& config, const std::string& data_identity,
@@ -180,9 +196,11 @@ json study_results(const study_config& config, const std::string& data_identity,
 std::string cell_text(const json& cell) {
   if (cell.is_null()) return "–";
   const double mean = cell["mean"];
-  const std::string words = significant_digits(mean, std::abs(mean) >= 100 ? 4 : 3);
-  if (cell["deviation"].is_null()) return words;
-  return text(words, " ± ", significant_digits(cell["deviation"].get<double>(), 2));
+  const double deviation = cell["deviation"].is_null() ? 0 : cell["deviation"].get<double>();
+  const int decimals =
+      deviation > 0 ? decimals_of(deviation, 2) : decimals_of(mean, std::abs(mean) >= 100 ? 4 : 3);
+  if (cell["deviation"].is_null()) return in_decimals(mean, decimals);
+  return text(in_decimals(mean, decimals), " ± ", in_decimals(deviation, decimals));
 }
 
 std::vector<std::string> column_names(const json& table) {

@@ -31,7 +31,8 @@ using find_result = std::function<std::optional<std::filesystem::path>(const std
 json study_results(const study_config& config, const std::string& data_identity,
                    const find_result& find);
 
-/// A number with its deviation as a table shows it, "12.3 ± 0.4"; a dash where it is not there yet.
+/// A number as a table shows it: three digits, "12.0" (four from 100 on), or as many decimals as
+/// two digits of its deviation have, "12.34 ± 0.45"; a dash where it is not there yet.
 std::string cell_text(const json& cell);
 /// What a row of a table is called.
 std::string label_of(const json& row);

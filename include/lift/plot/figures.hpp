@@ -88,13 +88,13 @@ inline void draw_heatmap(figure_files to, const error_heatmap<>& map,
        "set key below noenhanced\n";
   for (const auto& panel : panels) {
     f << "set title 'log_{10} error, " << panel.name << "'\nplot ";
-    detail::plot_clauses(f, 1 + paths.size(), [&](std::size_t k) {
-      if (k == 0)
-        f << "$" << panel.name << " using 1:2:3 with image notitle";
-      else
-        f << "$path" << k - 1 << " with linespoints ls " << detail::style(k - 1) << " title "
-          << caption(paths[k - 1].name);
-    });
+    f << "$" << panel.name << " using 1:2:3 with image notitle";
+    for (std::size_t k = 0; k < paths.size(); ++k)  // white around them, as cells may be as dark
+      f << ", \\\n  $path" << k << " with lines lw 4 lc rgb '#ffffff' notitle";
+    for (std::size_t k = 0; k < paths.size(); ++k)
+      f << ", \\\n  $path" << k << " with linespoints ls " << detail::style(k) << " title "
+        << caption(paths[k].name);
+    f << "\n";
   }
   f << "unset multiplot\n";
   f.draw(std::move(to));
