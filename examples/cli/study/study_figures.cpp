@@ -83,7 +83,6 @@ class figures {
       if (const auto test = find_(error_test_file(model.name)))
         if (read_json(*test).contains("both_noisy")) errors.push_back(test->string());
       on_heatmap(model.name);
-      over_epochs(model.name);
     }
     plot("losses", "--stats", stats);
     plot("mse", "--result", errors);
@@ -106,43 +105,34 @@ class figures {
     run(words);
   }
 
-  /// The last heatmap of a model; none where it is not there, or has other scales than two.
-  std::optional<error_heatmap<>> last_heatmap(const std::string& model, bool losses) {
-    const auto map = find_(heatmap_file(model, *epochs_.rbegin(), losses));
-    if (!map || heatmap_scales(heatmap_fields(*map)) != 2) return std::nullopt;
-    return load_heatmap(*map);
-  }
-
-  /// The last heatmap of a model with the paths that were taken on it, and its diagonal.
+  /// The last heatmap of a model with the paths that were taken on it, its diagonal, and how each path
+  /// over it changed while the model was trained.
   void on_heatmap(const std::string& model) {
     for (const bool losses : {false, true}) {
-      const auto heatmap = last_heatmap(model, losses);
-      if (!heatmap) continue;
+      const auto map = find_(heatmap_file(model, *epochs_.rbegin(), losses));
+      if (!map || heatmap_scales(heatmap_fields(*map)) != 2) continue;
       std::vector<drawn_path> paths;
       for (const named_flags& path : config_.paths)
         if (auto drawn = read_drawn_path(
                 find_(path_file(model, *epochs_.rbegin(), path.name, steps_)), path.name))
           paths.push_back(std::move(*drawn));
-      draw_heatmap(file("heatmap-" + model + (losses ? "-losses" : "")), *heatmap, paths);
-      draw_diagonal_error(file("diagonal-" + model + (losses ? "-losses" : "")), *heatmap);
+      const error_heatmap<> heatmap = load_heatmap(*map);
+      draw_heatmap(file("heatmap-" + model + (losses ? "-losses" : "")), heatmap, paths);
+      draw_diagonal_error(file("diagonal-" + model + (losses ? "-losses" : "")), heatmap);
+      for (const named_flags& path : config_.paths)
+        if (follows_network(path) && follows_losses(path) == losses)
+          over_epochs(model, path.name, heatmap);
     }
   }
 
-  /// How each path that follows the network's errors changes while it is trained, on the last of
-  /// these errors.
-  void over_epochs(const std::string& model) {
-    for (const named_flags& path : config_.paths) {
-      if (!follows_network(path)) continue;
-      const auto heatmap = last_heatmap(model, follows_losses(path));
-      if (!heatmap) continue;
-      std::vector<drawn_path> paths;
-      for (const std::size_t epoch : epochs_)
-        if (auto drawn = read_drawn_path(find_(path_file(model, epoch, path.name, steps_)),
-                                         text("epoch ", epoch)))
-          paths.push_back(std::move(*drawn));
-      if (paths.size() > 1)
-        draw_heatmap(file("epochs-" + model + "-" + path.name), *heatmap, paths);
-    }
+  void over_epochs(const std::string& model, const std::string& path,
+                   const error_heatmap<>& heatmap) {
+    std::vector<drawn_path> paths;
+    for (const std::size_t epoch : epochs_)
+      if (auto drawn = read_drawn_path(find_(path_file(model, epoch, path, steps_)),
+                                       text("epoch ", epoch)))
+        paths.push_back(std::move(*drawn));
+    if (paths.size() > 1) draw_heatmap(file("epochs-" + model + "-" + path), heatmap, paths);
   }
 
   const study_config& config_;
