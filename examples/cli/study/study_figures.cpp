@@ -105,8 +105,8 @@ class figures {
     run(words);
   }
 
-  /// The last heatmap of a model with the paths that were taken on it, its diagonal, and how each path
-  /// over it changed while the model was trained.
+  /// The last heatmap of a model with the paths that were taken on it, its diagonal, and how each
+  /// path over it changed while the model was trained.
   void on_heatmap(const std::string& model) {
     for (const bool losses : {false, true}) {
       const auto map = find_(heatmap_file(model, *epochs_.rbegin(), losses));
