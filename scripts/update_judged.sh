@@ -18,7 +18,7 @@ spacing laid on the diagonal; the two other controls, the optimised diagonal and
 TEXT
   "$lift" judge --spectrum 2,3 --solver ddim,dpm-2m --quiet
   printf '## From unit noise, on levels as noisy as noise (λ from −10.5)\n\n'
-  "$lift" judge --spectrum 2,3 --solver ddim,dpm-2m,dpm-3m,unipc-3 --first-log-snr -10.5 --steps 6,10,18 --quiet
+  "$lift" judge --spectrum 2,3 --solver ddim,dpm-2m,unipc-2,dpm-3m,unipc-3 --first-log-snr -10.5 --steps 6,10,18 --quiet
   printf '## From the field itself with noise\n\n'
   "$lift" judge --spectrum 2 --solver ddim,dpm-2m --start exact --steps 6,10,18 --quiet
   printf '## Orthonormal scales: means and Haar details\n\n'

@@ -117,7 +117,7 @@ std::optional<any_path> path_of_file(const generate_settings& s) {
   if (from_file) result = load_any_path(s.path);
   for (const char* flag :
        {"--heatmap", "--steps", "--spacing", "--start", "--cost", "--end", "--max-jump",
-        "--first-log-snr", "--power"})
+        "--first-log-snr", "--stretch"})
     require_use(!s.given(flag),
                 from_file ? text(flag, " means nothing with --path: it has ",
                                  result->timesteps.size(), " steps")
@@ -410,7 +410,7 @@ void add_generate(CLI::App& program) {
   num_images_option(app, s->num_images);
   batch_size_option(app, s->batch_size);
   choice_option(app, "--solver", s->solver, names_of(solver_choices),
-                "What takes a step [unipc-3, below 14 steps dpm-2m, with --eta ddim; reference: ddim]: ddim, of first order; heun and "
+                "What takes a step [unipc-3, below 9 steps unipc-2, with --eta ddim; reference: ddim]: ddim, of first order; heun and "
                 "dpm-2s (DPM-Solver++), of second, with two evaluations a step; dpm-2m and dpm-3m, DPM-Solver++ of "
                 "second and third order with one; unipc-2 and unipc-3, UniPC with a corrector, one order higher, "
                 "with one too; with noise on the way: churned-heun, of two evaluations, sde-dpm-2m, and "

@@ -48,7 +48,7 @@ void require_meant(const path_settings& s) {
   if (!s.runs_network())
     return refuse({"--checkpoint", "--weights", "--backend", "--size", "--prediction", "--along", "--reference-steps",
                    "--solver", "--num-images", "--batch-size", "--seed"});
-  refuse({"--heatmap", "--spacing", "--start", "--cost", "--end", "--max-jump", "--first-log-snr", "--power", "--lead",
+  refuse({"--heatmap", "--spacing", "--start", "--cost", "--end", "--max-jump", "--first-log-snr", "--stretch", "--lead",
           "--scales", "--preset"});
   require_use(s.given("--checkpoint"), text("policy ", s.path.policy, " runs a network: give --checkpoint"));
 }

@@ -40,7 +40,7 @@ struct policy_options {
   std::size_t steps = 0;
   std::optional<std::string> spacing, start, cost, end;
   std::optional<std::size_t> max_jump;
-  std::optional<double> first, power, lead;
+  std::optional<double> first, stretch, lead;
 
   /// `others` are the names of policies that are not found here.
   CLI::Option* add(CLI::App& app, const std::vector<std::string>& others = {}) {
@@ -56,12 +56,12 @@ struct policy_options {
                   "Where dp-64 and dp-total may end [fixed; reference: free]");
     number_option(app, "--max-jump", max_jump, "Cells a scale may advance in a move of n-step [5]",
                   from_one);
-    number_option(app, "--first-log-snr", first, "Where log-snr begins [-10.5, with fewer than 10 steps up to -8, or the schedule's lowest]",
+    number_option(app, "--first-log-snr", first, "Where log-snr begins [-11, with fewer than 9 steps -10, or the schedule's lowest]",
                   range<double>{-30, 30});
-    number_option(app, "--power", power,
-                  "Of the spacing of log-snr: 1 is even, less is denser where it is clean [1, with 7 to 13 "
-                  "steps down to 0.82; 1 if it begins above -8]",
-                  range<double>{0, 10, true});
+    number_option(app, "--stretch", stretch,
+                  "How much longer the first steps of log-snr are than the others, in steps; 0 is even [2.5, with "
+                  "fewer than 9 steps down to 0; 0 if it begins above -8]",
+                  range<double>{0, 100});
     number_option(app, "--lead", lead,
                   "How far every scale of log-snr is ahead of the next finer one, in log-SNR [0]",
                   range<double>{-log_snr_diagonal::lead_in, 30});
@@ -104,13 +104,13 @@ struct policy_options {
             refuse("--cost", cost.has_value());
             refuse("--end", end.has_value());
           }
-          if constexpr (requires { p.power; }) {
+          if constexpr (requires { p.stretch; }) {
             p.first = first.value_or(p.first);
-            p.power = power.value_or(p.power);
+            p.stretch = stretch.value_or(p.stretch);
             p.lead = lead.value_or(p.lead);
           } else {
             refuse("--first-log-snr", first.has_value());
-            refuse("--power", power.has_value());
+            refuse("--stretch", stretch.has_value());
             refuse("--lead", lead.has_value());
           }
           if constexpr (requires { p.max_jump; })

@@ -31,7 +31,7 @@ auto with_solver(solver_kind kind, const ddim& else_this, const F& f) {
     case solver_kind::uni_pc_2:
       return f(uni_pc{2});
     case solver_kind::uni_pc_3:
-      return f(uni_pc{3});
+      return f(uni_pc{3, uni_pc_variant::exact});
     case solver_kind::sde_dpm_2m:
       return f(sde_dpm_solver{});
     case solver_kind::localisation:

@@ -38,7 +38,7 @@ import json, math
 steps = json.load(open("path.json"))["timesteps"]
 lists = {name: [float(line) for line in open(name + ".txt")] for name in ("timesteps", "sigmas", "log-snrs")}
 assert [step[0] for step in steps] == lists["timesteps"], (steps, lists)
-assert abs(lists["log-snrs"][0] + 8) < 1e-6, lists
+assert abs(lists["log-snrs"][0] + 10) < 1e-6, lists
 assert all(abs(math.log(s) + l / 2) < 1e-9 for s, l in zip(lists["sigmas"], lists["log-snrs"])), lists
 PYTHON
 
@@ -56,6 +56,6 @@ fails 2 'spectrum.*want a number from 0 to 10' "$lift" judge --spectrum 11
 fails 2 'got "euler", want one of ddim' "$lift" judge --solver ddim,euler
 fails 2 'square' "$lift" judge --size 64x48
 fails 1 'multiple of 2' "$lift" judge --size 5 --steps 4 --quiet
-fails 2 '--power means nothing to policy diagonal' "$lift" path --policy diagonal --power 0.5 --output p.json
+fails 2 '--stretch means nothing to policy diagonal' "$lift" path --policy diagonal --stretch 0.5 --output p.json
 fails 1 'infinite|finite' "$lift" path --policy diagonal --schedule cosine-ztsnr --format sigmas --output p.txt
 fails 1 'want "format": "lift judgement"' "$lift" plot judge --result path.json --output p.png

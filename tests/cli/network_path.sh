@@ -32,7 +32,7 @@ for fine, coarse in load("gits_along")["timesteps"]:
     points = [tuple(a + k / 4 * (b - a) for a, b in zip(p, q)) for p, q in zip(way, way[1:]) for k in range(4)]
     assert any(abs(fine - f) + abs(coarse - c) < 1e-6 for f, c in points), (fine, coarse)
 settings = load("free")["settings"]
-assert settings["schedule"] == "cosine" and settings["size"] == 16 and settings["solver"] == "dpm-2m", settings
+assert settings["schedule"] == "cosine" and settings["size"] == 16 and settings["solver"] == "unipc-2", settings
 PYTHON
 
 # The same bytes again; and generate takes them, for this network alone.

@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(orders_of_convergence) {
   check("DPM-Solver++(2S), 0.3", dpm_solver_2s{0.3}, 2, 0.15);
   for (std::size_t order = 1; order <= 3; ++order)
     check(text("DPM-Solver++ ", order), dpm_solver{order}, static_cast<double>(order), 0.15);
-  for (const auto variant : {uni_pc_variant::bh1, uni_pc_variant::bh2})
+  for (const auto variant : {uni_pc_variant::bh1, uni_pc_variant::bh2, uni_pc_variant::exact})
     for (std::size_t order = 1; order <= 3; ++order)
       check(text("UniPC ", order), uni_pc{order, variant}, static_cast<double>(order) + 1, 0.3);
 }

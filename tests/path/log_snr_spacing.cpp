@@ -15,20 +15,25 @@ BOOST_AUTO_TEST_SUITE(log_snr_spacing_tests)
 using namespace lift;
 using test::message_of;
 
-BOOST_AUTO_TEST_CASE(levels_are_spaced_by_a_power) {
-  BOOST_TEST(power_spaced_log_snrs(4, -12, 8, 1) == (std::vector<double>{-12, -7, -2, 3, 8}),
+BOOST_AUTO_TEST_CASE(levels_are_even_or_stretched) {
+  BOOST_TEST(stretched_log_snrs(4, -12, 8, 0) == (std::vector<double>{-12, -7, -2, 3, 8}),
              boost::test_tools::per_element());
-  const auto levels = power_spaced_log_snrs(4, -12, 8, 0.5);
-  BOOST_TEST(levels[1] == -2.0);
-  BOOST_TEST(levels.back() == 8.0);
-  for (const std::size_t steps : {1u, 6u, 14u, 50u}) BOOST_TEST(log_snr_diagonal::power_of(steps) == 1.0);
-  for (const std::size_t steps : {10u, 13u}) BOOST_TEST(log_snr_diagonal::power_of(steps) == 0.82);
-  BOOST_TEST(log_snr_diagonal::power_of(8) == 0.91, boost::test_tools::tolerance(1e-12));
-  BOOST_TEST(log_snr_diagonal::first_of(3) == -8.0);
-  BOOST_TEST(log_snr_diagonal::first_of(6) == -8.0);
-  BOOST_TEST(log_snr_diagonal::first_of(8) == -9.25);
-  BOOST_TEST(log_snr_diagonal::first_of(10) == -10.5);
-  BOOST_TEST(log_snr_diagonal::first_of(50) == -10.5);
+  const auto levels = stretched_log_snrs(12, -11, 9, 2);
+  BOOST_TEST(levels.front() == -11.0);
+  BOOST_TEST(levels.back() == 9.0);
+  const double last = levels[12] - levels[11];
+  for (std::size_t k = 0; k < 12; ++k)
+    BOOST_TEST(levels[k + 1] - levels[k] == last * (1 + 0.63 * 2 * std::pow(0.37, double(k))),
+               boost::test_tools::tolerance(1e-4));
+  for (const std::size_t steps : {1u, 8u}) BOOST_TEST(log_snr_diagonal::first_of(steps) == -10.0);
+  BOOST_TEST(log_snr_diagonal::stretch_of(1) == 0.0);
+  BOOST_TEST(log_snr_diagonal::stretch_of(8) == 1.25);
+  for (const std::size_t steps : {9u, 50u}) {
+    BOOST_TEST(log_snr_diagonal::first_of(steps) == -11.0);
+    BOOST_TEST(log_snr_diagonal::stretch_of(steps) == 2.5);
+  }
+  for (const std::size_t steps : {8u, 13u}) BOOST_TEST(log_snr_diagonal::early_of(steps) == 0.0);
+  BOOST_TEST(log_snr_diagonal::early_of(10) == 0.6, boost::test_tools::tolerance(1e-12));
 }
 
 /// On a schedule down to pure noise a path begins where it is told, on another at its last timestep; it lands
@@ -41,7 +46,7 @@ BOOST_AUTO_TEST_CASE(paths_begin_within_the_schedule) {
   };
   const auto long_way = log_snr_diagonal{}(error_heatmap<3>{}, down_to_noise, 10);
   BOOST_TEST(long_way.size() == 10U);
-  const auto wanted = power_spaced_log_snrs(10, -10.5, log_snr(down_to_noise, 0), 0.82);
+  const auto wanted = stretched_log_snrs(10, -11, log_snr(down_to_noise, 0) - 0.6, 2.5);
   for (std::size_t k = 0; k < 10; ++k)
     BOOST_TEST(level(down_to_noise, long_way, k) == wanted[k], boost::test_tools::tolerance(1e-6));
   const auto short_way = log_snr_diagonal{}(error_heatmap<3>{}, clipped, 10);
@@ -49,7 +54,7 @@ BOOST_AUTO_TEST_CASE(paths_begin_within_the_schedule) {
   BOOST_TEST(level(clipped, short_way, 5) ==
                  (log_snr(clipped, 999) + log_snr(clipped, 0)) / 2,  // evenly, above −8
              boost::test_tools::tolerance(1e-6));
-  BOOST_TEST((log_snr_diagonal{-3, 1}(error_heatmap<3>{}, clipped, 1)).size() == 1U);
+  BOOST_TEST((log_snr_diagonal{-3, 0}(error_heatmap<3>{}, clipped, 1)).size() == 1U);
 }
 
 /// Every scale begins at the level of the fine one, is a lead further on than the next finer one once that is
@@ -75,12 +80,12 @@ BOOST_AUTO_TEST_CASE(coarser_scales_are_ahead) {
 }
 
 BOOST_AUTO_TEST_CASE(faults_are_named) {
-  BOOST_TEST(message_of([] { power_spaced_log_snrs(0, 0, 1, 1); }) ==
+  BOOST_TEST(message_of([] { stretched_log_snrs(0, 0, 1, 0); }) ==
              "number of steps: got 0, want at least 1");
-  BOOST_TEST(message_of([] { power_spaced_log_snrs(1, 2, 1, 1); }) ==
+  BOOST_TEST(message_of([] { stretched_log_snrs(1, 2, 1, 0); }) ==
              "last log-SNR of a path: got 1, want one above 2");
-  BOOST_TEST(message_of([] { power_spaced_log_snrs(1, 0, 1, 0); }) ==
-             "power of a path's spacing: got 0, want a positive number");
+  BOOST_TEST(message_of([] { stretched_log_snrs(1, 0, 1, -1); }) ==
+             "stretch of a path's spacing: got -1, want a number from 0");
   BOOST_TEST(message_of([] {
                log_snr_diagonal{.lead = -7}(error_heatmap<>{}, make_schedule("cosine"), 2);
              }) == "lead of a path's coarser scales: got -7, want a number of at least -6");

@@ -175,6 +175,7 @@ void for_each_solver(const auto& check) {
   check("dpm of one step", dpm_solver_2s{});
   check("UniPC", uni_pc{});
   check("UniPC of order 3", uni_pc{3, uni_pc_variant::bh1});
+  check("UniPC of order 3, exact", uni_pc{3, uni_pc_variant::exact});
 }
 
 using trail = std::vector<std::vector<double>>;
@@ -243,14 +244,76 @@ BOOST_AUTO_TEST_CASE(numbers_of_evaluations) {
   }
 }
 
-/// The usual solver is another from 14 steps on.
-BOOST_AUTO_TEST_CASE(the_suited_solver_is_one_of_two) {
-  for (const std::size_t steps : {1u, 2u, 13u, 14u, 20u}) {
+/// The x̂₀ that are 2 + 3l of the scale's l = ½·λ, whatever the samples.
+struct linear_in_level {
+  template <std::size_t N>
+  scales<tensor_d, N> operator()(const scales<tensor_d, N>& x, const scales<timesteps, N>& t) const {
+    return make_scales<N>([&](std::size_t s) {
+      const double level = log_snr_at(schedule, t[s].at(0)) / 2;
+      return tensor_d(x[s].shape(), std::vector<double>(x[s].size(), 2 + 3 * level));
+    });
+  }
+};
+
+/// What solves for all weights has the step of a polynomial right, x/σ − x₀/σ₀ = ∫ eˡ·x̂₀ dl, also in the first
+/// steps, whose corrector is of first order and whose predictor of second.
+BOOST_AUTO_TEST_CASE(exact_weights_are_exact_for_polynomials) {
+  const timestep_path<> path = path_of<2>(7);
+  const scales<tensor_d> noise = unit_noise<2>();
+  for (const std::size_t order : {2u, 3u})
+    for (const auto variant : {uni_pc_variant::exact, uni_pc_variant::bh2})
+      sample(linear_in_level{}, schedule, path, noise,
+             sampling_options{.solver = uni_pc{order, variant}, .clip = clipping::none},
+             [&](const sampling_step<tensor_d>& step) {
+               if (step.index == 0 || step.index + 1 == step.count) return;
+               for (std::size_t s = 0; s < 2; ++s) {
+                 const double from = log_snr_at(schedule, path[0][s]) / 2;
+                 const double to = log_snr_at(schedule, path[step.index + 1][s]) / 2;
+                 const auto sigma = [](double l) { return 1 / std::sqrt(1 + std::exp(2 * l)); };
+                 const auto integral = [](double l) { return std::exp(l) * (2 + 3 * l - 3); };
+                 std::vector<double> x = noise[s].to_host();
+                 for (double& pixel : x)
+                   pixel = sigma(to) * (pixel / sigma(from) + integral(to) - integral(from));
+                 const double off = relative_l2(step.x[s].to_host(), x);
+                 BOOST_TEST((off < 1e-10) == (variant == uni_pc_variant::exact), step.index << ": " << off);
+               }
+             });
+}
+
+/// The usual solver is of another order from 9 steps on.
+BOOST_AUTO_TEST_CASE(the_suited_solver_is_uni_pc) {
+  for (const std::size_t steps : {1u, 2u, 8u, 9u, 20u}) {
     const auto path = path_of<3>(steps);
     const auto got = run(gaussian_pixels<3>{}, path, suited_solver{});
-    const auto want = steps < 14 ? run(gaussian_pixels<3>{}, path, dpm_solver{2})
-                                 : run(gaussian_pixels<3>{}, path, uni_pc{3});
+    const auto want = run(gaussian_pixels<3>{}, path,
+                          steps < 9 ? uni_pc{2} : uni_pc{3, uni_pc_variant::exact});
     BOOST_TEST(distance(got, want) == 0.0, steps << " steps");
+  }
+}
+
+/// Multistep solvers lower their order before an end in noise, and not before a clean one: there the samples on
+/// the way are those of a longer path.
+BOOST_AUTO_TEST_CASE(orders_fall_before_noise_alone) {
+  const timestep_path<> longer = path_of<2>(9), path(longer.begin(), longer.begin() + 6);
+  const auto on_the_way = [&](const timestep_path<>& along, const auto& solver, landing land) {
+    std::vector<scales<tensor_d>> samples;
+    sample(gaussian_pixels<2>{}, schedule, along, unit_noise<2>(),
+           sampling_options{.solver = solver, .clip = clipping::none, .landing = land},
+           [&](const sampling_step<tensor_d>& step) { samples.push_back(step.x); });
+    return samples;
+  };
+  const auto check = [&](const auto& solver, std::size_t order) {
+    for (const landing land : {landing::clean, landing::timestep_zero}) {
+      const auto got = on_the_way(path, solver, land), want = on_the_way(longer, solver, land);
+      for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+        const bool lowered = land == landing::timestep_zero && path.size() - i < order;
+        BOOST_TEST((distance(got[i], want[i]) > 0) == lowered, "step " << i << ", order " << order);
+      }
+    }
+  };
+  for (const std::size_t order : {2u, 3u}) {
+    check(dpm_solver{order}, order);
+    check(uni_pc{order}, order);
   }
 }
 

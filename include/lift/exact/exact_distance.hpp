@@ -159,6 +159,7 @@ class exact_sampler {
     solver_step<response, N> step;
     step.x = begin(at.front(), start, numbers);
     step.first = at.front();
+    step.last = at.back();
     step.count = at.size() - 1;
     step.evaluate = [this](const scales<response, N>& x, const scales<double, N>& alpha_bar) {
       return denoised(x, alpha_bar);

@@ -84,7 +84,7 @@ class path_judge {
     std::vector<judged_path> all;
     const auto uniform_t =
         diagonal::reference()(error_heatmap<>{}, schedule_, std::min(steps, schedule_.num_timesteps()));
-    const auto uniform = power_spaced_log_snrs(steps, first_, last_, 1);
+    const auto uniform = stretched_log_snrs(steps, first_, last_, 0);
     const auto policy = log_snr_diagonal{}.levels(steps, first_, last_);
     const levels<2> on_diagonal = levels_of(uniform_t);
     all.push_back(judged("diagonal, uniform t", 1, on_diagonal, solver));
@@ -216,13 +216,14 @@ class path_judge {
                [](std::size_t count, const auto& task) { default_thread_pool().run(count, task); })
         .log_snrs;
   }
-  /// From levels that are evenly spaced or by a power, whichever are nearer.
+  /// From levels that are evenly spaced or stretched, whichever are nearer.
   levels<2> optimised_diagonal(std::size_t steps, const judged_solver& solver) const {
-    const auto spaced = [&](double power) {
-      return same_on_both(power_spaced_log_snrs(steps, first_, last_, power));
+    const auto spaced = [&](double stretch) {
+      return same_on_both(stretched_log_snrs(steps, first_, last_, stretch));
     };
-    const levels<2> even = spaced(1), powered = spaced(log_snr_diagonal::power_of(steps));
-    return descend(wasserstein(even, solver) < wasserstein(powered, solver) ? even : powered, solver, true);
+    const levels<2> even = spaced(0), stretched = spaced(log_snr_diagonal::stretch_of(steps));
+    return descend(wasserstein(even, solver) < wasserstein(stretched, solver) ? even : stretched, solver,
+                   true);
   }
   /// From the diagonal, from a coarse scale that leads, and from one that follows only with the last step.
   levels<2> optimised(const levels<2>& diagonal, const levels<1>& alone,

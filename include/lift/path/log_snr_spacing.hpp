@@ -10,56 +10,63 @@
 
 namespace lift {
 
-/// Levels λ_k = first + (last − first)·(k/n)^p for k = 0 … n, noisy to clean: evenly spaced for p = 1,
-/// denser towards the clean end for p below 1. Throws lift::error for no step, or unless last is above
-/// first and p positive.
-inline std::vector<double> power_spaced_log_snrs(std::size_t steps, double first, double last,
-                                                 double power) {
+/// Levels λ_k = first + h·(k + stretch·(1 − r^k)) for k = 0 … n, r = 0.37 and λ_n = last, noisy to clean:
+/// evenly spaced for a stretch of 0, and else with steps of h·(1 + 0.63·stretch·r^k), of which the first ones,
+/// amid noise, are longer. Throws lift::error for no step, or unless last is above first and the stretch at
+/// least 0.
+inline std::vector<double> stretched_log_snrs(std::size_t steps, double first, double last,
+                                              double stretch) {
   require_steps(steps);
   require(std::isfinite(first) && last > first, "last log-SNR of a path", last,
           text("one above ", first));
-  require(power > 0 && std::isfinite(power), "power of a path's spacing", power, "a positive number");
+  require(stretch >= 0 && std::isfinite(stretch), "stretch of a path's spacing", stretch, "a number from 0");
+  const auto way = [&](std::size_t k) {
+    const auto steps_taken = static_cast<double>(k);
+    return steps_taken + stretch * (1 - std::pow(0.37, steps_taken));
+  };
   std::vector<double> levels;
-  for (std::size_t k = 0; k <= steps; ++k)
-    levels.push_back(first + (last - first) *
-                                 std::pow(static_cast<double>(k) / static_cast<double>(steps), power));
+  for (std::size_t k = 0; k <= steps; ++k) levels.push_back(first + (last - first) * (way(k) / way(steps)));
   return levels;
 }
 
-/// The fine scale spaced in λ = log γ by a power, and every coarser one at the same level or ahead of it
-/// by a lead; looks at no heatmap. The defaults are for suited_solver that begins with unit noise: the
-/// first level is so noisy that unit noise is right there, and levels are evenly spaced; fewer steps have
-/// fewer to spare for noise, and are denser where it is clean.
+/// The fine scale spaced in λ = log γ, evenly but for the first steps, and every coarser one at the same level
+/// or ahead of it by a lead; looks at no heatmap. The defaults are for suited_solver from unit noise: the
+/// first level is so noisy that unit noise is right there.
 struct log_snr_diagonal {
   static constexpr double suited = std::numeric_limits<double>::quiet_NaN();  ///< to the number of steps
   /// Nats of the fine scale's λ in which a lead is won: all scales begin at one level, that of pure noise.
   static constexpr double lead_in = 6;
 
-  double first = suited;  ///< λ of the first evaluation, or the schedule's lowest if that is higher
-  double power = suited;  ///< of the spacing: 1 if the path begins above −8, or else power_of(N)
-  double lead = 0;        ///< λ of a scale beyond that of the next finer one, from lead_in on
+  double first = suited;    ///< λ of the first evaluation, or the schedule's lowest if that is higher
+  double stretch = suited;  ///< of the first steps: 0 if the path begins above −8, or else stretch_of(N)
+  double lead = 0;          ///< λ of a scale beyond that of the next finer one, from lead_in on
 
-  /// −10.5 from 10 steps on, and −8 up to 6.
-  static double first_of(std::size_t steps) {
-    if (steps >= 10) return -10.5;
-    return steps <= 6 ? -8 : -8 - 0.625 * static_cast<double>(steps - 6);
+  /// −11, and for fewer than 9 steps −10.
+  static double first_of(std::size_t steps) { return steps < 9 ? -10 : -11; }
+  /// 2.5, and for 4 to 8 steps 0.25 for each beyond the third.
+  static double stretch_of(std::size_t steps) {
+    if (steps >= 9) return 2.5;
+    return steps <= 3 ? 0 : 0.25 * static_cast<double>(steps - 3);
   }
-  /// 1 up to 6 steps and from 14 on, falling to 0.82 at 10, which it is from there to 13.
-  static double power_of(std::size_t steps) {
-    if (steps <= 6 || steps >= 14) return 1;
-    return steps >= 10 ? 0.82 : 1 - 0.045 * static_cast<double>(steps - 6);
+  /// What levels of 9 to 12 steps end before the landing's, where the last step could not be longer.
+  static double early_of(std::size_t steps) {
+    return steps < 9 || steps > 12 ? 0 : 0.2 * (13 - static_cast<double>(steps));
   }
 
   static log_snr_diagonal reference() { return {}; }  // which has none
 
   /// λ of all evaluations, and of the landing, where a schedule has the lowest and the last; throws
-  /// lift::error as power_spaced_log_snrs.
+  /// lift::error as stretched_log_snrs.
   std::vector<double> levels(std::size_t steps, double lowest, double last) const {
     require_steps(steps);
     const double wanted = std::isnan(first) ? first_of(steps) : first;
     const double begin = wanted > lowest ? wanted : lowest;
-    return power_spaced_log_snrs(
-        steps, begin, last, !std::isnan(power) ? power : begin > -8 ? 1 : power_of(steps));
+    if (!std::isnan(stretch)) return stretched_log_snrs(steps, begin, last, stretch);
+    if (begin > -8) return stretched_log_snrs(steps, begin, last, 0);
+    std::vector<double> all =
+        stretched_log_snrs(steps, begin, last - early_of(steps), stretch_of(steps));
+    all.back() = last;
+    return all;
   }
 
   /// Throws lift::error as levels, and unless lead is at least −lead_in, below which a scale would

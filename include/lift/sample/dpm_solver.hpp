@@ -23,7 +23,7 @@ class dpm_solver_run {
       if (!step.moves[s]) return step.x[s];
       const double from = half_log_snr(step.alpha_bar[s]), to = half_log_snr(step.next[s]);
       history_[s].add(from, step.denoised[s]);
-      const std::size_t order = std::min({order_, history_[s].size(), step.left + 1});
+      const std::size_t order = std::min({order_, history_[s].size(), highest_order(step, s)});
       if (order <= 1 || !std::isfinite(to))
         return ddim{}(step.x[s], step.denoised[s], step.alpha_bar[s], step.next[s],
                       [&] { return step.noise(s); });
@@ -60,8 +60,8 @@ class dpm_solver_run {
 /// The multistep DPM-Solver++ of order 1 (DDIM), 2 or 3 (Lu et al. 2022, algorithm 2 and appendix B):
 /// with l = ½·log(ᾱ/(1−ᾱ)) and h = l' − l, x' = √((1−ᾱ')/(1−ᾱ))·x + √ᾱ'·∫ e^(l−l')·x̂₀(l) dl over the
 /// step, where x̂₀ is the polynomial through the last x̂₀. The first steps have the order that what is
-/// remembered allows, and the last ones, as many as the order, one less each: the last is DDIM's, as is
-/// a step from ᾱ = 0 or to a clean image. Each scale has levels and a memory of its own.
+/// remembered allows, and the last ones that of highest_order; a step from ᾱ = 0 or to a clean image is
+/// DDIM's. Each scale has levels and a memory of its own.
 /// Throws lift::error for another order.
 struct dpm_solver {
   std::size_t order = 2;

@@ -41,6 +41,14 @@ class denoised_history {
 
 inline double half_log_snr(double alpha_bar) { return 0.5 * log_snr_from_alpha_bar(alpha_bar); }
 
+/// The highest order that a step of a scale may have for what is left of its path: the last steps of one that
+/// ends in noise lose an order each, to be of first order at the end. A step to a clean image is its x̂₀,
+/// whatever the order, and has none lowered before it.
+template <class Tensor, std::size_t N>
+std::size_t highest_order(const solver_step<Tensor, N>& step, std::size_t scale) {
+  return step.last[scale] < 1 ? step.left + 1 : denoised_history<Tensor>::most;
+}
+
 namespace detail {
 
 /// a·x + Σᵢ weights[i]·D_i.

@@ -67,6 +67,7 @@ class sampling_run {
     };
     now_.x = noise;
     now_.first = alpha_bars_.front();
+    now_.last = alpha_bars_.back();
     now_.count = count_ = path.size();
   }
 

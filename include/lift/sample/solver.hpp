@@ -15,7 +15,7 @@ template <class Tensor, std::size_t N = 2>
 struct solver_step {
   scales<Tensor, N> x, denoised;      ///< the samples, and x̂₀ there
   scales<double, N> alpha_bar, next;  ///< from where to where
-  scales<double, N> first;            ///< ᾱ where the path begins
+  scales<double, N> first, last;      ///< ᾱ where the path begins, and where it ends
   scales<bool, N> moves;              ///< false where a scale is held, or its ᾱ stays the same
   std::size_t count = 0, left = 0;    ///< steps of the path, and those after this one
   /// Unit noise of a scale, always the same in one step.

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 
-#include <lift/sample/dpm_solver.hpp>
 #include <lift/sample/uni_pc.hpp>
 
 namespace lift {
@@ -13,11 +12,11 @@ template <class Tensor, std::size_t N>
 class suited_solver_run;
 }  // namespace detail
 
-/// The multistep solver that suits the steps of a path: UniPC of third order from 14 on, and
-/// DPM-Solver++(2M) for fewer, of which a polynomial of higher order asks too much. With the spacing of
-/// log_snr_diagonal they are the nearest to Gaussian images of the solvers here (docs/paths.md).
+/// The multistep solver that suits the steps of a path: UniPC, of third order from 9 on and of second for
+/// fewer, of which a polynomial of higher order asks too much. With the spacing of log_snr_diagonal it is the
+/// nearest to Gaussian images of the solvers here (docs/paths.md).
 struct suited_solver {
-  static constexpr bool third_order(std::size_t steps) { return steps >= 14; }
+  static constexpr bool third_order(std::size_t steps) { return steps >= 9; }
 
   template <class Tensor, std::size_t N>
   detail::suited_solver_run<Tensor, N> start() const { return {}; }
@@ -33,8 +32,8 @@ class suited_solver_run {
   }
 
  private:
-  dpm_solver_run<Tensor, N> second_ = dpm_solver{2}.start<Tensor, N>();
-  uni_pc_run<Tensor, N> third_ = uni_pc{3}.start<Tensor, N>();
+  uni_pc_run<Tensor, N> second_ = uni_pc{2}.start<Tensor, N>();
+  uni_pc_run<Tensor, N> third_ = uni_pc{3, uni_pc_variant::exact}.start<Tensor, N>();
 };
 
 }  // namespace detail

@@ -12,9 +12,10 @@
 
 namespace lift {
 
-/// The function B(h) of UniPC, with h the step in l = ½·log(ᾱ/(1−ᾱ)), negative: h itself, better for
-/// unguided sampling, or e^h − 1.
-enum class uni_pc_variant { bh1, bh2 };
+/// The function B(h) of UniPC, with h the step in l = ½·log(ᾱ/(1−ᾱ)), negative: h itself, or e^h − 1. It has
+/// a part only where a predictor of second and a corrector of first order take ½ for what they would have to
+/// solve for; `exact` solves there too.
+enum class uni_pc_variant { bh1, bh2, exact };
 
 namespace detail {
 
@@ -37,7 +38,7 @@ class uni_pc_run {
                   step.denoised[s]);
       }
       past.history.add(from, step.denoised[s]);
-      past.order = std::min({order_, past.history.size(), step.left + 1});
+      past.order = std::min({order_, past.history.size(), highest_order(step, s)});
       past.x = x;
       past.alpha_bar = step.alpha_bar[s];
       if (past.order == 0 || !std::isfinite(to))
@@ -66,6 +67,7 @@ class uni_pc_run {
     return detail::with_history(a, x, history, weights);
   }
 
+  bool halves() const { return variant_ != uni_pc_variant::exact; }
   double b_of(double h) const { return variant_ == uni_pc_variant::bh1 ? -h : std::expm1(-h); }
 
   /// ρ with Σ_k ρ_k·r_k^(i−1) = i!·φ_(i+1)(−h)·(−h)/B(h) for i = 1 … n, φ of exponential integrators.
@@ -121,7 +123,7 @@ class uni_pc_run {
 
   numbers predictor(std::size_t order, const denoised_history<Tensor>& past, double h) const {
     const numbers r = ratios(order, past, h);
-    const numbers rho = order == 2 ? numbers{0.5} : solved(order - 1, r, h);
+    const numbers rho = order == 2 && halves() ? numbers{0.5} : solved(order - 1, r, h);
     return as_weights(order - 1, r, rho, h);
   }
 
@@ -129,7 +131,7 @@ class uni_pc_run {
   std::pair<numbers, double> corrector(std::size_t order, const denoised_history<Tensor>& past,
                                        double h) const {
     const numbers r = ratios(order, past, h);
-    const numbers rho = order == 1 ? numbers{0.5} : solved(order, r, h);
+    const numbers rho = order == 1 && halves() ? numbers{0.5} : solved(order, r, h);
     numbers weights = as_weights(order - 1, r, rho, h);
     const double newest = -b_of(h) * rho[order - 1];
     weights[0] -= newest;
