@@ -222,8 +222,8 @@ class path_judge {
       return same_on_both(stretched_log_snrs(steps, first_, last_, stretch));
     };
     const levels<2> even = spaced(0), stretched = spaced(log_snr_diagonal::stretch_of(steps));
-    return descend(wasserstein(even, solver) < wasserstein(stretched, solver) ? even : stretched, solver,
-                   true);
+    return descend(wasserstein(even, solver) < wasserstein(stretched, solver) ? even : stretched,
+                   solver, true);
   }
   /// From the diagonal, from a coarse scale that leads, and from one that follows only with the last step.
   levels<2> optimised(const levels<2>& diagonal, const levels<1>& alone,

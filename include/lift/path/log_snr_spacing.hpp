@@ -19,13 +19,15 @@ inline std::vector<double> stretched_log_snrs(std::size_t steps, double first, d
   require_steps(steps);
   require(std::isfinite(first) && last > first, "last log-SNR of a path", last,
           text("one above ", first));
-  require(stretch >= 0 && std::isfinite(stretch), "stretch of a path's spacing", stretch, "a number from 0");
+  require(stretch >= 0 && std::isfinite(stretch), "stretch of a path's spacing", stretch,
+          "a number from 0");
   const auto way = [&](std::size_t k) {
     const auto steps_taken = static_cast<double>(k);
     return steps_taken + stretch * (1 - std::pow(0.37, steps_taken));
   };
   std::vector<double> levels;
-  for (std::size_t k = 0; k <= steps; ++k) levels.push_back(first + (last - first) * (way(k) / way(steps)));
+  for (std::size_t k = 0; k <= steps; ++k)
+    levels.push_back(first + (last - first) * (way(k) / way(steps)));
   return levels;
 }
 
@@ -48,7 +50,7 @@ struct log_snr_diagonal {
     if (steps >= 9) return 2.5;
     return steps <= 3 ? 0 : 0.25 * static_cast<double>(steps - 3);
   }
-  /// What levels of 9 to 12 steps end before the landing's, where the last step could not be longer.
+  /// Levels of 9 to 12 steps are spaced as if the landing were so much sooner.
   static double early_of(std::size_t steps) {
     return steps < 9 || steps > 12 ? 0 : 0.2 * (13 - static_cast<double>(steps));
   }
