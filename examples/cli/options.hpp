@@ -182,7 +182,7 @@ constexpr usual usual_of(preset side) {
 /// The solver of a path of so many steps.
 constexpr const char* usual_solver(preset side, std::size_t steps) {
   if (side == preset::reference) return "ddim";
-  return suited_solver::third_order(steps) ? "unipc-3" : "unipc-2";
+  return suited_solver::of(steps).order == 3 ? "unipc-3" : "unipc-2";
 }
 
 /// Which side a flag that is not given takes where the PyTorch reference has a quirk.

@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(the_defaults_are_near_the_truth) {
     for (const auto& image : {stationary_copies<2>(spectrum), stationary_haar<2>(spectrum)}) {
       const exact_sampler<2> field(image);
       const auto off = [&](std::size_t steps) { return off_along({}, field, steps); };
-      BOOST_TEST(off(6) < 2e-3);  // evenly spaced on the clipped schedule: 0.0012 and 0.018
+      BOOST_TEST(off(6) < 2e-3);
       BOOST_TEST(off(8) < 1.8e-3);
       BOOST_TEST(off(9) < 6e-4);
       BOOST_TEST(off(10) < 2e-4);

@@ -21,10 +21,10 @@ BOOST_AUTO_TEST_CASE(levels_are_even_or_stretched) {
   const auto levels = stretched_log_snrs(12, -11, 9, 2);
   BOOST_TEST(levels.front() == -11.0);
   BOOST_TEST(levels.back() == 9.0);
-  const double last = levels[12] - levels[11];
+  const auto length = [](std::size_t k) { return 1 + 0.63 * 2 * std::pow(0.37, double(k)); };
   for (std::size_t k = 0; k < 12; ++k)
-    BOOST_TEST(levels[k + 1] - levels[k] == last * (1 + 0.63 * 2 * std::pow(0.37, double(k))),
-               boost::test_tools::tolerance(1e-4));
+    BOOST_TEST(levels[k + 1] - levels[k] == (levels[1] - levels[0]) * length(k) / length(0),
+               boost::test_tools::tolerance(1e-12));
   for (const std::size_t steps : {1u, 8u}) BOOST_TEST(log_snr_diagonal::first_of(steps) == -10.0);
   BOOST_TEST(log_snr_diagonal::stretch_of(1) == 0.0);
   BOOST_TEST(log_snr_diagonal::stretch_of(8) == 1.25);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include <lift/sample/uni_pc.hpp>
 
@@ -16,7 +17,9 @@ class suited_solver_run;
 /// fewer, of which a polynomial of higher order asks too much. With the spacing of log_snr_diagonal it is the
 /// nearest to Gaussian images of the solvers here (docs/paths.md).
 struct suited_solver {
-  static constexpr bool third_order(std::size_t steps) { return steps >= 9; }
+  static constexpr uni_pc of(std::size_t steps) {
+    return steps < 9 ? uni_pc{2} : uni_pc{3, uni_pc_variant::exact};
+  }
 
   template <class Tensor, std::size_t N>
   detail::suited_solver_run<Tensor, N> start() const { return {}; }
@@ -28,12 +31,12 @@ template <class Tensor, std::size_t N>
 class suited_solver_run {
  public:
   scales<Tensor, N> operator()(const solver_step<Tensor, N>& step) {
-    return suited_solver::third_order(step.count) ? third_(step) : second_(step);
+    if (!run_) run_ = suited_solver::of(step.count).template start<Tensor, N>();
+    return (*run_)(step);
   }
 
  private:
-  uni_pc_run<Tensor, N> second_ = uni_pc{2}.start<Tensor, N>();
-  uni_pc_run<Tensor, N> third_ = uni_pc{3, uni_pc_variant::exact}.start<Tensor, N>();
+  std::optional<uni_pc_run<Tensor, N>> run_;  // from the first step on, which tells how many there are
 };
 
 }  // namespace detail
