@@ -263,7 +263,7 @@ BOOST_AUTO_TEST_CASE(exact_weights_are_exact_for_polynomials) {
   for (const std::size_t order : {2u, 3u})
     for (const auto variant : {uni_pc_variant::exact, uni_pc_variant::bh2})
       sample(linear_in_level{}, schedule, path, noise,
-             sampling_options{.solver = uni_pc{order, variant}, .clip = clipping::none},
+             sampling_options<uni_pc>{.solver = uni_pc{order, variant}, .clip = clipping::none},
              [&](const sampling_step<tensor_d>& step) {
                if (step.index == 0 || step.index + 1 == step.count) return;
                for (std::size_t s = 0; s < 2; ++s) {
@@ -295,10 +295,10 @@ BOOST_AUTO_TEST_CASE(the_suited_solver_is_uni_pc) {
 /// the way are those of a longer path.
 BOOST_AUTO_TEST_CASE(orders_fall_before_noise_alone) {
   const timestep_path<> longer = path_of<2>(9), path(longer.begin(), longer.begin() + 6);
-  const auto on_the_way = [&](const timestep_path<>& along, const auto& solver, landing land) {
+  const auto on_the_way = [&]<class Solver>(const timestep_path<>& along, const Solver& solver, landing land) {
     std::vector<scales<tensor_d>> samples;
     sample(gaussian_pixels<2>{}, schedule, along, unit_noise<2>(),
-           sampling_options{.solver = solver, .clip = clipping::none, .landing = land},
+           sampling_options<Solver>{.solver = solver, .clip = clipping::none, .landing = land},
            [&](const sampling_step<tensor_d>& step) { samples.push_back(step.x); });
     return samples;
   };
