@@ -189,9 +189,14 @@ template <class T>
 void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, T* to) {
   constexpr std::size_t n = packed_rows;
   const std::size_t whole = rows / n * n;
-  for (std::size_t k = 0; k < terms; ++k)
+  // Rows of a few cache lines, often on a page each, are not what the processor foresees.
+  constexpr std::size_t ahead = 8, line = 64 / sizeof(T);
+  for (std::size_t k = 0; k < terms; ++k) {
+    for (std::size_t i = 0; i < whole; i += line)
+      __builtin_prefetch(a.data + (k + ahead) * a.step + i);
     for (std::size_t i = 0; i < whole; i += n)
       std::memcpy(to + i * terms + k * n, a.data + k * a.step + i, n * sizeof(T));
+  }
   if (whole == rows) return;
   for (std::size_t k = 0; k < terms; ++k)
     std::copy_n(a.data + k * a.step + whole, rows - whole, to + whole * terms + k * n);
