@@ -184,16 +184,22 @@ inline constexpr std::size_t packed_rows = 12;
 /// Rows of a left factor that pay for a copy of the right one.
 inline constexpr std::size_t rows_worth_a_copy = 48;
 
+/// Asks for a run of numbers that will be read soon. Between other work this costs little, where a
+/// read of many at once waits for the memory.
+template <class T>
+void prefetch(const T* from, std::size_t numbers) {
+  for (std::size_t i = 0; i < numbers; i += lanes<T>) __builtin_prefetch(from + i);
+}
+
 /// Copies rows of a left factor to blocks (terms, packed_rows), one after the other.
 template <class T>
 void pack_columns(std::size_t rows, std::size_t terms, const left_matrix<T>& a, T* to) {
   constexpr std::size_t n = packed_rows;
   const std::size_t whole = rows / n * n;
   // Rows of a few cache lines, often on a page each, are not what the processor foresees.
-  constexpr std::size_t ahead = 8, line = 64 / sizeof(T);
+  constexpr std::size_t ahead = 8;
   for (std::size_t k = 0; k < terms; ++k) {
-    for (std::size_t i = 0; i < whole; i += line)
-      __builtin_prefetch(a.data + (k + ahead) * a.step + i);
+    prefetch(a.data + (k + ahead) * a.step, whole);
     for (std::size_t i = 0; i < whole; i += n)
       std::memcpy(to + i * terms + k * n, a.data + k * a.step + i, n * sizeof(T));
   }

@@ -299,13 +299,6 @@ struct transformed_kernels {
   }
 };
 
-/// Asks for a run of numbers that will be read soon. Between other work this costs little, where a
-/// read of the kernels at once waits for the memory.
-template <class T>
-void prefetch(const T* from, std::size_t numbers) {
-  for (std::size_t i = 0; i < numbers; i += lanes<T>) __builtin_prefetch(from + i);
-}
-
 /// Copies runs of numbers from n rows, `stride` apart, to vectors (numbers, n): whole blocks.
 template <class T>
 void transpose_rows(const T* from, std::size_t stride, std::size_t numbers, T* to) {
