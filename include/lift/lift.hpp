@@ -55,6 +55,7 @@
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv2d_add.hpp>
+#include <lift/op/conv2d_group_norm_silu.hpp>
 #include <lift/op/conv2d_relu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>

@@ -79,16 +79,23 @@ BOOST_AUTO_TEST_CASE(group_norms) {
       const op::group_norm_silu norm;
       const tensor_f x = numbers(s, 1), gamma = numbers(shape{s[1]}, 2),
                      beta = numbers(shape{s[1]}, 3), w = numbers(s, 4),
-                     d = numbers(stacked_shape(s, 2), 5);
-      const auto want = norm.forward(x, gamma, beta);
-      const auto got = norm.forward(kept(x), kept(gamma), kept(beta));
-      check_close(got.value, want.value);
-      BOOST_CHECK_LT(relative_l2(floats(got.saved.mean), floats(want.saved.mean)), 1e-4);
-      BOOST_CHECK_LT(relative_l2(floats(got.saved.rstd), floats(want.saved.rstd)), 1e-4);
-      check_close(norm.jvp(got.saved, {kept(d), {}, {}}), norm.jvp(want.saved, {d, {}, {}}));
-      const auto g = norm.vjp(got.saved, kept(w), {true, true, true});
-      const auto of = norm.vjp(want.saved, w, {true, true, true});
-      for (std::size_t i = 0; i < 3; ++i) check_close(g[i], of[i]);
+                     d = numbers(stacked_shape(s, 2), 5), vectors = numbers({s[0], s[1]}, 6),
+                     bias = numbers(shape{s[1]}, 7);
+      for (const bool adds : {false, true}) BOOST_TEST_CONTEXT("with something added: " << adds) {
+          using addends = op::group_norm_silu::addends<tensor_f>;
+          using kept_addends = op::group_norm_silu::addends<stored>;
+          const auto want = norm.forward(x, gamma, beta, adds ? addends{vectors, bias} : addends{});
+          const auto got =
+              norm.forward(kept(x), kept(gamma), kept(beta),
+                           adds ? kept_addends{kept(vectors), kept(bias)} : kept_addends{});
+          check_close(got.value, want.value);
+          BOOST_CHECK_LT(relative_l2(floats(got.saved.mean), floats(want.saved.mean)), 1e-4);
+          BOOST_CHECK_LT(relative_l2(floats(got.saved.rstd), floats(want.saved.rstd)), 1e-4);
+          check_close(norm.jvp(got.saved, {kept(d), {}, {}}), norm.jvp(want.saved, {d, {}, {}}));
+          const auto g = norm.vjp(got.saved, kept(w), {true, true, true});
+          const auto of = norm.vjp(want.saved, w, {true, true, true});
+          for (std::size_t k = 0; k < 3; ++k) check_close(g[k], of[k]);
+        }
       const op::group_norm alone;
       check_close(alone.forward(kept(x), kept(gamma), kept(beta)).value,
                   alone.forward(x, gamma, beta).value);

@@ -13,6 +13,7 @@
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv2d_add.hpp>
+#include <lift/op/conv2d_group_norm_silu.hpp>
 #include <lift/op/conv2d_relu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/downsample.hpp>
@@ -118,6 +119,20 @@ struct cases_of<op::conv2d_add> {
             {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3, 3, 4}, {3, 2, 4, 4}, {3}}},
             {op::conv2d_add(2, 1), {{2, 2, 6, 8}, {2, 3}, {3, 2, 4, 4}, {3}}},
             {op::conv2d_add({1, 2}, {0, 3}), {{2, 3, 5, 8}, {2, 4, 5, 4}, {4, 3, 1, 7}, {4}}}};
+  }
+};
+
+template <>
+struct cases_of<op::conv2d_group_norm_silu> {
+  static constexpr std::size_t stacked = 2;
+  static op_cases<op::conv2d_group_norm_silu> list() {
+    using op::conv2d_group_norm_silu;
+    // Two or more channels a group: of one the gradients of r and of the bias would be 0.
+    return {{conv2d_group_norm_silu(), {{2, 5, 3, 5}, {2, 16}, {16, 5, 1, 1}, {16}, {16}, {16}}},
+            {conv2d_group_norm_silu(1, 1), {{2, 3, 5, 7}, {2, 24}, {24, 3, 3, 3}, {24}, {24}, {24}}},
+            {conv2d_group_norm_silu(1, 1), {{1, 5, 4, 3}, {1, 40}, {40, 5, 3, 3}, {40}, {40}, {40}}},
+            {conv2d_group_norm_silu(2, 1), {{3, 2, 6, 8}, {3, 16}, {16, 2, 4, 4}, {16}, {16}, {16}}},
+            {conv2d_group_norm_silu(1, {0, 3}), {{1, 8, 1, 9}, {1, 32}, {32, 8, 1, 7}, {32}, {32}, {32}}}};
   }
 };
 

@@ -100,24 +100,20 @@ concept kernel_packing_backend = requires(std::size_t n, const T* in, T* out) {
   B::pack_kernels(n, n, n, in, out);
 };
 
-/// A backend with group normalisation of its own for images stored as T with the channels last,
-/// see op/group_norm.hpp: normalise_pixels<Activation>(g, epsilon, x, gamma, beta, mean, rstd, y),
-/// normalise_pixels_gradient<Activation>(g, x, gamma, beta, mean, rstd, w, dx, products, sums).
+/// A backend with group normalisation of its own for images stored as T with the channels last, and
+/// with its tangents, stacked ones d of x, and its gradient, see op/group_norm.hpp:
+/// normalise_pixels<Activation>(g, in, epsilon, mean, rstd, y),
+/// normalise_pixels_tangents<Activation>(g, in, mean, rstd, tangents, d, dy),
+/// normalise_pixels_gradient<Activation>(g, in, mean, rstd, w, dx, products, sums).
 template <class B, class T, class Activation>
-concept pixel_group_norm_backend = requires(const group_norm_geometry& g, const T* in, T* out,
-                                            accumulator_t<T>* numbers) {
-  B::template normalise_pixels<Activation>(g, *numbers, in, in, in, numbers, numbers, out);
-  B::template normalise_pixels_gradient<Activation>(g, in, in, in, numbers, numbers, in, out,
-                                                    numbers, numbers);
-};
-
-/// One that also has the tangents of that, stacked ones d of x:
-/// normalise_pixels_tangents<Activation>(g, tangents, x, gamma, beta, mean, rstd, d, dy).
-template <class B, class T, class Activation>
-concept pixel_group_norm_tangents_backend = requires(const group_norm_geometry& g, const T* in,
-                                                     T* out, accumulator_t<T>* numbers) {
-  B::template normalise_pixels_tangents<Activation>(g, std::size_t{1}, in, in, in, numbers, numbers,
-                                                    in, out);
-};
+concept pixel_group_norm_backend =
+    requires(const group_norm_geometry& g, const group_norm_input<T>& in, const T* d, T* out,
+             accumulator_t<T>* numbers) {
+      B::template normalise_pixels<Activation>(g, in, *numbers, numbers, numbers, out);
+      B::template normalise_pixels_tangents<Activation>(g, in, numbers, numbers, std::size_t{1}, d,
+                                                        out);
+      B::template normalise_pixels_gradient<Activation>(g, in, numbers, numbers, d, out, numbers,
+                                                        numbers);
+    };
 
 }  // namespace lift

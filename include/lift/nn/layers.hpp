@@ -13,6 +13,7 @@
 #include <lift/nn/parameters.hpp>
 #include <lift/op/conv2d.hpp>
 #include <lift/op/conv2d_add.hpp>
+#include <lift/op/conv2d_group_norm_silu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
@@ -26,6 +27,13 @@ auto weight_and_bias(const Scope& p, const shape& weight, std::size_t out, std::
   const initialiser start{.bound = 1 / std::sqrt(static_cast<double>(fan_in))};
   auto a = p("weight", weight, start);
   return std::pair(std::move(a), p("bias", shape{out}, start));
+}
+
+/// Those of a normalisation of so many channels.
+template <class Scope>
+auto scale_and_offset(const Scope& p, std::size_t channels) {
+  auto gamma = p("weight", shape{channels}, initialiser{.centre = 1});
+  return std::pair(std::move(gamma), p("bias", shape{channels}, initialiser{}));
 }
 
 /// A primitive of the inputs x..., then its parameters "weight" and "bias".
@@ -69,6 +77,17 @@ auto conv2d_add(const Scope& p, const X& x, const R& r, std::size_t out, extent2
   return convolution(op::conv2d_add(1, padding), p, out, kernel, x, r);
 }
 
+/// group_norm_silu of a convolution plus r (B, O), for all pixels: (B, O, …).
+template <class Scope, class X, class R>
+auto conv2d_group_norm_silu(const Scope& conv, const Scope& norm, const X& x, const R& r,
+                            std::size_t out, extent2d kernel, extent2d padding = 0) {
+  const std::size_t in = shape_of(x)[1];
+  const auto [a, bias] = weight_and_bias(conv, {out, in, kernel.height, kernel.width}, out,
+                                         in * kernel.area());
+  const auto [gamma, beta] = scale_and_offset(norm, out);
+  return apply(op::conv2d_group_norm_silu(1, padding), x, r, a, bias, gamma, beta);
+}
+
 /// (B, C, H, W) → (B, O, …); the weight is (C, O, kh, kw) and, as in PyTorch, its
 /// fan-in counts the outputs.
 template <class Scope, class X>
@@ -82,9 +101,8 @@ auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, extent2d kern
 /// GroupNorm over 8 groups, ε = 1e-5, and the activation of `Op`.
 template <class Op, class Scope, class X>
 auto normalise(const Scope& p, const X& x) {
-  const std::size_t channels = shape_of(x)[1];
-  return apply(Op{}, x, p("weight", shape{channels}, {.centre = 1}),
-               p("bias", shape{channels}, {}));
+  const auto [gamma, beta] = scale_and_offset(p, shape_of(x)[1]);
+  return apply(Op{}, x, gamma, beta);
 }
 template <class Scope, class X>
 auto group_norm(const Scope& p, const X& x) { return normalise<op::group_norm>(p, x); }

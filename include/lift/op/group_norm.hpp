@@ -214,27 +214,47 @@ struct activated_group_norm {
     return x;
   }
 
+  /// What is added to images before they are normalised: vectors (B, C), a number for each channel
+  /// of each image, and a bias (C), one for each channel. Two empty tensors: nothing is.
   template <class Tensor>
-  struct saved {
-    Tensor x, gamma, beta;
-    typename Tensor::accumulators mean, rstd;  // (B, groups)
+  struct addends {
+    Tensor vectors, bias;
   };
 
   template <class Tensor>
+  struct saved {
+    Tensor x, gamma, beta;
+    addends<Tensor> added;
+    typename Tensor::accumulators mean, rstd;  // (B, groups)
+  };
+
+  /// Whether the backend adds what is to be added to such images as it reads them.
+  template <class Tensor>
+  static bool adds(const Tensor& x) {
+    return for_pixels<Tensor> && x.layout() == memory_layout::channels_last;
+  }
+
+  template <class Tensor>
   auto forward(const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
+    return forward(x, gamma, beta, {});
+  }
+  /// The same of images and what is added to them; the rules take derivatives in their sum.
+  template <class Tensor>
+  auto forward(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+               const addends<Tensor>& added) const {
     using T = typename Tensor::value_type;
     using statistics = typename Tensor::accumulators;
     const shape s = output_shape(x.shape(), gamma.shape(), beta.shape()), each_group{s[0], groups};
-    saved<Tensor> kept{x, gamma, beta, statistics(each_group), statistics(each_group)};
-    Tensor y(s, x.layout());
+    saved<Tensor> kept{x, gamma, beta, added, statistics(each_group), statistics(each_group)};
     if constexpr (for_pixels<Tensor>)
-      if (y.layout() == memory_layout::channels_last) {
+      if (adds(x)) {
+        Tensor y(s, x.layout());
         Tensor::backend_type::template normalise_pixels<Activation>(
-            geometry(s), static_cast<accumulator_t<T>>(epsilon), x.data(), gamma.data(),
-            beta.data(), kept.mean.mutable_data(), kept.rstd.mutable_data(), y.mutable_data());
+            geometry(s), input(kept, x), static_cast<accumulator_t<T>>(epsilon),
+            kept.mean.mutable_data(), kept.rstd.mutable_data(), y.mutable_data());
         return evaluation{y, kept};
       }
-    kept.x = channels_first(x);
+    kept = in_channels_first(kept);
     Tensor first(s);
     for_each_group(
         kept, kernel::group_norm<Activation, T>{
@@ -246,13 +266,13 @@ struct activated_group_norm {
   Tensor jvp(const saved<Tensor>& kept, const tangents<Tensor, 3>& d) const {
     using T = typename Tensor::value_type;
     const auto& [given, dgamma, dbeta] = d;
-    if constexpr (pixel_group_norm_tangents_backend<typename Tensor::backend_type, T, Activation>)
-      if (given.layout() == memory_layout::channels_last && dgamma.empty() && dbeta.empty()) {
+    if constexpr (for_pixels<Tensor>)
+      if (adds(given) && dgamma.empty() && dbeta.empty()) {
         const Tensor x = kept.x.in_layout(given.layout());
         Tensor dy(given.shape(), given.layout());
         Tensor::backend_type::template normalise_pixels_tangents<Activation>(
-            geometry(x.shape()), given.size() / x.size(), x.data(), kept.gamma.data(),
-            kept.beta.data(), kept.mean.data(), kept.rstd.data(), given.data(), dy.mutable_data());
+            geometry(x.shape()), input(kept, x), kept.mean.data(), kept.rstd.data(),
+            given.size() / x.size(), given.data(), dy.mutable_data());
         return dy;
       }
     const saved<Tensor> s = in_channels_first(kept);
@@ -300,9 +320,28 @@ struct activated_group_norm {
     return {x[0], groups, x[1] / groups, x.product(2, x.rank())};
   }
 
+  /// x, which is the saved one in a layout, and what is saved beside it.
+  template <class Tensor>
+  static group_norm_input<typename Tensor::value_type> input(const saved<Tensor>& s,
+                                                             const Tensor& x) {
+    return {.x = x.data(),
+            .gamma = s.gamma.data(),
+            .beta = s.beta.data(),
+            .vectors = s.added.vectors.data(),
+            .bias = s.added.bias.data()};
+  }
+
+  /// The images with the channels first and with what is added to them.
   template <class Tensor>
   static saved<Tensor> in_channels_first(saved<Tensor> s) {
     s.x = channels_first(s.x);
+    if (s.added.vectors.empty()) return s;
+    const auto& [vectors, bias] = s.added;
+    const auto sums = mapped<typename Tensor::accumulators>(vectors.shape(), kernel::add{},
+                                                            each(vectors), each(bias));
+    const shape& x = s.x.shape();
+    s.x = mapped<Tensor>(x, kernel::add{}, each(s.x), spread(sums, x.product(2, x.rank())));
+    s.added = {};
     return s;
   }
 
@@ -313,13 +352,12 @@ struct activated_group_norm {
                         typename Tensor::accumulators& sums) const {
     using T = typename Tensor::value_type;
     if constexpr (for_pixels<Tensor>)
-      if (w.layout() == memory_layout::channels_last) {
+      if (adds(w)) {
         const Tensor x = kept.x.in_layout(w.layout());
         Tensor g(x.shape(), w.layout());
         Tensor::backend_type::template normalise_pixels_gradient<Activation>(
-            geometry(x.shape()), x.data(), kept.gamma.data(), kept.beta.data(), kept.mean.data(),
-            kept.rstd.data(), w.data(), g.mutable_data(), products.mutable_data(),
-            sums.mutable_data());
+            geometry(x.shape()), input(kept, x), kept.mean.data(), kept.rstd.data(), w.data(),
+            g.mutable_data(), products.mutable_data(), sums.mutable_data());
         return g;
       }
     const saved<Tensor> s = in_channels_first(kept);

@@ -71,19 +71,27 @@ struct bfloat16_xtensor_verbs : fast_xtensor_verbs {
   }
 
   template <class Activation>
-  static void normalise_pixels(const group_norm_geometry& g, float epsilon, const bfloat16* x,
-                               const bfloat16* gamma, const bfloat16* beta, float* mean,
-                               float* rstd, bfloat16* y) {
+  static void normalise_pixels(const group_norm_geometry& g, const group_norm_input<bfloat16>& in,
+                               float epsilon, float* mean, float* rstd, bfloat16* y) {
     for_each_pixel_groups<Activation>(
-        g, gamma, beta, [&](const auto& groups) { groups.normalise(epsilon, x, mean, rstd, y); });
+        g, in, [&](const auto& groups) { groups.normalise(epsilon, mean, rstd, y); });
   }
   template <class Activation>
-  static void normalise_pixels_gradient(const group_norm_geometry& g, const bfloat16* x,
-                                        const bfloat16* gamma, const bfloat16* beta,
-                                        const float* mean, const float* rstd, const bfloat16* w,
-                                        bfloat16* dx, float* products, float* sums) {
-    for_each_pixel_groups<Activation>(g, gamma, beta, [&](const auto& groups) {
-      groups.differentiate(x, mean, rstd, w, dx, products, sums);
+  static void normalise_pixels_tangents(const group_norm_geometry& g,
+                                        const group_norm_input<bfloat16>& in, const float* mean,
+                                        const float* rstd, std::size_t tangents, const bfloat16* d,
+                                        bfloat16* dy) {
+    for_each_pixel_groups<Activation>(g, in, [&](const auto& groups) {
+      groups.differentiate_along(mean, rstd, tangents, d, dy);
+    });
+  }
+  template <class Activation>
+  static void normalise_pixels_gradient(const group_norm_geometry& g,
+                                        const group_norm_input<bfloat16>& in, const float* mean,
+                                        const float* rstd, const bfloat16* w, bfloat16* dx,
+                                        float* products, float* sums) {
+    for_each_pixel_groups<Activation>(g, in, [&](const auto& groups) {
+      groups.differentiate(mean, rstd, w, dx, products, sums);
     });
   }
 };

@@ -96,22 +96,21 @@ struct cuda_network_verbs : thrust_verbs<thrust_cuda_system<Products>> {
   }
 
   template <class Activation>
-  static void normalise_pixels(const group_norm_geometry& g, float epsilon, const N* x,
-                               const N* gamma, const N* beta, float* mean, float* rstd, N* y) {
-    detail::normalise_pixels<Activation>(g, epsilon, x, gamma, beta, mean, rstd, y);
+  static void normalise_pixels(const group_norm_geometry& g, const group_norm_input<N>& in,
+                               float epsilon, float* mean, float* rstd, N* y) {
+    detail::normalise_pixels<Activation>(g, in, epsilon, mean, rstd, y);
   }
   template <class Activation>
-  static void normalise_pixels_tangents(const group_norm_geometry& g, std::size_t tangents,
-                                        const N* x, const N* gamma, const N* beta,
-                                        const float* mean, const float* rstd, const N* d, N* dy) {
-    detail::normalise_pixels_tangents<Activation>(g, tangents, x, gamma, beta, mean, rstd, d, dy);
+  static void normalise_pixels_tangents(const group_norm_geometry& g, const group_norm_input<N>& in,
+                                        const float* mean, const float* rstd, std::size_t tangents,
+                                        const N* d, N* dy) {
+    detail::normalise_pixels_tangents<Activation>(g, in, mean, rstd, tangents, d, dy);
   }
   template <class Activation>
-  static void normalise_pixels_gradient(const group_norm_geometry& g, const N* x, const N* gamma,
-                                        const N* beta, const float* mean, const float* rstd,
-                                        const N* w, N* dx, float* products, float* sums) {
-    detail::normalise_pixels_gradient<Activation>(g, x, gamma, beta, mean, rstd, w, dx, products,
-                                                  sums);
+  static void normalise_pixels_gradient(const group_norm_geometry& g, const group_norm_input<N>& in,
+                                        const float* mean, const float* rstd, const N* w, N* dx,
+                                        float* products, float* sums) {
+    detail::normalise_pixels_gradient<Activation>(g, in, mean, rstd, w, dx, products, sums);
   }
 
  private:

@@ -111,17 +111,37 @@ class pixel_block {
   unsigned pixels_, pitch_, group_columns_, image_;
 };
 
+/// What is added to each of a thread's channels before they are normalised.
+template <class T, unsigned N>
+struct pixel_shift {
+  accumulator_t<T> of[N] = {};
+
+  template <class Block>
+  __device__ pixel_shift(const group_norm_input<T>& in, const Block& block) {
+    if (in.vectors) add(*packets<N>(in.vectors + block.vector()));
+    if (in.bias) add(*packets<N>(in.bias + block.channel));
+  }
+
+ private:
+  __device__ void add(const packet<T, N>& numbers) {
+    for (unsigned i = 0; i < N; ++i) of[i] += accumulator_t<T>(numbers.of[i]);
+  }
+};
+
 /// γ·x̂ + β = factor·x + offset of a thread's channels.
 template <class T, unsigned N>
 struct pixel_affine {
   accumulator_t<T> factor[N], offset[N];
 
-  __device__ pixel_affine(const T* gamma, const T* beta, accumulator_t<T> mean,
+  template <class Block>
+  __device__ pixel_affine(const group_norm_input<T>& in, const Block& block,
+                          const pixel_shift<T, N>& shift, accumulator_t<T> mean,
                           accumulator_t<T> rstd) {
-    const packet<T, N> scales = *packets<N>(gamma), offsets = *packets<N>(beta);
+    const packet<T, N> scales = *packets<N>(in.gamma + block.channel),
+                       offsets = *packets<N>(in.beta + block.channel);
     for (unsigned i = 0; i < N; ++i) {
       factor[i] = accumulator_t<T>(scales.of[i]) * rstd;
-      offset[i] = accumulator_t<T>(offsets.of[i]) - mean * factor[i];
+      offset[i] = accumulator_t<T>(offsets.of[i]) - (mean - shift.of[i]) * factor[i];
     }
   }
   __device__ accumulator_t<T> operator()(unsigned i, T x) const {
@@ -130,9 +150,9 @@ struct pixel_affine {
 };
 
 template <class Activation, class T, unsigned N, unsigned Threads, unsigned Held>
-__global__ void __launch_bounds__(Threads)
-    normalise_pixels_kernel(group_norm_geometry g, unsigned bundle, accumulator_t<T> epsilon,
-                            const T* x, const T* gamma, const T* beta, accumulator_t<T>* mean,
+__global__ void __launch_bounds__(Threads, 512 / Threads)
+    normalise_pixels_kernel(group_norm_geometry g, group_norm_input<T> in, unsigned bundle,
+                            accumulator_t<T> epsilon, accumulator_t<T>* mean,
                             accumulator_t<T>* rstd, T* y) {
   using A = accumulator_t<T>;
   __shared__ A memory[Threads];
@@ -140,16 +160,19 @@ __global__ void __launch_bounds__(Threads)
   held_packets<T, N, Held> xs;
   A sum[1] = {};
   block.for_each([&](unsigned k, unsigned at) {
-    const auto& here = xs.read(k, x + at);
+    const auto& here = xs.read(k, in.x + at);
     for (unsigned i = 0; i < N; ++i) sum[0] += A(here.of[i]);
   });
+  const pixel_shift<T, N> added(in, block);
+  if (block.first_of_column())
+    for (unsigned i = 0; i < N; ++i) sum[0] += A(g.pixels) * added.of[i];
   block.add_group(sum, memory);
   const A middle = sum[0] / block.size;
   A squares[1] = {};
   block.for_each([&](unsigned k, unsigned at) {
-    const auto here = xs.again(k, x + at);
+    const auto here = xs.again(k, in.x + at);
     for (unsigned i = 0; i < N; ++i) {
-      const A deviation = A(here.of[i]) - middle;
+      const A deviation = A(here.of[i]) - (middle - added.of[i]);
       squares[0] += deviation * deviation;
     }
   });
@@ -159,9 +182,9 @@ __global__ void __launch_bounds__(Threads)
     mean[block.group] = middle;
     rstd[block.group] = inverse;
   }
-  const pixel_affine<T, N> z(gamma + block.channel, beta + block.channel, middle, inverse);
+  const pixel_affine<T, N> z(in, block, added, middle, inverse);
   block.for_each([&](unsigned k, unsigned at) {
-    auto here = xs.again(k, x + at);
+    auto here = xs.again(k, in.x + at);
     for (unsigned i = 0; i < N; ++i)
       here.of[i] = T(fast_activation<Activation>::f(z(i, here.of[i])));
     *packets<N>(y + at) = here;
@@ -170,59 +193,62 @@ __global__ void __launch_bounds__(Threads)
 
 /// Tangent blockIdx.y.
 template <class Activation, class T, unsigned N, unsigned Threads, unsigned Held>
-__global__ void __launch_bounds__(Threads)
-    normalise_pixels_tangents_kernel(group_norm_geometry g, unsigned bundle, const T* x,
-                                     const T* gamma, const T* beta, const accumulator_t<T>* mean,
+__global__ void __launch_bounds__(Threads, 512 / Threads)
+    normalise_pixels_tangents_kernel(group_norm_geometry g, group_norm_input<T> in,
+                                     unsigned bundle, const accumulator_t<T>* mean,
                                      const accumulator_t<T>* rstd, const T* d, T* dy) {
   using A = accumulator_t<T>;
   __shared__ A memory[2 * Threads];
   const pixel_block<N, Threads, Held> block(g, bundle);
-  const std::size_t shift = blockIdx.y * (g.batch * g.pixels * g.groups * g.channels);
-  d += shift;
-  dy += shift;
+  const std::size_t first = blockIdx.y * (g.batch * g.pixels * g.groups * g.channels);
+  d += first;
+  dy += first;
   const A m = mean[block.group], r = rstd[block.group];
+  const pixel_shift<T, N> added(in, block);
   held_packets<T, N, Held> xs, ds;
   A sums[2] = {};
   block.for_each([&](unsigned k, unsigned at) {
-    const auto& here = xs.read(k, x + at);
+    const auto& here = xs.read(k, in.x + at);
     const auto& tangent = ds.read(k, d + at);
     for (unsigned i = 0; i < N; ++i) {
       sums[0] += A(tangent.of[i]);
-      sums[1] += A(tangent.of[i]) * ((A(here.of[i]) - m) * r);
+      sums[1] += A(tangent.of[i]) * ((A(here.of[i]) - (m - added.of[i])) * r);
     }
   });
   block.add_group(sums, memory);
   const A total = sums[0] / block.size, product = sums[1] / block.size;
-  const pixel_affine<T, N> z(gamma + block.channel, beta + block.channel, m, r);
+  const pixel_affine<T, N> z(in, block, added, m, r);
   block.for_each([&](unsigned k, unsigned at) {
-    const auto here = xs.again(k, x + at);
+    const auto here = xs.again(k, in.x + at);
     auto tangent = ds.again(k, d + at);
     for (unsigned i = 0; i < N; ++i)
       tangent.of[i] = T(fast_activation<Activation>::df(z(i, here.of[i])) * z.factor[i] *
-                        (A(tangent.of[i]) - (total + (A(here.of[i]) - m) * r * product)));
+                        (A(tangent.of[i]) -
+                         (total + (A(here.of[i]) - (m - added.of[i])) * r * product)));
     *packets<N>(dy + at) = tangent;
   });
 }
 
 template <class Activation, class T, unsigned N, unsigned Threads, unsigned Held>
-__global__ void __launch_bounds__(Threads)
-    normalise_pixels_gradient_kernel(group_norm_geometry g, unsigned bundle, const T* x,
-                                     const T* gamma, const T* beta, const accumulator_t<T>* mean,
+__global__ void __launch_bounds__(Threads, 512 / Threads)
+    normalise_pixels_gradient_kernel(group_norm_geometry g, group_norm_input<T> in,
+                                     unsigned bundle, const accumulator_t<T>* mean,
                                      const accumulator_t<T>* rstd, const T* w, T* dx,
                                      accumulator_t<T>* products, accumulator_t<T>* sums) {
   using A = accumulator_t<T>;
   __shared__ A memory[2 * N * Threads];
   const pixel_block<N, Threads, Held> block(g, bundle);
   const A m = mean[block.group], r = rstd[block.group];
-  const pixel_affine<T, N> z(gamma + block.channel, beta + block.channel, m, r);
+  const auto added = [&] { return pixel_shift<T, N>(in, block); };
+  const pixel_affine<T, N> z(in, block, added(), m, r);
   // w' is rounded, so that the sums are of what they are taken from.
   const auto change = [&](unsigned i, T here, T weight) {
     return T(fast_activation<Activation>::df(z(i, here)) * A(weight));
   };
   held_packets<T, N, Held> xs, ws;
-  A column[2 * N] = {};  // Σ w' of each channel, and Σ w'·x̂
+  A column[2 * N] = {};  // Σ w' of each channel, and Σ w'·x̂, at first without what is added to x
   block.for_each([&](unsigned k, unsigned at) {
-    const auto& here = xs.read(k, x + at);
+    const auto& here = xs.read(k, in.x + at);
     const auto& weight = ws.read(k, w + at);
     for (unsigned i = 0; i < N; ++i) {
       const A c = A(change(i, here.of[i], weight.of[i]));
@@ -231,13 +257,16 @@ __global__ void __launch_bounds__(Threads)
     }
   });
   block.grid.add_rows(column, memory);
+  // Not kept from above: a thread's registers are full.
+  const pixel_shift<T, N> again = added();
+  for (unsigned i = 0; i < N; ++i) column[N + i] += again.of[i] * r * column[i];
   if (block.first_of_column())
     for (unsigned i = 0; i < N; ++i) {
       sums[block.vector() + i] = column[i];
       products[block.vector() + i] = column[N + i];
     }
   A group[2] = {};  // Σ γ·w' and Σ γ·w'·x̂
-  const packet<T, N> scales = *packets<N>(gamma + block.channel);
+  const packet<T, N> scales = *packets<N>(in.gamma + block.channel);
   for (unsigned i = 0; i < N; ++i) {
     const A scale = A(scales.of[i]);
     group[0] += scale * column[i];
@@ -246,11 +275,11 @@ __global__ void __launch_bounds__(Threads)
   block.add_group_of_columns(group, memory);
   const A total = group[0] / block.size, product = group[1] / block.size;
   block.for_each([&](unsigned k, unsigned at) {
-    const auto here = xs.again(k, x + at);
+    const auto here = xs.again(k, in.x + at);
     auto weight = ws.again(k, w + at);
     for (unsigned i = 0; i < N; ++i)
       weight.of[i] = T(z.factor[i] * A(change(i, here.of[i], weight.of[i])) -
-                       r * (total + (A(here.of[i]) - m) * r * product));
+                       r * ((total + again.of[i] * r * product) + (A(here.of[i]) - m) * r * product));
     *packets<N>(dx + at) = weight;
   });
 }
@@ -304,41 +333,46 @@ void with_pixel_blocks(const group_norm_geometry& g, bool in_packets, const With
     with(pixel_block_form<together, 512, 0>());
 }
 
+template <class T>
+bool all_take_packets(const group_norm_input<T>& in) {
+  return all_take_packets(in.x, in.gamma, in.beta, in.vectors, in.bias);
+}
+
 template <class Activation, class T>
-void normalise_pixels(const group_norm_geometry& g, accumulator_t<T> epsilon, const T* x,
-                      const T* gamma, const T* beta, accumulator_t<T>* mean,
-                      accumulator_t<T>* rstd, T* y) {
+void normalise_pixels(const group_norm_geometry& g, const group_norm_input<T>& in,
+                      accumulator_t<T> epsilon, accumulator_t<T>* mean, accumulator_t<T>* rstd,
+                      T* y) {
   with_pixel_blocks<T, 1>(
-      g, all_take_packets(x, gamma, beta, y),
+      g, all_take_packets(in) && all_take_packets(y),
       [&]<class Form>(Form, unsigned blocks, unsigned bundle) {
         launch(normalise_pixels_kernel<Activation, T, Form::N, Form::threads, Form::held>, blocks,
-               Form::threads, g, bundle, epsilon, x, gamma, beta, mean, rstd, y);
+               Form::threads, g, in, bundle, epsilon, mean, rstd, y);
       });
 }
 
 template <class Activation, class T>
-void normalise_pixels_tangents(const group_norm_geometry& g, std::size_t tangents, const T* x,
-                               const T* gamma, const T* beta, const accumulator_t<T>* mean,
-                               const accumulator_t<T>* rstd, const T* d, T* dy) {
+void normalise_pixels_tangents(const group_norm_geometry& g, const group_norm_input<T>& in,
+                               const accumulator_t<T>* mean, const accumulator_t<T>* rstd,
+                               std::size_t tangents, const T* d, T* dy) {
   with_pixel_blocks<T, 2>(
-      g, all_take_packets(x, gamma, beta, d, dy),
+      g, all_take_packets(in) && all_take_packets(d, dy),
       [&]<class Form>(Form, unsigned blocks, unsigned bundle) {
         launch(normalise_pixels_tangents_kernel<Activation, T, Form::N, Form::threads, Form::held>,
-               dim3(blocks, static_cast<unsigned>(tangents)), Form::threads, g, bundle, x, gamma,
-               beta, mean, rstd, d, dy);
+               dim3(blocks, static_cast<unsigned>(tangents)), Form::threads, g, in, bundle, mean,
+               rstd, d, dy);
       });
 }
 
 template <class Activation, class T>
-void normalise_pixels_gradient(const group_norm_geometry& g, const T* x, const T* gamma,
-                               const T* beta, const accumulator_t<T>* mean,
-                               const accumulator_t<T>* rstd, const T* w, T* dx,
-                               accumulator_t<T>* products, accumulator_t<T>* sums) {
+void normalise_pixels_gradient(const group_norm_geometry& g, const group_norm_input<T>& in,
+                               const accumulator_t<T>* mean, const accumulator_t<T>* rstd,
+                               const T* w, T* dx, accumulator_t<T>* products,
+                               accumulator_t<T>* sums) {
   with_pixel_blocks<T, 2>(
-      g, all_take_packets(x, gamma, beta, w, dx),
+      g, all_take_packets(in) && all_take_packets(w, dx),
       [&]<class Form>(Form, unsigned blocks, unsigned bundle) {
         launch(normalise_pixels_gradient_kernel<Activation, T, Form::N, Form::threads, Form::held>,
-               blocks, Form::threads, g, bundle, x, gamma, beta, mean, rstd, w, dx, products, sums);
+               blocks, Form::threads, g, in, bundle, mean, rstd, w, dx, products, sums);
       });
 }
 
