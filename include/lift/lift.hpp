@@ -58,6 +58,7 @@
 #include <lift/op/conv2d_group_norm_silu.hpp>
 #include <lift/op/conv2d_relu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/conv_transpose2d_concat.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
 #include <lift/op/group_norm_silu.hpp>

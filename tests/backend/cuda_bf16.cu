@@ -20,6 +20,7 @@
 #include <lift/op/concat.hpp>
 #include <lift/op/conv2d_add.hpp>
 #include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/conv_transpose2d_concat.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/train/loss_and_gradients.hpp>
 #include <lift/train/trainer.hpp>
@@ -173,6 +174,26 @@ BOOST_AUTO_TEST_CASE(sums_of_pixels_and_of_channels) {
       const tensor_f x = numbers(s, 1);
       check_close(sum_of_pixels(kept(x)), sum_of_pixels(x));
       check_close(sum_of_channels(kept(x)), sum_of_channels(x));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_upsampled_is_joined_with_a_skip_connection) {
+  const op::conv_transpose2d_concat doubling(2, 1);
+  for (const auto& [out, skipped] : {std::pair<std::size_t, std::size_t>{16, 8}, {24, 5}, {3, 8}})
+    BOOST_TEST_CONTEXT(out << " and " << skipped << " channels") {
+      const tensor_f x = numbers({2, 16, 5, 3}, 1), z = numbers({2, skipped, 10, 6}, 2),
+                     a = numbers({16, out, 4, 4}, 3), bias = numbers(shape{out}, 4),
+                     w = numbers({2, out + skipped, 10, 6}, 5), dx = numbers({4, 16, 5, 3}, 6),
+                     dz = numbers({4, skipped, 10, 6}, 7);
+      const auto want = doubling.forward(x, z, a, bias);
+      const auto got = doubling.forward(kept(x), kept(z), kept(a), kept(bias));
+      check_close(got.value, want.value);
+      BOOST_CHECK(floats(op::channels_of(got.value, out, skipped)) == floats(z));
+      check_close(doubling.jvp(got.saved, {kept(dx), kept(dz), {}, {}}),
+                  doubling.jvp(want.saved, {dx, dz, {}, {}}));
+      const auto g = doubling.vjp(got.saved, kept(w), {true, true, true, true});
+      const auto of = doubling.vjp(want.saved, w, {true, true, true, true});
+      for (std::size_t i = 0; i < 4; ++i) check_close(g[i], of[i]);
     }
 }
 

@@ -16,6 +16,7 @@
 #include <lift/op/conv2d_group_norm_silu.hpp>
 #include <lift/op/conv2d_relu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/conv_transpose2d_concat.hpp>
 #include <lift/op/downsample.hpp>
 #include <lift/op/group_norm.hpp>
 #include <lift/op/group_norm_silu.hpp>
@@ -160,6 +161,20 @@ struct cases_of<op::conv_transpose2d> {
             {op::conv_transpose2d(2, 1), {{2, 7, 20, 19}, {7, 3, 4, 4}, {3}}},
             {op::conv_transpose2d({1, 2}, {0, 1}), {{2, 3, 4, 5}, {3, 5, 1, 4}, {5}}},
             {op::conv_transpose2d({3, 1}, {1, 2}), {{2, 4, 3, 6}, {4, 2, 4, 5}, {2}}}};
+  }
+};
+
+template <>
+struct cases_of<op::conv_transpose2d_concat> {
+  static constexpr std::size_t stacked = 2;
+  static op_cases<op::conv_transpose2d_concat> list() {
+    using op::conv_transpose2d_concat;
+    return {{conv_transpose2d_concat(2, 1), {{2, 3, 4, 4}, {2, 4, 8, 8}, {3, 5, 4, 4}, {5}}},
+            {conv_transpose2d_concat(), {{1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, {1}}},
+            {conv_transpose2d_concat(2, 1), {{3, 4, 1, 1}, {3, 8, 2, 2}, {4, 8, 4, 4}, {8}}},
+            {conv_transpose2d_concat(1, 1), {{2, 2, 5, 7}, {2, 1, 5, 7}, {2, 3, 3, 3}, {3}}},
+            {conv_transpose2d_concat({1, 2}, {0, 1}),
+             {{2, 3, 4, 5}, {2, 2, 4, 10}, {3, 5, 1, 4}, {5}}}};
   }
 };
 

@@ -35,6 +35,7 @@ KERNELS = (
     Kernel(r"normalise_pixels_gradient_kernel\w+Lj8E", (WIDE_LOAD, WIDE_STORE), 128),
     Kernel(r"column_sums_kernel\w+bfloat16ELj8E", (WIDE_LOAD,), 64),
     Kernel(r"finish_pixels\w+bfloat16ELm8E", (WIDE_LOAD, WIDE_STORE), 64),
+    Kernel(r"join_pixels\w+bfloat16ELm8E", (WIDE_LOAD, WIDE_STORE), 64),
     Kernel(r"map_packet\w+bfloat16ELm8E\w+3add", (WIDE_LOAD, WIDE_STORE), 64),
     Kernel(r"attention_kernelILj", (TENSOR_CORES, SHARED_MATRICES, WIDE_LOAD), 255),
     Kernel(r"attention_query_gradient_kernelILj", (TENSOR_CORES, SHARED_MATRICES), 255),

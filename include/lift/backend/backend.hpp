@@ -100,6 +100,13 @@ concept kernel_packing_backend = requires(std::size_t n, const T* in, T* out) {
   B::pack_kernels(n, n, n, in, out);
 };
 
+/// A backend that joins the channels of images stored as T with the channels last, and adds a bias to
+/// those of the first: join_pixels(pixels, a_channels, a, bias or null, b_channels, b, y).
+template <class B, class T>
+concept pixel_joining_backend = requires(std::size_t n, const T* in, T* out) {
+  B::join_pixels(n, n, in, in, n, in, out);
+};
+
 /// A backend with group normalisation of its own for images stored as T with the channels last, and
 /// with its tangents, stacked ones d of x, and its gradient, see op/group_norm.hpp:
 /// normalise_pixels<Activation>(g, in, epsilon, mean, rstd, y),

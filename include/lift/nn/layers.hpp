@@ -15,6 +15,7 @@
 #include <lift/op/conv2d_add.hpp>
 #include <lift/op/conv2d_group_norm_silu.hpp>
 #include <lift/op/conv_transpose2d.hpp>
+#include <lift/op/conv_transpose2d_concat.hpp>
 #include <lift/op/group_norm_silu.hpp>
 #include <lift/op/linear.hpp>
 #include <lift/op/silu.hpp>
@@ -96,6 +97,15 @@ auto conv_transpose2d(const Scope& p, const X& x, std::size_t out, extent2d kern
   const std::size_t in = shape_of(x)[1];
   return affine(op::conv_transpose2d(stride, padding), p, {in, out, kernel.height, kernel.width},
                 out, out * kernel.area(), x);
+}
+
+/// The channels of that and those of z, which is as large: (B, O + channels of z, …).
+template <class Scope, class X, class Z>
+auto conv_transpose2d_concat(const Scope& p, const X& x, const Z& z, std::size_t out,
+                             extent2d kernel, extent2d stride, extent2d padding) {
+  const std::size_t in = shape_of(x)[1];
+  return affine(op::conv_transpose2d_concat(stride, padding), p,
+                {in, out, kernel.height, kernel.width}, out, out * kernel.area(), x, z);
 }
 
 /// GroupNorm over 8 groups, ε = 1e-5, and the activation of `Op`.

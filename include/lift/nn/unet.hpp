@@ -11,7 +11,6 @@
 #include <lift/nn/attention_block.hpp>
 #include <lift/nn/residual_block.hpp>
 #include <lift/nn/told_timesteps.hpp>
-#include <lift/op/concat.hpp>
 #include <lift/pyramid/any_pyramid.hpp>
 
 namespace lift {
@@ -114,8 +113,7 @@ auto unet(const Scope& p, const unet_config& config, const X& x, const Embedding
   h = attention_block(bottleneck / 1, h, config.heads);
   h = residual_block(bottleneck / 2, h, t, deepest);
   for (std::size_t i = 0; i < levels; ++i) {
-    h = conv_transpose2d(p / "upsample" / i, h, shape_of(h)[1], 4, 2, 1);
-    h = apply(op::concat{}, h, skips.back());
+    h = conv_transpose2d_concat(p / "upsample" / i, h, skips.back(), shape_of(h)[1], 4, 2, 1);
     skips.pop_back();
     h = unet_level(p / "decoder_blocks" / i, config, levels - 1 - i, h, t);
   }

@@ -72,6 +72,21 @@ struct cuda_network_verbs : thrust_verbs<thrust_cuda_system<Products>> {
   }
 #endif
 
+  static void join_pixels(std::size_t pixels, std::size_t a_channels, const N* a, const N* bias,
+                          std::size_t b_channels, const N* b, N* y) {
+    verbs::require_index(pixels * (a_channels + b_channels));
+    constexpr std::size_t together = 16 / sizeof(N);
+    const auto with = [&]<std::size_t P>() {
+      verbs::for_each(pixels * (a_channels + b_channels) / P,
+                      kernel::join_pixels<N, P>(a_channels, a, bias, b_channels, b, y));
+    };
+    if (takes_packets<together>(a, a_channels) && takes_packets<together>(b, b_channels) &&
+        takes_packets<together>(bias) && takes_packets<together>(y))
+      with.template operator()<together>();
+    else
+      with.template operator()<1>();
+  }
+
   static bool attends_pixels(const attention_geometry& g)
     requires(attends)
   {

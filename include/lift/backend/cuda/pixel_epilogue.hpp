@@ -45,4 +45,42 @@ struct finish_pixels {
   }
 };
 
+/// A packet of N channels of a pixel of two images' joined channels, channels last, a bias added to
+/// those of the first.
+template <class T, std::size_t N>
+struct join_pixels {
+  index_divider channels;  // of a result, in packets, as all counts here
+  std::uint32_t first_channels, second_channels;
+  const T *first, *bias, *second;  // bias: null for none
+  T* result;
+
+  join_pixels(std::size_t a_channels, const T* a, const T* a_bias, std::size_t b_channels,
+              const T* b, T* y)
+      : channels((a_channels + b_channels) / N),
+        first_channels(static_cast<std::uint32_t>(a_channels / N)),
+        second_channels(static_cast<std::uint32_t>(b_channels / N)),
+        first(a),
+        bias(a_bias),
+        second(b),
+        result(y) {}
+
+  LIFT_HD void operator()(std::size_t i) const {
+    using A = accumulator_t<T>;
+    auto pixel = static_cast<std::uint32_t>(i);
+    const std::uint32_t channel = channels.split(pixel);
+    packet<T, N> here;
+    if (channel >= first_channels) {
+      here = packets<N>(second)[pixel * second_channels + (channel - first_channels)];
+    } else {
+      here = packets<N>(first)[pixel * first_channels + channel];
+      if (bias) {
+        const packet<T, N> more = packets<N>(bias)[channel];
+        for (std::size_t k = 0; k < N; ++k)
+          here.of[k] = static_cast<T>(static_cast<A>(here.of[k]) + static_cast<A>(more.of[k]));
+      }
+    }
+    packets<N>(result)[i] = here;
+  }
+};
+
 }  // namespace lift::kernel

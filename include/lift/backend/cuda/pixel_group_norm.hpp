@@ -149,6 +149,8 @@ struct pixel_affine {
   }
 };
 
+// Of each kernel 512 threads work on a multiprocessor at once, with up to 128 registers.
+
 template <class Activation, class T, unsigned N, unsigned Threads, unsigned Held>
 __global__ void __launch_bounds__(Threads, 512 / Threads)
     normalise_pixels_kernel(group_norm_geometry g, group_norm_input<T> in, unsigned bundle,
