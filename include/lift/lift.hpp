@@ -68,6 +68,7 @@
 #include <lift/op/linear_map.hpp>
 #include <lift/op/max_pool2d.hpp>
 #include <lift/op/mean_squared_error.hpp>
+#include <lift/op/normalised_groups.hpp>
 #include <lift/op/pointwise.hpp>
 #include <lift/op/pooling.hpp>
 #include <lift/op/primitive.hpp>

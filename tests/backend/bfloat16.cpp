@@ -388,6 +388,44 @@ BOOST_AUTO_TEST_CASE(group_norms_keep_small_deviations_from_a_large_mean) {
   BOOST_CHECK_LT(relative_l2(got, want), 3e-3);
 }
 
+// Derivatives too, of images and what they are along in the same layout and in two; numbers that are added
+// may be much larger than the images.
+BOOST_AUTO_TEST_CASE(group_norms_add_what_they_are_given) {
+  constexpr auto first = memory_layout::channels_first, last = memory_layout::channels_last;
+  const op::group_norm_silu norm;
+  for (const shape& s : {shape{2, 64, 16, 16}, {1, 256, 9, 5}, {3, 24, 5, 7}, {2, 48, 40, 33}})
+    for (const double size : {1.0, 30.0}) BOOST_TEST_CONTEXT(s << ", added numbers times " << size) {
+        const shape channels{s[1]}, two{2 * s[0], s[1], s[2], s[3]};
+        const auto all = [&]<class Tensor>(memory_layout layout, memory_layout along, Tensor) {
+          const auto x = stored<Tensor>(s, 1, layout), gamma = stored<Tensor>(channels, 2, first),
+                     beta = stored<Tensor>(channels, 3, first), w = stored<Tensor>(s, 4, along),
+                     d = stored<Tensor>(two, 5, along), dx = stored<Tensor>(s, 6, along),
+                     vectors = scaled(stored<Tensor>({s[0], s[1]}, 7, first), size),
+                     bias = scaled(stored<Tensor>(channels, 8, first), size);
+          const auto y = norm.forward(x, gamma, beta, {vectors, bias});
+          std::vector<std::vector<float>> found{floats(y.value), floats(norm.jvp(y.saved, {d, {}, {}})),
+                                                floats(norm.jvp(y.saved, {dx, gamma, beta}))};
+          for (const Tensor& g : norm.vjp(y.saved, w, {true, true, true})) found.push_back(floats(g));
+          return found;
+        };
+        const auto want = all(first, first, plain_f());
+        for (const auto along : {last, first}) {
+          const auto got = all(last, along, stored_bf16());
+          for (std::size_t i = 0; i < want.size(); ++i)
+            BOOST_CHECK_LT(relative_l2(got[i], want[i]), 8e-3);
+        }
+      }
+  const stored_bf16 x = stored<stored_bf16>({2, 16, 3, 3}, 1, last),
+                    gamma = stored<stored_bf16>({16}, 2, first),
+                    vectors = stored<stored_bf16>({2, 16}, 3, first);
+  BOOST_CHECK_EQUAL(
+      message_of([&] { norm.forward(x, gamma, gamma, {vectors, {}}); }),
+      "group_norm: shape of the bias that is added: got (), want (16)");
+  BOOST_CHECK_EQUAL(
+      message_of([&] { norm.forward(x, gamma, gamma, {{}, gamma}); }),
+      "group_norm: shape of the vectors that are added: got (), want (2, 16)");
+}
+
 BOOST_AUTO_TEST_CASE(one_thread_and_many_give_the_same_bytes) {
   const auto all = [](std::size_t threads) {
     default_thread_pool().resize(threads);

@@ -82,13 +82,14 @@ BOOST_AUTO_TEST_CASE(group_norms) {
                      beta = numbers(shape{s[1]}, 3), w = numbers(s, 4),
                      d = numbers(stacked_shape(s, 2), 5), vectors = numbers({s[0], s[1]}, 6),
                      bias = numbers(shape{s[1]}, 7);
-      for (const bool adds : {false, true}) BOOST_TEST_CONTEXT("with something added: " << adds) {
+      for (const int adds : {0, 1, 32}) BOOST_TEST_CONTEXT("numbers added times " << adds) {
           using addends = op::group_norm_silu::addends<tensor_f>;
           using kept_addends = op::group_norm_silu::addends<stored>;
-          const auto want = norm.forward(x, gamma, beta, adds ? addends{vectors, bias} : addends{});
+          const tensor_f larger = scaled(vectors, adds);
+          const auto want = norm.forward(x, gamma, beta, adds ? addends{larger, bias} : addends{});
           const auto got =
               norm.forward(kept(x), kept(gamma), kept(beta),
-                           adds ? kept_addends{kept(vectors), kept(bias)} : kept_addends{});
+                           adds ? kept_addends{kept(larger), kept(bias)} : kept_addends{});
           check_close(got.value, want.value);
           BOOST_CHECK_LT(relative_l2(floats(got.saved.mean), floats(want.saved.mean)), 1e-4);
           BOOST_CHECK_LT(relative_l2(floats(got.saved.rstd), floats(want.saved.rstd)), 1e-4);

@@ -77,4 +77,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(is_that_of_double_but_for_rounding, Tensor, rounde
     }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(no_images_are_normalised_to_none, Tensor, backend_tensors<float>) {
+  const op::group_norm_silu norm;
+  const shape none{0, 16, 4, 4};
+  const auto ones = full<Tensor>({16}, 1);
+  for (const auto layout : {memory_layout::channels_first, memory_layout::channels_last}) {
+    const Tensor x(none, layout);
+    const auto y = norm.forward(x, ones, ones);
+    BOOST_CHECK_EQUAL(y.value.shape(), none);
+    BOOST_CHECK_EQUAL(norm.jvp(y.saved, {x, {}, {}}).shape(), none);
+    BOOST_CHECK_EQUAL(norm.jvp(y.saved, {Tensor(), ones, Tensor()}).shape(), none);
+    const auto g = norm.vjp(y.saved, x, {true, true, true});
+    BOOST_CHECK_EQUAL(g[0].shape(), none);
+    BOOST_TEST(g[1].to_host() == std::vector<float>(16, 0.0f));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

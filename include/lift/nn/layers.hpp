@@ -78,7 +78,8 @@ auto conv2d_add(const Scope& p, const X& x, const R& r, std::size_t out, extent2
   return convolution(op::conv2d_add(1, padding), p, out, kernel, x, r);
 }
 
-/// group_norm_silu of a convolution plus r (B, O), for all pixels: (B, O, …).
+/// group_norm_silu of a convolution with stride 1 plus r (B, O), for all pixels: (B, O, …). The
+/// convolution's weight and bias are those of `conv`, the normalisation's those of `norm`.
 template <class Scope, class X, class R>
 auto conv2d_group_norm_silu(const Scope& conv, const Scope& norm, const X& x, const R& r,
                             std::size_t out, extent2d kernel, extent2d padding = 0) {

@@ -115,5 +115,6 @@ struct xtensor_bf16_backend : any_storage<detail::bfloat16_xtensor_verbs> {
 
 static_assert(backend<xtensor_bf16_backend>);
 static_assert(pixel_attention_backend<xtensor_bf16_backend, bfloat16>);
+static_assert(pixel_group_norm_backend<xtensor_bf16_backend, bfloat16, op::silu>);
 
 }  // namespace lift

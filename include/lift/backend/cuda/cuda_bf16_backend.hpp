@@ -25,5 +25,7 @@ struct cuda_bf16_backend : cuda_backend_of<detail::cuda_network_verbs<bfloat16_n
 
 static_assert(backend<cuda_bf16_backend>);
 static_assert(pixel_attention_backend<cuda_bf16_backend, bfloat16>);
+static_assert(pixel_group_norm_backend<cuda_bf16_backend, bfloat16, op::silu>);
+static_assert(pixel_joining_backend<cuda_bf16_backend, bfloat16>);
 
 }  // namespace lift

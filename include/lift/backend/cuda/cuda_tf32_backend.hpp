@@ -24,5 +24,7 @@ struct cuda_tf32_backend : cuda_backend_of<detail::cuda_network_verbs<tf32_produ
 
 static_assert(backend<cuda_tf32_backend>);
 static_assert(!pixel_attention_backend<cuda_tf32_backend, float>);
+static_assert(pixel_group_norm_backend<cuda_tf32_backend, float, op::silu>);
+static_assert(pixel_joining_backend<cuda_tf32_backend, float>);
 
 }  // namespace lift
