@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <lift/backend/backend.hpp>
 #include <lift/op/concat.hpp>
 #include <lift/op/conv_transpose2d.hpp>
 
