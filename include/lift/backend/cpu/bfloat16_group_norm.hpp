@@ -61,9 +61,9 @@ class pixel_groups {
         x_(in.x + images_),
         gamma_(in.gamma + first * g.channels),
         beta_(in.beta + first * g.channels),
-        added_(channels_ + batch::size) {
-    std::fill_n(added_.data(), channels_ + batch::size, 0.0f);
+        added_(channels_) {
     for (std::size_t c = 0; c < channels_; ++c) {
+      added_[c] = 0;
       if (in.vectors) added_[c] += in.vectors[vectors_ + c];
       if (in.bias) added_[c] += in.bias[first * g.channels + c];
     }
@@ -222,27 +222,27 @@ class pixel_groups {
     return total;
   }
 
-  /// γ·x̂ + β = factor·x + offset of each channel, x without what is added to it; 0 behind the last.
+  /// γ·x̂ + β = factor·x + offset of each channel.
   void affine(const float* mean, const float* rstd, float* factor, float* offset) const {
+    line([&](std::size_t c) { return float(gamma_[c]); },
+         [&](std::size_t c) { return float(beta_[c]); }, mean, rstd, factor, offset);
+  }
+  /// x̂ = scale·x + shift.
+  void standard(const float* mean, const float* rstd, float* scale, float* shift) const {
+    line([](std::size_t) { return 1.0f; }, [](std::size_t) { return 0.0f; }, mean, rstd, scale, shift);
+  }
+  /// slope(c)·x̂ + start(c) = factor·x + offset, x without what is added to it; 0 behind the last channel.
+  template <class Slope, class Start>
+  void line(const Slope& slope, const Start& start, const float* mean, const float* rstd,
+            float* factor, float* offset) const {
     for_each_group([&](std::size_t begin, std::size_t end) {
       const std::size_t group = statistics_ + begin / g_.channels;
       for (std::size_t c = begin; c < end; ++c) {
-        factor[c] = gamma_[c] * rstd[group];
-        offset[c] = beta_[c] + (added_[c] - mean[group]) * factor[c];
+        factor[c] = slope(c) * rstd[group];
+        offset[c] = start(c) + (added_[c] - mean[group]) * factor[c];
       }
     });
     for (float* const numbers : {factor, offset}) std::fill_n(numbers + channels_, batch::size, 0.0f);
-  }
-  /// x̂ = scale·x + shift, likewise.
-  void standard(const float* mean, const float* rstd, float* scale, float* shift) const {
-    for_each_group([&](std::size_t begin, std::size_t end) {
-      const std::size_t group = statistics_ + begin / g_.channels;
-      for (std::size_t c = begin; c < end; ++c) {
-        scale[c] = rstd[group];
-        shift[c] = (added_[c] - mean[group]) * scale[c];
-      }
-    });
-    for (float* const numbers : {scale, shift}) std::fill_n(numbers + channels_, batch::size, 0.0f);
   }
 
   /// Calls body(begin, end) for the channels of each group.

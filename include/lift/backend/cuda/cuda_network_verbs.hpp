@@ -75,16 +75,12 @@ struct cuda_network_verbs : thrust_verbs<thrust_cuda_system<Products>> {
   static void join_pixels(std::size_t pixels, std::size_t a_channels, const N* a, const N* bias,
                           std::size_t b_channels, const N* b, N* y) {
     verbs::require_index(pixels * (a_channels + b_channels));
-    constexpr std::size_t together = 16 / sizeof(N);
-    const auto with = [&]<std::size_t P>() {
+    const bool whole = takes_packets<together>(a, a_channels) &&
+                       takes_packets<together>(b, b_channels) && all_take_packets(bias, y);
+    in_packets(whole, [&]<std::size_t P>() {
       verbs::for_each(pixels * (a_channels + b_channels) / P,
                       kernel::join_pixels<N, P>(a_channels, a, bias, b_channels, b, y));
-    };
-    if (takes_packets<together>(a, a_channels) && takes_packets<together>(b, b_channels) &&
-        takes_packets<together>(bias) && takes_packets<together>(y))
-      with.template operator()<together>();
-    else
-      with.template operator()<1>();
+    });
   }
 
   static bool attends_pixels(const attention_geometry& g)
@@ -129,6 +125,17 @@ struct cuda_network_verbs : thrust_verbs<thrust_cuda_system<Products>> {
   }
 
  private:
+  static constexpr std::size_t together = 16 / sizeof(N);
+
+  /// f<P>() for packets of P numbers: of 16 bytes, or of one number where not all are whole.
+  template <class F>
+  static void in_packets(bool whole, const F& f) {
+    if (whole)
+      f.template operator()<together>();
+    else
+      f.template operator()<1>();
+  }
+
 #ifdef LIFT_WITH_CUDNN
   static bool in_planes(const convolution_geometry& g) {
     return g.layout == memory_layout::channels_first;
@@ -142,19 +149,12 @@ struct cuda_network_verbs : thrust_verbs<thrust_cuda_system<Products>> {
   static void finish(std::size_t batch, std::size_t channels, std::size_t area,
                      const convolution_epilogue<N>& epilogue, N* result) {
     if (!epilogue.does_something()) return;
-    constexpr std::size_t together = 16 / sizeof(N);
-    const auto with = [&]<std::size_t P>() {
+    const bool whole = takes_packets<together>(result, channels) &&
+                       all_take_packets(epilogue.bias, epilogue.vectors, epilogue.images);
+    in_packets(whole, [&]<std::size_t P>() {
       verbs::for_each(batch * area * channels / P,
                       kernel::finish_pixels<N, P>(channels, area, epilogue, result));
-    };
-    const bool whole = takes_packets<together>(result, channels) &&
-                       takes_packets<together>(epilogue.bias) &&
-                       takes_packets<together>(epilogue.vectors) &&
-                       takes_packets<together>(epilogue.images);
-    if (whole)
-      with.template operator()<together>();
-    else
-      with.template operator()<1>();
+    });
   }
 #endif
 };

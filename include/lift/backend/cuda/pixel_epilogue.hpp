@@ -50,7 +50,7 @@ struct finish_pixels {
 template <class T, std::size_t N>
 struct join_pixels {
   index_divider channels;  // of a result, in packets, as all counts here
-  std::uint32_t first_channels, second_channels;
+  std::uint32_t first_channels;
   const T *first, *bias, *second;  // bias: null for none
   T* result;
 
@@ -58,7 +58,6 @@ struct join_pixels {
               const T* b, T* y)
       : channels((a_channels + b_channels) / N),
         first_channels(static_cast<std::uint32_t>(a_channels / N)),
-        second_channels(static_cast<std::uint32_t>(b_channels / N)),
         first(a),
         bias(a_bias),
         second(b),
@@ -70,7 +69,8 @@ struct join_pixels {
     const std::uint32_t channel = channels.split(pixel);
     packet<T, N> here;
     if (channel >= first_channels) {
-      here = packets<N>(second)[pixel * second_channels + (channel - first_channels)];
+      here = packets<N>(second)[pixel * (channels.divisor() - first_channels) +
+                                (channel - first_channels)];
     } else {
       here = packets<N>(first)[pixel * first_channels + channel];
       if (bias) {
